@@ -1,0 +1,286 @@
+/* loop.h: the loop IR: what is computed (Kernel, Compute), how it is run (Schedule), and the loop tree that the two become.
+ *
+ *   lower      graph node → Kernel whose Computes say: for every index, out[…] = f(sum over … of …)
+ *   schedule   Compute + Schedule → tree of Statements: loops, guards, assignments on buffers
+ *   verify     proves every access of a tree in bounds and parallel loops free of conflicts
+ *   interpret  runs a tree, slowly, for the tests
+ *   emit       prints a tree as C for one target
+ *
+ * All memory is the arena's; nodes are never freed and, once built, never changed, except where a pass says so.
+ */
+#ifndef ZOETROPE_LOOP_H
+#define ZOETROPE_LOOP_H
+
+#include "support.h"
+
+enum { MAX_RANK = 6, MAX_TERMS = 12, MAX_VARIABLES = 12, MAX_LEVELS = 24, MAX_STORES = 6, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
+
+/* ---- affine.c: integers that are affine in loop variables ---- */
+
+typedef struct Variable { /* takes the values 0 … extent − 1; identity is its address */
+    const char *name;
+    long extent;
+} Variable;
+
+typedef struct Affine { /* constant + Σ coefficient · variable; no variable twice, no coefficient 0 */
+    long constant;
+    int count;
+    struct {
+        const Variable *variable;
+        long coefficient;
+    } term[MAX_TERMS];
+} Affine;
+
+Variable *new_variable(const char *name, long extent);
+Affine affine_constant(long constant);
+Affine affine_variable(const Variable *variable);
+Affine affine_add(Affine a, Affine b);
+Affine affine_scale(Affine a, long factor);
+Affine affine_shift(Affine a, long constant);
+Affine affine_substitute(Affine a, const Variable *variable, Affine by);
+bool affine_equal(const Affine *a, const Affine *b);
+long affine_coefficient(const Affine *a, const Variable *variable);
+void affine_range(const Affine *a, long *low, long *high); /* over all its variables, both inclusive */
+
+/* ---- buffers ---- */
+
+typedef enum { TYPE_F32, TYPE_F64 } Type;
+typedef enum {
+    SPACE_TENSOR,   /* in the workspace, or given by the caller */
+    SPACE_SCRATCH,  /* in the scratch memory of the thread that runs the iteration of the parallel loops */
+    SPACE_REGISTER, /* local to the innermost iteration of the parallel loops; wants to be registers */
+    SPACE_VIRTUAL   /* never stored: `value` says what an element is; outside `shape` it is 0 (that is how padding is said) */
+} Space;
+
+/* Where element (i0, i1, …) lies: Σ over terms of ((i[dimension] / divisor) % modulus) · stride; modulus 0: no modulo.
+ * Plain row-major is one term a dimension. nChw16c blocks dimension 1 by {1, 16, 0, H·W·16}, {1, 1, 16, 1}. */
+typedef struct Layout {
+    int count;
+    struct {
+        int dimension;
+        long divisor, modulus, stride;
+    } term[MAX_LAYOUT_TERMS];
+    long size; /* in elements, padding lanes included */
+} Layout;
+
+typedef struct Expression Expression;
+
+typedef struct Buffer {
+    const char *name; /* a C identifier, unique within a kernel */
+    Type type;
+    Space space;
+    int rank;
+    long shape[MAX_RANK]; /* every index in [0, shape) may be accessed; padding lanes included */
+    Layout layout;
+    long offset;          /* SCRATCH: in bytes, from the thread's scratch (a multiple of 64). TENSOR: set by plan.c, not used by kernels */
+    const Variable *index[MAX_RANK]; /* VIRTUAL: value is in terms of these */
+    const Expression *value;
+    void *owner;          /* TENSOR: whatever the graph wants to find again */
+} Buffer;
+
+Layout layout_row_major(int rank, const long *shape);
+/* Row-major with `dimension` blocked: its lanes of `block` innermost, shape[dimension] rounded up to a multiple of block. */
+Layout layout_blocked(int rank, const long *shape, int dimension, long block);
+/* Row-major in another order of the dimensions (order[0] outermost), the last `dimension` (or −1) blocked innermost. */
+Layout layout_ordered(int rank, const long *shape, const int *order, int dimension, long block);
+Buffer *new_buffer(const char *name, Type type, Space space, int rank, const long *shape, Layout layout);
+
+/* The offset in elements of buffer[index], simplified as far as the ranges of the variables allow: floor-division and
+ * modulo only remain where a term does not split. `affine` is the affine part; the rest is a sum of
+ * (inner / divisor % modulus) · stride. */
+typedef struct Offset {
+    Affine affine;
+    int count;
+    struct {
+        Affine inner;
+        long divisor, modulus, stride;
+    } term[MAX_LAYOUT_TERMS];
+} Offset;
+Offset buffer_offset(const Buffer *buffer, const Affine *index);
+
+/* ---- expression.c: values ---- */
+
+/* name, number of operands, what it means. Comparisons are inside SELECT_GREATER, so that there are no truth values. */
+#define EXPRESSION_OPERATIONS(X)                                                                      \
+    X(ADD, 2, "a + b")                                                                                \
+    X(SUBTRACT, 2, "a - b")                                                                           \
+    X(MULTIPLY, 2, "a * b")                                                                           \
+    X(DIVIDE, 2, "a / b")                                                                             \
+    X(MAXIMUM, 2, "a > b ? a : b")                                                                    \
+    X(MINIMUM, 2, "a < b ? a : b")                                                                    \
+    X(MULTIPLY_ADD, 3, "a * b + c, fused where the target can")                                       \
+    X(SQUARE_ROOT, 1, "correctly rounded")                                                            \
+    X(ABSOLUTE, 1, "|a|")                                                                             \
+    X(NEGATE, 1, "-a")                                                                                \
+    X(SELECT_GREATER, 4, "a > b ? c : d; d where a or b is no number")                                \
+    X(ROUND, 1, "to the nearest integer, ties to even; |a| < 2^22")                                   \
+    X(POWER_OF_TWO, 1, "2^a for an integer a in [-126, 127]")                                         \
+    X(EXPONENT, 1, "floor(log2 a) of a positive normal float, as a float")                            \
+    X(MANTISSA, 1, "a / 2^EXPONENT(a), in [1, 2), of a positive normal float")                        \
+    X(WIDEN, 1, "float to double")                                                                    \
+    X(NARROW, 1, "double to float")
+
+typedef enum {
+    EXPRESSION_CONSTANT, /* constant, of `type` */
+    EXPRESSION_LOAD,     /* buffer[index…] */
+    EXPRESSION_SUM,      /* sum number `sum` of the Compute; only in its stores, gone after scheduling */
+#define X(name, operands, meaning) EXPRESSION_##name,
+    EXPRESSION_OPERATIONS(X)
+#undef X
+        EXPRESSION_KINDS
+} ExpressionKind;
+
+struct Expression {
+    ExpressionKind kind;
+    Type type;
+    double constant;
+    int sum;
+    const Buffer *buffer;
+    Affine index[MAX_RANK];
+    const Expression *operand[4];
+};
+
+int expression_operands(ExpressionKind kind); /* 0 for CONSTANT, LOAD and SUM */
+const char *expression_name(ExpressionKind kind);
+const Expression *constant(double value);     /* f32 */
+const Expression *constant_f64(double value);
+const Expression *load(const Buffer *buffer, const Affine *index); /* rank indices */
+const Expression *sum_value(int sum, Type type);
+/* Operands must agree in type (WIDEN and NARROW apart); what is trivially equal is simplified (x + 0, x · 1, constants). */
+const Expression *operation(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c, const Expression *d);
+#define op1(kind, a) operation(EXPRESSION_##kind, a, NULL, NULL, NULL)
+#define op2(kind, a, b) operation(EXPRESSION_##kind, a, b, NULL, NULL)
+#define op3(kind, a, b, c) operation(EXPRESSION_##kind, a, b, c, NULL)
+#define op4(kind, a, b, c, d) operation(EXPRESSION_##kind, a, b, c, d)
+/* The expression with `variable` replaced in every index. */
+const Expression *expression_substitute(const Expression *e, const Variable *variable, Affine by);
+/* The expression with every node rewritten bottom-up: rewrite returns a replacement, or its argument. */
+typedef const Expression *(*Rewrite)(const Expression *e, void *context);
+const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void *context);
+
+/* function.c: exp, tanh, sigmoid, log, cos and sin as straight-line expressions of the operations above, float32, within 2 ulp
+ * of the true value on the stated domain: exp, tanh, sigmoid: every float (NaN gives NaN); log: every float ≥ 0 (0 gives −inf; denormals
+ * included), NaN below 0; cos: [0, 2π]. */
+const Expression *function_exp(const Expression *x);
+const Expression *function_tanh(const Expression *x);
+const Expression *function_sigmoid(const Expression *x);
+const Expression *function_log(const Expression *x);
+const Expression *function_cos(const Expression *x);
+
+/* ---- what is computed ---- */
+
+/* For every value of the variables that are not `reduced`: each sum is Σ over the reduced ones of its expression, then
+ * all stores happen at once (their values are computed before any is written). Index order of a sum: variables in order, last fastest. */
+typedef struct Store {
+    const Buffer *buffer;
+    Affine index[MAX_RANK];
+    const Expression *value;
+    bool accumulate; /* buffer += value, instead of = */
+} Store;
+
+typedef struct Compute {
+    int variable_count;
+    const Variable *variable[MAX_VARIABLES];
+    bool reduced[MAX_VARIABLES];
+    int sum_count;
+    const Expression *sum[MAX_SUMS];
+    int store_count;
+    Store store[MAX_STORES];
+} Compute;
+
+/* ---- how it is run ---- */
+
+typedef enum { LOOP_SERIAL, LOOP_PARALLEL, LOOP_UNROLL, LOOP_VECTOR } LoopKind;
+
+/* One loop level: steps over what is left of the variable's range in tiles of `tile`; what does not divide is peeled: it follows
+ * as a copy of everything below, with constant, smaller ranges. */
+typedef struct Level {
+    const char *variable; /* by name, so that Computes with variables of the same name share it */
+    long tile;
+    LoopKind kind;
+} Level;
+
+/* Materialises a box of a virtual buffer in scratch: everything that is read of it below `level` loops. */
+typedef struct Stage {
+    const Buffer *buffer; /* VIRTUAL; NULL: none */
+    int level;            /* number of loop levels around it */
+    int order[MAX_RANK];  /* order of the dimensions in scratch, outermost first */
+    int blocked;          /* dimension whose lanes are innermost, or −1 */
+    long block;
+    int phased;           /* dimension that is split by `phases` (so that every phases-th element is adjacent), or −1 */
+    long phases;
+} Stage;
+
+typedef struct Schedule {
+    int levels;
+    Level level[MAX_LEVELS];
+    int accumulate;       /* sums are held in registers below this many levels; −1: summed in memory */
+    int stages;
+    Stage stage[2];
+} Schedule;
+
+typedef struct Statement Statement;
+
+typedef struct Kernel {
+    const char *name;          /* encoder1_conv_forward */
+    const char *comment;       /* shapes and the formula, a line each */
+    double flops, bytes;       /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
+    const Variable *time;      /* a scan's body: the step, an argument of the generated function; else NULL */
+    int compute_count;
+    Compute *compute;
+    int shared;                /* the first `shared` loop levels are common to all computes, and equal in their schedules */
+    Schedule *schedule;        /* one for each compute */
+    Statement *tree;           /* made by schedule.c; NULL before */
+    long scratch_size;         /* bytes a thread */
+    const char *schedule_note; /* the schedule in words, for the comment over the function */
+} Kernel;
+
+/* ---- the loop tree ---- */
+
+typedef enum { STATEMENT_LOOP, STATEMENT_ASSIGN, STATEMENT_GUARD } StatementKind;
+
+typedef struct Condition { /* 0 ≤ value < limit */
+    Affine value;
+    long limit;
+} Condition;
+
+struct Statement {
+    StatementKind kind;
+    Statement *next; /* what follows in the same block */
+    /* LOOP: for variable in [0, extent). PARALLEL loops are outermost and directly nested; VECTOR loops are innermost, run over
+     * exactly the lanes of a vector, and hold only ASSIGNs, none of which reads through a lane what another writes. UNROLL loops
+     * are gone after unroll_loops. */
+    const Variable *variable;
+    LoopKind loop;
+    Statement *body;  /* LOOP and GUARD */
+    Statement *other; /* GUARD: runs when not all conditions hold */
+    int condition_count;
+    Condition condition[4];
+    /* ASSIGN: all at once, like a Compute's stores; no SUM and no VIRTUAL left */
+    int store_count;
+    Store store[MAX_STORES];
+};
+
+/* schedule.c: builds kernel->tree from its computes and schedules, UNROLL loops included. On a schedule that cannot be applied
+ * (an unknown variable, a level missing, a vector loop not innermost, …) returns false and *why; nothing else changes. */
+bool schedule_kernel(Kernel *kernel, const char **why);
+/* The schedule that only names the loops, in order, all serial, sums in memory where possible: the naive nest. */
+Schedule naive_schedule(const Compute *compute);
+/* Replaces every UNROLL loop by copies of its body with the variable substituted. */
+Statement *unroll_loops(Statement *tree);
+
+/* verify.c: returns NULL, or what is wrong, in words: an access out of bounds (guards are used), two iterations of a parallel loop
+ * that write, or read and write, the same element, a vector loop whose accesses are neither unit-stride nor uniform. `lanes`: the
+ * target's vector width in floats. */
+const char *verify_kernel(const Kernel *kernel, int lanes);
+
+/* interpret.c: runs kernel->tree (time = `time`). `memory` gives the elements of a TENSOR buffer (float or double by its type).
+ * Scratch and registers start as NaN. With threads > 1, iterations of the parallel loops are run in reverse order, to show that it does not matter. */
+typedef void *(*BufferMemory)(const Buffer *buffer, void *context);
+void interpret_kernel(const Kernel *kernel, long time, bool reverse, BufferMemory memory, void *context);
+
+/* print_loop.c: a kernel as text, before (computes) or after scheduling (tree): what --dump shows. */
+void print_kernel(FILE *out, const Kernel *kernel);
+void print_expression(FILE *out, const Expression *e);
+
+#endif

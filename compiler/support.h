@@ -1,0 +1,46 @@
+/* support.h: what every pass uses: an arena for the life of a compilation, text, and the door for our own bugs. */
+#ifndef ZOETROPE_SUPPORT_H
+#define ZOETROPE_SUPPORT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Zeroed memory that lives until the process ends; never NULL (running out of memory ends the program with a message). */
+void *arena_allocate(size_t size);
+#define NEW(type) ((type *)arena_allocate(sizeof(type)))
+#define NEW_ARRAY(type, count) ((type *)arena_allocate(sizeof(type) * (size_t)(count)))
+
+/* printf into the arena. */
+char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+char *format_list(const char *pattern, va_list arguments);
+
+/* A growing text. text_add appends as printf does. `bytes` is always terminated by 0. */
+typedef struct Text {
+    char *bytes;
+    size_t length, capacity;
+} Text;
+void text_add(Text *text, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
+void text_add_list(Text *text, const char *pattern, va_list arguments);
+
+/* A bug of ours: prints where and what, and aborts. User input never comes here (spec.h has spec_error for that). */
+#define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)
+_Noreturn void die_at(const char *file, int line, const char *pattern, ...) __attribute__((format(printf, 3, 4)));
+
+static inline long minimum(long a, long b) { return a < b ? a : b; }
+static inline long maximum(long a, long b) { return a > b ? a : b; }
+/* Division that rounds towards minus infinity, and its non-negative remainder; b > 0. */
+static inline long floor_divide(long a, long b) { return a / b - (a % b != 0 && a < 0); }
+static inline long floor_modulo(long a, long b) { return a - floor_divide(a, b) * b; }
+static inline long round_up(long a, long b) { return floor_divide(a + b - 1, b) * b; }
+
+/* FNV-1a, 64 bits, of `length` bytes, continuing from `hash` (start with HASH_START). */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length);
+
+/* Writes `bytes` beside `path` and renames it there, so what bears the name is whole. On failure returns false with errno set. */
+bool write_file(const char *path, const char *bytes, size_t length);
+
+#endif
