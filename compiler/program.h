@@ -1,0 +1,70 @@
+/* program.h: a graph lowered for one target: kernels, the order they are called in, and where each tensor lies. */
+#ifndef ZOETROPE_PROGRAM_H
+#define ZOETROPE_PROGRAM_H
+
+#include "graph.h"
+#include "loop.h"
+#include "target.h"
+
+/* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */
+typedef enum {
+    PLACE_WORKSPACE,      /* workspace + offset */
+    PLACE_X,
+    PLACE_H0,
+    PLACE_RECONSTRUCTION,
+    PLACE_LOSS,           /* one double */
+    PLACE_COEFFICIENTS,   /* floats */
+    PLACE_BLOCK,          /* load and save: start of the block asked for, + offset */
+    PLACE_VALUES          /* load and save: the caller's values in file order, + offset; `normal`: the values */
+} Place;
+
+typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
+    const Buffer *buffer;
+    Place place;
+    long bytes;
+    long offset;          /* bytes from the place; of workspace tensors a multiple of 64 */
+    bool kept;            /* has its place for itself: parameters, gradients, moments, statistics, second copies */
+    bool halo;            /* reserved */
+    int first, last;      /* calls between which it lives; set by plan.c */
+} Tensor;
+
+typedef struct Call {
+    const Kernel *kernel; /* its tensors, in the order of kernel_buffers(), are the arguments */
+    Scan *scan;           /* consecutive calls of one scan are the body of its loop over time; NULL: called once */
+} Call;
+
+typedef struct Program {
+    const char *name;     /* train, evaluate, load_parameters, … */
+    int call_count, call_capacity;
+    Call *call;
+} Program;
+
+/* Everything that is generated for one target. */
+typedef struct TargetCode {
+    const Target *target;
+    Program train;        /* forward, backward, update, renewed copies */
+    Program evaluate;
+    Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
+    Program load_statistics, save_statistics;
+    Program renew;        /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
+    Program normal;       /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
+    long block_offset[5], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
+    long workspace_bytes; /* the fixed part */
+    long scratch_bytes;   /* a thread */
+    long lower_bound_bytes;
+} TargetCode;
+
+/* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);
+ * *written[i]: whether it is stored to. Returns the count. */
+int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
+
+/* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
+TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target);
+/* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
+void plan_workspace(TargetCode *code);
+
+/* emit*.c: the text of generated files. The only modules that print C. */
+void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options);
+void emit_model_file(Text *out, const Graph *training, TargetCode *const *codes, int count, const char *options);
+
+#endif

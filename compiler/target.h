@@ -1,0 +1,22 @@
+/* target.h: instruction sets. A target is a table; nothing else in the compiler knows an intrinsic. */
+#ifndef ZOETROPE_TARGET_H
+#define ZOETROPE_TARGET_H
+
+#include "loop.h"
+
+typedef struct Target {
+    const char *name;      /* avx512 */
+    const char *describes; /* for --help and errors */
+    int lanes;             /* floats in a vector = channels in a block of a layout */
+    int registers;         /* vector registers */
+    bool fused;            /* MULTIPLY_ADD is one rounding */
+    /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, loads that broadcast a scalar; and the latency of a multiply-add. */
+    double multiply_adds, loads, broadcasts, latency;
+    /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
+    const struct TargetPrinting *printing;
+} Target;
+
+extern const Target *const targets[]; /* best first, then NULL */
+const Target *find_target(const char *name); /* NULL: none of that name */
+
+#endif
