@@ -1,0 +1,134 @@
+#include "loop.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int operands;
+} kinds[EXPRESSION_KINDS] = {[EXPRESSION_CONSTANT] = {"CONSTANT", 0},
+                             [EXPRESSION_LOAD] = {"LOAD", 0},
+                             [EXPRESSION_SUM] = {"SUM", 0},
+#define X(name, operands, meaning) [EXPRESSION_##name] = {#name, operands},
+                             EXPRESSION_OPERATIONS(X)
+#undef X
+};
+
+int expression_operands(ExpressionKind kind) {
+    return kinds[kind].operands;
+}
+const char *expression_name(ExpressionKind kind) {
+    return kinds[kind].name;
+}
+
+static Expression *new_expression(ExpressionKind kind, Type type) {
+    Expression *e = NEW(Expression);
+    e->kind = kind;
+    e->type = type;
+    return e;
+}
+
+const Expression *constant(double value) {
+    Expression *e = new_expression(EXPRESSION_CONSTANT, TYPE_F32);
+    e->constant = (double)(float)value;
+    return e;
+}
+
+const Expression *constant_f64(double value) {
+    Expression *e = new_expression(EXPRESSION_CONSTANT, TYPE_F64);
+    e->constant = value;
+    return e;
+}
+
+const Expression *load(const Buffer *buffer, const Affine *index) {
+    Expression *e = new_expression(EXPRESSION_LOAD, buffer->type);
+    e->buffer = buffer;
+    memcpy(e->index, index, sizeof(Affine) * (size_t)buffer->rank);
+    return e;
+}
+
+const Expression *sum_value(int sum, Type type) {
+    Expression *e = new_expression(EXPRESSION_SUM, type);
+    e->sum = sum;
+    return e;
+}
+
+static bool is_constant(const Expression *e, double value) {
+    return e && e->kind == EXPRESSION_CONSTANT && e->constant == value && !signbit(e->constant);
+}
+
+/* What is equal for every operand, NaN included (x + 0 would turn −0 into 0: harmless in all that we compute, and wanted). */
+static const Expression *simplified(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c) {
+    switch (kind) {
+    case EXPRESSION_ADD:
+        return is_constant(a, 0) ? b : is_constant(b, 0) ? a : NULL;
+    case EXPRESSION_SUBTRACT:
+        return is_constant(b, 0) ? a : NULL;
+    case EXPRESSION_MULTIPLY:
+        return is_constant(a, 1) ? b : is_constant(b, 1) ? a : NULL;
+    case EXPRESSION_DIVIDE:
+        return is_constant(b, 1) ? a : NULL;
+    case EXPRESSION_MULTIPLY_ADD:
+        return is_constant(c, 0) ? op2(MULTIPLY, a, b) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+const Expression *operation(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c, const Expression *d) {
+    const Expression *operand[4] = {a, b, c, d};
+    int count = expression_operands(kind);
+    for (int i = 0; i < 4; i++) {
+        if ((operand[i] != NULL) != (i < count)) die("%s has %d operands", expression_name(kind), count);
+        if (i > 0 && i < count && operand[i]->type != a->type) die("operands of %s differ in type", expression_name(kind));
+    }
+    const Expression *simple = simplified(kind, a, b, c);
+    if (simple) return simple;
+    Type type = a->type;
+    if (kind == EXPRESSION_WIDEN || kind == EXPRESSION_NARROW) {
+        if (type != (kind == EXPRESSION_WIDEN ? TYPE_F32 : TYPE_F64)) die("%s of the wrong type", expression_name(kind));
+        type = kind == EXPRESSION_WIDEN ? TYPE_F64 : TYPE_F32;
+    }
+    Expression *e = new_expression(kind, type);
+    memcpy(e->operand, operand, sizeof operand);
+    return e;
+}
+
+const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void *context) {
+    int count = expression_operands(e->kind);
+    const Expression *operand[4] = {0};
+    bool changed = false;
+    for (int i = 0; i < count; i++) {
+        operand[i] = expression_rewrite(e->operand[i], rewrite, context);
+        changed = changed || operand[i] != e->operand[i];
+    }
+    if (changed) {
+        Expression *copy = NEW(Expression);
+        *copy = *e;
+        memcpy(copy->operand, operand, sizeof operand);
+        e = copy;
+    }
+    return rewrite(e, context);
+}
+
+typedef struct Substitution {
+    const Variable *variable;
+    Affine by;
+} Substitution;
+
+static const Expression *substitute_load(const Expression *e, void *context) {
+    const Substitution *substitution = context;
+    if (e->kind != EXPRESSION_LOAD) return e;
+    bool depends = false;
+    for (int i = 0; i < e->buffer->rank; i++) depends = depends || affine_coefficient(&e->index[i], substitution->variable) != 0;
+    if (!depends) return e;
+    Expression *copy = NEW(Expression);
+    *copy = *e;
+    for (int i = 0; i < e->buffer->rank; i++) copy->index[i] = affine_substitute(e->index[i], substitution->variable, substitution->by);
+    return copy;
+}
+
+const Expression *expression_substitute(const Expression *e, const Variable *variable, Affine by) {
+    Substitution substitution = {variable, by};
+    return expression_rewrite(e, substitute_load, &substitution);
+}
