@@ -1,0 +1,28 @@
+/* error.h: how the runtime says what went wrong: a text for the user, which names the thing, the place and the remedy. */
+#ifndef ZOETROPE_ERROR_H
+#define ZOETROPE_ERROR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct Error {
+    char text[512]; /* one line, without newline at its end */
+} Error;
+
+/* Writes the text as printf does (what is too long is cut) and returns false, so that `return fail(error, …)` ends a function.
+ * `error` may be NULL: nobody wants to know. */
+static inline bool __attribute__((format(printf, 2, 3))) fail(Error *error, const char *pattern, ...) {
+    if (!error) return false;
+    va_list arguments;
+    va_start(arguments, pattern);
+    vsnprintf(error->text, sizeof error->text, pattern, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static inline bool fail_memory(Error *error, const char *what) {
+    return fail(error, "out of memory for %s: close other programs, or lower the limits of memory", what);
+}
+
+#endif
