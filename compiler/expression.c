@@ -94,12 +94,40 @@ const Expression *operation(ExpressionKind kind, const Expression *a, const Expr
     return e;
 }
 
-const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void *context) {
+/* Expressions are graphs with shared parts: each node is rewritten once, by a table from node to result. */
+typedef struct Memo {
+    size_t capacity, count; /* capacity: a power of two */
+    struct MemoEntry {
+        const Expression *from, *to;
+    } * entry;
+} Memo;
+
+static struct MemoEntry *memo_find(const Memo *memo, const Expression *e) {
+    size_t at = (size_t)(((uintptr_t)e >> 4) * 0x9e3779b1u) & (memo->capacity - 1);
+    while (memo->entry[at].from && memo->entry[at].from != e) at = (at + 1) & (memo->capacity - 1);
+    return &memo->entry[at];
+}
+
+static void memo_add(Memo *memo, const Expression *from, const Expression *to) {
+    if (memo->count * 2 >= memo->capacity) {
+        Memo larger = {memo->capacity * 4, memo->count, NEW_ARRAY(struct MemoEntry, memo->capacity * 4)};
+        for (size_t i = 0; i < memo->capacity; i++)
+            if (memo->entry[i].from) *memo_find(&larger, memo->entry[i].from) = memo->entry[i];
+        *memo = larger;
+    }
+    *memo_find(memo, from) = (struct MemoEntry){from, to};
+    memo->count++;
+}
+
+static const Expression *rewrite_node(const Expression *e, Rewrite rewrite, void *context, Memo *memo) {
     int count = expression_operands(e->kind);
-    const Expression *operand[4] = {0};
+    if (count == 0) return rewrite(e, context);
+    const struct MemoEntry *known = memo_find(memo, e);
+    if (known->from) return known->to;
+    const Expression *original = e, *operand[4] = {0};
     bool changed = false;
     for (int i = 0; i < count; i++) {
-        operand[i] = expression_rewrite(e->operand[i], rewrite, context);
+        operand[i] = rewrite_node(e->operand[i], rewrite, context, memo);
         changed = changed || operand[i] != e->operand[i];
     }
     if (changed) {
@@ -108,7 +136,15 @@ const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void 
         memcpy(copy->operand, operand, sizeof operand);
         e = copy;
     }
-    return rewrite(e, context);
+    const Expression *result = rewrite(e, context);
+    memo_add(memo, original, result);
+    return result;
+}
+
+const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void *context) {
+    struct MemoEntry first[32] = {0};
+    Memo memo = {32, 0, first};
+    return rewrite_node(e, rewrite, context, &memo);
 }
 
 typedef struct Substitution {

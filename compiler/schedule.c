@@ -1,0 +1,355 @@
+/* schedule: computes and their schedules → a loop tree.
+ *
+ * A tree is built from the outside in. What is known of each variable on the way is a range: a base, affine in the loop
+ * variables so far, and a constant extent. A level cuts the extent into tiles; what is left over becomes a copy of everything
+ * below with another constant extent. So bounds are constants everywhere and no tail is tested for at run time, except that
+ * parallel loops, which must stay one loop, choose between the full tile and the rest by a guard. */
+#include "schedule.h"
+
+#include <string.h>
+
+void block_start(Block *block) {
+    block->first = NULL;
+    block->end = &block->first;
+}
+
+void block_add(Block *block, Statement *list) {
+    *block->end = list;
+    while (*block->end) block->end = &(*block->end)->next;
+}
+
+Statement *new_loop(const Variable *variable, LoopKind kind, Statement *body) {
+    Statement *loop = NEW(Statement);
+    *loop = (Statement){.kind = STATEMENT_LOOP, .variable = variable, .loop = kind, .body = body};
+    return loop;
+}
+
+bool refuse(Builder *builder, const char *pattern, ...) {
+    va_list arguments;
+    va_start(arguments, pattern);
+    if (!builder->why) builder->why = format_list(pattern, arguments);
+    va_end(arguments);
+    return false;
+}
+
+int find_variable(const Compute *compute, const char *name) {
+    for (int i = 0; i < compute->variable_count; i++)
+        if (strcmp(compute->variable[i]->name, name) == 0) return i;
+    return -1;
+}
+
+static Statement *build(Builder *builder, Part **parts, int count, int level);
+static Statement *build_inner(Builder *builder, const Part *part, int level, Leaf leaf);
+
+/* k0, k1, … where several levels step over k; else k. */
+static const char *level_name(const Schedule *schedule, int level) {
+    const char *name = schedule->level[level].variable;
+    int before = 0, all = 0;
+    for (int i = 0; i < schedule->levels; i++) {
+        if (strcmp(schedule->level[i].variable, name) != 0) continue;
+        if (i < level) before++;
+        all++;
+    }
+    return all == 1 ? name : format("%s%d", name, before);
+}
+
+static Range *range_at(Part *part, int level) {
+    return &part->range[find_variable(part->compute, part->schedule->level[level].variable)];
+}
+
+/* Copies of the parts whose range at this level is `extent` long from base + start + tile · variable (NULL: from base + start). */
+static int narrowed(Part **parts, int count, int level, const Variable *variable, long tile, long start, Part *copies, Part **result) {
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        Part *copy = &copies[kept];
+        *copy = *parts[i];
+        Range *range = range_at(copy, level);
+        range->base = affine_shift(range->base, start);
+        if (variable) range->base = affine_add(range->base, affine_scale(affine_variable(variable), tile));
+        range->extent = variable ? tile : range->extent - start;
+        if (range->extent > 0) result[kept++] = copy;
+    }
+    return kept;
+}
+
+static long full_tiles(Part **parts, int count, int level, long tile) {
+    long full = -1;
+    for (int i = 0; i < count; i++) {
+        long tiles = range_at(parts[i], level)->extent / tile;
+        if (full < 0 || tiles < full) full = tiles;
+    }
+    return full;
+}
+
+/* The loop over full tiles, then what is left, as further loops or straight. */
+static Statement *build_level(Builder *builder, Part **parts, int count, int level) {
+    const Level *step = &parts[0]->schedule->level[level];
+    Part *copies = NEW_ARRAY(Part, count);
+    Part **sub = NEW_ARRAY(Part *, count);
+    long full = full_tiles(parts, count, level, step->tile);
+    Block block;
+    block_start(&block);
+    if (full == 0) { /* at least one part has less than a tile: those go on with what they have, the others apart */
+        Part **small = NEW_ARRAY(Part *, count), **large = NEW_ARRAY(Part *, count);
+        int smalls = 0, larges = 0;
+        for (int i = 0; i < count; i++) {
+            if (range_at(parts[i], level)->extent < step->tile) small[smalls++] = parts[i];
+            else large[larges++] = parts[i];
+        }
+        block_add(&block, build(builder, small, smalls, level + 1));
+        if (larges) block_add(&block, build_level(builder, large, larges, level));
+        return block.first;
+    }
+    bool vector = step->kind == LOOP_VECTOR;
+    if (full == 1 && !vector) {
+        for (int i = 0; i < count; i++) {
+            copies[i] = *parts[i];
+            range_at(&copies[i], level)->extent = step->tile;
+            sub[i] = &copies[i];
+        }
+        block_add(&block, build(builder, sub, count, level + 1));
+    } else {
+        Variable *variable = new_variable(level_name(parts[0]->schedule, level), full);
+        int kept = narrowed(parts, count, level, variable, step->tile, 0, copies, sub);
+        block_add(&block, new_loop(variable, step->kind, build(builder, sub, kept, level + 1)));
+    }
+    copies = NEW_ARRAY(Part, count);
+    int left = narrowed(parts, count, level, NULL, step->tile, full * step->tile, copies, sub);
+    if (left) block_add(&block, build_level(builder, sub, left, level));
+    return block.first;
+}
+
+/* Iterations from `start` on of a parallel loop over `variable`: a guard chooses those that are full for all parts. */
+static Statement *build_parallel_from(Builder *builder, Part **parts, int count, int level, const Variable *variable, long start) {
+    long tile = parts[0]->schedule->level[level].tile;
+    Part *copies = NEW_ARRAY(Part, count);
+    Part **sub = NEW_ARRAY(Part *, count);
+    long iterations = variable->extent - start, same = 0;
+    /* how many iterations have the same extents for all parts as the first of them */
+    int active = 0;
+    for (int i = 0; i < count; i++) {
+        long extent = range_at(parts[i], level)->extent - start * tile;
+        if (extent <= 0) continue;
+        long run = extent >= tile ? extent / tile : 1;
+        if (active == 0 || run < same) same = run;
+        copies[active] = *parts[i];
+        Range *range = range_at(&copies[active], level);
+        range->base = affine_add(range->base, affine_scale(affine_variable(variable), tile));
+        range->extent = minimum(extent, tile);
+        sub[active] = &copies[active];
+        active++;
+    }
+    Statement *body = build(builder, sub, active, level + 1);
+    if (same >= iterations) return body;
+    Statement *guard = NEW(Statement);
+    *guard = (Statement){.kind = STATEMENT_GUARD, .body = body, .condition_count = 1};
+    guard->condition[0] = (Condition){affine_variable(variable), start + same};
+    guard->other = build_parallel_from(builder, parts, count, level, variable, start + same);
+    return guard;
+}
+
+static Statement *build_parallel(Builder *builder, Part **parts, int count, int level) {
+    long tile = parts[0]->schedule->level[level].tile, most = 0;
+    for (int i = 0; i < count; i++) most = maximum(most, range_at(parts[i], level)->extent);
+    Variable *variable = new_variable(level_name(parts[0]->schedule, level), (most + tile - 1) / tile);
+    return new_loop(variable, LOOP_PARALLEL, build_parallel_from(builder, parts, count, level, variable, 0));
+}
+
+/* Sums of this part from here on are held in registers: what is left of the variables that are not reduced, vector lanes last. */
+static void allocate_registers(Builder *builder, Part *part, int level) {
+    const Compute *compute = part->compute;
+    int order[MAX_VARIABLES], rank = 0, last = -1;
+    for (int l = level; l < part->schedule->levels; l++)
+        if (part->schedule->level[l].kind == LOOP_VECTOR) last = find_variable(compute, part->schedule->level[l].variable);
+    for (int i = 0; i < compute->variable_count; i++)
+        if (!compute->reduced[i] && i != last && part->range[i].extent > 1) order[rank++] = i;
+    if (last >= 0) order[rank++] = last;
+    long shape[MAX_RANK] = {1};
+    if (rank > MAX_RANK) {
+        refuse(builder, "more than %d variables are left below the level where sums move to registers", MAX_RANK);
+        return;
+    }
+    for (int i = 0; i < rank; i++) shape[i] = part->range[order[i]].extent;
+    for (int i = 0; i < compute->variable_count; i++) part->register_base[i] = part->range[i].base;
+    for (int s = 0; s < compute->sum_count; s++) {
+        const char *name = compute->sum_count == 1 ? format("sum%d", builder->serial) : format("sum%d_%c", builder->serial, 'a' + s);
+        Buffer *buffer =
+            new_buffer(name, compute->sum[s]->type, SPACE_REGISTER, rank ? rank : 1, shape, layout_row_major(rank ? rank : 1, shape));
+        for (int i = 0; i < rank; i++) buffer->index[i] = compute->variable[order[i]]; /* which variable an index is, for resolve.c */
+        part->registers[s] = buffer;
+    }
+    builder->serial++;
+}
+
+static Statement *build_sums(Builder *builder, Part *part, int level) {
+    for (int l = 0; l < level; l++) {
+        int v = find_variable(part->compute, part->schedule->level[l].variable);
+        if (part->compute->reduced[v] && !part->zeroed) die("a reduced loop outside %s's registers was not noticed", builder->kernel->name);
+    }
+    allocate_registers(builder, part, level);
+    if (builder->why) return NULL;
+    Block block;
+    block_start(&block);
+    block_add(&block, build_inner(builder, part, level, LEAF_ZERO));
+    block_add(&block, build_inner(builder, part, level, LEAF_SUM));
+    block_add(&block, build_inner(builder, part, level, LEAF_STORE));
+    return block.first;
+}
+
+/* The levels from `level` on for one part; for LEAF_ZERO and LEAF_STORE without those of reduced variables. */
+static Statement *build_inner(Builder *builder, const Part *part, int level, Leaf leaf) {
+    if (builder->why) return NULL;
+    const Schedule *schedule = part->schedule;
+    while (leaf != LEAF_SUM && level < schedule->levels &&
+           part->compute->reduced[find_variable(part->compute, schedule->level[level].variable)])
+        level++;
+    if (level == schedule->levels) return build_leaf(builder, part, leaf);
+    const Level *step = &schedule->level[level];
+    Part sub = *part;
+    Range *range = range_at(&sub, level);
+    long extent = range->extent, full = extent / step->tile;
+    Affine base = range->base;
+    LoopKind kind = step->kind == LOOP_PARALLEL ? LOOP_SERIAL : step->kind; /* LOOP_PARALLEL: zeroing a whole output */
+    Block block;
+    block_start(&block);
+    if (full > 1 || (full == 1 && kind == LOOP_VECTOR)) {
+        Variable *variable = new_variable(level_name(schedule, level), full);
+        range->base = affine_add(base, affine_scale(affine_variable(variable), step->tile));
+        range->extent = step->tile;
+        Statement *body = build_inner(builder, &sub, level + 1, leaf);
+        if (kind == LOOP_VECTOR && body && body->kind == STATEMENT_GUARD) {
+            for (int i = 0; i < body->condition_count; i++)
+                if (affine_coefficient(&body->condition[i].value, variable) != 0)
+                    refuse(builder, "%s: padding differs from lane to lane of the vector loop over %s; stage it", builder->kernel->name,
+                           step->variable);
+            body->body = new_loop(variable, kind, body->body);
+            body->other = new_loop(variable, kind, body->other);
+            block_add(&block, body);
+        } else {
+            block_add(&block, new_loop(variable, kind, body));
+        }
+    } else if (full == 1) {
+        range->extent = step->tile;
+        block_add(&block, build_inner(builder, &sub, level + 1, leaf));
+    }
+    if (extent % step->tile) {
+        range->base = affine_shift(base, full * step->tile);
+        range->extent = extent % step->tile;
+        block_add(&block, build_inner(builder, &sub, level + 1, leaf));
+    }
+    return block.first;
+}
+
+/* One compute, below the shared levels. */
+static Statement *build_alone(Builder *builder, Part *part, int level) {
+    const Schedule *schedule = part->schedule;
+    if (part->compute->sum_count > 0 && level == schedule->accumulate) return build_sums(builder, part, level);
+    if (level == schedule->levels) return build_leaf(builder, part, LEAF_STORE);
+    if (schedule->level[level].kind == LOOP_PARALLEL) return build_parallel(builder, &part, 1, level);
+    if (part->compute->sum_count == 0 && schedule->stages == 0) return build_inner(builder, part, level, LEAF_STORE);
+    Block block;
+    block_start(&block);
+    int v = find_variable(part->compute, schedule->level[level].variable);
+    if (part->compute->reduced[v] && !part->zeroed) {
+        block_add(&block, build_inner(builder, part, level, LEAF_ZERO));
+        part->zeroed = true;
+    }
+    block_add(&block, build_level(builder, &part, 1, level));
+    return block.first;
+}
+
+static Statement *build(Builder *builder, Part **parts, int count, int level) {
+    long top = builder->scratch_top;
+    Block block;
+    block_start(&block);
+    for (int i = 0; i < count; i++)
+        for (int s = 0; s < parts[i]->schedule->stages && !builder->why; s++)
+            if (parts[i]->schedule->stage[s].level == level && !find_staged(parts[i], parts[i]->schedule->stage[s].buffer))
+                block_add(&block, build_stage(builder, parts, count, &parts[i]->schedule->stage[s]));
+    if (builder->why) return NULL;
+    if (level < builder->kernel->shared) {
+        bool parallel = parts[0]->schedule->level[level].kind == LOOP_PARALLEL;
+        block_add(&block, parallel ? build_parallel(builder, parts, count, level) : build_level(builder, parts, count, level));
+    } else {
+        for (int i = 0; i < count; i++) {
+            Part copy = *parts[i];
+            block_add(&block, build_alone(builder, &copy, level));
+        }
+    }
+    builder->scratch_top = top;
+    return block.first;
+}
+
+/* What can be said of a schedule before anything is built. */
+static bool check_schedule(Builder *builder, const Compute *compute, const Schedule *schedule, const Schedule *first) {
+    long left[MAX_VARIABLES];
+    for (int i = 0; i < compute->variable_count; i++) left[i] = compute->variable[i]->extent;
+    bool parallel = true;
+    for (int l = 0; l < schedule->levels; l++) {
+        const Level *level = &schedule->level[l];
+        int v = find_variable(compute, level->variable);
+        if (v < 0) return refuse(builder, "level %d: there is no variable %s", l, level->variable);
+        if (level->tile < 1) return refuse(builder, "level %d: a tile of %ld of %s", l, level->tile, level->variable);
+        left[v] = minimum(left[v], level->tile);
+        parallel = parallel && level->kind == LOOP_PARALLEL;
+        if (level->kind == LOOP_PARALLEL && !parallel)
+            return refuse(builder, "level %d: the parallel loop over %s is not outermost", l, level->variable);
+        if (level->kind == LOOP_PARALLEL && compute->reduced[v])
+            return refuse(builder, "level %d: %s is summed over, so it cannot be parallel", l, level->variable);
+        if (level->kind == LOOP_VECTOR && l != schedule->levels - 1)
+            return refuse(builder, "level %d: the vector loop over %s is not innermost", l, level->variable);
+        if (level->kind == LOOP_VECTOR && level->tile != 1)
+            return refuse(builder, "level %d: a vector loop over tiles of %ld", l, level->tile);
+        if (level->kind == LOOP_VECTOR && compute->reduced[v])
+            return refuse(builder, "level %d: lanes along the sum over %s", l, level->variable);
+        if (l < builder->kernel->shared && (strcmp(level->variable, first->level[l].variable) != 0 || level->tile != first->level[l].tile ||
+                                            level->kind != first->level[l].kind))
+            return refuse(builder, "level %d is shared, but differs between computes", l);
+    }
+    for (int i = 0; i < compute->variable_count; i++)
+        if (left[i] > 1)
+            return refuse(builder, "%s is stepped over in tiles of %ld, and no level goes through the tile", compute->variable[i]->name,
+                          left[i]);
+    if (schedule->levels < builder->kernel->shared) return refuse(builder, "fewer levels than are shared");
+    if (compute->sum_count == 0) return true;
+    if (schedule->accumulate < builder->kernel->shared || schedule->accumulate > schedule->levels)
+        return refuse(builder, "sums have no level to be held in registers at");
+    bool partial = false;
+    for (int l = 0; l < schedule->accumulate; l++)
+        partial = partial || compute->reduced[find_variable(compute, schedule->level[l].variable)];
+    for (int s = 0; partial && s < compute->store_count; s++)
+        if (compute->store[s].value->kind != EXPRESSION_SUM || compute->store[s].accumulate)
+            return refuse(builder, "a sum that is split outside the registers can only be stored as it is");
+    return true;
+}
+
+bool schedule_kernel(Kernel *kernel, const char **why) {
+    Builder builder = {.kernel = kernel};
+    Part *parts = NEW_ARRAY(Part, kernel->compute_count);
+    Part **list = NEW_ARRAY(Part *, kernel->compute_count);
+    for (int i = 0; i < kernel->compute_count; i++) {
+        const Compute *compute = &kernel->compute[i];
+        if (!check_schedule(&builder, compute, &kernel->schedule[i], &kernel->schedule[0])) break;
+        parts[i] = (Part){.compute = compute, .schedule = &kernel->schedule[i]};
+        for (int v = 0; v < compute->variable_count; v++) parts[i].range[v].extent = compute->variable[v]->extent;
+        list[i] = &parts[i];
+    }
+    Statement *tree = builder.why ? NULL : build(&builder, list, kernel->compute_count, 0);
+    if (builder.why) {
+        *why = builder.why;
+        return false;
+    }
+    kernel->tree = tree;
+    kernel->scratch_size = round_up(builder.scratch_most, 64);
+    return true;
+}
+
+Schedule naive_schedule(const Compute *compute) {
+    Schedule schedule = {.accumulate = -1};
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 1 && compute->sum_count > 0) schedule.accumulate = schedule.levels;
+        for (int i = 0; i < compute->variable_count; i++)
+            if (compute->reduced[i] == (pass == 1)) schedule.level[schedule.levels++] = (Level){compute->variable[i]->name, 1, LOOP_SERIAL};
+    }
+    return schedule;
+}

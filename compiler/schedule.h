@@ -1,0 +1,57 @@
+/* schedule.h: private to schedule.c and its helpers: the state of a tree being built. */
+#ifndef ZOETROPE_SCHEDULE_H
+#define ZOETROPE_SCHEDULE_H
+
+#include "loop.h"
+
+typedef struct Range { /* of a Compute's variable below the loops built so far: base … base + extent − 1 */
+    Affine base;
+    long extent;
+} Range;
+
+typedef struct Staged { /* a box of a virtual buffer that lies in scratch: element i of it is at i − base */
+    const Buffer *buffer;
+    const Buffer *scratch;
+    Affine base[MAX_RANK];
+} Staged;
+
+typedef struct Part { /* one Compute, as far as its loops have been built */
+    const Compute *compute;
+    const Schedule *schedule;
+    Range range[MAX_VARIABLES];
+    int staged_count;
+    Staged staged[2];
+    bool zeroed;                       /* its outputs were zeroed outside a loop over a reduced variable: sums are partial */
+    const Buffer *registers[MAX_SUMS]; /* NULL before `accumulate` */
+    Affine register_base[MAX_VARIABLES];
+} Part;
+
+typedef struct Builder {
+    Kernel *kernel;
+    const char *why; /* set: the schedule cannot be applied */
+    long scratch_top, scratch_most;
+    int serial; /* numbers names */
+} Builder;
+
+typedef struct Block { /* a list of statements being appended to */
+    Statement *first, **end;
+} Block;
+
+void block_start(Block *block);
+void block_add(Block *block, Statement *list);
+Statement *new_loop(const Variable *variable, LoopKind kind, Statement *body);
+
+bool refuse(Builder *builder, const char *pattern, ...) __attribute__((format(printf, 2, 3))); /* returns false */
+int find_variable(const Compute *compute, const char *name);                                   /* −1: none */
+
+/* resolve.c: one iteration of a compute. */
+typedef enum { LEAF_ZERO, LEAF_SUM, LEAF_STORE } Leaf; /* sums (or outputs) = 0; sums += …; the stores */
+Statement *build_leaf(Builder *builder, const Part *part, Leaf leaf);
+
+/* The box of a virtual buffer that a part has in scratch; NULL: none. */
+const Staged *find_staged(const Part *part, const Buffer *buffer);
+
+/* stage.c: allocates the box and returns the nest that fills it; notes it in every part that reads the buffer. */
+Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *stage);
+
+#endif
