@@ -15,6 +15,9 @@
 
 enum { MAX_INPUTS = 6, MAX_DIMENSIONS = 6 };
 
+#define BATCH_NORM_EPSILON 1e-5
+#define BATCH_NORM_MOMENTUM 0.1 /* of the new value in the running statistics */
+
 typedef struct Node Node;
 typedef struct Graph Graph;
 
@@ -99,6 +102,8 @@ struct Node {
     double slope;
     int which;
     bool pixels;
+    /* set by differentiate.c */
+    Node *adjoint;                /* the gradient of the loss with respect to it, as far as its readers have been seen */
     /* set by fuse.c */
     bool fused;                   /* never stored: its readers compute it */
 };
@@ -116,17 +121,28 @@ struct Graph {
 };
 
 const char *operation_name(Operation op);
+int operation_inputs(Operation op);          /* −1: varies */
 bool operation_is_elementwise(Operation op); /* each element from its inputs' elements of the same index, or per channel: can be fused */
+bool operation_is_rowwise(Operation op);     /* each row from the same row of its inputs: can be in a scan */
+void infer_shape(Node *node);                /* the shape rule of its operation */
+long count_elements(const Node *node);
 
 /* graph.c: the forward graph of a spec, for training or for evaluation. Rows of x: [B·T, C, H, W]. */
 Graph *build_graph(const Spec *spec, bool training);
-/* A new node appended to the graph; shape and id set. `scan` NULL outside. */
+/* A new node appended to the graph; shape and id set, a name that is taken gets a number. `scan` NULL outside. */
 Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int input_count, Node **inputs);
+/* The same for nodes with attributes, on which the shape may depend. INPUT, PARAMETER, STATE and CARRY come with their shape. */
+Node *append_node(Graph *graph, Node node);
+Scan *add_scan(Graph *graph, long steps, bool reverse);
 /* differentiate.c: reverse mode. Appends the gradients of `graph->loss` with respect to each trained parameter (Parameter.gradient). */
 void differentiate(Graph *graph);
 /* For gradient functions: dy is one more term of the adjoint of `node` (summed by ADD where there are several). */
 void add_adjoint(Graph *graph, Node *node, Node *dy);
 bool needs_gradient(const Graph *graph, const Node *node);
+/* gradients.c: applies the gradient rule of the node's operation. dy: its adjoint; NULL stands for 1 (the loss itself). */
+void apply_gradient_rule(Graph *graph, Node *node, Node *dy);
+/* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
+const char *gradient_name(const Node *node, const char *suffix);
 /* Checks what every pass relies on (order, shapes, arities); dies on a bug. */
 void verify_graph(const Graph *graph);
 void print_graph(FILE *out, const Graph *graph);

@@ -1,0 +1,210 @@
+/* graph.c: making nodes, checking a graph, printing it. */
+#include "graph.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- construction ---- */
+
+static bool name_is_taken(const Graph *graph, const char *name) {
+    for (int i = 0; i < graph->node_count; i++)
+        if (strcmp(graph->node[i]->name, name) == 0) return true;
+    return false;
+}
+
+static const char *unique_name(const Graph *graph, const char *name) {
+    const char *unique = name;
+    for (int number = 2; name_is_taken(graph, unique); number++) unique = format("%s_%d", name, number);
+    return unique;
+}
+
+Node *append_node(Graph *graph, Node node) {
+    const int count = graph->node_count;
+    if ((count & (count - 1)) == 0) { /* full whenever the count is a power of two, or 0 */
+        Node **grown = NEW_ARRAY(Node *, count ? 2 * count : 1);
+        if (count) memcpy(grown, graph->node, sizeof(Node *) * (size_t)count);
+        graph->node = grown;
+    }
+    Node *added = NEW(Node);
+    *added = node;
+    added->name = unique_name(graph, node.name);
+    added->id = graph->node_count;
+    infer_shape(added);
+    graph->node[graph->node_count++] = added;
+    return added;
+}
+
+Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int input_count, Node **inputs) {
+    Node node = {.op = op, .name = name, .scan = scan, .input_count = input_count};
+    for (int i = 0; i < input_count; i++) node.input[i] = inputs[i];
+    return append_node(graph, node);
+}
+
+Scan *add_scan(Graph *graph, long steps, bool reverse) {
+    Scan *scan = NEW(Scan);
+    *scan = (Scan){graph->scan_count++, steps, reverse};
+    return scan;
+}
+
+/* ---- checks ---- */
+
+static void check(bool condition, const Node *node, const char *what) {
+    if (!condition) die("%%%d %s (%s): %s", node->id, node->name, operation_name(node->op), what);
+}
+
+static bool is_identifier(const char *name) {
+    if (!isalpha((unsigned char)*name) && *name != '_') return false;
+    while (isalnum((unsigned char)*name) || *name == '_') name++;
+    return *name == 0;
+}
+
+static void verify_inputs(const Graph *graph, const Node *node) {
+    const int arity = operation_inputs(node->op);
+    check(node->input_count == arity || (arity < 0 && (node->input_count == 2 || node->input_count == 3)), node, "wrong number of inputs");
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *input = node->input[i];
+        const bool carry = node->op == OP_CARRY;
+        if (carry && i == 0 && !input) continue;
+        check(input != NULL, node, "an input is missing");
+        check(input->id >= 0 && input->id < graph->node_count && graph->node[input->id] == input, node, "an input is not in the graph");
+        check(input->id < node->id || (carry && i == 1), node, "an input comes after it");
+    }
+}
+
+static void verify_shape(const Node *node) {
+    Node again = *node;
+    infer_shape(&again);
+    check(node->rank == again.rank && memcmp(node->shape, again.shape, sizeof node->shape) == 0, node, "not the shape its rule gives");
+    for (int d = 0; d < node->rank; d++) check(node->shape[d] > 0, node, "a dimension vanishes");
+}
+
+/* A carry's rows are those of the body; its initial value has one row a clip, from row which · clips on. */
+static void verify_carry(const Node *node) {
+    const Node *initial = node->input[0], *next = node->input[1];
+    const long clips = node->shape[0] / node->scan->steps;
+    check(next->scan == node->scan, node, "its next value is not computed in its scan");
+    check(memcmp(next->shape, node->shape, sizeof node->shape) == 0, node, "its next value has another shape");
+    if (!initial) return;
+    check((node->which + 1) * clips <= initial->shape[0], node, "too few rows of initial values");
+    check(memcmp(initial->shape + 1, node->shape + 1, 3 * sizeof(long)) == 0, node, "its initial value has another shape");
+}
+
+static void verify_scan(const Graph *graph, const Node *node) {
+    if (node->op == OP_RESULT) check(node->scan == node->input[0]->scan, node, "not in the scan of what it is a result of");
+    if (!node->scan) {
+        check(node->op != OP_CARRY, node, "a carry outside a scan");
+        return;
+    }
+    check(operation_is_rowwise(node->op), node, "in a scan, but needs more than one row at once");
+    check(node->shape[0] % node->scan->steps == 0, node, "its rows are not whole clips");
+    check(node->scan->id < graph->scan_count, node, "its scan is not the graph's");
+    if (node->op == OP_CARRY) verify_carry(node);
+    const bool first = node->id == 0 || graph->node[node->id - 1]->scan != node->scan;
+    check(!first || node->op == OP_CARRY, node, "its scan does not start with a carry");
+    for (int i = 0; first && i < node->id; i++) check(graph->node[i]->scan != node->scan, node, "its scan is not contiguous");
+}
+
+static void verify_parameters(const Graph *graph) {
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        const Node *node = parameter->node, *gradient = parameter->gradient;
+        check(node->parameter == parameter && node->op == (parameter->trained ? OP_PARAMETER : OP_STATE), node, "not its parameter's node");
+        long count = 1, last = 0;
+        for (int d = 0; d < parameter->rank; d++) count *= parameter->shape[d];
+        for (int d = 0; d < node->rank; d++) last += (node->shape[d] - 1) * parameter->stride[d];
+        check(count == parameter->count && count == count_elements(node), node, "not as many elements as its parameter");
+        check(last == count - 1, node, "its parameter's strides miss elements");
+        if (!gradient) continue;
+        check(parameter->trained, node, "a gradient of what is not trained");
+        check(gradient->rank == node->rank && memcmp(gradient->shape, node->shape, sizeof node->shape) == 0, gradient,
+              "not its parameter's shape");
+    }
+}
+
+void verify_graph(const Graph *graph) {
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        check(node->id == i, node, "not at its place");
+        check(is_identifier(node->name), node, "its name is not a C identifier");
+        for (int j = 0; j < i; j++) check(strcmp(graph->node[j]->name, node->name) != 0, node, "another node has its name");
+        const bool leaf = node->op == OP_PARAMETER || node->op == OP_STATE;
+        check((node->parameter != NULL) == leaf, node, "a parameter belongs to PARAMETER and STATE");
+        verify_inputs(graph, node);
+        verify_shape(node);
+        verify_scan(graph, node);
+    }
+    verify_parameters(graph);
+    if (graph->loss) check(count_elements(graph->loss) == 1, graph->loss, "the loss is not a scalar");
+}
+
+/* ---- printing ---- */
+
+static const char *label(const Node *node) {
+    if (!node) return "0";
+    if (node->parameter) return node->parameter->name;
+    return node->op == OP_INPUT ? node->name : format("%%%d", node->id);
+}
+
+static const char *shape_text(const Node *node) {
+    Text text = {0};
+    for (int d = 0; d < node->rank; d++) text_add(&text, "%s%ld", d ? ", " : "[", node->shape[d]);
+    text_add(&text, "]");
+    return text.bytes;
+}
+
+static void add_pair(Text *text, const char *name, const long pair[2], long standard) {
+    if (pair[0] == standard && pair[1] == standard) return;
+    if (pair[0] == pair[1]) text_add(text, " %s %ld", name, pair[0]);
+    else text_add(text, " %s %ld×%ld", name, pair[0], pair[1]);
+}
+
+/* conv2d(%7, encoder.3.weight) stride 2 padding 1 */
+static const char *operation_text(const Node *node) {
+    Text text = {0};
+    text_add(&text, "%s", operation_name(node->op));
+    for (int i = 0; i < node->input_count; i++) text_add(&text, "%s%s", i ? ", " : "(", label(node->input[i]));
+    if (node->input_count) text_add(&text, ")");
+    if (node->stride[0]) {
+        add_pair(&text, "stride", node->stride, 1);
+        add_pair(&text, "padding", node->padding, 0);
+        add_pair(&text, "output_padding", node->output_padding, 0);
+    }
+    if (node->op == OP_LEAKY_RELU || node->op == OP_LEAKY_RELU_GRAD) text_add(&text, " slope %g", node->slope);
+    if (node->op == OP_SELECT_ROW || node->op == OP_RESULT) text_add(&text, " %d", node->which);
+    if (node->op == OP_CARRY && node->input[0]) text_add(&text, " from row %d·clips", node->which);
+    if (node->pixels) text_add(&text, " over pixels");
+    if (node->fused) text_add(&text, " fused");
+    return text.bytes;
+}
+
+/* printf's widths count bytes, a reader's eyes characters: spaces after `text` up to `width`. */
+static void print_column(FILE *out, const char *text, int width) {
+    int characters = 0;
+    for (const char *c = text; *c; c++) characters += (*c & 0xC0) != 0x80;
+    fprintf(out, "%s%*s", text, characters < width ? width - characters : 0, "");
+}
+
+static const char *gradient_of(const Graph *graph, const Node *node) {
+    for (int i = 0; i < graph->parameter_count; i++)
+        if (graph->parameter[i]->gradient == node) return format("  → grad %s", graph->parameter[i]->name);
+    return "";
+}
+
+void print_graph(FILE *out, const Graph *graph) {
+    long trained = 0;
+    for (int i = 0; i < graph->parameter_count; i++) trained += graph->parameter[i]->trained ? graph->parameter[i]->count : 0;
+    fprintf(out, "graph %s for %s: %d nodes, %ld trained parameters\n", graph->spec ? graph->spec->name : "without a spec",
+            graph->training ? "training" : "evaluation", graph->node_count, trained);
+    const Scan *scan = NULL;
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        if (node->scan && node->scan != scan)
+            fprintf(out, "scan %d: %ld steps%s\n", node->scan->id, node->scan->steps, node->scan->reverse ? ", the last one first" : "");
+        scan = node->scan;
+        fprintf(out, "%s", scan ? "  " : "");
+        print_column(out, label(node), scan ? 22 : 24);
+        print_column(out, format(" %s", shape_text(node)), 26);
+        print_column(out, format(" %s%s", operation_text(node), gradient_of(graph, node)), 72);
+        fprintf(out, " %s%s\n", node->name, node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "");
+    }
+}

@@ -1,0 +1,24 @@
+/* sample_graphs.h: specs and graphs that tests build by hand, and their values. */
+#ifndef ZOETROPE_SAMPLE_GRAPHS_H
+#define ZOETROPE_SAMPLE_GRAPHS_H
+
+#include "../compiler/graph.h"
+
+enum { SAMPLE_SPECS = 6, SAMPLE_LAYERS = 3 };
+
+/* Small specs that together have every operation: odd sizes, kernels 1–7, strides 1–4, rectangular, each activation and loss, … */
+const Spec *sample_spec(int number);
+/* model.md's network. */
+const Spec *gru_ae_spec(void);
+
+/* A value in [−1, 1): the same for the same seed and index, whatever the order of calls. */
+double sample_value(uint64_t seed, long index);
+
+/* Values for evaluate_graph: x, h0 and trained parameters from the seed (parameters around `fill`), statistics at their fill. */
+double **sample_values(const Graph *graph, uint64_t seed);
+
+/* Leaves for graphs without a spec; shape: four dimensions. A trained leaf is a parameter of the graph. */
+Node *sample_input(Graph *graph, const char *name, const long shape[4]);
+Node *sample_parameter(Graph *graph, const char *name, int rank, const long *shape);
+
+#endif
