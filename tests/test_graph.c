@@ -290,6 +290,27 @@ START_TEST(batch_norm_uses_biased_variance_and_keeps_the_unbiased) {
 }
 END_TEST
 
+/* Row b·T + t of a carry: what the step before left in row b·T + t − 1 (or + 1, in reverse); at the start layer l's row l·B + b of h0. */
+START_TEST(carries_hold_the_step_before_and_start_from_their_layers_rows) {
+    const Spec *spec = sample_spec(4);
+    const long T = spec->T, B = spec->training.batch, size = spec->hidden;
+    Graph *graph = build_graph(spec, true);
+    differentiate(graph);
+    double **values = sample_values(graph, 3);
+    evaluate_graph(graph, values);
+    for (long i = 0; i < 2 * B * T * size; i++) {
+        const long layer = i / (B * T * size), b = i / (T * size) % B, t = i / size % T, unit = i % size, row = b * T + t;
+        const Node *carry = find_node(graph, layer ? "gru1_carry" : "gru0_carry");
+        const Node *reverse = find_node(graph, layer ? "gru1_carry_grad" : "gru0_carry_grad");
+        const double initial = values[graph->h0->id][(layer * B + b) * size + unit];
+        const double expected = t == 0 ? initial : values[carry->input[1]->id][(row - 1) * size + unit];
+        const double expected_reverse = t == T - 1 ? 0 : values[reverse->input[1]->id][(row + 1) * size + unit];
+        ck_assert_double_eq(values[carry->id][row * size + unit], expected);
+        ck_assert_double_eq(values[reverse->id][row * size + unit], expected_reverse);
+    }
+}
+END_TEST
+
 static double dot(const double *a, const double *b, long count) {
     double sum = 0;
     for (long i = 0; i < count; i++) sum += a[i] * b[i];
@@ -423,6 +444,7 @@ Suite *graph_suite(void) {
     tcase_add_test(structure, a_dump_shows_operations_with_their_parameters_and_gradients);
     tcase_add_loop_test_raise_signal(structure, a_broken_graph_is_refused, SIGABRT, 0, 6);
     tcase_add_test(values, batch_norm_uses_biased_variance_and_keeps_the_unbiased);
+    tcase_add_test(values, carries_hold_the_step_before_and_start_from_their_layers_rows);
     tcase_add_loop_test(values, convolution_and_transposed_convolution_are_adjoint, 0, 7);
     tcase_add_loop_test(values, gradients_are_what_finite_differences_say, 0, SAMPLE_SPECS);
     tcase_add_test(values, the_scan_s_gradient_holds_for_any_recurrence);
