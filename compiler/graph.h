@@ -7,6 +7,7 @@
  * one. Weights of linear layers are [Co, Ho, Wo, Ci, Hi, Wi]: every output feature by every input feature.
  *
  * Time is a scan: the nodes whose `scan` is s are its body, run once for each step; a CARRY is what the step before left.
+ * Inside, step t reads and writes rows b·T + t (weights and the like are read whole); outside, a body's node, a CARRY too, is all its rows.
  */
 #ifndef ZOETROPE_GRAPH_H
 #define ZOETROPE_GRAPH_H
