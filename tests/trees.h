@@ -1,0 +1,25 @@
+/* trees.h: loop trees built by hand, for the tests of the verifier and the interpreter. Buffers have rank 2. */
+#ifndef ZOETROPE_TESTS_TREES_H
+#define ZOETROPE_TESTS_TREES_H
+
+#include "../compiler/loop.h"
+
+Statement *loop(const Variable *variable, LoopKind kind, Statement *body);
+Statement *guard(Affine value, long limit, Statement *body, Statement *other); /* 0 <= value < limit */
+Statement *followed_by(Statement *first, Statement *next);
+Statement *assign(const Buffer *buffer, Affine i, Affine j, const Expression *value); /* buffer[i, j] = value */
+Statement *accumulate(const Buffer *buffer, Affine i, Affine j, const Expression *value);
+const Expression *load_at(const Buffer *buffer, Affine i, Affine j);
+Buffer *buffer_of(const char *name, Space space, long rows, long columns);
+Affine zero(void);
+Affine of(const Variable *variable, long coefficient, long constant); /* coefficient * variable + constant */
+Affine sum_of(Affine a, Affine b);
+Kernel kernel_of(Statement *tree);
+
+typedef struct Binding { /* memory of a kernel's tensors: a list that ends with a NULL buffer is find_memory's context */
+    const Buffer *buffer;
+    void *elements;
+} Binding;
+void *find_memory(const Buffer *buffer, void *context);
+
+#endif
