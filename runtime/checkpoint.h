@@ -1,0 +1,46 @@
+/* checkpoint.h: weights and training states in safetensors files.
+ *
+ * Weights are PyTorch's state_dict: its names, its layout, num_batches_tracked as I64 of shape []. A training state is the same
+ * plus "optimizer.moment1.<parameter>" and "optimizer.moment2.<parameter>", with the rest in the metadata; so it can be given
+ * wherever weights can.
+ */
+#ifndef ZOETROPE_CHECKPOINT_H
+#define ZOETROPE_CHECKPOINT_H
+
+#include "model_state.h"
+#include "safetensors.h"
+
+#include <stdio.h>
+
+typedef struct CarriedTensors { /* what --init holds and the model does not use: saved again as it came */
+    int count;
+    FileTensor *tensor;
+} CarriedTensors;
+
+typedef struct RunProgress { /* what a training state knows beyond the model */
+    double best_psnr;        /* on the validation clips so far; −INFINITY: none yet */
+    char data[64];           /* what it learns from, to notice another data set on --resume */
+    char target[32];         /* on which it ran */
+} RunProgress;
+
+/* Loads weights, running statistics and num_batches_tracked, converting from F64, F16 and BF16. Each missing or misshapen tensor
+ * is a line on `messages`; the model is then unchanged. `model` must be open; its moments and `updates` are left alone. */
+bool checkpoint_load(ModelState *state, const TensorFile *file, FILE *messages, Error *error);
+
+/* Copies the tensors that the model does not use, with their type and bytes, and names them on `messages` (NULL: silently). */
+void carried_collect(CarriedTensors *carried, const ModelDescription *model, const TensorFile *file, FILE *messages);
+void carried_free(CarriedTensors *carried);
+
+/* Writes weights and carried tensors. Refuses weights that are not finite, so that they replace none that are. */
+bool checkpoint_save(const ModelState *state, const CarriedTensors *carried, const char *path, Error *error);
+
+/* Writes all that --resume needs. */
+bool training_state_save(const ModelState *state, const CarriedTensors *carried, const RunProgress *progress, const char *path,
+                         Error *error);
+/* Reads it into an open model; spec and seed must be the model's. */
+bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress *progress, const TensorFile *file, FILE *messages,
+                         Error *error);
+/* The seed of a training state, so that --resume need not be told. */
+bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error);
+
+#endif

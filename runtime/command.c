@@ -1,0 +1,114 @@
+/* command.c: from the command line to a subcommand, and what more than one of them needs. */
+#include "command.h"
+
+#include "file.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+int option_threads(const Options *options) {
+    enum { MOST = 1024 };
+    if (options->threads > 0) return (int)options->threads;
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    long count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > MOST ? MOST : (int)count;
+}
+
+uint64_t option_seed(const ModelDescription *model, const Options *options) {
+    return options->seed_given ? options->seed : model->seed;
+}
+
+void print_model(FILE *out, const ModelState *state) {
+    fprintf(out, "%s (spec %s), target %s, %d thread%s, seed %" PRIu64 "\n", state->model->name, state->model->spec_hash,
+            state->target->name, state->threads, state->threads == 1 ? "" : "s", state->seed);
+}
+
+bool load_weights(ModelState *state, const char *path, Error *error) {
+    TensorFile file;
+    CarriedTensors unused;
+    if (!tensor_file_read(&file, path, error)) return false;
+    bool good = checkpoint_load(state, &file, stderr, error);
+    carried_collect(&unused, state->model, &file, NULL);
+    if (good && unused.count > 0) fprintf(stderr, "note: %s: %d tensors are not used by %s\n", path, unused.count, state->model->name);
+    carried_free(&unused);
+    tensor_file_free(&file);
+    return good;
+}
+
+/* ---- data ---- */
+
+static void show_reading(void *context, int64_t videos, int64_t frames, const char *path) {
+    (void)context;
+    (void)path;
+    printf("\r\033[Kreading videos: %" PRId64 ", %" PRId64 " frames", videos, frames);
+    fflush(stdout);
+}
+
+/* Videos that the program draws when there are no others. */
+enum { SYNTHETIC_VIDEOS = 64, SYNTHETIC_FRAMES = 60 };
+
+Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, Error *error) {
+    bool terminal = isatty(STDOUT_FILENO) == 1;
+    DatasetOptions how = {.T = model->T,
+                          .channels = model->channels,
+                          .height = model->height,
+                          .width = model->width,
+                          .cache_bytes = options->cache > 0    ? (size_t)options->cache
+                                         : options->cache == 0 ? 1
+                                                               : 0, /* 0: the default */
+                          .progress = terminal ? show_reading : NULL};
+    Dataset *data = paths->count > 0 ? dataset_open(paths->path, paths->count, &how, error)
+                                     : dataset_open_synthetic(option_seed(model, options), 0, SYNTHETIC_VIDEOS, model->T + SYNTHETIC_FRAMES,
+                                                              &how, error);
+    if (terminal) printf("\r\033[K");
+    return data;
+}
+
+/* ---- the program ---- */
+
+static int run_command(const ModelDescription *model, Command command, const Options *options, Error *error) {
+    switch (command) {
+    case COMMAND_TRAIN:
+        return command_train(model, options, error);
+    case COMMAND_RECONSTRUCT:
+        return command_reconstruct(model, options, error);
+    case COMMAND_STEP:
+        return command_step(model, options, error);
+    case COMMAND_INFO:
+        return command_info(model, options, error);
+    case COMMAND_COUNT:
+        break;
+    }
+    return EXIT_USAGE;
+}
+
+int run_program(const ModelDescription *model, int count, char *const *arguments) {
+    Command command;
+    Options options;
+    Error error = {""};
+    int status = EXIT_DONE;
+    switch (options_parse(count, arguments, &command, &options, &error)) {
+    case PARSE_HELP:
+        options_print_help(stdout, model->name, command);
+        break;
+    case PARSE_VERSION:
+        printf("%s, compiled by zoetrope %s from spec %s\n", model->name, model->compiler_version, model->spec_hash);
+        break;
+    case PARSE_RUN:
+        status = run_command(model, command, &options, &error);
+        break;
+    case PARSE_WRONG:
+        status = EXIT_USAGE;
+        break;
+    }
+    options_free(&options);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
+        fail(&error, "standard output cannot be written; make room there");
+        status = EXIT_ERROR;
+    }
+    if (status == EXIT_ERROR || status == EXIT_USAGE) fprintf(stderr, "error: %s\n", error.text);
+    return status;
+}

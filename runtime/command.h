@@ -1,0 +1,49 @@
+/* command.h: the subcommands, and what more than one of them needs. */
+#ifndef ZOETROPE_COMMAND_H
+#define ZOETROPE_COMMAND_H
+
+#include "checkpoint.h"
+#include "dataset.h"
+#include "options.h"
+
+enum { EXIT_DONE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 /* + the signal's number: stopped by it, and saved */ };
+
+/* Each returns the exit status; with EXIT_ERROR, the error says what to print. */
+int command_train(const ModelDescription *model, const Options *options, Error *error);       /* train.c */
+int command_reconstruct(const ModelDescription *model, const Options *options, Error *error); /* reconstruct.c */
+int command_step(const ModelDescription *model, const Options *options, Error *error);        /* step.c */
+int command_info(const ModelDescription *model, const Options *options, Error *error);        /* info.c */
+
+/* The whole program but for the model that it is linked with. */
+int run_program(const ModelDescription *model, int count, char *const *arguments);
+
+/* ---- command.c ---- */
+
+/* As --threads says, else the number of CPUs that this process may use. */
+int option_threads(const Options *options);
+/* As --seed says, else the spec's. */
+uint64_t option_seed(const ModelDescription *model, const Options *options);
+
+/* Loads the weights of a file into an open model, for use without training: what else is in the file is counted on standard error. */
+bool load_weights(ModelState *state, const char *path, Error *error);
+
+/* Opens the videos of --data or --validation, with a line of progress on a terminal. */
+Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, Error *error);
+
+/* "model name (spec …), target …, n threads, seed …" */
+void print_model(FILE *out, const ModelState *state);
+
+/* ---- evaluate.c ---- */
+
+typedef struct EvaluatedClip {
+    int64_t number;                  /* among all clips of the data */
+    int64_t video, clip;             /* frames clip · T … clip · T + T − 1 of it */
+    const float *x, *reconstruction; /* [T, C, H, W] */
+} EvaluatedClip;
+
+/* Reconstructs every non-overlapping clip of the data, in order, with running statistics, and shows each to `visit` (which stops it by
+ * returning false, with an error). */
+bool evaluate_data(ModelState *state, const Dataset *data, bool (*visit)(void *context, const EvaluatedClip *clip, Error *error),
+                   void *context, Error *error);
+
+#endif

@@ -1,0 +1,177 @@
+/* file.c: files that are whole or not there: written beside their name, synced, renamed. */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void *allocate(size_t size) {
+    void *memory = calloc(1, size > 0 ? size : 1);
+    if (memory == NULL) {
+        fprintf(stderr, "error: out of memory (%zu bytes were asked for)\n", size);
+        exit(1);
+    }
+    return memory;
+}
+
+void *reallocate(void *old, size_t size) {
+    void *memory = realloc(old, size > 0 ? size : 1);
+    if (memory == NULL) {
+        fprintf(stderr, "error: out of memory (%zu bytes were asked for)\n", size);
+        exit(1);
+    }
+    return memory;
+}
+
+char *copy_text(const char *text) {
+    size_t size = strlen(text) + 1;
+    return memcpy(allocate(size), text, size);
+}
+
+char *path_join(const char *folder, const char *pattern, ...) {
+    va_list arguments, again;
+    va_start(arguments, pattern);
+    va_copy(again, arguments);
+    size_t folder_length = strlen(folder), name_length = (size_t)vsnprintf(NULL, 0, pattern, arguments);
+    va_end(arguments);
+    char *path = allocate(folder_length + name_length + 2);
+    memcpy(path, folder, folder_length);
+    if (folder_length > 0 && path[folder_length - 1] != '/') path[folder_length++] = '/';
+    vsnprintf(path + folder_length, name_length + 1, pattern, again);
+    va_end(again);
+    return path;
+}
+
+char *json_quoted(const char *text) {
+    json_t *string = json_string(text);
+    char *plain = copy_text(text), *result;
+    for (char *c = plain; string == NULL && *c != 0; c++) {
+        if ((unsigned char)*c >= 0x80) *c = '?'; /* it is no UTF-8 */
+    }
+    if (string == NULL) string = json_string(plain);
+    result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    json_decref(string);
+    free(plain);
+    return result != NULL ? result : copy_text("\"\"");
+}
+
+bool file_exists(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0;
+}
+
+bool make_folders(const char *path, Error *error) {
+    char *partial = copy_text(path);
+    bool done = true;
+    for (char *end = partial + 1; done && *partial != 0; end++) {
+        if (*end != '/' && *end != 0) continue;
+        char separator = *end;
+        *end = 0;
+        struct stat status;
+        if (mkdir(partial, 0777) != 0 && !(stat(partial, &status) == 0 && S_ISDIR(status.st_mode)))
+            done = fail(error, "%s: the folder cannot be made: %s; choose another", partial, strerror(errno));
+        *end = separator;
+        if (separator == 0) break;
+    }
+    free(partial);
+    return done;
+}
+
+static bool write_all(int file, const void *bytes, size_t length) {
+    const char *position = bytes;
+    while (length > 0) {
+        ssize_t written = write(file, position, length);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        position += written;
+        length -= (size_t)written;
+    }
+    return true;
+}
+
+static bool write_parts(int file, const FilePart *parts, size_t count, FileCare care) {
+    for (size_t i = 0; i < count; i++) {
+        if (!write_all(file, parts[i].bytes, parts[i].length)) return false;
+    }
+    return care != FILE_DURABLE || fsync(file) == 0;
+}
+
+/* Makes the rename itself durable. A file system that cannot sync a folder is no reason to fail. */
+static void sync_folder_of(const char *path) {
+    char *folder = copy_text(path), *slash = strrchr(folder, '/');
+    if (slash != NULL) slash[slash == folder ? 1 : 0] = 0;
+    int descriptor = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        fsync(descriptor);
+        close(descriptor);
+    }
+    free(folder);
+}
+
+bool file_write(const char *path, const FilePart *parts, size_t count, FileCare care, Error *error) {
+    size_t size = strlen(path) + sizeof ".partial";
+    char *beside = allocate(size);
+    snprintf(beside, size, "%s.partial", path);
+    int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool written = file >= 0 && write_parts(file, parts, count, care);
+    int reason = written ? 0 : errno;
+    if (file >= 0 && close(file) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    if (written && rename(beside, path) != 0) {
+        written = false;
+        reason = errno;
+    }
+    if (!written && file >= 0) unlink(beside);
+    free(beside);
+    if (!written) {
+        const char *remedy = reason == ENOSPC || reason == EDQUOT || reason == EFBIG  ? "make room there"
+                             : reason == EACCES || reason == EROFS || reason == EPERM ? "choose a folder that can be written"
+                                                                                      : "choose another place";
+        return fail(error, "%s: cannot be written: %s; %s", path, strerror(reason), remedy);
+    }
+    if (care == FILE_DURABLE) sync_folder_of(path);
+    return true;
+}
+
+bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error) {
+    *bytes = NULL;
+    *length = 0;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return fail(error, "%s: cannot be opened: %s", path, strerror(errno));
+    struct stat status;
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(file);
+        return fail(error, "%s: is not a file that can be read; give the path of one", path);
+    }
+    size_t size = (size_t)status.st_size, done = 0;
+    unsigned char *memory = malloc(size + 1);
+    if (memory == NULL) {
+        close(file);
+        return fail(error, "%s: its %zu bytes do not fit into memory", path, size);
+    }
+    while (done < size) {
+        ssize_t got = read(file, memory + done, size - done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+            const char *reason = got < 0 ? strerror(errno) : "it became shorter while it was read";
+            free(memory);
+            close(file);
+            return fail(error, "%s: cannot be read: %s", path, reason);
+        }
+        done += (size_t)got;
+    }
+    close(file);
+    memory[size] = 0;
+    *bytes = memory;
+    *length = size;
+    return true;
+}

@@ -1,0 +1,42 @@
+/* file.h: files that are whole or not there. */
+#ifndef ZOETROPE_FILE_H
+#define ZOETROPE_FILE_H
+
+#include "error.h"
+
+#include <stddef.h>
+
+typedef struct FilePart { /* a stretch of what is written */
+    const void *bytes;
+    size_t length;
+} FilePart;
+
+typedef enum {
+    FILE_RENAMED, /* written beside its name and renamed: a reader never sees half of it */
+    FILE_DURABLE  /* that, and synced with its folder: what bears the name survives a loss of power too */
+} FileCare;
+
+/* Writes the parts one after another into `path`. On failure whatever was there before is untouched and nothing is left beside it. */
+bool file_write(const char *path, const FilePart *parts, size_t count, FileCare care, Error *error);
+
+/* Reads a whole regular file into memory that the caller frees (never NULL on success, also for an empty file). */
+bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error);
+
+bool file_exists(const char *path);
+
+/* Makes a folder with the folders above it; one that is already there is fine. */
+bool make_folders(const char *path, Error *error);
+
+/* "folder/name" in memory that the caller frees. Running out of memory ends the program, as in every function of this file. */
+char *path_join(const char *folder, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
+
+/* malloc and realloc that end the program with a message rather than return NULL; zeroed. For small things: what depends on the
+ * size of a model or a file is allocated where the failure can be explained. */
+void *allocate(size_t size);
+void *reallocate(void *old, size_t size);
+char *copy_text(const char *text);
+
+/* The text as JSON, in quotes and escaped; bytes that are no UTF-8 become question marks. Memory is the caller's to free. */
+char *json_quoted(const char *text);
+
+#endif

@@ -1,0 +1,115 @@
+/* metrics.c: PSNR and loss of a clip, and metrics.jsonl. */
+#include "metrics.h"
+
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+double clip_psnr(const float *x, const float *y, size_t elements) {
+    double sum = 0;
+    for (size_t i = 0; i < elements; i++) {
+        double difference = ((double)y[i] - (double)x[i]) / 2;
+        sum += difference * difference;
+    }
+    double psnr = -10 * log10(sum / (double)elements);
+    return psnr > PSNR_EQUAL ? PSNR_EQUAL : psnr; /* not a number stays one */
+}
+
+double clip_loss(const ModelDescription *model, const float *x, const float *y) {
+    size_t elements = (size_t)model->T * (size_t)model->channels * (size_t)model->height * (size_t)model->width;
+    double sum = 0;
+    for (size_t i = 0; i < elements; i++) {
+        double difference = (double)y[i] - (double)x[i];
+        sum += model->loss_is_l1 ? fabs(difference) : difference * difference;
+    }
+    return sum / (double)elements;
+}
+
+/* ---- metrics.jsonl ---- */
+
+static void remember(MetricsLog *log, const Metric *metric) {
+    if (log->count == log->capacity) {
+        log->capacity = log->capacity > 0 ? 2 * log->capacity : 1024;
+        log->metric = reallocate(log->metric, log->capacity * sizeof *log->metric);
+    }
+    log->metric[log->count++] = *metric;
+}
+
+static bool read_number(json_t *object, const char *key, double *value) {
+    json_t *number = json_object_get(object, key);
+    if (!json_is_number(number)) return false;
+    *value = json_number_value(number);
+    return true;
+}
+
+static bool parse_line(const char *line, Metric *metric) {
+    json_t *object = json_loads(line, 0, NULL), *iteration = json_object_get(object, "iteration");
+    *metric = (Metric){.iteration = json_integer_value(iteration)};
+    bool good = json_is_integer(iteration) && read_number(object, "loss", &metric->loss) && read_number(object, "psnr", &metric->psnr) &&
+                read_number(object, "seconds", &metric->seconds);
+    metric->validated = read_number(object, "validation_loss", &metric->validation_loss) &&
+                        read_number(object, "validation_psnr", &metric->validation_psnr);
+    json_decref(object);
+    return good;
+}
+
+/* Reads the lines of iterations before `resumed`, and cuts off what comes behind the last of them: later iterations, or a line that
+ * a crash left half written. */
+static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    off_t end = 0;
+    Metric metric;
+    while ((length = getline(&line, &capacity, log->file)) > 0 && line[length - 1] == '\n') {
+        if (!parse_line(line, &metric) || metric.iteration < 0 || metric.iteration >= resumed) break;
+        remember(log, &metric);
+        end += length;
+    }
+    free(line);
+    if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
+        return fail(error, "%s: cannot be cut back to iteration %" PRId64 ": %s", log->path, resumed, strerror(errno));
+    return true;
+}
+
+bool metrics_open(MetricsLog *log, const char *path, int64_t resumed, Error *error) {
+    *log = (MetricsLog){.path = copy_text(path)};
+    int descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    bool good = descriptor >= 0 || fail(error, "%s: cannot be written: %s; choose another --out", path, strerror(errno));
+    if (good && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        good = fail(error, "%s: another training run is writing it; wait for its end, or choose another --out", path);
+    if (good && (log->file = fdopen(descriptor, "a+")) == NULL) good = fail(error, "%s: cannot be opened: %s", path, strerror(errno));
+    if (log->file == NULL && descriptor >= 0) close(descriptor);
+    if (good && resumed == 0 && fseeko(log->file, 0, SEEK_END) == 0 && ftello(log->file) > 0)
+        good = fail(error, "%s: holds another run; choose another --out, or delete it", path);
+    if (good && resumed > 0) good = fseeko(log->file, 0, SEEK_SET) == 0 && read_back(log, resumed, error);
+    if (!good) metrics_close(log);
+    return good;
+}
+
+bool metrics_append(MetricsLog *log, const Metric *metric, Error *error) {
+    remember(log, metric);
+    fprintf(log->file, "{\"iteration\": %" PRId64 ", \"loss\": %.9g, \"psnr\": %.6f, \"seconds\": %.6f", metric->iteration, metric->loss,
+            metric->psnr, metric->seconds);
+    if (metric->validated && isfinite(metric->validation_loss) && isfinite(metric->validation_psnr))
+        fprintf(log->file, ", \"validation_loss\": %.9g, \"validation_psnr\": %.6f", metric->validation_loss, metric->validation_psnr);
+    fputs("}\n", log->file);
+    if (fflush(log->file) != 0 || ferror(log->file))
+        return fail(error, "%s: cannot be written: %s; make room, then go on with --resume", log->path, strerror(errno));
+    return true;
+}
+
+void metrics_close(MetricsLog *log) {
+    if (log->file != NULL) fclose(log->file);
+    free(log->path);
+    free(log->metric);
+    *log = (MetricsLog){0};
+}

@@ -1,0 +1,58 @@
+/* progress.c: what a person sees while training. */
+#include "progress.h"
+
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double terminal_interval = 0.1, plain_interval = 10; /* seconds between lines */
+
+double clock_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void progress_start(Progress *progress, FILE *out, int batch, int64_t iterations) {
+    *progress = (Progress){.out = out, .terminal = isatty(fileno(out)) == 1, .batch = batch, .iterations = iterations};
+}
+
+void progress_break(Progress *progress) {
+    if (progress->line_open) fputc('\n', progress->out);
+    progress->line_open = false;
+    fflush(progress->out);
+}
+
+/* "2:03" or "1:02:03" */
+static void print_duration(FILE *out, double seconds) {
+    int64_t whole = (int64_t)(seconds + 0.5), hours = whole / 3600;
+    if (hours > 0) fprintf(out, "%" PRId64 ":%02d:%02d", hours, (int)(whole / 60 % 60), (int)(whole % 60));
+    else fprintf(out, "%d:%02d", (int)(whole / 60), (int)(whole % 60));
+}
+
+static void print_line(const Progress *progress, const Metric *metric) {
+    FILE *out = progress->out;
+    int64_t done = metric->iteration + 1;
+    fprintf(out, "%" PRId64 "/%" PRId64 "  loss %.5f  PSNR %.2f dB", done, progress->iterations, metric->loss, metric->psnr);
+    if (progress->validated) fprintf(out, "  validation %.5f, %.2f dB", progress->validation_loss, progress->validation_psnr);
+    fprintf(out, "  %.1f clips/s  ETA ", progress->batch / progress->seconds);
+    print_duration(out, progress->seconds * (double)(progress->iterations - done));
+}
+
+void progress_update(Progress *progress, const Metric *metric, bool now) {
+    double seconds = metric->seconds > 1e-9 ? metric->seconds : 1e-9;
+    progress->seconds = progress->seconds > 0 ? 0.95 * progress->seconds + 0.05 * seconds : seconds;
+    if (metric->validated) {
+        progress->validated = true;
+        progress->validation_loss = metric->validation_loss;
+        progress->validation_psnr = metric->validation_psnr;
+    }
+    double time = clock_seconds();
+    if (!now && time - progress->last < (progress->terminal ? terminal_interval : plain_interval)) return;
+    progress->last = time;
+    if (progress->terminal) fputs("\r\033[K", progress->out); /* to the line's start, and clear it */
+    print_line(progress, metric);
+    if (!progress->terminal) fputc('\n', progress->out);
+    progress->line_open = progress->terminal;
+    fflush(progress->out);
+}

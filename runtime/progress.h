@@ -1,0 +1,28 @@
+/* progress.h: what a person sees while training: one line that updates on a terminal, plain lines elsewhere. */
+#ifndef ZOETROPE_PROGRESS_H
+#define ZOETROPE_PROGRESS_H
+
+#include "metrics.h"
+
+typedef struct Progress {
+    FILE *out;
+    bool terminal;      /* the line is rewritten in place */
+    bool line_open;     /* the cursor stands behind it */
+    int batch;          /* clips an iteration */
+    int64_t iterations; /* the run ends there */
+    double seconds;     /* a running mean of an iteration's */
+    double last;        /* when something was printed */
+    double validation_loss, validation_psnr;
+    bool validated;
+} Progress;
+
+void progress_start(Progress *progress, FILE *out, int batch, int64_t iterations);
+/* After each iteration. Prints when it is time to; always with `now`. */
+void progress_update(Progress *progress, const Metric *metric, bool now);
+/* Ends an open line, so that what is printed next stands on a line of its own. */
+void progress_break(Progress *progress);
+
+/* Seconds on a clock that only goes forward. */
+double clock_seconds(void);
+
+#endif

@@ -1,0 +1,138 @@
+/* run.c: a training run's folder: what is in it, and how it is kept whole. */
+#include "run.h"
+
+#include "file.h"
+#include "plot.h"
+#include "strip.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char metrics_name[] = "metrics.jsonl", state_name[] = "last.state.safetensors", weights_name[] = "last.safetensors";
+
+static bool has_content(const Run *run, const char *name) {
+    char *path = path_join(run->folder, "%s", name);
+    struct stat status;
+    bool content = stat(path, &status) == 0 && status.st_size > 0;
+    free(path);
+    return content;
+}
+
+static bool check_folder(const Run *run, Error *error) {
+    bool state = has_content(run, state_name);
+    if (run->options->resume) {
+        return state ||
+               fail(error, "%s: there is no %s to resume; leave out --resume, or give the --out of the run", run->folder, state_name);
+    }
+    if (state) return fail(error, "%s: holds a run already; go on with it by --resume, or choose another --out", run->folder);
+    if (has_content(run, metrics_name) || has_content(run, weights_name))
+        return fail(error, "%s: holds a run already, one that cannot be resumed; choose another --out, or delete the folder", run->folder);
+    return true;
+}
+
+static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
+    char *path = path_join(run->folder, "%s", state_name);
+    bool good = tensor_file_read(file, path, error);
+    free(path);
+    return good;
+}
+
+/* --resume: the run's own seed counts, so that nobody has to remember it. */
+static bool resume(Run *run, Error *error) {
+    TensorFile file;
+    uint64_t seed;
+    if (!read_state_file(run, &file, error)) return false;
+    bool good = training_state_seed(&file, &seed, error);
+    if (good && run->options->seed_given) seed = run->options->seed;
+    good = good && model_open(&run->state, run->model, option_threads(run->options), seed, error) &&
+           training_state_load(&run->state, &run->carried, &run->progress, &file, stderr, error);
+    tensor_file_free(&file);
+    if (good && strcmp(run->progress.target, run->state.target->name) != 0)
+        fprintf(
+            stderr,
+            "warning: %s: the run was trained on target %s and goes on on %s, so its numbers will not be those of an uninterrupted run; "
+            "set ZOETROPE_TARGET=%s for that\n",
+            run->folder, run->progress.target, run->state.target->name, run->progress.target);
+    return good;
+}
+
+static bool start(Run *run, Error *error) {
+    const char *init = run->options->init;
+    TensorFile file;
+    if (!model_open(&run->state, run->model, option_threads(run->options), option_seed(run->model, run->options), error)) return false;
+    model_initialize(&run->state);
+    if (init == NULL) return true;
+    if (!tensor_file_read(&file, init, error)) return false;
+    bool good = checkpoint_load(&run->state, &file, stderr, error);
+    if (good) carried_collect(&run->carried, run->model, &file, stderr);
+    tensor_file_free(&file);
+    return good;
+}
+
+static bool open_metrics(Run *run, Error *error) {
+    if (!make_folders(run->folder, error)) return false;
+    char *path = path_join(run->folder, "%s", metrics_name);
+    bool good = metrics_open(&run->log, path, run->state.updates, error);
+    free(path);
+    return good;
+}
+
+bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error) {
+    *run = (Run){.model = model, .options = options, .progress = {.best_psnr = -INFINITY}};
+    run->folder = options->out != NULL ? copy_text(options->out) : path_join("runs", "%s", model->name);
+    run->iterations = options->iterations > 0 ? options->iterations : model->iterations;
+    return check_folder(run, error) && (options->resume ? resume(run, error) : start(run, error)) && open_metrics(run, error);
+}
+
+void run_close(Run *run) {
+    bool empty = run->log.file != NULL && run->log.count == 0; /* nothing came of it: leave no trace */
+    metrics_close(&run->log);
+    if (empty && !has_content(run, metrics_name)) {
+        char *path = path_join(run->folder, "%s", metrics_name);
+        unlink(path);
+        free(path);
+    }
+    carried_free(&run->carried);
+    model_close(&run->state);
+    free(run->folder);
+}
+
+bool run_save_weights(const Run *run, const char *name, Error *error) {
+    char *path = path_join(run->folder, "%s", name);
+    bool good = checkpoint_save(&run->state, &run->carried, path, error);
+    free(path);
+    return good;
+}
+
+bool run_save(const Run *run, Error *error) {
+    char *path = path_join(run->folder, "%s", state_name);
+    bool good = training_state_save(&run->state, &run->carried, &run->progress, path, error);
+    free(path);
+    return good && run_save_weights(run, weights_name, error);
+}
+
+bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error) {
+    static const char *const kinds[2] = {"real", "recon"};
+    const ModelDescription *model = run->model;
+    const float *const batches[2] = {x, run->state.reconstruction};
+    int strips = model->batch < RUN_STRIPS ? model->batch : RUN_STRIPS;
+    bool good = true;
+    for (int i = 0; good && i < 2 * strips; i++) {
+        char *path = path_join(run->folder, "%s_itr%" PRId64 "_no%d.png", kinds[i % 2], iteration, i / 2);
+        good = strip_write(path, batches[i % 2] + (size_t)(i / 2) * clip_elements(model), model->T, model->channels, model->height,
+                           model->width, FILE_RENAMED, error);
+        free(path);
+    }
+    return good;
+}
+
+bool run_save_plot(const Run *run, Error *error) {
+    char *path = path_join(run->folder, "loss.svg");
+    bool good = plot_write(path, run->model->name, &run->log, error);
+    free(path);
+    return good;
+}

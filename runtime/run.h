@@ -1,0 +1,37 @@
+/* run.h: a training run and the folder that it lives in. */
+#ifndef ZOETROPE_RUN_H
+#define ZOETROPE_RUN_H
+
+#include "command.h"
+#include "loader.h"
+#include "metrics.h"
+
+enum { RUN_STRIPS = 3 /* clips of a batch that strips are made of; fewer where the batch is smaller */ };
+
+typedef struct Run {
+    const ModelDescription *model;
+    const Options *options;
+    char *folder;
+    ModelState state;
+    CarriedTensors carried;
+    RunProgress progress;
+    MetricsLog log;
+    int64_t iterations; /* the run ends there */
+    int stopped_by;     /* the signal that ends it, or 0 */
+} Run;
+
+/* Finds the folder and looks whether it may be written: a run that is there already is never touched without --resume. Then opens the
+ * model and gives it weights: the run's own, those of --init, or new ones; then metrics.jsonl. */
+bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error);
+void run_close(Run *run);
+
+/* last.state.safetensors, then last.safetensors. */
+bool run_save(const Run *run, Error *error);
+/* The weights alone, under a name of their own. */
+bool run_save_weights(const Run *run, const char *name, Error *error);
+/* Strips of the first clips of the batch that the last step saw: real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png. */
+bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error);
+/* loss.svg */
+bool run_save_plot(const Run *run, Error *error);
+
+#endif

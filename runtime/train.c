@@ -1,0 +1,208 @@
+/* train.c: the training loop. */
+#include "file.h"
+#include "progress.h"
+#include "run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- signals: the iteration is finished, then all is saved ---- */
+
+static volatile sig_atomic_t caught_signal; /* or 0 */
+
+static void remember_signal(int number) {
+    caught_signal = number;
+}
+
+static void catch_signals(void) {
+    /* The handler works once: who sends a signal again wants an end at once, and no file is harmed by it. */
+    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+    sigemptyset(&action.sa_mask);
+    caught_signal = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a run does not end because nobody reads its progress any more */
+}
+
+/* ---- data ---- */
+
+typedef struct TrainingData {
+    Dataset *training, *validation; /* validation NULL: none */
+    Loader *loader;
+} TrainingData;
+
+static void close_training_data(TrainingData *data) {
+    loader_stop(data->loader);
+    if (data->training != NULL) dataset_close(data->training);
+    if (data->validation != NULL) dataset_close(data->validation);
+}
+
+/* What tells one data set from another: the videos' lengths. Names may change when a folder moves. */
+static void fingerprint(const Dataset *data, char *text, size_t size) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (int64_t i = 0; i < data->count; i++) hash = (hash ^ (uint64_t)data->videos[i].frames) * UINT64_C(0x100000001b3);
+    snprintf(text, size, "%" PRId64 " videos, %" PRId64 " frames, %016" PRIx64, data->count, data->frames, hash);
+}
+
+static void check_fingerprint(Run *run, const Dataset *data) {
+    char now[sizeof run->progress.data];
+    fingerprint(data, now, sizeof now);
+    if (run->options->resume && strcmp(now, run->progress.data) != 0)
+        fprintf(stderr,
+                "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run\n",
+                run->folder, run->progress.data, now);
+    memcpy(run->progress.data, now, sizeof now);
+}
+
+static void describe_data(const char *name, const Dataset *data) {
+    char text[256];
+    dataset_describe(data, text, sizeof text);
+    printf("%-11s %s\n", name, text);
+}
+
+static bool open_training_data(Run *run, TrainingData *data, Error *error) {
+    const Options *options = run->options;
+    Options seeded = *options; /* synthetic videos are those of the run's seed, also when it is resumed */
+    seeded.seed = run->state.seed;
+    seeded.seed_given = true;
+    *data = (TrainingData){.training = open_data(run->model, &options->data, &seeded, error)};
+    if (data->training == NULL) return false;
+    describe_data("data", data->training);
+    if (options->validation.count > 0) {
+        if ((data->validation = open_data(run->model, &options->validation, options, error)) == NULL) return false;
+        describe_data("validation", data->validation);
+    }
+    check_fingerprint(run, data->training);
+    data->loader = loader_start(data->training, run->state.seed, run->state.updates, run->model->batch, error);
+    return data->loader != NULL;
+}
+
+static void print_memory(const Run *run, const TrainingData *data) {
+    const double mebibyte = 1 << 20;
+    const ModelTarget *target = run->state.target;
+    size_t model = target->workspace_size + (size_t)run->state.threads * target->scratch_size;
+    size_t videos = dataset_memory_bytes(data->training) + (data->validation != NULL ? dataset_memory_bytes(data->validation) : 0);
+    printf("%-11s model %.1f MiB, videos %.1f MiB, batches %.1f MiB\n", "memory", (double)model / mebibyte, (double)videos / mebibyte,
+           (double)loader_memory_bytes(data->training, run->model->batch) / mebibyte);
+}
+
+/* ---- validation ---- */
+
+typedef struct Validation {
+    const ModelDescription *model;
+    double loss, psnr;
+    int64_t clips;
+} Validation;
+
+static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
+    (void)error;
+    Validation *sum = context;
+    sum->loss += clip_loss(sum->model, clip->x, clip->reconstruction);
+    sum->psnr += clip_psnr(clip->x, clip->reconstruction, clip_elements(sum->model));
+    sum->clips++;
+    return true;
+}
+
+static bool validate(Run *run, const Dataset *data, Metric *metric, Error *error) {
+    Validation sum = {.model = run->model};
+    if (!evaluate_data(&run->state, data, add_clip, &sum, error)) return false;
+    metric->validated = true;
+    metric->validation_loss = sum.loss / (double)sum.clips;
+    metric->validation_psnr = sum.psnr / (double)sum.clips;
+    return true;
+}
+
+/* ---- the loop ---- */
+
+static double batch_psnr(const ModelDescription *model, const float *x, const float *reconstruction) {
+    double sum = 0;
+    size_t elements = clip_elements(model);
+    for (size_t i = 0; i < (size_t)model->batch; i++) sum += clip_psnr(x + i * elements, reconstruction + i * elements, elements);
+    return sum / model->batch;
+}
+
+/* What is due after an iteration; the strips show the reconstruction that its loss was computed from, before validation overwrites it. */
+static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric, const float *x, Error *error) {
+    char name[40];
+    int64_t every = run->options->checkpoint_every;
+    bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations, good = true;
+    if (strips) good = run_save_strips(run, metric->iteration, x, error);
+    if (strips && data->validation != NULL) good = good && validate(run, data->validation, metric, error);
+    good = good && metrics_append(&run->log, metric, error);
+    if (good && metric->validated && metric->validation_psnr > run->progress.best_psnr) {
+        run->progress.best_psnr = metric->validation_psnr;
+        good = run_save_weights(run, "best.safetensors", error);
+    }
+    if (good && every > 0 && run->state.updates % every == 0) {
+        snprintf(name, sizeof name, "itr%" PRId64 ".safetensors", run->state.updates);
+        good = run_save_weights(run, name, error);
+    }
+    if (good && (strips || run->stopped_by != 0)) good = run_save(run, error) && run_save_plot(run, error);
+    return good;
+}
+
+static bool train_iteration(Run *run, const TrainingData *data, Progress *progress, Error *error) {
+    ModelState *state = &run->state;
+    Metric metric = {.iteration = state->updates};
+    double begin = clock_seconds();
+    const float *x = loader_next(data->loader, error);
+    if (x == NULL) return false;
+    model_train(state, x);
+    metric.loss = state->loss;
+    metric.psnr = batch_psnr(run->model, x, state->reconstruction);
+    metric.seconds = clock_seconds() - begin;
+    if (!isfinite(metric.loss))
+        return fail(error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; lower optimizer.learning_rate",
+                    metric.iteration, metric.loss);
+    run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
+    bool good = finish_iteration(run, data, &metric, x, error);
+    bool last = state->updates == run->iterations || run->stopped_by != 0;
+    progress_update(progress, &metric, last || metric.iteration % run->model->strips_every == 0);
+    return good;
+}
+
+static bool train(Run *run, const TrainingData *data, Error *error) {
+    Progress progress;
+    bool good = true;
+    progress_start(&progress, stdout, run->model->batch, run->iterations);
+    while (good && run->state.updates < run->iterations && run->stopped_by == 0) good = train_iteration(run, data, &progress, error);
+    progress_break(&progress);
+    return good;
+}
+
+static void print_end(const Run *run) {
+    if (run->state.updates < run->iterations)
+        printf("stopped by %s after %" PRId64 " of %" PRId64 " iterations; saved in %s; give the same command with --resume to go on\n",
+               run->stopped_by == SIGINT ? "SIGINT" : "SIGTERM", run->state.updates, run->iterations, run->folder);
+    else printf("done: %" PRId64 " iterations; weights, strips and loss.svg are in %s\n", run->state.updates, run->folder);
+    if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
+}
+
+int command_train(const ModelDescription *model, const Options *options, Error *error) {
+    Run run;
+    TrainingData data = {0};
+    bool good = run_open(&run, model, options, error);
+    if (good && run.state.updates >= run.iterations) {
+        printf("%s: has done %" PRId64 " iterations already; give a greater --iterations to go on\n", run.folder, run.state.updates);
+        run_close(&run);
+        return EXIT_DONE;
+    }
+    if (good) {
+        print_model(stdout, &run.state);
+        good = open_training_data(&run, &data, error);
+    }
+    if (good) {
+        print_memory(&run, &data);
+        printf("%-11s %s, from iteration %" PRId64 " to %" PRId64 "\n", "run", run.folder, run.state.updates, run.iterations);
+        catch_signals();
+        good = train(&run, &data, error);
+        if (good) print_end(&run);
+    }
+    int status = !good ? EXIT_ERROR : run.state.updates < run.iterations ? EXIT_SIGNAL + run.stopped_by : EXIT_DONE;
+    close_training_data(&data);
+    run_close(&run);
+    return status;
+}

@@ -1,0 +1,135 @@
+/* fake_model.c: see fake_model.h. */
+#include "fake_model.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { T = 4, CHANNELS = 1, ROWS = 12, COLUMNS = 16, BATCH = 4, HIDDEN = 3, PARAMETERS = 8, STATISTICS = 4 };
+enum { CLIP = T * CHANNELS * ROWS * COLUMNS, ELEMENTS = BATCH * CLIP };
+
+typedef struct Workspace { /* the "layout" of the target: parameters in reverse, so that load and save have something to do */
+    float parameters[PARAMETERS], gradients[PARAMETERS], moment1[PARAMETERS], moment2[PARAMETERS], statistics[STATISTICS];
+} Workspace;
+
+void (*fake_model_hook)(void);
+
+static const ModelTensor parameters[] = {
+    {"encoder.0.weight", 4, {1, 1, 1, 1}, 1, 0, 1.0, 0},
+    {"encoder.0.bias", 1, {1}, 1, 1, 1.0, 0},
+    {"encoder.1.weight", 1, {2}, 2, 2, 0, 1},
+    {"encoder.1.bias", 1, {2}, 2, 4, 0, 0},
+    {"fc1.0.weight", 2, {1, 2}, 2, 6, 0.5, 0},
+};
+static const ModelTensor statistics[] = {
+    {"encoder.1.running_mean", 1, {2}, 2, 0, 0, 0},
+    {"encoder.1.running_var", 1, {2}, 2, 2, 0, 1},
+};
+static const char *const state_names[] = {
+    "encoder.0.weight",
+    "encoder.0.bias",
+    "encoder.1.weight",
+    "encoder.1.bias",
+    "encoder.1.running_mean",
+    "encoder.1.running_var",
+    "encoder.1.num_batches_tracked",
+    "fc1.0.weight",
+};
+
+static float *block_of(Workspace *workspace, ModelBlock block) {
+    float *const blocks[MODEL_BLOCKS] = {workspace->parameters, workspace->gradients, workspace->moment1, workspace->moment2,
+                                         workspace->statistics};
+    return blocks[block];
+}
+
+static void load(void *workspace, ModelBlock block, const float *values) {
+    int count = block == MODEL_STATISTICS ? STATISTICS : PARAMETERS;
+    for (int i = 0; i < count; i++) block_of(workspace, block)[count - 1 - i] = values[i];
+}
+
+static void save(const void *workspace, ModelBlock block, float *values) {
+    int count = block == MODEL_STATISTICS ? STATISTICS : PARAMETERS;
+    Workspace copy;
+    memcpy(&copy, workspace, sizeof copy);
+    for (int i = 0; i < count; i++) values[i] = block_of(&copy, block)[count - 1 - i];
+}
+
+/* Reconstruction and loss; the gradients of weight and bias, in file order. */
+static void forward(const ModelStep *step, const float *values, float offset, double gradients[2]) {
+    double loss = 0;
+    gradients[0] = gradients[1] = 0;
+    for (int i = 0; i < ELEMENTS; i++) {
+        float y = values[0] * step->x[i] + values[1] + 0.01F * step->h0[i / CLIP * HIDDEN] + offset;
+        double difference = (double)y - (double)step->x[i];
+        step->reconstruction[i] = y;
+        loss += difference * difference / ELEMENTS;
+        gradients[0] += 2 * difference * (double)step->x[i] / ELEMENTS;
+        gradients[1] += 2 * difference / ELEMENTS;
+    }
+    *step->loss = loss;
+}
+
+static void update(Workspace *workspace, const float coefficients[MODEL_COEFFICIENTS]) {
+    for (int i = 0; i < PARAMETERS; i++) {
+        float gradient = workspace->gradients[i];
+        workspace->moment1[i] += 0.1F * (gradient - workspace->moment1[i]);
+        workspace->moment2[i] += 0.001F * (gradient * gradient - workspace->moment2[i]);
+        workspace->parameters[i] -= coefficients[0] * workspace->moment1[i] / (sqrtf(workspace->moment2[i]) / coefficients[1] + 1e-8F);
+    }
+}
+
+static void train(const ModelStep *step) {
+    Workspace *workspace = step->workspace;
+    float values[PARAMETERS], slopes[PARAMETERS] = {0}, running[STATISTICS];
+    double gradients[2], mean = 0;
+    if (fake_model_hook != NULL) fake_model_hook();
+    save(workspace, MODEL_PARAMETERS, values);
+    save(workspace, MODEL_STATISTICS, running);
+    forward(step, values, 0, gradients);
+    for (int i = 0; i < PARAMETERS; i++) slopes[i] = i < 2 ? (float)gradients[i] : 1e-3F * values[i];
+    load(workspace, MODEL_GRADIENTS, slopes);
+    update(workspace, step->coefficients);
+    for (int i = 0; i < ELEMENTS; i++) mean += (double)step->x[i] / ELEMENTS;
+    for (int i = 0; i < 2; i++) running[i] += 0.1F * ((float)mean - running[i]);
+    load(workspace, MODEL_STATISTICS, running);
+}
+
+static void evaluate(const ModelStep *step) {
+    float values[PARAMETERS], running[STATISTICS];
+    double unused[2];
+    save(step->workspace, MODEL_PARAMETERS, values);
+    save(step->workspace, MODEL_STATISTICS, running);
+    forward(step, values, 0.01F * running[0], unused);
+}
+
+static void normal(float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float radius = sqrtf(-2 * logf(values[i])), angle = 6.2831853F * values[n + i];
+        values[i] = radius * cosf(angle);
+        values[n + i] = radius * sinf(angle);
+    }
+}
+
+static bool always(void) {
+    return true;
+}
+static bool never(void) {
+    return false;
+}
+
+static const ModelTarget fast = {"fast", always, sizeof(Workspace), 128, load, save, train, evaluate, normal};
+static const ModelTarget absent = {"absent", never, sizeof(Workspace), 128, load, save, train, evaluate, normal};
+static const ModelTarget generic = {"generic", always, sizeof(Workspace), 64, load, save, train, evaluate, normal};
+static const ModelTarget *const targets[] = {&absent, &fast, &generic};
+
+#define FAKE_MODEL(hash)                                                                                                                   \
+    {                                                                                                                                      \
+        .name = "fake", .spec_hash = hash, .compiler_version = "0", .canonical_spec = "", .T = T, .channels = CHANNELS, .height = ROWS,    \
+        .width = COLUMNS, .batch = BATCH, .hidden = HIDDEN, .gru_layers = 1, .initial_state_normal = true, .optimizer = "adam",            \
+        .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .moments = 2, .iterations = 50, .strips_every = 10,          \
+        .seed = 3, .parameter_tensors = sizeof parameters / sizeof *parameters, .parameters = parameters, .parameter_count = PARAMETERS,   \
+        .statistic_tensors = sizeof statistics / sizeof *statistics, .statistics = statistics, .statistic_count = STATISTICS,              \
+        .state_names = sizeof state_names / sizeof *state_names, .state_name = state_names, .target_count = 3, .targets = targets,         \
+    }
+
+const ModelDescription fake_model = FAKE_MODEL("00000000deadbeef");
+const ModelDescription other_fake_model = FAKE_MODEL("00000000cafecafe");
