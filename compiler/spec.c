@@ -37,6 +37,10 @@ static const char *nearest_key(const char *text, Section section) {
 
 static void unknown_key(Reading *reading, Section section, const SpecNode *key, const void *target) {
     if (key->kind == NODE_REFUSED) return;
+    if (reading->errors->count >= SPEC_ERRORS_KEPT) { /* a hint that nobody sees takes time */
+        spec_error(reading->errors, key->mark, key->width, NULL, "unknown key");
+        return;
+    }
     const char *where = spec_sections[section].name, *legal = format("keys of %s: %s", where, legal_keys(section, target));
     if (key->kind != NODE_SCALAR) {
         spec_error(reading->errors, key->mark, key->width, legal, "a key is a word; this is %s", given(key));
@@ -61,6 +65,31 @@ static void check_keys(Reading *reading, Section section, const SpecNode *map, c
                        first[row]->key->mark.column);
         else first[row] = child;
     }
+}
+
+/* Whether a key of the map (of its first, if there are many) was probably meant to be `name`. */
+static bool is_misspelt(Section section, const SpecNode *map, const char *name) {
+    int looked_at = 0;
+    for (const SpecNode *child = map->first; child && looked_at < 64; child = child->next, looked_at++) {
+        const char *near = child->key->kind == NODE_SCALAR ? nearest_key(child->key->text, section) : NULL;
+        if (near && !strcmp(near, name)) return true;
+    }
+    return false;
+}
+
+/* One error for all keys that the section lacks. */
+static void check_missing(Reading *reading, Section section, const SpecNode *key, const SpecNode *map) {
+    Text names = {0}, legal = {0};
+    for (const Key *row = spec_keys; row < spec_keys + spec_key_count && map; row++) {
+        if (row->section != section || row->presence != KEY_REQUIRED || find_child(map, row->name) || is_misspelt(section, map, row->name))
+            continue;
+        text_add(&names, "%s`%s`", names.length ? ", " : "", row->name);
+        text_add(&legal, "`%s` is %s\n", row->name, key_legal(row));
+    }
+    const SpecNode *place = key ? key : map;
+    if (names.length)
+        spec_error(reading->errors, place->mark, place->width, legal.bytes, "%s lacks %s", key ? format("`%s`", key->text) : "the spec",
+                   names.bytes);
 }
 
 /* ---- sections ---- */
@@ -112,14 +141,8 @@ static bool read_section(Reading *reading, Section section, const SpecNode *key,
             bool read = read_key(reading, row, child, target);
             if (row->type == KEY_CHOICE) choices_read &= read;
         } else if (child && choices_read) check_unused(reading, row, child, target);
-        if (!child && row->presence == KEY_REQUIRED)
-            spec_error(reading->errors,
-                       key   ? key->mark
-                       : map ? map->mark
-                             : (Mark){1, 1},
-                       key ? key->width : 1, format("`%s` is %s", row->name, key_legal(row)), "%s lacks `%s`",
-                       key ? format("`%s`", key->text) : "the spec", row->name);
     }
+    check_missing(reading, section, key, map);
     if (map) check_keys(reading, section, map, target);
     return reading->errors->count == before;
 }
@@ -238,7 +261,7 @@ static void read_tree(Reading *reading, const SpecNode *root) {
     Spec *spec = reading->spec;
     read_section(reading, SECTION_SPEC, NULL, root, spec);
     if (root->kind != NODE_MAP) return;
-    if (spec->gru_mark.line && !spec->latent_mark.line)
+    if (spec->gru_mark.line && !spec->latent_mark.line && !is_misspelt(SECTION_SPEC, root, "latent"))
         spec_error(errors, spec->gru_mark, 3, "add `latent`: the size of the linear layer between encoder and GRU, such as `latent: 64`",
                    "`gru` without `latent`");
     check_shapes(errors, spec);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum {
-    SPEC_ERRORS_KEPT = 1000,
     LINE_SHOWN = 120, /* characters of a source line; a longer one is cut around the caret */
     LINE_BEFORE = 70,
     SHOWN_BYTES = 40,

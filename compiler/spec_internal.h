@@ -11,7 +11,8 @@ enum {
     SPEC_DEPTH = 8,       /* so is deeper nesting; what is legal needs 5 */
     SPEC_LAYERS = 512,    /* in each list */
     SPEC_NAME_LENGTH = 63,
-    SPEC_ERRORS_SHOWN = 100, /* the rest are counted */
+    SPEC_ERRORS_KEPT = 1000, /* are sorted; the rest are counted */
+    SPEC_ERRORS_SHOWN = 100,
 };
 #define SPEC_TENSOR_ELEMENTS 2147483647.0 /* 2³¹ − 1: a tensor's index fits an int */
 #define SPEC_TOTAL_BYTES 1099511627776.0  /* 2⁴⁰ */

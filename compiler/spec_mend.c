@@ -1,6 +1,7 @@
 /* spec_mend.c: looks for the change that mends a spec whose shapes do not fit, by trying: one key at a time, the likeliest first. */
 #include "spec_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef enum { MEND_OUTPUT_PADDING, MEND_PADDING, MEND_STRIDE_AND_OUTPUT_PADDING, MEND_STRIDE, MEND_KERNEL, MENDS } Mend;
@@ -93,21 +94,46 @@ static const char *layer_place(const Layer *layer) {
     return format("in line %d's %s", layer->mark.line, layer->transposed ? "conv_transpose" : "conv");
 }
 
-/* The change of one key of this layer that mends both axes, or NULL. */
-static const char *mend_layer(const Spec *spec, Layer *layer, Mend mend) {
+/* The change of one key of this layer that mends both axes, or NULL; *distance: how far the values are from what stands there. */
+static const char *mend_layer(const Spec *spec, Layer *layer, Mend mend, int *distance) {
     unsigned vertical = mending_values(spec, layer, mend, 0);
     unsigned horizontal = vertical ? mending_values(spec, layer, mend, 1) : 0;
     if (!vertical || !horizontal) return NULL;
     unsigned both = vertical & horizontal;
     int v = nearest_value(both ? both : vertical, get(layer, mend, 0)), h = both ? v : nearest_value(horizontal, get(layer, mend, 1));
+    *distance = abs(v - get(layer, mend, 0)) + abs(h - get(layer, mend, 1));
     if (mend != MEND_STRIDE_AND_OUTPUT_PADDING) return format("%s %s", pair_text(mends[mend].name, v, h), layer_place(layer));
     return format("%s and %s %s", pair_text("stride", v / 4, h / 4), pair_text("output_padding", v % 4, h % 4), layer_place(layer));
 }
 
+/* The smallest such change in any of the layers; the last layer's, where several are as small. */
 static const char *mend_list(const Spec *spec, Layer *layers, int count, Mend mend) {
+    const char *best = NULL;
+    int best_distance = 0;
     for (int i = count - 1; i >= 0; i--) {
-        const char *text = mend_layer(spec, &layers[i], mend);
-        if (text) return text;
+        int distance;
+        const char *text = mend_layer(spec, &layers[i], mend, &distance);
+        if (!text || (best && distance >= best_distance)) continue;
+        best = text;
+        best_distance = distance;
+    }
+    return best;
+}
+
+/* The first layer of the decoder that gives a size which no layer of the encoder saw (most decoders mirror their encoder), or NULL. */
+static Layer *suspect_layer(const Spec *spec) {
+    int sizes[SPEC_LAYERS + 1][2], count = 0, shape[3] = {spec->channels, spec->height, spec->width};
+    long out[3];
+    for (int i = 0; i <= spec->encoder_count; i++) {
+        sizes[count][0] = shape[1];
+        sizes[count++][1] = shape[2];
+        if (i < spec->encoder_count && !advance_shape(&spec->encoder[i], shape, out)) return NULL;
+    }
+    for (int i = 0; i < spec->decoder_count; i++) {
+        bool seen = false;
+        if (!advance_shape(&spec->decoder[i], shape, out)) return NULL;
+        for (int k = 0; k < count; k++) seen |= sizes[k][0] == shape[1] && sizes[k][1] == shape[2];
+        if (!seen) return &spec->decoder[i];
     }
     return NULL;
 }
@@ -132,33 +158,51 @@ static const char *mend_every_output_padding(const Spec *spec) {
     return text;
 }
 
-/* The nearest input size that the network as it is gives back, or 0. */
+/* The nearest input size that the network as it is gives back, not below half of what it is; or 0. */
 static int mending_size(const Spec *spec, int axis) {
     int size = axis == 0 ? spec->height : spec->width;
-    for (int distance = 0; distance <= 128; distance++) {
-        if (size - distance >= 1 && end_size(spec, axis, size - distance) == size - distance) return size - distance;
-        if (size + distance <= 65536 && end_size(spec, axis, size + distance) == size + distance) return size + distance;
+    for (int distance = 0; distance <= minimum(128, size / 2); distance++) {
+        if (end_size(spec, axis, size - distance) == size - distance) return size - distance;
+        if (end_size(spec, axis, size + distance) == size + distance) return size + distance;
     }
     return 0;
 }
 
 static const char *mend_input(const Spec *spec) {
     int height = mending_size(spec, 0), width = mending_size(spec, 1);
-    return height && width ? format("`height: %d, width: %d` of the input", height, width) : NULL;
+    if (!height || !width) return NULL;
+    const char *of_height = height == spec->height ? "" : format("`height: %d`", height);
+    const char *of_width = width == spec->width ? "" : format("`width: %d`", width);
+    return format("%s%s%s in line %d's input", of_height, *of_height && *of_width ? " and " : "", of_width, spec->input_mark.line);
+}
+
+/* By how much the strides of a list make the image larger (>= 1) or smaller. */
+static double scale_of(const Layer *layers, int count, int axis) {
+    double scale = 1;
+    for (int i = 0; i < count; i++) scale *= layers[i].transposed ? layers[i].stride[axis] : 1.0 / layers[i].stride[axis];
+    return scale;
+}
+
+static const char *scales_text(const Spec *spec) {
+    Text text = {0};
+    for (int axis = 0; axis < 2; axis++)
+        text_add(&text, "%s: the encoder's strides scale it by %.4g, the decoder's by %.4g\n", axis == 0 ? "height" : "width",
+                 scale_of(spec->encoder, spec->encoder_count, axis), scale_of(spec->decoder, spec->decoder_count, axis));
+    return text.bytes;
 }
 
 static const char *mend_image(Spec *spec) {
-    const char *text = NULL;
+    static const Mend order[] = {MEND_OUTPUT_PADDING, MEND_PADDING, MEND_STRIDE, MEND_STRIDE_AND_OUTPUT_PADDING};
+    enum { ORDER = sizeof order / sizeof *order };
     if (spec->encoder_count + spec->decoder_count > 64) return NULL; /* trying is quadratic in the number of layers */
-    if (!text) text = mend_list(spec, spec->decoder, spec->decoder_count, MEND_OUTPUT_PADDING);
+    Layer *suspect = suspect_layer(spec);
+    const char *text = NULL;
+    for (int i = 0; i < ORDER && suspect && !text; i++) text = mend_list(spec, suspect, 1, order[i]);
     if (!text) text = mend_every_output_padding(spec);
-    if (!text) text = mend_list(spec, spec->decoder, spec->decoder_count, MEND_PADDING);
-    if (!text) text = mend_list(spec, spec->decoder, spec->decoder_count, MEND_STRIDE);
-    if (!text) text = mend_list(spec, spec->decoder, spec->decoder_count, MEND_STRIDE_AND_OUTPUT_PADDING);
-    for (int mend = MEND_OUTPUT_PADDING; mend < MENDS && !text; mend++)
-        text = mend_list(spec, spec->encoder, spec->encoder_count, (Mend)mend);
-    if (!text) text = mend_list(spec, spec->decoder, spec->decoder_count, MEND_KERNEL);
-    return text ? text : mend_input(spec);
+    for (int i = 0; i < ORDER && !text; i++) text = mend_list(spec, spec->decoder, spec->decoder_count, order[i]);
+    for (int i = 0; i < ORDER && !text; i++) text = mend_list(spec, spec->encoder, spec->encoder_count, order[i]);
+    if (!text) text = mend_input(spec);
+    return text ? text : mend_list(spec, spec->decoder, spec->decoder_count, MEND_KERNEL);
 }
 
 const char *shape_remedy(Spec *spec, const int shape[3]) {
@@ -167,10 +211,9 @@ const char *shape_remedy(Spec *spec, const int shape[3]) {
     const char *for_channels = channels ? format("`channels: %d` %s", spec->channels, layer_place(last)) : "";
     if (!image) return format("remedy: %s", for_channels);
     const char *for_image = mend_image(spec);
-    if (!for_image)
-        return format("no change of one key mends %s; compare the strides of encoder and decoder%s%s",
-                      channels ? "this" : "height and width", channels ? "\nthe channels need " : "", for_channels);
-    return format("remedy: %s%s%s", for_channels, channels ? " and " : "", for_image);
+    if (for_image) return format("remedy: %s%s%s", for_channels, channels ? " and " : "", for_image);
+    return format("%sno change of one key mends height and width%s%s", scales_text(spec), channels ? "; the channels need " : "",
+                  for_channels);
 }
 
 const char *vanish_remedy(const Layer *layer, const int in[3]) {

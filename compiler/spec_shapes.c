@@ -34,7 +34,7 @@ typedef struct Walk {
 } Walk;
 
 static void note_shape(Walk *walk, Mark mark, const char *name) {
-    text_add(&walk->chain, "line %4d   %-30s %d × %d × %d\n", mark.line, name, walk->shape[0], walk->shape[1], walk->shape[2]);
+    text_add(&walk->chain, "line %4d   %-32s %d × %d × %d\n", mark.line, name, walk->shape[0], walk->shape[1], walk->shape[2]);
 }
 
 static const char *layer_name(bool decoder, int index, const Layer *layer) {
@@ -109,8 +109,8 @@ static void check_latent(Walk *walk) {
     if (!spec->latent) return;
     double features = product(walk->shape), frames = clip_frames(spec), hidden = spec->hidden;
     Mark mark = spec->hidden ? spec->gru_mark : spec->latent_mark;
-    text_add(&walk->chain, "line %4d   %-30s %d\n", spec->latent_mark.line, "latent", spec->latent);
-    if (spec->hidden) text_add(&walk->chain, "line %4d   %-30s %d\n", spec->gru_mark.line, "gru hidden", spec->hidden);
+    text_add(&walk->chain, "line %4d   %-32s %d\n", spec->latent_mark.line, "latent", spec->latent);
+    if (spec->hidden) text_add(&walk->chain, "line %4d   %-32s %d\n", spec->gru_mark.line, "gru hidden", spec->hidden);
     note_shape(walk, mark, "back to the encoder's shape");
     count_tensor(walk, spec->latent_mark, format("the weight of the linear layer (%.10g × latent %d)", features, spec->latent),
                  features * spec->latent, "make `latent` smaller, or let the encoder's last layer give fewer values");

@@ -78,12 +78,15 @@ const char *given(const SpecNode *node) {
     if (node->kind == NODE_MAP) return "a section of keys";
     if (node->quoted) return format("the text \"%s\"", shown(node->text));
     if (!node->text[0] || !strcmp(node->text, "~") || !strcmp(node->text, "null")) return "nothing";
-    return format("'%s'", shown(node->text));
+    double value;
+    return format(parse_number(node->text, &value) == NUMBER_NONE ? "'%s'" : "%s", shown(node->text));
 }
 
 static void wrong_type(SpecErrors *errors, const Key *key, const SpecNode *node, const char *what) {
-    spec_error(errors, node->mark, node->width, format("`%s` is %s", key->name, key_legal(key)), "`%s` is %s%s", key->name, given(node),
-               what);
+    double value;
+    bool quotes = node->kind == NODE_SCALAR && node->quoted && parse_number(node->text, &value) != NUMBER_NONE;
+    spec_error(errors, node->mark, node->width, format("%s`%s` must be %s", quotes ? "remove the quotes\n" : "", key->name, key_legal(key)),
+               "`%s` is %s%s", key->name, given(node), what);
 }
 
 static void *field(const Key *key, void *target) {
@@ -181,7 +184,7 @@ static bool read_choice(SpecErrors *errors, const Key *key, const SpecNode *node
     for (int i = 0; key->choices[i]; i++)
         if (!strcmp(node->text, key->choices[i])) return store_number(key, target, 0, i), true;
     const char *near = nearest_name(usual_name(node->text), key->choices);
-    const char *legal = format("`%s` is %s", key->name, key_legal(key));
+    const char *legal = format("`%s` must be %s", key->name, key_legal(key));
     spec_error(errors, node->mark, node->width, near ? format("did you mean `%s`?\n%s", near, legal) : legal, "unknown %s '%s'", key->name,
                shown(node->text));
     return false;

@@ -26,6 +26,7 @@ static const struct {
 } causes[] = {
     {"found character that cannot start any token",
      "is it a tab? YAML indents with spaces; text that starts with @, ` or % must be quoted"},
+    {"found a tab character that violates indentation", "YAML indents with spaces, not with tabs"},
     {"did not find expected key", "check the indentation, and the brackets and quotes above it"},
     {"did not find expected '-' indicator", "items of one list start in the same column"},
     {"did not find expected ',' or '}'", "a comma is missing, or the closing }"},
@@ -148,7 +149,7 @@ static SpecNode *read_stream(Reader *reader) {
         else if (type == YAML_DOCUMENT_START_EVENT && root) {
             spec_error(reader->errors, to_mark(event.start_mark), width_of(&event), "put each spec into a file of its own",
                        "a second document: a file holds one spec");
-            done = true;
+            done = reader->failed = true;
         } else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT && type != YAML_DOCUMENT_END_EVENT)
             root = read_node(reader, &event, 1);
         yaml_event_delete(&event);
