@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#undef fail /* the tests' library, Check, has an old macro of this name */
+
 typedef struct Error {
     char text[512]; /* one line, without newline at its end */
 } Error;

@@ -1,0 +1,34 @@
+/* sample_video.h: videos and pictures for the tests of data loading, made on the spot in a temporary folder. */
+#ifndef ZOETROPE_SAMPLE_VIDEO_H
+#define ZOETROPE_SAMPLE_VIDEO_H
+
+#include <stdint.h>
+
+typedef struct SampleVideo {
+    const char *codec; /* of libavcodec: ffv1 (lossless, grey), mpeg4, mjpeg */
+    int frames, rows, columns;
+    int key_every;  /* frames from key frame to key frame */
+    int b_frames;   /* between two others */
+    int small_from; /* from this frame on, half as high and wide; 0: never */
+} SampleVideo;
+
+/* The level that each frame of a sample has at a pixel, before the codec. */
+uint8_t sample_level(int frame, int row, int column);
+
+/* The container comes from the path's extension. Fails the test when it cannot be made. */
+void sample_video_write(const char *path, const SampleVideo *sample);
+
+/* A PNG of one colour. */
+void sample_png_write(const char *path, int rows, int columns, uint8_t red, uint8_t green, uint8_t blue);
+
+/* A file of these bytes. */
+void sample_bytes_write(const char *path, const void *bytes, long length);
+
+/* Cuts a file off after this share of its length. */
+void sample_truncate(const char *path, double share);
+
+/* A new temporary folder; the caller frees the name, and removes the folder with sample_folder_remove. */
+char *sample_folder(void);
+void sample_folder_remove(char *folder);
+
+#endif
