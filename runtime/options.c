@@ -36,8 +36,16 @@ static const Option option_table[] = {
      "videos, folders of PNG frames, and folders with such in them (train without it: videos that the program draws itself)"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
-    {"out", TRAIN | RECONSTRUCT | STEP, RECONSTRUCT | STEP, OPTION_PATH, "PATH", PLACE(out), 0, 0,
-     "train, reconstruct: the folder to write (train: default runs/<model>); step: the file to write"},
+    {"weights", RECONSTRUCT | STEP, RECONSTRUCT | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
+     "the weights, a safetensors file"},
+    {"batch", STEP, STEP, OPTION_PATH, "FILE", PLACE(batch), 0, 0,
+     "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) where the model has a random initial state"},
+    {"out", TRAIN, 0, OPTION_PATH, "DIR", PLACE(out), 0, 0,
+     "the folder of the run (default: runs/<model>); one that holds a run already is left alone"},
+    {"out", RECONSTRUCT, RECONSTRUCT, OPTION_PATH, "DIR", PLACE(out), 0, 0,
+     "the folder to write"},
+    {"out", STEP, STEP, OPTION_PATH, "FILE", PLACE(out), 0, 0,
+     "the safetensors file to write"},
     {"iterations", TRAIN, 0, OPTION_NUMBER, "N", PLACE(iterations), 1, INT64_MAX / 2,
      "train up to so many iterations (default: the spec's)"},
     {"init", TRAIN, 0, OPTION_PATH, "FILE", PLACE(init), 0, 0,
@@ -48,10 +56,6 @@ static const Option option_table[] = {
      "go on from last.state.safetensors in the run's folder, as if it had never stopped"},
     {"cache", TRAIN | RECONSTRUCT, 0, OPTION_BYTES, "BYTES", PLACE(cache), 0, INT64_MAX / 2,
      "memory for decoded videos; longer ones are streamed; K, M, G are understood (default: 1G)"},
-    {"weights", RECONSTRUCT | STEP, RECONSTRUCT | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
-     "the weights, a safetensors file"},
-    {"batch", STEP, STEP, OPTION_PATH, "FILE", PLACE(batch), 0, 0,
-     "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) where the model has a random initial state"},
     {"steps", STEP, 0, OPTION_NUMBER, "N", PLACE(steps), 1, INT32_MAX,
      "how many updates to make (default 1)"},
     {"eval", STEP, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
@@ -177,19 +181,17 @@ static bool set_value(const Option *option, const char *value, Options *options,
 /* `word`: what stands behind "--", `length` of it the name. NULL with an error. */
 static const Option *find_option(const char *word, size_t length, Command command, Error *error) {
     char name[41];
-    const char *nearest = NULL;
+    const char *nearest = NULL, *of_another = NULL;
     int distance = INT32_MAX;
     snprintf(name, sizeof name, "%.*s", (int)(length < 40 ? length : 40), word);
     for (int i = 0; i < OPTION_COUNT; i++) {
         bool takes = (option_table[i].commands & 1U << command) != 0, same = strcmp(option_table[i].name, name) == 0;
         if (same && takes) return &option_table[i];
-        if (same) {
-            fail(error, "%s takes no --%s; see %s --help", command_name(command), name, command_name(command));
-            return NULL;
-        }
+        if (same) of_another = option_table[i].name;
         if (takes) consider(name, option_table[i].name, &distance, &nearest);
     }
-    if (nearest != NULL) fail(error, "unknown option --%s; did you mean --%s?", name, nearest);
+    if (of_another != NULL) fail(error, "%s takes no --%s; see %s --help", command_name(command), name, command_name(command));
+    else if (nearest != NULL) fail(error, "unknown option --%s; did you mean --%s?", name, nearest);
     else fail(error, "unknown option --%s; see %s --help", name, command_name(command));
     return NULL;
 }
@@ -283,18 +285,16 @@ static void print_overview(FILE *out, const char *program) {
           out);
 }
 
-/* Words of `text` between columns 30 and 110. */
+/* Words of `text` between columns 30 and 110; the cursor stands in column 30. */
 static void print_wrapped(FILE *out, const char *text) {
     enum { INDENT = 30, LIMIT = 110 };
-    int column = INDENT;
-    while (*text != 0) {
+    for (int column = INDENT; *text != 0;) {
         int length = (int)strcspn(text, " ");
-        if (column + length > LIMIT) {
+        if (column > INDENT && column + 1 + length > LIMIT) {
             fprintf(out, "\n%*s", INDENT, "");
             column = INDENT;
         }
-        fprintf(out, "%.*s%s", length, text, text[length] != 0 ? " " : "");
-        column += length + 1;
+        column += fprintf(out, "%s%.*s", column > INDENT ? " " : "", length, text);
         text += length + (text[length] != 0);
     }
     fputc('\n', out);

@@ -43,8 +43,8 @@ static double validation_psnr(const Metric *metric) {
 }
 
 static double place_x(const MetricsLog *log, double iteration) {
-    double first = (double)log->metric[0].iteration, last = (double)log->metric[log->count - 1].iteration;
-    return LEFT + (RIGHT - LEFT) * (last > first ? (iteration - first) / (last - first) : 0.5);
+    double first = (double)log->metric[0].iteration, end = (double)log->metric[log->count - 1].iteration + 1;
+    return LEFT + (RIGHT - LEFT) * (iteration - first) / (end - first);
 }
 
 static double on_axis(const Panel *panel, double value) {
@@ -108,14 +108,14 @@ static void draw_y_ticks(FILE *out, const Panel *panel) {
     }
     for (double decade = floor(panel->low); decade <= panel->high; decade++) {
         for (int digit = 1; digit < 10; digit++)
-            draw_tick(out, panel, digit * pow(10, decade), digit == 1 || (span < 2.5 && (digit == 2 || digit == 5)));
+            draw_tick(out, panel, digit * pow(10, decade), digit == 1 || span < 0.8 || (span < 2.5 && (digit == 2 || digit == 5)));
     }
 }
 
 static void draw_x_ticks(FILE *out, const Panel *panel, const MetricsLog *log, bool labels) {
-    double first = (double)log->metric[0].iteration, last = (double)log->metric[log->count - 1].iteration;
-    double step = fmax(1, round_step(fmax(last - first, 1), 10));
-    for (double tick = ceil(first / step); tick * step <= last; tick++) {
+    double first = (double)log->metric[0].iteration, end = (double)log->metric[log->count - 1].iteration + 1;
+    double step = fmax(1, round_step(end - first, 10));
+    for (double tick = ceil(first / step); tick * step <= end; tick++) {
         double x = place_x(log, tick * step);
         fprintf(out, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\"/>\n", x, x, panel->top, panel->bottom);
         if (labels) fprintf(out, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.0f</text>\n", x, panel->bottom + 20, tick * step);
@@ -164,34 +164,57 @@ static void draw_training(FILE *out, const Panel *panel, const MetricsLog *log) 
     free(buckets);
 }
 
+static void draw_point(FILE *out, double x, double y, const char *colour) {
+    fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\" fill=\"#fff\" stroke=\"%s\" stroke-width=\"2\"/>\n", x, y, colour);
+}
+
+static bool is_drawn(const Panel *panel, const Metric *metric) {
+    return metric->validated && isfinite(panel->validation(metric));
+}
+
 static void draw_validation(FILE *out, const Panel *panel, const MetricsLog *log) {
+    enum { MOST_POINTS = 60 };
     char command = 'M';
     size_t points = 0;
-    for (size_t i = 0; i < log->count; i++) points += log->metric[i].validated;
+    for (size_t i = 0; i < log->count; i++) points += is_drawn(panel, &log->metric[i]);
     if (points == 0) return;
     fprintf(out, "<path class=\"line\" stroke=\"%s\" d=\"", VALIDATION_COLOUR);
     for (size_t i = 0; i < log->count; i++) {
         const Metric *metric = &log->metric[i];
-        if (!metric->validated || !isfinite(panel->validation(metric))) continue;
+        if (!is_drawn(panel, metric)) continue;
         fprintf(out, "%c%.1f %.1f", command, place_x(log, (double)metric->iteration), place_y(panel, panel->validation(metric)));
         command = 'L';
     }
     fputs("\"/>\n", out);
-    for (size_t i = 0; i < log->count && points <= 60; i++) {
+    for (size_t i = 0; i < log->count && points <= MOST_POINTS; i++) {
         const Metric *metric = &log->metric[i];
-        if (!metric->validated || !isfinite(panel->validation(metric))) continue;
-        fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\" fill=\"#fff\" stroke=\"%s\" stroke-width=\"2\"/>\n",
-                place_x(log, (double)metric->iteration), place_y(panel, panel->validation(metric)), VALIDATION_COLOUR);
+        if (is_drawn(panel, metric))
+            draw_point(out, place_x(log, (double)metric->iteration), place_y(panel, panel->validation(metric)), VALIDATION_COLOUR);
     }
 }
 
-static void draw_panel(FILE *out, Panel *panel, const MetricsLog *log, bool last) {
+/* Over the panel, at the right: where the curves have come to. Of training, the mean over the last hundredth. */
+static void draw_last_values(FILE *out, const Panel *panel, const MetricsLog *log) {
+    double sum = 0;
+    size_t some = (log->count + 99) / 100, last = log->count;
+    for (size_t i = log->count - some; i < log->count; i++) sum += panel->training(&log->metric[i]);
+    while (last > 0 && !is_drawn(panel, &log->metric[last - 1])) last--;
+    fprintf(out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">now <tspan fill=\"%s\">%.4g</tspan>", RIGHT, panel->top - 10,
+            TRAINING_COLOUR, sum / (double)some);
+    if (last > 0) fprintf(out, ", <tspan fill=\"%s\">%.4g</tspan>", VALIDATION_COLOUR, panel->validation(&log->metric[last - 1]));
+    fputs("</text>\n", out);
+}
+
+static void draw_panel(FILE *out, Panel *panel, const MetricsLog *log, bool lowest) {
     set_range(panel, log);
-    draw_x_ticks(out, panel, log, last);
+    draw_x_ticks(out, panel, log, lowest);
     draw_y_ticks(out, panel);
     fprintf(out, "<path class=\"axis\" fill=\"none\" d=\"M%d %.0fV%.0fH%d\"/>\n", LEFT, panel->top, panel->bottom, RIGHT);
     fprintf(out, "<text class=\"name\" x=\"%d\" y=\"%.0f\">%s</text>\n", LEFT, panel->top - 10, panel->name);
+    draw_last_values(out, panel, log);
     draw_training(out, panel, log);
+    if (log->count == 1)
+        draw_point(out, place_x(log, (double)log->metric[0].iteration), place_y(panel, panel->training(log->metric)), TRAINING_COLOUR);
     draw_validation(out, panel, log);
 }
 

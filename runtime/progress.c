@@ -2,6 +2,7 @@
 #include "progress.h"
 
 #include <inttypes.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,18 +26,33 @@ void progress_break(Progress *progress) {
 
 /* "2:03" or "1:02:03" */
 static void print_duration(FILE *out, double seconds) {
-    int64_t whole = (int64_t)(seconds + 0.5), hours = whole / 3600;
+    int64_t whole = seconds < 1e9 ? (int64_t)(seconds + 0.5) : 1000000000, hours = whole / 3600;
     if (hours > 0) fprintf(out, "%" PRId64 ":%02d:%02d", hours, (int)(whole / 60 % 60), (int)(whole % 60));
     else fprintf(out, "%d:%02d", (int)(whole / 60), (int)(whole % 60));
 }
 
-static void print_line(const Progress *progress, const Metric *metric) {
-    FILE *out = progress->out;
+static void format_line(FILE *out, const Progress *progress, const Metric *metric) {
     int64_t done = metric->iteration + 1;
     fprintf(out, "%" PRId64 "/%" PRId64 "  loss %.5f  PSNR %.2f dB", done, progress->iterations, metric->loss, metric->psnr);
     if (progress->validated) fprintf(out, "  validation %.5f, %.2f dB", progress->validation_loss, progress->validation_psnr);
     fprintf(out, "  %.1f clips/s  ETA ", progress->batch / progress->seconds);
     print_duration(out, progress->seconds * (double)(progress->iterations - done));
+}
+
+/* On a terminal the line is cut at its edge: a line that wraps could not be rewritten. */
+static void print_line(const Progress *progress, const Metric *metric) {
+    char line[256] = "";
+    FILE *text = fmemopen(line, sizeof line, "w");
+    if (text == NULL) return;
+    format_line(text, progress, metric);
+    fclose(text);
+    struct winsize size;
+    if (!progress->terminal) {
+        fprintf(progress->out, "%s\n", line);
+        return;
+    }
+    int columns = ioctl(fileno(progress->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : (int)sizeof line;
+    fprintf(progress->out, "\r\033[K%.*s", columns, line); /* to the line's start, and clear it */
 }
 
 void progress_update(Progress *progress, const Metric *metric, bool now) {
@@ -50,9 +66,7 @@ void progress_update(Progress *progress, const Metric *metric, bool now) {
     double time = clock_seconds();
     if (!now && time - progress->last < (progress->terminal ? terminal_interval : plain_interval)) return;
     progress->last = time;
-    if (progress->terminal) fputs("\r\033[K", progress->out); /* to the line's start, and clear it */
     print_line(progress, metric);
-    if (!progress->terminal) fputc('\n', progress->out);
     progress->line_open = progress->terminal;
     fflush(progress->out);
 }

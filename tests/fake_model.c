@@ -12,6 +12,7 @@ typedef struct Workspace { /* the "layout" of the target: parameters in reverse,
 } Workspace;
 
 void (*fake_model_hook)(void);
+float fake_model_poison, fake_model_gradient_poison;
 
 static const ModelTensor parameters[] = {
     {"encoder.0.weight", 4, {1, 1, 1, 1}, 1, 0, 1.0, 0},
@@ -84,8 +85,8 @@ static void train(const ModelStep *step) {
     if (fake_model_hook != NULL) fake_model_hook();
     save(workspace, MODEL_PARAMETERS, values);
     save(workspace, MODEL_STATISTICS, running);
-    forward(step, values, 0, gradients);
-    for (int i = 0; i < PARAMETERS; i++) slopes[i] = i < 2 ? (float)gradients[i] : 1e-3F * values[i];
+    forward(step, values, fake_model_poison, gradients);
+    for (int i = 0; i < PARAMETERS; i++) slopes[i] = i < 2 ? (float)gradients[i] + fake_model_gradient_poison : 1e-3F * values[i];
     load(workspace, MODEL_GRADIENTS, slopes);
     update(workspace, step->coefficients);
     for (int i = 0; i < ELEMENTS; i++) mean += (double)step->x[i] / ELEMENTS;

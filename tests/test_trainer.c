@@ -1,0 +1,420 @@
+/* test_trainer.c: the trainer's program from its command line, with the small model of fake_model.c. */
+#include "../runtime/command.h"
+#include "../runtime/file.h"
+#include "../runtime/strip.h"
+#include "fake_model.h"
+
+#include <check.h>
+#include <math.h>
+#include <png.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[256];     /* of this test, and its working directory */
+static char output[1 << 16]; /* what the last run printed on either stream */
+static rlim_t file_limit;    /* 0: none */
+
+static void enter_folder(void) {
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/zoetrope_test_XXXXXX", base != NULL ? base : P_tmpdir);
+    ck_assert(mkdtemp(folder) != NULL && chdir(folder) == 0);
+    unsetenv("ZOETROPE_TARGET");
+}
+
+static void leave_folder(void) {
+    char command[300];
+    snprintf(command, sizeof command, "cd / && rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static _Noreturn void become(const ModelDescription *model, const char *line) {
+    char text[1024], *words[64] = {"fake"}, *rest = text;
+    int count = 1;
+    snprintf(text, sizeof text, "%s", line);
+    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+        if (word[0] != 0) words[count++] = word;
+    }
+    if (freopen("output", "w", stdout) == NULL || dup2(fileno(stdout), STDERR_FILENO) < 0) _exit(99);
+    if (file_limit > 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){file_limit, file_limit});
+    }
+    int status = run_program(model, count, words);
+    fflush(stdout);
+    _exit(status);
+}
+
+/* Runs the program in a process of its own; returns its exit status, and 256 + the signal where one killed it. */
+static int run_model(const ModelDescription *model, const char *line) {
+    int status;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) become(model, line);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    FILE *file = fopen("output", "r");
+    ck_assert_ptr_nonnull(file);
+    output[fread(output, 1, sizeof output - 1, file)] = 0;
+    fclose(file);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static int run(const char *line) {
+    return run_model(&fake_model, line);
+}
+
+#define ck_assert_says(text) ck_assert_msg(strstr(output, text) != NULL, "\"%s\" is not in:\n%s", text, output)
+
+static void assert_same_file(const char *a, const char *b) {
+    unsigned char *first, *second;
+    size_t first_length, second_length;
+    Error error;
+    ck_assert_msg(file_read(a, &first, &first_length, &error) && file_read(b, &second, &second_length, &error), "%s", error.text);
+    ck_assert_uint_eq(first_length, second_length);
+    ck_assert_mem_eq(first, second, first_length);
+    free(first);
+    free(second);
+}
+
+static int count_lines(const char *path) {
+    FILE *file = fopen(path, "r");
+    int lines = 0;
+    ck_assert_ptr_nonnull(file);
+    for (int c; (c = fgetc(file)) != EOF;) lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static TensorFile read_tensors(const char *path) {
+    TensorFile file;
+    Error error;
+    ck_assert_msg(tensor_file_read(&file, path, &error), "%s", error.text);
+    return file;
+}
+
+static void assert_iteration(const char *path, const char *iteration) {
+    TensorFile file = read_tensors(path);
+    ck_assert_str_eq(tensor_file_metadata(&file, "iteration"), iteration);
+    tensor_file_free(&file);
+}
+
+/* ---- runs ---- */
+
+START_TEST(a_resumed_run_has_the_bits_of_one_that_never_stopped) {
+    ck_assert_int_eq(run("train --out a --iterations 30 --threads 1"), 0);
+    ck_assert_int_eq(run("train --out b --iterations 15 --threads 2"), 0);
+    ck_assert_int_eq(run("train --out b --iterations 30 --resume"), 0);
+    assert_same_file("a/last.safetensors", "b/last.safetensors");
+    assert_same_file("a/last.state.safetensors", "b/last.state.safetensors");
+    assert_same_file("a/recon_itr29_no2.png", "b/recon_itr29_no2.png");
+    assert_same_file("a/loss.svg", "b/loss.svg");
+    ck_assert_int_eq(count_lines("b/metrics.jsonl"), 30);
+    ck_assert_int_eq(run("train --out b --iterations 30 --resume"), 0);
+    ck_assert_says("already");
+}
+END_TEST
+
+static int signal_at, signal_number;
+static void send_signal(void) {
+    if (signal_at-- == 0) raise(signal_number);
+}
+
+START_TEST(a_signal_finishes_the_iteration_saves_and_says_how_to_resume) {
+    static const int signals[] = {SIGINT, SIGTERM};
+    ck_assert_int_eq(run("train --out a --iterations 30"), 0);
+    fake_model_hook = send_signal;
+    signal_number = signals[_i];
+    signal_at = 17;
+    ck_assert_int_eq(run("train --out b --iterations 30"), 128 + signals[_i]);
+    fake_model_hook = NULL;
+    ck_assert_says("--resume");
+    assert_iteration("b/last.safetensors", "18");
+    ck_assert_int_eq(run("train --out b --iterations 30 --resume"), 0);
+    assert_same_file("a/last.state.safetensors", "b/last.state.safetensors");
+}
+END_TEST
+
+START_TEST(a_run_folder_is_never_overwritten) {
+    ck_assert_int_eq(run("train --iterations 1"), 0); /* runs/fake is the default */
+    ck_assert_int_eq(run("train --iterations 2"), 1);
+    ck_assert_says("--resume");
+    ck_assert_says("--out");
+    assert_iteration("runs/fake/last.state.safetensors", "1");
+    ck_assert_int_eq(unlink("runs/fake/last.state.safetensors"), 0);
+    ck_assert_int_eq(run("train --iterations 2"), 1);
+    ck_assert_says("cannot be resumed");
+    ck_assert_int_eq(run("train --iterations 2 --resume"), 1);
+    ck_assert_says("leave out --resume");
+    ck_assert_int_eq(count_lines("runs/fake/metrics.jsonl"), 1);
+}
+END_TEST
+
+START_TEST(resuming_under_another_spec_or_seed_is_refused) {
+    ck_assert_int_eq(run("train --out a --iterations 2"), 0);
+    ck_assert_int_eq(run_model(&other_fake_model, "train --out a --iterations 4 --resume"), 1);
+    ck_assert_says("00000000cafecafe");
+    ck_assert_int_eq(run("train --out a --iterations 4 --resume --seed 77"), 1);
+    ck_assert_says("leave out --seed");
+    assert_iteration("a/last.state.safetensors", "2");
+    ck_assert_int_eq(run("train --out a --iterations 4 --resume --seed 3"), 0);
+}
+END_TEST
+
+START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
+    ck_assert_int_eq(run("train --out a --iterations 11"), 0);
+    ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
+    fake_model_poison = NAN;
+    ck_assert_int_eq(run("train --out a --iterations 20 --resume"), 1);
+    fake_model_poison = 0;
+    ck_assert_says("learning_rate");
+    assert_same_file("kept", "a/last.state.safetensors");
+    fake_model_gradient_poison = INFINITY; /* the loss is still fine when the weights no longer are */
+    ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 1);
+    fake_model_gradient_poison = 0;
+    ck_assert_says("no longer finite");
+    assert_same_file("kept", "a/last.state.safetensors");
+    ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 0);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_an_error_and_harms_no_file) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
+    file_limit = 1200; /* bytes a file may have: strips and weights fit, the training state does not */
+    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
+    file_limit = 0;
+    ck_assert_says("last.state.safetensors");
+    ck_assert_says("make room");
+    assert_same_file("kept", "a/last.state.safetensors");
+    ck_assert(!file_exists("a/last.state.safetensors.partial"));
+    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
+}
+END_TEST
+
+START_TEST(a_place_that_cannot_be_written_is_an_error) {
+    ck_assert_int_eq(system("touch file"), 0);
+    ck_assert_int_eq(run("train --out file/run --iterations 1"), 1);
+    ck_assert_says("file");
+    ck_assert_int_eq(run("train --out run --iterations 1 --data nowhere"), 1);
+    ck_assert_says("nowhere");
+    ck_assert(!file_exists("run/metrics.jsonl"));
+}
+END_TEST
+
+START_TEST(targets_are_chosen_by_name_or_refused_with_a_list) {
+    setenv("ZOETROPE_TARGET", "generic", 1);
+    ck_assert_int_eq(run("info --threads 3"), 0);
+    ck_assert_says("target      generic");
+    ck_assert_says("144 + 3 × 64 = 336 bytes");
+    setenv("ZOETROPE_TARGET", "absent", 1);
+    ck_assert_int_eq(run("info"), 1);
+    ck_assert_says("lacks it; available are: fast, generic");
+    setenv("ZOETROPE_TARGET", "sse9", 1);
+    ck_assert_int_eq(run("train"), 1);
+    ck_assert_says("no such target; available are: fast, generic");
+    unsetenv("ZOETROPE_TARGET");
+    ck_assert_int_eq(run("info"), 0);
+    ck_assert_says("target      fast");
+}
+END_TEST
+
+/* ---- weights from elsewhere ---- */
+
+/* What `last.safetensors` of a run holds, without the tensor `left_out`, and with fc2 as the reference network's file has it. */
+static void write_weights(const char *path, const char *left_out, bool misshapen) {
+    static const uint16_t fc2[6] = {1, 0x7fc1, 3, 4, 5, 6}; /* one of them a NaN with a payload, which no conversion would keep */
+    TensorFile file = read_tensors("a/last.safetensors");
+    FileTensor tensors[16];
+    Error error;
+    int count = 0;
+    for (int i = 0; i < file.count; i++) {
+        if (left_out == NULL || strcmp(file.tensor[i].name, left_out) != 0) tensors[count++] = file.tensor[i];
+        if (misshapen && file.tensor[i].rank == 1)
+            tensors[count - 1] =
+                tensor_make(file.tensor[i].name, TENSOR_F32, 2, (int64_t[]){1, file.tensor[i].count}, file.tensor[i].bytes);
+    }
+    tensors[count++] = tensor_make("fc2.0.weight", TENSOR_BF16, 2, (int64_t[]){2, 3}, fc2);
+    ck_assert(tensor_file_write(path, tensors, count, NULL, 0, &error));
+    tensor_file_free(&file);
+}
+
+static void assert_has_fc2(const char *path) {
+    TensorFile file = read_tensors(path), source = read_tensors("init");
+    const FileTensor *found = tensor_file_find(&file, "fc2.0.weight"), *wanted = tensor_file_find(&source, "fc2.0.weight");
+    ck_assert_ptr_nonnull(found);
+    ck_assert(found->type == TENSOR_BF16 && found->rank == 2 && found->shape[0] == 2);
+    ck_assert_mem_eq(found->bytes, wanted->bytes, wanted->size);
+    tensor_file_free(&file);
+    tensor_file_free(&source);
+}
+
+START_TEST(tensors_that_the_model_does_not_use_are_reported_and_kept) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    write_weights("init", NULL, false);
+    ck_assert_int_eq(run("train --out b --init init --iterations 2 --checkpoint-every 1"), 0);
+    ck_assert_says("fc2.0.weight [2, 3] is not used");
+    assert_has_fc2("b/last.safetensors");
+    assert_has_fc2("b/itr1.safetensors");
+    ck_assert_int_eq(run("train --out b --resume --iterations 3"), 0);
+    assert_has_fc2("b/last.safetensors");
+    assert_has_fc2("b/last.state.safetensors");
+    ck_assert_int_eq(run("train --out c --init b/last.state.safetensors --iterations 1"), 0); /* a training state holds weights too */
+    TensorFile file = read_tensors("c/last.safetensors");
+    ck_assert_int_eq(file.count, fake_model.state_names + 1);
+    for (int i = 0; i < fake_model.state_names; i++) ck_assert_str_eq(file.tensor[i].name, fake_model.state_name[i]);
+    tensor_file_free(&file);
+}
+END_TEST
+
+START_TEST(weights_that_do_not_fit_are_all_listed) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    write_weights("init", "fc1.0.weight", true);
+    ck_assert_int_eq(run("train --out b --init init --iterations 2"), 1);
+    ck_assert_says("tensor fc1.0.weight [1, 2] is missing");
+    ck_assert_says("tensor encoder.0.bias has shape [1, 1], and the model wants [1]");
+    ck_assert_says("tensor encoder.1.running_var has shape [1, 2], and the model wants [2]");
+    ck_assert_says("6 of the 8 tensors");
+    ck_assert_int_eq(run("train --out b --init output --iterations 2"), 1);
+    ck_assert_says("no safetensors file");
+    ck_assert(!file_exists("b/last.safetensors"));
+}
+END_TEST
+
+/* ---- step ---- */
+
+static void write_batch(const char *path, bool with_state) {
+    const int64_t x_shape[] = {4, 4, 1, 12, 16}, h0_shape[] = {1, 4, 3};
+    static float x[4 * 4 * 12 * 16], h0[12];
+    Error error;
+    for (int i = 0; i < 4 * 4 * 12 * 16; i++) x[i] = (float)(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < 12; i++) h0[i] = (float)i / 10;
+    const FileTensor tensors[] = {tensor_make("x", TENSOR_F32, 5, x_shape, x), tensor_make("h0", TENSOR_F32, 3, h0_shape, h0)};
+    ck_assert(tensor_file_write(path, tensors, with_state ? 2 : 1, NULL, 0, &error));
+}
+
+static double scalar(const TensorFile *file, const char *name) {
+    const FileTensor *tensor = tensor_file_find(file, name);
+    double value;
+    ck_assert_msg(tensor != NULL && tensor->type == TENSOR_F64 && tensor->rank == 0, "%s", name);
+    memcpy(&value, tensor->bytes, sizeof value);
+    return value;
+}
+
+START_TEST(step_writes_losses_gradients_and_what_became_of_the_parameters) {
+    int64_t tracked;
+    ck_assert_int_eq(run("train --out a --iterations 5"), 0);
+    write_batch("batch", true);
+    ck_assert_int_eq(run("step --weights a/last.safetensors --batch batch --out one --steps 4 --threads 1 --seed 1"), 0);
+    ck_assert_int_eq(run("step --weights a/last.safetensors --batch batch --out two --steps 4 --threads 3 --seed 2"), 0);
+    assert_same_file("one", "two");
+    TensorFile file = read_tensors("one");
+    ck_assert_int_eq(file.count, 2 + 4 + fake_model.parameter_tensors + fake_model.state_names);
+    ck_assert_double_eq(scalar(&file, "loss"), scalar(&file, "loss.0"));
+    ck_assert_double_lt(scalar(&file, "loss.3"), scalar(&file, "loss.0"));
+    ck_assert_int_eq(tensor_file_find(&file, "recon")->rank, 5);
+    ck_assert_ptr_nonnull(tensor_file_find(&file, "grad.encoder.0.weight"));
+    memcpy(&tracked, tensor_file_find(&file, "param.encoder.1.num_batches_tracked")->bytes, sizeof tracked);
+    ck_assert_int_eq(tracked, 5 + 4);
+    tensor_file_free(&file);
+    ck_assert_int_eq(run("step --weights a/last.safetensors --batch batch --out eval --eval"), 0);
+    file = read_tensors("eval");
+    ck_assert_int_eq(file.count, 2);
+    tensor_file_free(&file);
+}
+END_TEST
+
+START_TEST(step_refuses_a_batch_that_does_not_fit) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    write_batch("batch", false);
+    ck_assert_int_eq(run("step --weights a/last.safetensors --batch batch --out out"), 1);
+    ck_assert_says("tensor h0 is missing; it must have shape [1, 4, 3]");
+    ck_assert_int_eq(run("step --weights a/last.safetensors --batch a/last.safetensors --out out"), 1);
+    ck_assert_says("tensor x is missing; it must have shape [4, 4, 1, 12, 16]");
+    ck_assert(!file_exists("out"));
+}
+END_TEST
+
+/* ---- videos ---- */
+
+/* A folder of PNG frames, each of one grey. */
+static void make_video(const char *path, int frames) {
+    Error error;
+    float frame[12 * 16];
+    ck_assert(make_folders(path, &error));
+    for (int i = 0; i < frames; i++) {
+        for (int j = 0; j < 12 * 16; j++) frame[j] = (float)((i * 31 + j * 7) % 97) / 48 - 1;
+        char *name = path_join(path, "%03d.png", i);
+        ck_assert(strip_write(name, frame, 1, 1, 12, 16, FILE_RENAMED, &error));
+        free(name);
+    }
+}
+
+START_TEST(validation_is_in_the_metrics_and_chooses_the_best_weights) {
+    make_video("videos/one", 14);
+    make_video("videos/two", 9);
+    ck_assert_int_eq(run("train --data videos --validation videos/two --out a --iterations 15"), 0);
+    ck_assert_says("best validation PSNR");
+    ck_assert(file_exists("a/best.safetensors") && file_exists("a/real_itr0_no0.png") && file_exists("a/recon_itr14_no2.png"));
+    ck_assert_int_eq(system("grep -c validation_psnr a/metrics.jsonl | grep -qx 3"), 0);
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    ck_assert_int_ne(png_image_begin_read_from_file(&image, "a/real_itr10_no1.png"), 0);
+    ck_assert(image.width == 4 * 18 + 2 && image.height == 16 && image.format == PNG_FORMAT_RGB);
+    png_image_free(&image);
+}
+END_TEST
+
+START_TEST(reconstruct_measures_every_clip_and_counts_what_is_left_over) {
+    make_video("videos/one", 14);
+    make_video("videos/two", 9);
+    ck_assert_int_eq(run("train --data videos --out a --iterations 15"), 0);
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 0);
+    ck_assert_says("mean of 5 clips of 2 videos");
+    ck_assert_says("3 frames");
+    ck_assert_int_eq(count_lines("r/reconstruct.jsonl"), 6);
+    ck_assert(file_exists("r/real_video001_no1.png") && file_exists("r/recon_video000_no2.png"));
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 1);
+    ck_assert_says("another --out");
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out s --threads 1"), 0);
+    assert_same_file("r/reconstruct.jsonl", "s/reconstruct.jsonl");
+}
+END_TEST
+
+START_TEST(help_and_wrong_command_lines_have_their_exit_status) {
+    ck_assert_int_eq(run("--help"), 0);
+    ck_assert_says("exit status");
+    ck_assert_int_eq(run("reconstruct --help"), 0);
+    ck_assert_says("examples:");
+    ck_assert_int_eq(run("--version"), 0);
+    ck_assert_says("zoetrope 0");
+    ck_assert_int_eq(run("trian"), 2);
+}
+END_TEST
+
+Suite *trainer_suite(void);
+
+Suite *trainer_suite(void) {
+    Suite *suite = suite_create("trainer");
+    TCase *tests = tcase_create("trainer");
+    tcase_add_checked_fixture(tests, enter_folder, leave_folder);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_resumed_run_has_the_bits_of_one_that_never_stopped);
+    tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 2);
+    tcase_add_test(tests, a_run_folder_is_never_overwritten);
+    tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
+    tcase_add_test(tests, a_loss_or_weights_that_are_not_finite_replace_nothing);
+    tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
+    tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
+    tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);
+    tcase_add_test(tests, tensors_that_the_model_does_not_use_are_reported_and_kept);
+    tcase_add_test(tests, weights_that_do_not_fit_are_all_listed);
+    tcase_add_test(tests, step_writes_losses_gradients_and_what_became_of_the_parameters);
+    tcase_add_test(tests, step_refuses_a_batch_that_does_not_fit);
+    tcase_add_test(tests, validation_is_in_the_metrics_and_chooses_the_best_weights);
+    tcase_add_test(tests, reconstruct_measures_every_clip_and_counts_what_is_left_over);
+    tcase_add_test(tests, help_and_wrong_command_lines_have_their_exit_status);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
