@@ -13,7 +13,7 @@
 
 #include "support.h"
 
-enum { MAX_RANK = 6, MAX_TERMS = 12, MAX_VARIABLES = 12, MAX_LEVELS = 24, MAX_STORES = 6, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
+enum { MAX_RANK = 6, MAX_TERMS = 12, MAX_VARIABLES = 12, MAX_LEVELS = 24, MAX_STORES = 8, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
 
 /* ---- affine.c: integers that are affine in loop variables ---- */
 
@@ -205,13 +205,15 @@ typedef struct Stage {
     const Buffer *buffer; /* VIRTUAL; NULL: none */
     int level;            /* number of loop levels around it */
     int order[MAX_RANK];  /* order of the dimensions in scratch, outermost first */
-    int blocked;          /* dimension whose lanes are innermost, or −1 */
+    int blocked;          /* dimension whose lanes are innermost in scratch, and are copied as vectors; or −1 */
+    int split;            /* dimension that the copying loops walk in whole blocks, lanes innermost: `blocked`, or that of the source; or −1 */
     long block;
     int phased;           /* dimension that is split by `phases` (so that every phases-th element is adjacent), or −1 */
     long phases;
 } Stage;
 
 typedef struct Schedule {
+    int lanes;            /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
     int levels;
     Level level[MAX_LEVELS];
     int accumulate;       /* sums are held in registers below this many levels; −1: summed in memory */

@@ -18,13 +18,16 @@ typedef enum {
     PLACE_VALUES          /* load and save: the caller's values in file order, + offset; `normal`: the values */
 } Place;
 
+typedef enum { BLOCK_PARAMETERS, BLOCK_GRADIENTS, BLOCK_MOMENT1, BLOCK_MOMENT2, BLOCK_STATISTICS, BLOCK_COUNT } BlockIndex; /* as runtime/model.h's ModelBlock */
+
+enum { NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a time */
+
 typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;
     Place place;
     long bytes;
     long offset;          /* bytes from the place; of workspace tensors a multiple of 64 */
     bool kept;            /* has its place for itself: parameters, gradients, moments, statistics, second copies */
-    bool halo;            /* reserved */
     int first, last;      /* calls between which it lives; set by plan.c */
 } Tensor;
 
@@ -48,10 +51,11 @@ typedef struct TargetCode {
     Program load_statistics, save_statistics;
     Program renew;        /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
     Program normal;       /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
-    long block_offset[5], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
+    long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
+    long statistic_bytes;
+    long kept_bytes;      /* blocks and second copies: the start of the workspace */
     long workspace_bytes; /* the fixed part */
     long scratch_bytes;   /* a thread */
-    long lower_bound_bytes;
 } TargetCode;
 
 /* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);

@@ -100,8 +100,8 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
         if (larges) block_add(&block, build_level(builder, large, larges, level));
         return block.first;
     }
-    bool vector = step->kind == LOOP_VECTOR;
-    if (full == 1 && !vector) {
+    LoopKind kind = step->kind == LOOP_VECTOR && full < parts[0]->schedule->lanes ? LOOP_SERIAL : step->kind;
+    if (full == 1 && kind != LOOP_VECTOR) {
         for (int i = 0; i < count; i++) {
             copies[i] = *parts[i];
             range_at(&copies[i], level)->extent = step->tile;
@@ -111,7 +111,7 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     } else {
         Variable *variable = new_variable(level_name(parts[0]->schedule, level), full);
         int kept = narrowed(parts, count, level, variable, step->tile, 0, copies, sub);
-        block_add(&block, new_loop(variable, step->kind, build(builder, sub, kept, level + 1)));
+        block_add(&block, new_loop(variable, kind, build(builder, sub, kept, level + 1)));
     }
     copies = NEW_ARRAY(Part, count);
     int left = narrowed(parts, count, level, NULL, step->tile, full * step->tile, copies, sub);
@@ -119,13 +119,19 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     return block.first;
 }
 
-/* Iterations from `start` on of a parallel loop over `variable`: a guard chooses those that are full for all parts. */
-static Statement *build_parallel_from(Builder *builder, Part **parts, int count, int level, const Variable *variable, long start) {
-    long tile = parts[0]->schedule->level[level].tile;
+typedef struct Nest { /* parallel loops, directly in each other: at levels first … first + count − 1 */
+    int first, count;
+    const Variable *variable[MAX_VARIABLES];
+} Nest;
+
+/* Inside all loops of the nest: for its loop at `level`, the iterations from `start` on; a guard chooses those that are full for all parts. */
+static Statement *build_iterations(Builder *builder, const Nest *nest, Part **parts, int count, int level, long start) {
+    if (level == nest->first + nest->count) return build(builder, parts, count, level);
+    const Variable *variable = nest->variable[level - nest->first];
+    const long tile = parts[0]->schedule->level[level].tile;
     Part *copies = NEW_ARRAY(Part, count);
     Part **sub = NEW_ARRAY(Part *, count);
-    long iterations = variable->extent - start, same = 0;
-    /* how many iterations have the same extents for all parts as the first of them */
+    long same = 0; /* iterations that have the same extents for all parts as the first of them */
     int active = 0;
     for (int i = 0; i < count; i++) {
         long extent = range_at(parts[i], level)->extent - start * tile;
@@ -139,20 +145,33 @@ static Statement *build_parallel_from(Builder *builder, Part **parts, int count,
         sub[active] = &copies[active];
         active++;
     }
-    Statement *body = build(builder, sub, active, level + 1);
-    if (same >= iterations) return body;
+    if (active == 0) return NULL;
+    Statement *body = build_iterations(builder, nest, sub, active, level + 1, 0);
+    if (start + same >= variable->extent) return body;
     Statement *guard = NEW(Statement);
     *guard = (Statement){.kind = STATEMENT_GUARD, .body = body, .condition_count = 1};
     guard->condition[0] = (Condition){affine_variable(variable), start + same};
-    guard->other = build_parallel_from(builder, parts, count, level, variable, start + same);
+    guard->other = build_iterations(builder, nest, parts, count, level, start + same);
     return guard;
 }
 
+/* The parallel loops from `level` on, guards for what does not divide inside of them all. */
 static Statement *build_parallel(Builder *builder, Part **parts, int count, int level) {
-    long tile = parts[0]->schedule->level[level].tile, most = 0;
-    for (int i = 0; i < count; i++) most = maximum(most, range_at(parts[i], level)->extent);
-    Variable *variable = new_variable(level_name(parts[0]->schedule, level), (most + tile - 1) / tile);
-    return new_loop(variable, LOOP_PARALLEL, build_parallel_from(builder, parts, count, level, variable, 0));
+    const Schedule *schedule = parts[0]->schedule;
+    Nest nest = {.first = level};
+    for (int l = level; l < schedule->levels && schedule->level[l].kind == LOOP_PARALLEL; l++) {
+        long most = 0, tile = schedule->level[l].tile;
+        for (int i = 0; i < count; i++) {
+            long extent = range_at(parts[i], l)->extent;
+            for (int before = level; before < l; before++)
+                if (strcmp(schedule->level[before].variable, schedule->level[l].variable) == 0) extent = minimum(extent, schedule->level[before].tile);
+            most = maximum(most, extent);
+        }
+        nest.variable[nest.count++] = new_variable(level_name(schedule, l), (most + tile - 1) / tile);
+    }
+    Statement *tree = build_iterations(builder, &nest, parts, count, level, 0);
+    for (int i = nest.count; i-- > 0;) tree = new_loop(nest.variable[i], LOOP_PARALLEL, tree);
+    return tree;
 }
 
 /* Sums of this part from here on are held in registers: what is left of the variables that are not reduced, vector lanes last. */
@@ -209,7 +228,7 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
     Range *range = range_at(&sub, level);
     long extent = range->extent, full = extent / step->tile;
     Affine base = range->base;
-    LoopKind kind = step->kind == LOOP_PARALLEL ? LOOP_SERIAL : step->kind; /* LOOP_PARALLEL: zeroing a whole output */
+    LoopKind kind = step->kind == LOOP_PARALLEL || (step->kind == LOOP_VECTOR && extent < schedule->lanes) ? LOOP_SERIAL : step->kind;
     Block block;
     block_start(&block);
     if (full > 1 || (full == 1 && kind == LOOP_VECTOR)) {

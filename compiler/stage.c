@@ -139,7 +139,7 @@ static Statement *fill(Filling *filling, int position, bool zero) {
         return stage->blocked < 0 ? fill_assign(filling, zero)
                                   : fill_range(filling, stage->blocked, 0, stage->block, 1, LOOP_VECTOR, position + 1, zero);
     int d = stage->order[position];
-    long extent = scratch->shape[d], limit = stage->buffer->shape[d], step = d == stage->blocked ? stage->block : 1;
+    long extent = scratch->shape[d], limit = stage->buffer->shape[d], step = d == stage->split ? stage->block : 1;
     long low, high;
     affine_range(&filling->base[d], &low, &high);
     if (zero || (low >= 0 && high + extent <= limit)) return fill_range(filling, d, 0, extent, step, LOOP_SERIAL, position + 1, zero);
@@ -177,13 +177,13 @@ Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *s
         refuse(builder, "%s is staged, but not read", buffer->name);
         return NULL;
     }
-    int b = stage->blocked;
+    int b = stage->split;
     if (b >= 0) { /* whole blocks: the lanes behind the last channel are there, as padding lanes of the layout */
         long low, high;
         box.extent[b] = round_up(box.extent[b], stage->block);
         affine_range(&box.base[b], &low, &high);
         if (low < 0 || high + box.extent[b] > buffer->shape[b]) {
-            refuse(builder, "%s cannot be staged in blocks of %ld of dimension %d", buffer->name, stage->block, b);
+            refuse(builder, "%s cannot be staged in blocks of %ld of dimension %d: from %ld to %ld of %ld", buffer->name, stage->block, b, low, high + box.extent[b], buffer->shape[b]);
             return NULL;
         }
     }

@@ -25,7 +25,7 @@ static Statement *copy_list(const Statement *list, const Variable *variable, lon
         *last = copy_one(list, variable, value);
         last = &(*last)->next;
     }
-    if (end) *end = last;
+    if (end && first) *end = last;
     return first;
 }
 
@@ -43,7 +43,7 @@ Statement *unroll_loops(Statement *tree) {
             continue;
         }
         for (long i = 0; i < statement->variable->extent; i++) {
-            Statement **after;
+            Statement **after = end;
             Statement *list = copy_list(copy->body, statement->variable, i, &after);
             if (!list) continue;
             *end = list;

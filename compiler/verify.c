@@ -37,24 +37,6 @@ static Access *new_access(Verifier *verifier) {
     return &verifier->access[verifier->count++];
 }
 
-static bool is_local(const Buffer *buffer) {
-    return buffer->space == SPACE_REGISTER || buffer->space == SPACE_SCRATCH;
-}
-
-static void note_written(Verifier *verifier, const Buffer *buffer) {
-    if (!is_local(buffer)) return;
-    long *written = pointer_map_add(&verifier->written, buffer, NULL);
-    if (*written) return;
-    *written = 1;
-    if (verifier->log_count == verifier->log_capacity) {
-        verifier->log_capacity = verifier->log_capacity ? 2 * verifier->log_capacity : 64;
-        const Buffer **grown = NEW_ARRAY(const Buffer *, verifier->log_capacity);
-        if (verifier->log_count) memcpy(grown, verifier->log, sizeof *grown * (size_t)verifier->log_count);
-        verifier->log = grown;
-    }
-    verifier->log[verifier->log_count++] = buffer;
-}
-
 static void add_access(Verifier *verifier, Access access) {
     const Buffer *buffer = access.buffer;
     for (int i = 0; i < buffer->rank; i++) {
@@ -66,13 +48,12 @@ static void add_access(Verifier *verifier, Access access) {
                             buffer->name, variable->name);
         }
     }
-    long *written = pointer_map_find(&verifier->written, buffer);
-    if (access.load && is_local(buffer) && !(written && *written))
-        refuse_tree(verifier, access.statement, "%s %s is read before it is written",
-                    buffer->space == SPACE_REGISTER ? "register" : "scratch", buffer->name);
+    if (access.load && is_local(buffer)) verify_local_read(verifier, access.statement, buffer);
+    if (verifier->replay) return;
     if (!pointer_map_find(&verifier->checked, buffer)) {
         pointer_map_add(&verifier->checked, buffer, NULL);
         verify_layout(verifier, buffer);
+        if (buffer->space == SPACE_SCRATCH && access.statement) verify_scratch_place(verifier, buffer);
     }
     if (verifier->error) return;
     verify_bounds(verifier, &access);
@@ -109,12 +90,20 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
             refuse_tree(verifier, statement, "%s is given a value of another type than its own", store->buffer->name);
         else add_access(verifier, (Access){statement, store->buffer, store->index, true, store->accumulate, scope.facts});
     }
-    for (int i = 0; i < statement->store_count; i++) note_written(verifier, statement->store[i].buffer);
+    for (int i = 0; i < statement->store_count; i++)
+        if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer);
 }
 
 /* ---- the walk ---- */
 
 static void verify_block(Verifier *verifier, const Statement *statement, Scope scope);
+
+/* Whether something that was written before the loop is not after its body: later iterations find less than the first. */
+static bool is_spoilt(const Verifier *verifier, const bool *before, int count) {
+    for (int i = 0; i < count; i++)
+        if (before[i] && !verifier->local[i].written) return true;
+    return false;
+}
 
 static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) {
     const Variable *variable = loop->variable;
@@ -135,20 +124,17 @@ static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) 
         refuse_tree(verifier, loop, "a vector loop of %ld iterations; a vector has %d lanes", variable->extent, verifier->lanes);
     if (verifier->error) return;
     *bound = 1;
-    int first = verifier->count;
+    int first = verifier->count, locals = verifier->local_count;
+    const bool *before = written_locals(verifier);
     verify_block(verifier, loop->body, scope);
-    if (scope.vector && !verifier->error) verify_vector(verifier, loop, first);
-    *pointer_map_find(&verifier->bound, variable) = 0;
-}
-
-/* Forgets what was written since `mark`, except where `also` (may be NULL) has it too. */
-static void keep_written(Verifier *verifier, int mark, const PointerMap *also) {
-    int kept = mark;
-    for (int i = mark; i < verifier->log_count; i++) {
-        if (also && pointer_map_find(also, verifier->log[i])) verifier->log[kept++] = verifier->log[i];
-        else *pointer_map_find(&verifier->written, verifier->log[i]) = 0;
+    if (scope.vector && !verifier->error && !verifier->replay) verify_vector(verifier, loop, first);
+    if (variable->extent > 1 && is_spoilt(verifier, before, locals)) {
+        bool replay = verifier->replay;
+        verifier->replay = true;
+        verify_block(verifier, loop->body, scope);
+        verifier->replay = replay;
     }
-    verifier->log_count = kept;
+    *pointer_map_find(&verifier->bound, variable) = 0;
 }
 
 static void verify_guard(Verifier *verifier, const Statement *guard, Scope scope) {
@@ -163,14 +149,15 @@ static void verify_guard(Verifier *verifier, const Statement *guard, Scope scope
     bool body_runs, other_runs;
     Scope body = {facts_of_guard(guard, true, scope.facts, &body_runs), false, false};
     Scope other = {facts_of_guard(guard, false, scope.facts, &other_runs), false, false};
-    int mark = verifier->log_count;
+    int count_before = verifier->local_count;
+    const bool *before = written_locals(verifier);
     if (body_runs) verify_block(verifier, guard->body, body);
     if (!other_runs) return;
-    PointerMap by_body = {0};
-    for (int i = mark; i < verifier->log_count; i++) pointer_map_add(&by_body, verifier->log[i], NULL);
-    keep_written(verifier, mark, NULL);
+    int count_after = verifier->local_count;
+    const bool *after = written_locals(verifier);
+    set_written_locals(verifier, before, count_before);
     verify_block(verifier, guard->other, other);
-    if (body_runs) keep_written(verifier, mark, &by_body);
+    if (body_runs) keep_common_locals(verifier, after, count_after);
 }
 
 static void verify_block(Verifier *verifier, const Statement *statement, Scope scope) {
@@ -194,13 +181,12 @@ static void verify_tree(Verifier *verifier) {
         Statement alone = *statement;
         alone.next = NULL;
         bool parallel = statement->kind == STATEMENT_LOOP && statement->loop == LOOP_PARALLEL;
-        if (parallel) keep_written(verifier, 0, NULL); /* another thread, whose scratch and registers are its own */
+        if (parallel) set_written_locals(verifier, NULL, 0); /* another thread, whose scratch and registers are its own */
         verifier->count = verifier->parallel_count = 0;
         verify_block(verifier, &alone, (Scope){NULL, parallel, false});
         if (verifier->error) return;
         verify_parallel(verifier);
-        if (!verifier->error) verify_scratch(verifier);
-        if (parallel) keep_written(verifier, 0, NULL);
+        if (parallel) set_written_locals(verifier, NULL, 0);
     }
 }
 
@@ -236,7 +222,7 @@ static void verify_value(Verifier *verifier, const Compute *compute, const Expre
     if (e->kind == EXPRESSION_LOAD) {
         if (e->buffer->space == SPACE_VIRTUAL) verify_virtual(verifier, e->buffer);
         else {
-            note_written(verifier, e->buffer); /* scratch between computes: the order is the schedule's */
+            if (is_local(e->buffer)) note_local_write(verifier, e->buffer); /* scratch between computes: the order is the schedule's */
             add_access(verifier, (Access){NULL, e->buffer, e->index, false, true, NULL});
         }
     }

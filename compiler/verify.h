@@ -24,16 +24,23 @@ typedef struct Interval { /* empty where low > high */
     long low, high;
 } Interval;
 
+typedef struct Local { /* scratch or registers */
+    const Buffer *buffer;
+    bool written;              /* on every path to here */
+    const Buffer *overwritten; /* by this scratch, which has the same bytes */
+} Local;
+
 typedef struct Verifier {
     const Kernel *kernel;
     int lanes;
-    const char *error;  /* the first thing that is wrong */
-    PointerMap bound;   /* variable → how many loops over it enclose the statement */
-    PointerMap visited; /* expressions of the assignment */
-    PointerMap checked; /* buffers whose layout is known to be right */
-    PointerMap written; /* registers and scratch written so far → 1 */
-    int log_count, log_capacity;
-    const Buffer **log; /* the same in the order of their writing */
+    const char *error;   /* the first thing that is wrong */
+    PointerMap bound;    /* variable → how many loops over it enclose the statement */
+    PointerMap visited;  /* expressions of the assignment */
+    PointerMap checked;  /* buffers whose layout is known to be right */
+    PointerMap local_of; /* scratch or register → its number */
+    int local_count, local_capacity;
+    Local *local;
+    bool replay; /* a loop's body once more, only to see what its later iterations find in scratch */
     int count, capacity;
     Access *access;                           /* of the statement at the top level that is being verified */
     const Statement *parallel[MAX_VARIABLES]; /* its parallel loops */
@@ -50,8 +57,15 @@ Interval affine_interval(const Affine *affine, const Fact *facts);
 const Fact *facts_of_guard(const Statement *guard, bool holds, const Fact *facts, bool *reachable);
 void verify_bounds(Verifier *verifier, const Access *access);
 void verify_layout(Verifier *verifier, const Buffer *buffer);
-/* Scratch buffers lie in the thread's memory, and share it only where one is done with before the other begins. */
-void verify_scratch(Verifier *verifier);
+/* verify_local.c: scratch and registers are written before they are read. */
+bool is_local(const Buffer *buffer);
+void verify_local_read(Verifier *verifier, const Statement *statement, const Buffer *buffer);
+void note_local_write(Verifier *verifier, const Buffer *buffer);
+/* What is written at some point, to come back to or to compare with; for `keep_common`, what is written at both. */
+bool *written_locals(const Verifier *verifier);
+void set_written_locals(Verifier *verifier, const bool *written, int count);
+void keep_common_locals(Verifier *verifier, const bool *written, int count);
+void verify_scratch_place(Verifier *verifier, const Buffer *buffer);
 
 /* verify_parallel.c: no two iterations of the parallel loops touch an element that one of them writes. */
 void verify_parallel(Verifier *verifier);

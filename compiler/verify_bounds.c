@@ -1,4 +1,4 @@
-/* verify_bounds.c: intervals of indices from the ranges of variables and from guards; layouts; scratch memory. */
+/* verify_bounds.c: intervals of indices from the ranges of variables and from guards; layouts. */
 #include "verify.h"
 
 #include <limits.h>
@@ -157,43 +157,4 @@ void verify_layout(Verifier *verifier, const Buffer *buffer) {
     }
     if (reach >= layout->size)
         refuse_tree(verifier, NULL, "layout of %s: its last element is at %ld of %ld", buffer->name, reach, layout->size);
-}
-
-/* ---- scratch ---- */
-
-typedef struct Use { /* of a scratch buffer: bytes, and its first and last access in the order of the tree */
-    const Buffer *buffer;
-    long begin, end;
-    int first, last;
-} Use;
-
-void verify_scratch(Verifier *verifier) {
-    PointerMap position = {0};
-    int count = 0;
-    Use *use = NULL;
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass == 1) use = NEW_ARRAY(Use, count);
-        for (int i = 0; i < verifier->count; i++) {
-            const Buffer *buffer = verifier->access[i].buffer;
-            if (buffer->space != SPACE_SCRATCH) continue;
-            bool added;
-            long *place = pointer_map_add(&position, buffer, &added);
-            if (added) *place = count++;
-            if (pass == 0) continue;
-            if (!use[*place].buffer) {
-                long bytes = buffer->layout.size * (buffer->type == TYPE_F64 ? 8 : 4);
-                use[*place] = (Use){buffer, buffer->offset, buffer->offset + bytes, i, i};
-            }
-            use[*place].last = i;
-        }
-    }
-    for (int i = 0; i < count; i++) {
-        if (use[i].begin < 0 || use[i].begin % 64 || use[i].end > verifier->kernel->scratch_size)
-            refuse_tree(verifier, NULL, "scratch %s has bytes %ld … %ld, of %ld", use[i].buffer->name, use[i].begin, use[i].end - 1,
-                        verifier->kernel->scratch_size);
-        for (int j = 0; j < i; j++)
-            if (use[i].begin < use[j].end && use[j].begin < use[i].end && use[i].first <= use[j].last && use[j].first <= use[i].last)
-                refuse_tree(verifier, NULL, "scratch %s and %s share memory while both are in use", use[i].buffer->name,
-                            use[j].buffer->name);
-    }
 }

@@ -1,0 +1,212 @@
+/* Elementwise nodes as expressions of the elements that they read. */
+#include "lower.h"
+
+#include <string.h>
+
+typedef const Expression *(*Element)(Lowering *l, Node *node, const At *at, const Expression *const *in);
+
+const Expression *channel_value(Lowering *l, Node *node, Affine channel, long row) {
+    const Affine index[4] = {affine_constant(0), channel, affine_constant(row), affine_constant(0)};
+    return load(node_buffer(l, node), index);
+}
+
+const Expression *feature_value(Lowering *l, Node *node, const At *at) {
+    const Affine index[4] = {affine_constant(0), at->c, node->shape[2] > 1 ? at->h : affine_constant(0), node->shape[3] > 1 ? at->w : affine_constant(0)};
+    return load(node_buffer(l, node), index);
+}
+
+/* ---- the formulas; in[i]: the element of input i, where that is a tensor of the node's shape ---- */
+
+/* (x − mean) · scale + bias: accurate where the mean is large beside the deviation. stats: mean, 1/deviation, scale */
+static const Expression *element_batch_norm(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    const Expression *centred = op2(SUBTRACT, in[0], channel_value(l, node->input[1], at->c, 0));
+    return op3(MULTIPLY_ADD, centred, channel_value(l, node->input[1], at->c, 2), channel_value(l, node->input[2], at->c, 0));
+}
+
+/* scale · (dy − Σdy / M − x̂ · Σ(dy · x̂) / M), x̂ = (x − mean) / deviation */
+static const Expression *element_batch_norm_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    Node *stats = node->input[1], *sums = node->input[2];
+    const Expression *share = constant(1.0 / (double)(node->shape[0] * node->shape[2] * node->shape[3]));
+    const Expression *normal = op2(MULTIPLY, op2(SUBTRACT, in[0], channel_value(l, stats, at->c, 0)), channel_value(l, stats, at->c, 1));
+    const Expression *mean_grad = op2(MULTIPLY, channel_value(l, sums, at->c, 0), share);
+    const Expression *mean_product = op2(MULTIPLY, channel_value(l, sums, at->c, 1), share);
+    const Expression *centred = op2(SUBTRACT, in[3], mean_grad);
+    return op2(MULTIPLY, channel_value(l, stats, at->c, 2), op3(MULTIPLY_ADD, op1(NEGATE, normal), mean_product, centred));
+}
+
+static const Expression *element_select_row(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)in;
+    return channel_value(l, node->input[0], at->c, node->which);
+}
+
+static const Expression *element_relu(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MAXIMUM, in[0], constant(0));
+}
+static const Expression *element_leaky_relu(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at;
+    return op4(SELECT_GREATER, in[0], constant(0), in[0], op2(MULTIPLY, in[0], constant(node->slope)));
+}
+static const Expression *element_sigmoid(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return function_sigmoid(in[0]);
+}
+static const Expression *element_tanh(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return function_tanh(in[0]);
+}
+static const Expression *element_relu_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op4(SELECT_GREATER, in[0], constant(0), in[1], constant(0));
+}
+static const Expression *element_leaky_relu_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at;
+    return op4(SELECT_GREATER, in[0], constant(0), in[1], op2(MULTIPLY, in[1], constant(node->slope)));
+}
+static const Expression *element_sigmoid_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, in[1], op2(MULTIPLY, in[0], op2(SUBTRACT, constant(1), in[0])));
+}
+static const Expression *element_tanh_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, in[1], op3(MULTIPLY_ADD, op1(NEGATE, in[0]), in[0], constant(1)));
+}
+static const Expression *element_add(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(ADD, in[0], in[1]);
+}
+
+static double one_over_count(const Node *node) {
+    return 1.0 / ((double)node->shape[0] * (double)node->shape[1] * (double)node->shape[2] * (double)node->shape[3]);
+}
+static const Expression *element_mse_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at;
+    return op2(MULTIPLY, op2(SUBTRACT, in[0], in[1]), constant(2 * one_over_count(node)));
+}
+static const Expression *element_l1_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at;
+    const Expression *step = constant(one_over_count(node)), *zero = constant(0), *apart = op2(SUBTRACT, in[0], in[1]);
+    return op4(SELECT_GREATER, apart, zero, step, op4(SELECT_GREATER, zero, apart, op1(NEGATE, step), zero));
+}
+
+static const Element elements[OP_COUNT] = {
+    [OP_BATCH_NORM] = element_batch_norm,
+    [OP_BATCH_NORM_GRAD] = element_batch_norm_grad,
+    [OP_SELECT_ROW] = element_select_row,
+    [OP_RELU] = element_relu,
+    [OP_LEAKY_RELU] = element_leaky_relu,
+    [OP_SIGMOID] = element_sigmoid,
+    [OP_TANH] = element_tanh,
+    [OP_RELU_GRAD] = element_relu_grad,
+    [OP_LEAKY_RELU_GRAD] = element_leaky_relu_grad,
+    [OP_SIGMOID_GRAD] = element_sigmoid_grad,
+    [OP_TANH_GRAD] = element_tanh_grad,
+    [OP_ADD] = element_add,
+    [OP_MSE_GRAD] = element_mse_grad,
+    [OP_L1_GRAD] = element_l1_grad,
+};
+
+/* ---- reading ---- */
+
+void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]) {
+    Affine row = at->n;
+    if (has_carried_rows(l, node)) {
+        if (!at->split) die("%s is read by rows that are not split into sequence and step", node->name);
+        row = carried_row(l, node, at->b, at->t);
+    } else if (at->split) {
+        row = affine_add(affine_scale(at->b, l->graph->spec->T), at->t);
+    }
+    index[0] = node->shape[0] > 1 || has_carried_rows(l, node) ? row : affine_constant(0);
+    index[1] = at->c;
+    index[2] = node->shape[2] > 1 ? at->h : affine_constant(0);
+    index[3] = node->shape[3] > 1 ? at->w : affine_constant(0);
+}
+
+const Expression *node_element(Lowering *l, Node *node, const At *at, const Replacement *replacement) {
+    if (replacement && replacement->node == node) return replacement->value;
+    if (!node->fused && !(replacement && replacement->node == node->input[0] && replacement->node != NULL)) {
+        Affine index[4];
+        stored_index(l, node, at, index);
+        return load(node_buffer(l, node), index);
+    }
+    const Expression *in[MAX_INPUTS] = {0};
+    for (int i = 0; i < node->input_count; i++)
+        if (memcmp(node->input[i]->shape, node->shape, sizeof(long) * 4) == 0) in[i] = node_element(l, node->input[i], at, replacement);
+    return elements[node->op](l, node, at, in);
+}
+
+const Buffer *node_virtual(Lowering *l, Node *node) {
+    static const char *const names[4] = {"n", "c", "h", "w"};
+    const Buffer *stored = node->fused ? NULL : node_buffer(l, node);
+    long shape[4];
+    memcpy(shape, node->shape, sizeof shape);
+    bool plain = stored && ((const Tensor *)stored->owner)->place != PLACE_WORKSPACE;
+    if (!plain) shape[1] = stored_channels(l->target, shape[1]);
+    Buffer *buffer = new_buffer(format("%s_in", node->name), TYPE_F32, SPACE_VIRTUAL, 4, shape, layout_row_major(4, shape));
+    Affine index[4];
+    for (int d = 0; d < 4; d++) {
+        buffer->index[d] = new_variable(names[d], shape[d]);
+        index[d] = affine_variable(buffer->index[d]);
+    }
+    const At at = {.n = index[0], .c = index[1], .h = index[2], .w = index[3]};
+    buffer->value = node_element(l, node, &at, NULL);
+    return buffer;
+}
+
+/* ---- a kernel of its own for an elementwise node that is stored ---- */
+
+typedef struct Padded {
+    const Variable *channel;
+    bool all;
+    long stored;
+} Padded;
+
+static const Expression *note_padding(const Expression *e, void *context) {
+    Padded *padded = context;
+    if (e->kind == EXPRESSION_LOAD && affine_coefficient(&e->index[1], padded->channel) != 0 && e->buffer->shape[1] < padded->stored) padded->all = false;
+    return e;
+}
+
+void lower_element(Lowering *l, Node *node) {
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *out = node_buffer(l, node);
+    const long T = l->graph->spec->T;
+    At at = {0};
+    /* rows by sequence and step wherever that is exact, since what a scan carried can only be read so */
+    bool rows = node->shape[0] > 1 && node->shape[0] % T == 0 && node->shape[2] * node->shape[3] == 1;
+    if (node->scan || rows) {
+        at.split = true;
+        at.b = affine_variable(add_variable(compute, "b", node->shape[0] / T, false));
+        if (node->scan) kernel->time = new_variable("time", T);
+        at.t = affine_variable(node->scan ? kernel->time : add_variable(compute, "t", T, false));
+    } else {
+        at.n = affine_variable(add_variable(compute, "n", node->shape[0], false));
+    }
+    Variable *c = add_variable(compute, "c", node->shape[1], false);
+    at.c = affine_variable(c);
+    at.h = affine_variable(add_variable(compute, "h", node->shape[2], false));
+    at.w = affine_variable(add_variable(compute, "w", node->shape[3], false));
+    bool fused = node->fused;
+    node->fused = true; /* its own formula, not a load of it */
+    const Expression *value = node_element(l, node, &at, NULL);
+    node->fused = fused;
+    Affine index[4];
+    stored_index(l, node, &at, index);
+    Padded padded = {c, out->shape[1] > node->shape[1], stored_channels(l->target, node->shape[1])};
+    expression_rewrite(value, note_padding, &padded);
+    if (padded.all) c->extent = padded.stored; /* padding lanes too: whole vectors */
+    add_store(compute, out, index, value);
+    kernel->comment = format("%s: [%ld, %ld, %ld, %ld]", operation_name(node->op), node->shape[0], node->shape[1], node->shape[2], node->shape[3]);
+    set_work(kernel, (double)(node->shape[0] * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));
+    Schedule *schedule = &kernel->schedule[0];
+    const int lanes = l->target->lanes;
+    bool channels = lanes_fit(compute, "c", lanes), width = !channels && node->shape[3] >= lanes && lanes_fit(compute, "w", lanes);
+    add_level(schedule, compute->variable[0]->name, 1, LOOP_PARALLEL);
+    add_level(schedule, "c", channels ? lanes : 1, LOOP_PARALLEL);
+    if (rows && !node->scan) add_level(schedule, "t", 1, LOOP_SERIAL);
+    add_level(schedule, "h", 1, LOOP_SERIAL);
+    add_level(schedule, "w", width ? lanes : 1, LOOP_SERIAL);
+    if (channels || width) add_level(schedule, channels ? "c" : "w", 1, LOOP_VECTOR);
+    finish_kernel(l, kernel, node->scan);
+}

@@ -1,0 +1,119 @@
+/* emit.h: what the modules that print C share. A kernel becomes one plain function with the parallel regions, and for each of
+ * its parallel loop nests a body function that runs one iteration and carries the target's attribute.
+ *
+ *   emit_names.c      names of buffers, variables and temporaries; affine indices as C
+ *   emit_registers.c  which REGISTER buffers become local variables, and where these are declared
+ *   emit_values.c     straight-line runs of assignments: common subexpressions, vectors, the target's operations
+ *   emit_kernel.c     loops, guards and functions
+ *   emit_target.c     a target's file;  emit_model.c  the model's tables
+ */
+#ifndef ZOETROPE_EMIT_H
+#define ZOETROPE_EMIT_H
+
+#include "c_tree.h"
+#include "program.h"
+#include "target_printing.h"
+
+enum { MAX_DEPTH = 48, MAX_HELPERS = 64, MAX_BUFFERS = 64 };
+
+/* The helpers that a file uses, each after those that it needs. */
+typedef struct HelperSet {
+    int count;
+    const Helper *helper[MAX_HELPERS];
+} HelperSet;
+
+typedef struct NameSet {
+    int count, capacity;
+    const char **slot; /* open addressing; capacity is a power of two */
+} NameSet;
+
+/* One local variable: an element of a REGISTER buffer, or a vector of them. */
+typedef struct Element {
+    const Buffer *buffer;
+    long offset; /* of its (first) element in the buffer */
+    bool vector;
+    const char *name;
+    int reads;
+    long version; /* counts assignments, so that what was read before one is not taken for what is read after it */
+    const Statement
+        *home; /* the statement it is declared before, or at: the first one with a use of it in the smallest block of all uses */
+    bool declared;
+} Element;
+
+typedef struct UsedBuffer {
+    const Buffer *buffer;
+    const char *name;
+    bool read, written;
+    bool array;            /* REGISTER: stays an array in memory */
+    const Statement *home; /* of such an array, as of an element */
+    bool declared;
+} UsedBuffer;
+
+/* A function in the making. */
+typedef struct Emitter {
+    const Kernel *kernel;
+    const Target *target;
+    const TargetPrinting *printing;
+    HelperSet *helpers;
+    NameSet fixed; /* names that nothing local may take: keywords, parameters, helpers */
+    NameSet used;  /* names of loop variables, elements and temporaries */
+    int depth;     /* loops around the current place, outermost first; with the names they have in C */
+    const Variable *variable[MAX_DEPTH];
+    const char *variable_name[MAX_DEPTH];
+    int buffer_count;
+    UsedBuffer buffer[MAX_BUFFERS];
+    int element_count, element_capacity;
+    Element *element;
+} Emitter;
+
+/* Where an access lies: `offset` without the lane; lane 1: a vector of consecutive elements, 0: one element. */
+typedef struct Access {
+    const Buffer *buffer;
+    Offset offset;
+    long lane;
+} Access;
+
+/* emit_names.c */
+bool name_set_has(const NameSet *set, const char *name);
+void name_set_add(NameSet *set, const char *name);
+void reserve_names(Emitter *emitter);
+const char *unique_name(Emitter *emitter, const char *wanted);  /* as wanted, if it is free; else numbered */
+const char *numbered_name(Emitter *emitter, const char *stem);  /* stem_0, stem_1, … */
+void push_variable(Emitter *emitter, const Variable *variable); /* enters a loop; its name is variable_name[depth − 1] */
+void pop_variable(Emitter *emitter);
+const char *affine_text(const Emitter *emitter, const Affine *affine);
+const char *offset_text(const Emitter *emitter, const Offset *offset);
+Access find_access(const Emitter *emitter, const Buffer *buffer, const Affine *index, const Variable *lane);
+
+/* emit_registers.c */
+UsedBuffer *used_buffer(Emitter *emitter, const Buffer *buffer);
+Element *find_element(Emitter *emitter, const Access *access); /* NULL: in memory */
+/* Finds the buffers and the elements of `tree`, where they are declared, and names them. */
+void find_registers(Emitter *emitter, const Statement *tree);
+
+/* emit_values.c: the assignments from `first` up to, not including, `end` (vector loops included), all in one C block. */
+void emit_run(Emitter *emitter, CBlock *out, const Statement *first, const Statement *end);
+void declare_element(Emitter *emitter, CBlock *out, Element *element);
+const char *type_name(const Emitter *emitter, Type type, bool vector);
+
+/* kernel_buffers.c: does anything in the expression hold; does a tree depend on a variable that has more than one value? */
+bool expression_any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context);
+bool tree_uses(const Statement *tree, const Variable *variable);
+bool kernel_uses_time(const Kernel *kernel);
+bool kernel_uses_scratch(const Kernel *kernel);
+
+/* emit_helpers.c */
+void use_helper(HelperSet *set, const Target *target, const char *name); /* does nothing where `name` is an intrinsic */
+const CExpression *c_operation(Form form, int count, const CExpression *const *operands);
+void print_helpers(Text *out, const HelperSet *set, const TargetPrinting *printing);
+
+/* emit_kernel.c: appends the functions of a kernel to a file, the plain one static and called `name`. Its parameters are the tensors
+ * in the order of kernel_buffers(); then, where kernel_uses_time(), ptrdiff_t time; then, where kernel_uses_scratch(), char *scratch
+ * (scratch_stride bytes a thread); and, always, int threads. */
+void emit_kernel(CBlock *file, const Kernel *kernel, const char *name, const Target *target, long scratch_stride, HelperSet *helpers);
+
+/* emit_target.c: the start of a target's file: what it was made from, checks, includes, helpers. `about` is a comment's lines. */
+void emit_prologue(Text *out, const Target *target, const char *about, const HelperSet *helpers);
+void emit_epilogue(Text *out, const Target *target);
+
+#endif

@@ -1,0 +1,344 @@
+/* emit_target.c: everything that is generated for one target, as a file: helpers, kernels, the programs that call them, and the
+ * ModelTarget through which the runtime finds them. */
+#include "emit.h"
+
+#include <string.h>
+
+enum { STACK_SCRATCH = 1 << 16 };
+
+/* ---- the start and the end of a file ---- */
+
+static const char fast_math_check[] = "#ifdef __FAST_MATH__\n"
+                                      "#error \"-ffast-math changes what this program computes: compile without it\"\n"
+                                      "#endif\n\n";
+
+/* With fused multiply-adds written out, the compiler must not fuse others: what it would fuse depends on its version and flags. */
+static const char contraction[] = "#if defined(__clang__)\n"
+                                  "#pragma STDC FP_CONTRACT OFF\n"
+                                  "#elif defined(__GNUC__)\n"
+                                  "#pragma GCC optimize(\"fp-contract=off\")\n"
+                                  "#endif\n\n";
+
+static const char threading[] = "#ifdef _OPENMP\n"
+                                "#include <omp.h>\n"
+                                "#define THREAD_NUMBER omp_get_thread_num()\n"
+                                "#else\n"
+                                "#define THREAD_NUMBER 0\n"
+                                "#endif\n\n";
+
+void emit_prologue(Text *out, const Target *target, const char *about, const HelperSet *helpers) {
+    const TargetPrinting *printing = target->printing;
+    CBlock *comment = c_block();
+    c_comment(comment, about);
+    c_print(out, comment, 0);
+    text_add(out, "#include \"model.h\"\n\n%s", fast_math_check);
+    if (printing->condition) text_add(out, "#if %s\n\n", printing->condition);
+    if (target->fused) text_add(out, "%s", contraction);
+    text_add(out, "#include <math.h>\n#include <string.h>\n");
+    if (printing->include) text_add(out, "#include %s\n", printing->include);
+    text_add(out, "\n%s", threading);
+    if (printing->attribute)
+        text_add(out, "#if defined(__GNUC__)\n#define TARGET_CODE __attribute__((target(\"%s\")))\n#else\n#define TARGET_CODE\n#endif\n\n",
+                 printing->attribute);
+    if (printing->prelude) text_add(out, "%s\n", printing->prelude);
+    print_helpers(out, helpers, printing);
+}
+
+void emit_epilogue(Text *out, const Target *target) {
+    if (target->printing->condition) text_add(out, "\n#endif\n");
+}
+
+/* ---- kernels, each once ---- */
+
+typedef struct Printed { /* a kernel's functions in the file */
+    const Kernel *kernel;
+    const char *name;
+} Printed;
+
+typedef struct File {
+    const Graph *graph;
+    const TargetCode *code;
+    HelperSet helpers;
+    CBlock *kernels, *programs;
+    int printed_count, printed_capacity;
+    Printed *printed;
+    NameSet names;
+} File;
+
+static const char *text_of(File *file, const Kernel *kernel, const char *name) {
+    CBlock *block = c_block();
+    Text text = {0};
+    emit_kernel(block, kernel, name, file->code->target, file->code->scratch_bytes, &file->helpers);
+    c_print(&text, block, 0);
+    return text.bytes;
+}
+
+static void note_printed(File *file, const Kernel *kernel, const char *name) {
+    if (file->printed_count == file->printed_capacity) {
+        int capacity = file->printed_capacity ? 2 * file->printed_capacity : 64;
+        Printed *larger = NEW_ARRAY(Printed, capacity);
+        if (file->printed_count) memcpy(larger, file->printed, sizeof(Printed) * (size_t)file->printed_count);
+        file->printed = larger;
+        file->printed_capacity = capacity;
+    }
+    file->printed[file->printed_count++] = (Printed){kernel, name};
+}
+
+static const char *find_printed(const File *file, const Kernel *kernel) {
+    for (int i = 0; i < file->printed_count; i++)
+        if (file->printed[i].kernel == kernel) return file->printed[i].name;
+    return NULL;
+}
+
+/* Two programs may each have lowered a kernel of one name: where the C is the same, it is printed once; else the later one's name
+ * ends in its program's. */
+static void add_kernel(File *file, const Program *program, const Kernel *kernel) {
+    if (find_printed(file, kernel)) return;
+    const char *name = kernel->name;
+    for (int i = 0; i < file->printed_count; i++) {
+        if (strcmp(file->printed[i].kernel->name, kernel->name) != 0) continue;
+        const char *there = file->printed[i].name;
+        if (strcmp(text_of(file, kernel, there), text_of(file, file->printed[i].kernel, there)) == 0) {
+            note_printed(file, kernel, there);
+            return;
+        }
+    }
+    while (name_set_has(&file->names, name)) name = format("%s_%s", name, program->name);
+    name_set_add(&file->names, name);
+    note_printed(file, kernel, name);
+    emit_kernel(file->kernels, kernel, name, file->code->target, file->code->scratch_bytes, &file->helpers);
+}
+
+/* ---- programs ---- */
+
+/* What the places of tensors are called in the function being printed. */
+typedef struct Places {
+    const char *workspace, *block, *values, *time;
+    const char *scratch, *threads;
+    bool step; /* has a ModelStep */
+} Places;
+
+static const char *place_text(const Places *places, Place place) {
+    static const char *const in_step[] = {[PLACE_X] = "step->x",
+                                          [PLACE_H0] = "step->h0",
+                                          [PLACE_RECONSTRUCTION] = "step->reconstruction",
+                                          [PLACE_LOSS] = "step->loss",
+                                          [PLACE_COEFFICIENTS] = "step->coefficients"};
+    const char *text = place == PLACE_WORKSPACE ? places->workspace
+                       : place == PLACE_BLOCK   ? places->block
+                       : place == PLACE_VALUES  ? places->values
+                       : places->step           ? in_step[place]
+                                                : NULL;
+    if (!text) die("a tensor in a place that this program does not have: %d", (int)place);
+    return text;
+}
+
+static const CExpression *tensor_argument(const Places *places, const Buffer *buffer, bool written) {
+    const Tensor *tensor = buffer->owner;
+    if (!tensor) die("tensor %s has no place", buffer->name);
+    const char *type = format("%s%s *", written ? "" : "const ", buffer->type == TYPE_F64 ? "double" : "float");
+    const char *place = place_text(places, tensor->place);
+    bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK;
+    long offset = tensor->offset / (bytes ? 1 : buffer->type == TYPE_F64 ? 8 : 4);
+    const CExpression *address = c_atom("%s", place);
+    if (offset) address = c_binary("+", address, c_atom("%ld", offset));
+    return bytes ? c_cast(type, address) : address;
+}
+
+static void emit_call(File *file, CBlock *out, const Kernel *kernel, const Places *places) {
+    const Buffer *buffers[MAX_BUFFERS];
+    bool written[MAX_BUFFERS];
+    const CExpression *argument[MAX_BUFFERS + 3];
+    int count = kernel_buffers(kernel, buffers, written, MAX_BUFFERS), arguments = 0;
+    for (int i = 0; i < count; i++) argument[arguments++] = tensor_argument(places, buffers[i], written[i]);
+    if (kernel_uses_time(kernel)) argument[arguments++] = c_atom("%s", places->time);
+    if (kernel_uses_scratch(kernel)) argument[arguments++] = c_atom("%s", places->scratch);
+    argument[arguments++] = c_atom("%s", places->threads);
+    c_evaluate(out, c_call(find_printed(file, kernel), arguments, argument));
+}
+
+/* The calls in order; consecutive calls of one scan are the body of its loop over time. */
+static void emit_calls(File *file, CBlock *out, const Program *program, Places places) {
+    const Scan *scan = NULL;
+    CBlock *block = out;
+    for (int i = 0; i < program->call_count; i++) {
+        const Call *call = &program->call[i];
+        if (call->scan != scan) {
+            scan = call->scan;
+            if (!scan) block = out;
+            else if (scan->reverse) block = c_nested(out, "", "for (ptrdiff_t time = %ld; time-- > 0;)", scan->steps);
+            else block = c_for(out, "time", scan->steps);
+        }
+        places.time = scan ? "time" : "0";
+        emit_call(file, block, call->kernel, &places);
+    }
+}
+
+static bool program_reads(const Program *program, Place place) {
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        int count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
+        for (int b = 0; b < count; b++)
+            if (((const Tensor *)buffers[b]->owner)->place == place) return true;
+    }
+    return false;
+}
+
+static long program_scratch(const Program *program) {
+    long most = 0;
+    for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
+    return most;
+}
+
+static void emit_step(File *file, const Program *program, const char *comment) {
+    c_comment(file->programs, comment);
+    CBlock *body = c_nested(file->programs, "", "static void %s(const ModelStep *step)", program->name);
+    Places places = {.workspace = "workspace", .step = true, .scratch = "scratch", .threads = "threads"};
+    if (program_reads(program, PLACE_WORKSPACE)) c_line(body, "char *const workspace = step->workspace;");
+    if (program_scratch(program)) c_line(body, "char *const scratch = step->scratch;");
+    if (program->call_count) c_line(body, "const int threads = step->threads;");
+    else c_line(body, "(void)step;");
+    emit_calls(file, body, program, places);
+    c_blank(file->programs);
+}
+
+/* Copies between layouts run on one thread; where their kernels want scratch, it is on the stack. */
+static void declare_stack_scratch(CBlock *body, long size) {
+    if (size > STACK_SCRATCH) die("a copy between layouts wants %ld bytes of scratch", size);
+    if (size) c_line(body, "_Alignas(64) char scratch[%ld];", size);
+}
+
+static void emit_renew(File *file) {
+    const Program *program = &file->code->renew;
+    if (!program->call_count) return;
+    c_comment(file->programs, "The copies of the weights in the layouts of other kernels.");
+    CBlock *body = c_nested(file->programs, "", "static void renew(char *workspace)");
+    declare_stack_scratch(body, program_scratch(program));
+    emit_calls(file, body, program, (Places){.workspace = "workspace", .scratch = "scratch", .threads = "1"});
+    c_blank(file->programs);
+}
+
+/* load and save: `constant` is what is const of the two. */
+static void emit_copies(File *file, const char *name, const char *workspace_const, const char *values_const, const Program *statistics,
+                        const Program *parameters, bool renews) {
+    c_comment(file->programs, format("%s: between file order and this target's layout.", name));
+    CBlock *body = c_nested(file->programs, "", "static void %s(%svoid *workspace, ModelBlock block, %sfloat *values)", name,
+                            workspace_const, values_const);
+    declare_stack_scratch(body, maximum(program_scratch(statistics), program_scratch(parameters)));
+    if (!statistics->call_count && !parameters->call_count) {
+        c_line(body, "(void)workspace, (void)block, (void)values;");
+        return;
+    }
+    c_line(body, "%schar *const start = (%schar *)workspace + block_offset[block];", workspace_const, workspace_const);
+    Places places = {.block = "start", .values = "values", .scratch = "scratch", .threads = "1"};
+    if (statistics->call_count) {
+        emit_calls(file, c_nested(body, "", "if (block == MODEL_STATISTICS)"), statistics, places);
+        body = c_nested(body, "", "else");
+    }
+    emit_calls(file, body, parameters, places);
+    if (renews && file->code->renew.call_count) c_line(body, "if (block == MODEL_PARAMETERS) renew(workspace);");
+    c_blank(file->programs);
+}
+
+/* The kernel works on a chunk of pairs; the values of the last one are filled up. */
+static void emit_normal(File *file) {
+    const Program *program = &file->code->normal;
+    long bytes = 0;
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        int count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
+        for (int b = 0; b < count; b++) {
+            const Tensor *tensor = buffers[b]->owner;
+            bytes = maximum(bytes, tensor->offset + tensor->bytes);
+        }
+    }
+    c_comment(file->programs, "2n uniforms to 2n normals, a chunk of pairs at a time.");
+    CBlock *body = c_nested(file->programs, "", "static void normal(float *values, size_t n)");
+    if (!program->call_count) {
+        c_line(body, "(void)values, (void)n;");
+        return;
+    }
+    long pairs = bytes / 8;
+    declare_stack_scratch(body, program_scratch(program));
+    c_line(body, "_Alignas(64) float chunk[%ld];", 2 * pairs);
+    CBlock *loop = c_nested(body, "", "for (size_t done = 0; done < n; done += %ld)", pairs);
+    c_line(loop, "const size_t count = n - done < %ld ? n - done : %ld;", pairs, pairs);
+    c_line(loop, "for (int i = 0; i < %ld; i++) chunk[i] = 1.0f;", 2 * pairs);
+    c_line(loop, "memcpy(chunk, values + done, count * sizeof *chunk);");
+    c_line(loop, "memcpy(chunk + %ld, values + n + done, count * sizeof *chunk);", pairs);
+    emit_calls(file, loop, program, (Places){.values = "chunk", .scratch = "scratch", .threads = "1"});
+    c_line(loop, "memcpy(values + done, chunk, count * sizeof *chunk);");
+    c_line(loop, "memcpy(values + n + done, chunk + %ld, count * sizeof *chunk);", pairs);
+    c_blank(file->programs);
+}
+
+/* ---- the target ---- */
+
+static void emit_available(File *file) {
+    const TargetPrinting *printing = file->code->target->printing;
+    CBlock *body = c_nested(file->programs, "", "static bool available(void)");
+    Text checks = {0};
+    for (int i = 0; printing->processor && printing->processor[i]; i++)
+        text_add(&checks, "%s__builtin_cpu_supports(\"%s\")", i ? " && " : "", printing->processor[i]);
+    if (checks.length) c_line(body, "__builtin_cpu_init();");
+    c_line(body, "return %s;", checks.length ? checks.bytes : "true");
+    c_blank(file->programs);
+}
+
+static void emit_block_offsets(File *file) {
+    const TargetCode *code = file->code;
+    c_comment(file->programs,
+              "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
+    Text offsets = {0};
+    for (int i = 0; i < 5; i++) text_add(&offsets, "%s%ld", i ? ", " : "", code->block_offset[i]);
+    c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", offsets.bytes);
+    c_blank(file->programs);
+}
+
+static void emit_model_target(File *file) {
+    const TargetCode *code = file->code;
+    const char *name = format("%s_%s", file->graph->spec->name, code->target->name);
+    c_line(file->programs, "extern const ModelTarget %s;", name);
+    CBlock *members = c_nested(file->programs, ";", "const ModelTarget %s =", name);
+    c_line(members, ".name = \"%s\",", code->target->name);
+    c_line(members, ".available = available,");
+    c_line(members, ".workspace_size = %ld,", code->workspace_bytes);
+    c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
+    static const char *const functions[] = {"load", "save", "train", "evaluate", "normal"};
+    for (int i = 0; i < 5; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
+}
+
+static void add_kernels(File *file) {
+    const TargetCode *code = file->code;
+    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->load_parameters, &code->save_parameters,
+                                       &code->load_statistics, &code->save_statistics, &code->renew,           &code->normal};
+    static const char *const taken[] = {"train", "evaluate", "load", "save", "renew", "normal", "available", "block_offset"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
+    for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
+        for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
+}
+
+void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options) {
+    File *file = NEW(File);
+    *file = (File){.graph = training, .code = code, .kernels = c_block(), .programs = c_block()};
+    add_kernels(file);
+    emit_block_offsets(file);
+    emit_step(file, &code->train, "One step of training: forward, backward, update.");
+    emit_step(file, &code->evaluate, "Forward, with running statistics.");
+    emit_renew(file);
+    emit_copies(file, "load", "", "const ", &code->load_statistics, &code->load_parameters, true);
+    emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);
+    emit_normal(file);
+    emit_available(file);
+    emit_model_target(file);
+    const Spec *spec = training->spec;
+    const char *about = format("%s_%s.c: %s for %s. Generated by zoetrope: do not edit.\nSpec %s, hash %016llx; options: %s.", spec->name,
+                               code->target->name, spec->name, code->target->describes, spec->name, (unsigned long long)spec->hash,
+                               options && *options ? options : "none");
+    emit_prologue(out, code->target, about, &file->helpers);
+    c_print(out, file->kernels, 0);
+    c_print(out, file->programs, 0);
+    emit_epilogue(out, code->target);
+}

@@ -1,0 +1,234 @@
+/* lower: a graph → the kernels and programs of one target. */
+#include "lower.h"
+
+#include <string.h>
+
+/* ---- kernels under construction ---- */
+
+Kernel *new_kernel(const char *name, int computes) {
+    Kernel *kernel = NEW(Kernel);
+    *kernel = (Kernel){.name = name, .comment = "", .compute_count = computes};
+    kernel->compute = NEW_ARRAY(Compute, computes);
+    kernel->schedule = NEW_ARRAY(Schedule, computes);
+    for (int i = 0; i < computes; i++) kernel->schedule[i].accumulate = -1;
+    return kernel;
+}
+
+Variable *add_variable(Compute *compute, const char *name, long extent, bool reduced) {
+    if (compute->variable_count == MAX_VARIABLES) die("more than %d variables", MAX_VARIABLES);
+    Variable *variable = new_variable(name, extent);
+    compute->reduced[compute->variable_count] = reduced;
+    compute->variable[compute->variable_count++] = variable;
+    return variable;
+}
+
+void add_store(Compute *compute, const Buffer *buffer, const Affine *index, const Expression *value) {
+    if (compute->store_count == MAX_STORES) die("more than %d stores", MAX_STORES);
+    Store *store = &compute->store[compute->store_count++];
+    *store = (Store){.buffer = buffer, .value = value};
+    memcpy(store->index, index, sizeof(Affine) * (size_t)buffer->rank);
+}
+
+void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind) {
+    if (schedule->levels == MAX_LEVELS) die("more than %d levels", MAX_LEVELS);
+    schedule->level[schedule->levels++] = (Level){variable, tile, kind};
+}
+
+/* ---- can the lanes of a vector lie along a variable? ---- */
+
+typedef struct Fitting {
+    const Variable *variable;
+    int lanes;
+    bool fits;
+} Fitting;
+
+static const Expression *fit_load(const Expression *e, void *context);
+
+static void fit_index(Fitting *fitting, const Buffer *buffer, const Affine *index, const Expression *value) {
+    for (int d = 0; d < buffer->rank; d++) {
+        long coefficient = affine_coefficient(&index[d], fitting->variable);
+        if (coefficient == 0) continue;
+        if (buffer->space == SPACE_VIRTUAL) { /* along its own variable, as staged: unit steps there */
+            Fitting inner = {buffer->index[d], fitting->lanes, true};
+            expression_rewrite(value, fit_load, &inner);
+            fitting->fits = fitting->fits && inner.fits && coefficient == 1;
+            continue;
+        }
+        bool adjacent = false;
+        long whole = buffer->shape[d];
+        for (int t = 0; t < buffer->layout.count; t++) {
+            if (buffer->layout.term[t].dimension != d || buffer->layout.term[t].stride != 1 || buffer->layout.term[t].divisor != 1) continue;
+            long modulus = buffer->layout.term[t].modulus;
+            adjacent = modulus == 0 || modulus == fitting->lanes;
+            if (modulus == fitting->lanes && (index[d].constant % fitting->lanes != 0 || whole % fitting->lanes != 0)) adjacent = false;
+        }
+        fitting->fits = fitting->fits && adjacent && coefficient == 1 && buffer->type == TYPE_F32;
+    }
+}
+
+static const Expression *fit_load(const Expression *e, void *context) {
+    if (e->kind == EXPRESSION_LOAD) fit_index(context, e->buffer, e->index, e->buffer->value);
+    return e;
+}
+
+bool lanes_fit(const Compute *compute, const char *variable, int lanes) {
+    Fitting fitting = {.lanes = lanes, .fits = true};
+    for (int i = 0; i < compute->variable_count; i++)
+        if (strcmp(compute->variable[i]->name, variable) == 0) fitting.variable = compute->variable[i];
+    if (!fitting.variable || fitting.variable->extent < lanes) return false;
+    for (int s = 0; s < compute->sum_count; s++) {
+        if (compute->sum[s]->type != TYPE_F32) return false;
+        expression_rewrite(compute->sum[s], fit_load, &fitting);
+    }
+    for (int s = 0; s < compute->store_count; s++) {
+        const Store *store = &compute->store[s];
+        bool depends = false;
+        for (int d = 0; d < store->buffer->rank; d++) depends = depends || affine_coefficient(&store->index[d], fitting.variable) != 0;
+        if (!depends) return false;
+        fit_index(&fitting, store->buffer, store->index, NULL);
+        expression_rewrite(store->value, fit_load, &fitting);
+    }
+    return fitting.fits;
+}
+
+/* ---- work ---- */
+
+typedef struct Traffic {
+    const Buffer *seen[64];
+    int count;
+    double bytes;
+} Traffic;
+
+static void count_buffer(Traffic *traffic, const Buffer *buffer) {
+    for (int i = 0; i < traffic->count; i++)
+        if (traffic->seen[i] == buffer) return;
+    if (traffic->count < 64) traffic->seen[traffic->count++] = buffer;
+    if (buffer->space == SPACE_TENSOR) traffic->bytes += (double)buffer->layout.size * (buffer->type == TYPE_F32 ? 4 : 8);
+}
+
+static const Expression *count_load(const Expression *e, void *context) {
+    if (e->kind != EXPRESSION_LOAD) return e;
+    count_buffer(context, e->buffer);
+    if (e->buffer->space == SPACE_VIRTUAL) expression_rewrite(e->buffer->value, count_load, context);
+    return e;
+}
+
+void set_work(Kernel *kernel, double flops) {
+    Traffic traffic = {.count = 0};
+    for (int i = 0; i < kernel->compute_count; i++) {
+        const Compute *compute = &kernel->compute[i];
+        for (int s = 0; s < compute->sum_count; s++) expression_rewrite(compute->sum[s], count_load, &traffic);
+        for (int s = 0; s < compute->store_count; s++) {
+            count_buffer(&traffic, compute->store[s].buffer);
+            expression_rewrite(compute->store[s].value, count_load, &traffic);
+        }
+    }
+    kernel->flops = flops;
+    kernel->bytes = traffic.bytes;
+}
+
+/* ---- finishing ---- */
+
+static const char *schedule_words(const Kernel *kernel) {
+    const Schedule *schedule = &kernel->schedule[0];
+    static const char *const kinds[] = {"", " parallel", " unrolled", " lanes"};
+    Text text = {0};
+    for (int i = 0; i < schedule->levels; i++) {
+        for (int s = 0; s < schedule->stages; s++)
+            if (schedule->stage[s].level == i) text_add(&text, "stage %s | ", schedule->stage[s].buffer->name);
+        if (i == schedule->accumulate) text_add(&text, "sum in registers | ");
+        const Level *level = &schedule->level[i];
+        text_add(&text, level->tile > 1 ? "%s in tiles of %ld" : "%s", level->variable, level->tile);
+        text_add(&text, "%s%s", kinds[level->kind], i + 1 < schedule->levels ? ", " : "");
+    }
+    return text.bytes;
+}
+
+static void add_call(Program *program, const Kernel *kernel, Scan *scan) {
+    if (program->call_count == program->call_capacity) {
+        int capacity = program->call_capacity ? program->call_capacity * 2 : 64;
+        Call *grown = NEW_ARRAY(Call, capacity);
+        if (program->call_count) memcpy(grown, program->call, sizeof(Call) * (size_t)program->call_count);
+        program->call = grown;
+        program->call_capacity = capacity;
+    }
+    program->call[program->call_count++] = (Call){kernel, scan};
+}
+
+void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
+    const char *why = NULL;
+    for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i].lanes = l->target->lanes;
+    if (!schedule_kernel(kernel, &why)) die("%s for %s: %s", kernel->name, l->target->name, why);
+    kernel->schedule_note = schedule_words(kernel);
+    kernel->tree = unroll_loops(kernel->tree);
+    why = verify_kernel(kernel, l->target->lanes);
+    if (why) die("%s for %s: %s", kernel->name, l->target->name, why);
+    add_call(l->program, kernel, scan);
+}
+
+/* ---- the graph, node by node ---- */
+
+typedef void (*Lower)(Lowering *l, Node *node);
+
+static const Lower lowerings[OP_COUNT] = {
+    [OP_CARRY] = NULL, /* storage only; its first value is copied before the scan: lower_carry */
+    [OP_CONV2D] = lower_conv2d,
+    [OP_CONV_TRANSPOSE2D] = lower_conv_transpose2d,
+    [OP_CONV2D_WEIGHT_GRAD] = lower_conv2d_weight_grad,
+    [OP_LINEAR] = lower_linear,
+    [OP_LINEAR_DATA_GRAD] = lower_linear_data_grad,
+    [OP_LINEAR_WEIGHT_GRAD] = lower_linear_weight_grad,
+    [OP_BIAS_GRAD] = lower_bias_grad,
+    [OP_BATCH_NORM_STATISTICS] = lower_batch_norm_statistics,
+    [OP_BATCH_NORM_RUNNING] = lower_batch_norm_running,
+    [OP_BATCH_NORM_SUMS] = lower_batch_norm_sums,
+    [OP_SELECT_ROW] = lower_element,
+    [OP_GRU_CELL] = lower_gru_cell,
+    [OP_GRU_CELL_GRAD] = lower_gru_cell_grad,
+    [OP_MSE] = lower_loss,
+    [OP_L1] = lower_loss,
+};
+
+static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
+    l->graph = graph;
+    l->program = program;
+    l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
+    fuse_graph(l);
+    const Scan *scan = NULL;
+    for (int i = 0; i < graph->node_count; i++) {
+        Node *node = graph->node[i];
+        if (node->scan && node->scan != scan)
+            for (int k = i; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
+                if (graph->node[k]->op == OP_CARRY) lower_carry(l, graph->node[k]);
+        scan = node->scan;
+        if (node->fused) continue;
+        if (lowerings[node->op]) lowerings[node->op](l, node);
+        else if (operation_is_elementwise(node->op) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
+    }
+}
+
+TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target) {
+    TargetCode *code = NEW(TargetCode);
+    *code = (TargetCode){.target = target,
+                         .train = {.name = "train"},
+                         .evaluate = {.name = "evaluate"},
+                         .load_parameters = {.name = "load_parameters"},
+                         .save_parameters = {.name = "save_parameters"},
+                         .load_statistics = {.name = "load_statistics"},
+                         .save_statistics = {.name = "save_statistics"},
+                         .renew = {.name = "renew"},
+                         .normal = {.name = "normal"}};
+    Lowering l = {.target = target, .code = code, .graph = training};
+    allocate_parameters(&l);
+    lower_graph(&l, training, &code->train);
+    lower_update(&l);
+    l.program = &code->renew;
+    lower_renew(&l);
+    for (int i = 0; i < code->renew.call_count; i++) add_call(&code->train, code->renew.call[i].kernel, NULL);
+    lower_transfers(&l);
+    l.program = &code->normal;
+    lower_normal(&l);
+    lower_graph(&l, evaluation, &code->evaluate);
+    plan_workspace(code);
+    return code;
+}

@@ -1,0 +1,105 @@
+/* lower.h: graph nodes → kernels; private to lower*.c, storage.c, fuse.c, element.c and choose.c. */
+#ifndef ZOETROPE_LOWER_H
+#define ZOETROPE_LOWER_H
+
+#include "program.h"
+
+typedef struct ParameterStorage { /* one for each entry of graph->parameter; shared by all programs of a target */
+    const Buffer *value;          /* packed in the target's layout, in its block */
+    const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
+    const Buffer *gradient;
+    long offset;                  /* of the value in its block, of the gradient and the moments in theirs; bytes */
+} ParameterStorage;
+
+typedef struct Lowering {
+    const Graph *graph;
+    const Target *target;
+    TargetCode *code;
+    Program *program;            /* being appended to */
+    ParameterStorage *parameter; /* by index in graph->parameter */
+    const Buffer **buffer;       /* by node id; NULL: not stored so far */
+} Lowering;
+
+/* ---- storage.c: where nodes are stored, and how ---- */
+bool is_blocked(const Target *target, long channels); /* this many channels get a layout blocked by the vector */
+long stored_channels(const Target *target, long channels);
+const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout);
+/* [N, C, H, W] in the layout that the target gives to activations and to vectors per channel. */
+const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
+const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
+const Buffer *node_buffer(Lowering *l, Node *node);
+ParameterStorage *node_parameter(const Lowering *l, const Node *node);
+void allocate_parameters(Lowering *l);
+/* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
+Node *carried_node(const Node *carry);
+bool has_carried_rows(const Lowering *l, const Node *node);
+Affine carried_row(const Lowering *l, const Node *node, Affine b, Affine t);
+const Scan *carrying_scan(const Lowering *l, const Node *node);
+
+/* ---- fuse.c: sets node->fused: computed where it is read, never stored ---- */
+void fuse_graph(const Lowering *l);
+int node_users(const Graph *graph, const Node *node, Node **users, int capacity);
+/* The node whose value a convolution's or linear layer's kernel stores: itself, or the activation that alone reads it. */
+Node *epilogue_of(const Graph *graph, Node *node);
+
+/* ---- element.c: nodes as expressions ---- */
+typedef struct At { /* an element of [N, C, H, W]: row n, or its parts b and t where `split` */
+    bool split;
+    Affine n, b, t, c, h, w;
+} At;
+typedef struct Replacement { /* in the expression, the element of this node is that */
+    const Node *node;
+    const Expression *value;
+} Replacement;
+const Expression *node_element(Lowering *l, Node *node, const At *at, const Replacement *replacement);
+/* The element of a vector per channel, [1, C, R, 1], at row `row`. */
+const Expression *channel_value(Lowering *l, Node *node, Affine channel, long row);
+/* The element of a parameter-like node of the full shape [1, C, H, W]. */
+const Expression *feature_value(Lowering *l, Node *node, const At *at);
+/* Where an element of a stored node lies in its buffer. */
+void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]);
+/* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. */
+const Buffer *node_virtual(Lowering *l, Node *node);
+void lower_element(Lowering *l, Node *node);
+
+/* ---- lower.c: kernels under construction ---- */
+Kernel *new_kernel(const char *name, int computes);
+Variable *add_variable(Compute *compute, const char *name, long extent, bool reduced);
+void add_store(Compute *compute, const Buffer *buffer, const Affine *index, const Expression *value);
+void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind);
+/* Schedules, unrolls, verifies, and appends a call. The note is the schedule in words. */
+void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan);
+/* Every access of the compute, through its virtual buffers too, is unit-stride in whole vectors, or uniform, along the variable. */
+bool lanes_fit(const Compute *compute, const char *variable, int lanes);
+void set_work(Kernel *kernel, double flops); /* flops, and the compulsory bytes from its computes' buffers */
+
+/* ---- lower_*.c: one function for each operation that is not elementwise ---- */
+void lower_conv2d(Lowering *l, Node *node);
+void lower_conv_transpose2d(Lowering *l, Node *node);
+void lower_conv2d_weight_grad(Lowering *l, Node *node);
+void lower_linear(Lowering *l, Node *node);
+void lower_linear_data_grad(Lowering *l, Node *node);
+void lower_linear_weight_grad(Lowering *l, Node *node);
+void lower_bias_grad(Lowering *l, Node *node);
+void lower_batch_norm_statistics(Lowering *l, Node *node);
+void lower_batch_norm_running(Lowering *l, Node *node);
+void lower_batch_norm_sums(Lowering *l, Node *node);
+void lower_carry(Lowering *l, Node *node);
+void lower_gru_cell(Lowering *l, Node *node);
+void lower_gru_cell_grad(Lowering *l, Node *node);
+void lower_loss(Lowering *l, Node *node);
+void lower_update(Lowering *l);            /* the optimizer, then the renewed copies */
+void lower_renew(Lowering *l);
+void lower_transfers(Lowering *l);         /* load and save programs */
+void lower_normal(Lowering *l);
+
+/* ---- choose.c: the cost model ---- */
+typedef struct RegisterTile { /* vectors of one operand by values of the other */
+    long vectors;             /* along the lanes' variable */
+    long outer, inner;        /* two variables of the broadcast operand */
+} RegisterTile;
+/* The tile with the least estimated time a multiply-add over ranges of `vectors` vectors, `outer` and `inner` values, tails included. */
+RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner);
+enum { STAGE_BYTES = 128 * 1024, STAGE_BYTES_MOST = 512 * 1024, WEIGHT_BYTES = 384 * 1024 };
+
+#endif

@@ -1,0 +1,163 @@
+/* Linear layers, and the projections of a GRU: y[n, o] = Σ i  x[n, i] · w[o, i] + bias[o], its data gradient and its weight gradient.
+ * Features o and i are each channel, height, width; rows n are sequence b and step t, so that what a scan carried can be read. */
+#include "lower.h"
+
+#include <string.h>
+
+#define V affine_variable
+
+typedef struct Rows { /* b·T + t */
+    Affine b, t;
+} Rows;
+
+static Rows add_rows(const Lowering *l, Kernel *kernel, Compute *compute, const Node *node, long rows, bool reduced) {
+    const long T = l->graph->spec->T;
+    Rows result;
+    result.b = V(add_variable(compute, "b", rows / T, reduced));
+    if (node->scan) {
+        if (!kernel->time) kernel->time = new_variable("time", T);
+        result.t = V(kernel->time);
+    } else {
+        result.t = V(add_variable(compute, "t", T, reduced));
+    }
+    return result;
+}
+
+typedef struct Features {
+    Variable *c, *h, *w;
+} Features;
+
+static Features add_features(Compute *compute, const char *const names[3], const long *shape, long stored, bool reduced) {
+    return (Features){add_variable(compute, names[0], stored, reduced), add_variable(compute, names[1], shape[1], reduced), add_variable(compute, names[2], shape[2], reduced)};
+}
+
+static At at_features(Rows rows, Features f) {
+    return (At){.split = true, .b = rows.b, .t = rows.t, .c = V(f.c), .h = V(f.h), .w = V(f.w)};
+}
+
+static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
+
+static const Buffer *linear_weight(Lowering *l, Node *weight, int lane) {
+    ParameterStorage *storage = node_parameter(l, weight);
+    return lane == 3 && storage->copy ? storage->copy : storage->value;
+}
+
+/* The levels for y[rows, o] = Σ: lanes along o's channels (or none), rows broadcast. `o` and `i`: names of the features made and summed over. */
+static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3], const char *const i[3], bool steps) {
+    const Compute *compute = &kernel->compute[0];
+    Schedule *schedule = &kernel->schedule[0];
+    const long lanes = l->target->lanes;
+    const bool fit = lanes_fit(compute, o[0], (int)lanes);
+    const long width = fit ? lanes : 1;
+    long channels = 0, b = compute->variable[0]->extent, t = steps ? compute->variable[1]->extent : 1;
+    for (int v = 0; v < compute->variable_count; v++)
+        if (strcmp(compute->variable[v]->name, o[0]) == 0) channels = compute->variable[v]->extent;
+    const RegisterTile tile = choose_register_tile(l->target, fit ? channels / lanes : 1, b, t);
+    add_level(schedule, o[0], tile.vectors * width, LOOP_PARALLEL);
+    add_level(schedule, o[1], 1, LOOP_PARALLEL);
+    add_level(schedule, o[2], 1, LOOP_PARALLEL);
+    add_level(schedule, "b", tile.outer, LOOP_PARALLEL);
+    if (steps) add_level(schedule, "t", tile.inner, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, i[0], lanes, LOOP_SERIAL);
+    add_level(schedule, i[1], 1, LOOP_SERIAL);
+    add_level(schedule, i[2], 1, LOOP_SERIAL);
+    add_level(schedule, i[0], 1, LOOP_SERIAL);
+    add_level(schedule, "b", 1, LOOP_UNROLL);
+    if (steps) add_level(schedule, "t", 1, LOOP_UNROLL);
+    add_level(schedule, o[0], width, LOOP_UNROLL);
+    if (fit) add_level(schedule, o[0], 1, LOOP_VECTOR);
+}
+
+static double product_flops(const Node *rows, const Node *weight) {
+    double flops = 2.0 * (double)rows->shape[0];
+    for (int d = 0; d < 6; d++) flops *= (double)weight->shape[d];
+    return flops;
+}
+
+static long lanes_of(const Buffer *out, long channels) { return out->shape[1] > channels ? out->shape[1] : channels; }
+
+static void weight_index(Affine index[6], Features o, Features i) {
+    const Affine result[6] = {V(o.c), V(o.h), V(o.w), V(i.c), V(i.h), V(i.w)};
+    memcpy(index, result, sizeof result);
+}
+
+void lower_linear(Lowering *l, Node *node) {
+    Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *out = node_buffer(l, result);
+    Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
+    Features o = add_features(compute, out_names, &weight->shape[0], lanes_of(out, node->shape[1]), false);
+    Features i = add_features(compute, in_names, &weight->shape[3], weight->shape[3], true);
+    const At in = at_features(rows, i), at = at_features(rows, o);
+    Affine w[6];
+    weight_index(w, o, i);
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in, NULL), load(linear_weight(l, weight, 0), w));
+    const Expression *sum = sum_value(0, TYPE_F32);
+    if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
+    const Replacement replacement = {node, sum};
+    Affine index[4];
+    stored_index(l, result, &at, index);
+    add_store(compute, out, index, node_element(l, result, &at, &replacement));
+    kernel->comment = format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
+                             weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
+    set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
+    schedule_product(l, kernel, out_names, in_names, !node->scan);
+    finish_kernel(l, kernel, node->scan);
+}
+
+void lower_linear_data_grad(Lowering *l, Node *node) {
+    Node *from = node->input[0], *weight = node->input[1];
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *out = node_buffer(l, node);
+    Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
+    Features i = add_features(compute, in_names, &weight->shape[3], lanes_of(out, node->shape[1]), false);
+    Features o = add_features(compute, out_names, &weight->shape[0], weight->shape[0], true);
+    const At in = at_features(rows, o), at = at_features(rows, i);
+    Affine w[6], index[4];
+    weight_index(w, o, i);
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in, NULL), load(linear_weight(l, weight, 3), w));
+    stored_index(l, node, &at, index);
+    add_store(compute, out, index, sum_value(0, TYPE_F32));
+    kernel->comment = format("dx[n, i] = sum over o of dy[n, o] w[o, i]; %ld rows", node->shape[0]);
+    set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
+    schedule_product(l, kernel, in_names, out_names, !node->scan);
+    finish_kernel(l, kernel, node->scan);
+}
+
+void lower_linear_weight_grad(Lowering *l, Node *node) {
+    Node *dy = node->input[0], *x = node->input[1];
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    Schedule *schedule = &kernel->schedule[0];
+    const Buffer *out = node_buffer(l, node);
+    const long lanes = l->target->lanes;
+    Features o = add_features(compute, out_names, &node->shape[0], out->shape[0], false);
+    Features i = add_features(compute, in_names, &node->shape[3], out->shape[3], false);
+    Rows rows = add_rows(l, kernel, compute, node, dy->shape[0], true);
+    const At at_dy = at_features(rows, o), at_x = at_features(rows, i);
+    Affine w[6];
+    weight_index(w, o, i);
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, dy, &at_dy, NULL), node_element(l, x, &at_x, NULL));
+    add_store(compute, out, w, sum_value(0, TYPE_F32));
+    kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
+    set_work(kernel, product_flops(dy, node));
+    const bool along_o = lanes_fit(compute, "o", (int)lanes), along_c = !along_o && lanes_fit(compute, "c", (int)lanes);
+    const char *vector = along_c ? "c" : "o", *broadcast = along_c ? "o" : "c";
+    const long width = along_o || along_c ? lanes : 1, vectors = (along_c ? i.c->extent : o.c->extent) / width;
+    const RegisterTile tile = choose_register_tile(l->target, width > 1 ? vectors : 1, 1, along_c ? o.c->extent : i.c->extent);
+    add_level(schedule, vector, tile.vectors * width, LOOP_PARALLEL);
+    add_level(schedule, broadcast, lanes, LOOP_PARALLEL);
+    for (int d = 1; d < 3; d++) add_level(schedule, out_names[d], 1, LOOP_SERIAL);
+    for (int d = 1; d < 3; d++) add_level(schedule, in_names[d], 1, LOOP_SERIAL);
+    add_level(schedule, broadcast, tile.inner, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "b", 1, LOOP_SERIAL);
+    add_level(schedule, "t", 1, LOOP_SERIAL);
+    add_level(schedule, broadcast, 1, LOOP_UNROLL);
+    add_level(schedule, vector, width, LOOP_UNROLL);
+    if (width > 1) add_level(schedule, vector, 1, LOOP_VECTOR);
+    finish_kernel(l, kernel, NULL);
+}

@@ -1,0 +1,276 @@
+/* Sums over images: batch norm's statistics, the sums of its gradient, and the gradients of biases.
+ *
+ * Each is two kernels. The first sums fixed tiles, some rows of one image and channel, in float; the second merges the tiles of a
+ * channel in index order, in double. So the result depends on shapes, never on threads, and no precision is lost over long sums. */
+#include "lower.h"
+
+#include <string.h>
+
+#define V affine_variable
+#define W64(e) op1(WIDEN, e)
+
+enum { TILE_ELEMENTS = 512 };
+
+typedef struct Tiles { /* of a node's images */
+    long rows;         /* of one tile; divides the height */
+    long count;        /* in an image */
+} Tiles;
+
+static Tiles tiles_of(const Node *node) {
+    Tiles tiles = {1, node->shape[2]};
+    for (long rows = 1; rows <= node->shape[2]; rows++)
+        if (node->shape[2] % rows == 0 && rows * node->shape[3] <= TILE_ELEMENTS) tiles = (Tiles){rows, node->shape[2] / rows};
+    return tiles;
+}
+
+/* A Compute over n, c, tile p and the elements (q, w) of a tile, with lanes along c where that is possible. */
+static At start_tiles(Lowering *l, Compute *compute, const Node *node, Tiles tiles, const Buffer *partial, Affine partial_index[4]) {
+    Variable *n = add_variable(compute, "n", node->shape[0], false);
+    Variable *c = add_variable(compute, "c", is_blocked(l->target, node->shape[1]) ? partial->shape[1] : node->shape[1], false);
+    Variable *p = add_variable(compute, "p", tiles.count, false);
+    Variable *q = add_variable(compute, "q", tiles.rows, true), *w = add_variable(compute, "w", node->shape[3], true);
+    const Affine index[4] = {V(n), V(c), V(p), affine_constant(0)};
+    memcpy(partial_index, index, sizeof index);
+    return (At){.n = V(n), .c = V(c), .h = affine_add(affine_scale(V(p), tiles.rows), V(q)), .w = V(w)};
+}
+
+static void schedule_tiles(Lowering *l, Kernel *kernel) {
+    bool fit = true;
+    for (int i = 0; i < kernel->compute_count; i++) fit = fit && lanes_fit(&kernel->compute[i], "c", l->target->lanes);
+    for (int i = 0; i < kernel->compute_count; i++) {
+        Schedule *schedule = &kernel->schedule[i];
+        add_level(schedule, "n", 1, LOOP_PARALLEL);
+        add_level(schedule, "c", fit ? l->target->lanes : 1, LOOP_PARALLEL);
+        add_level(schedule, "p", 1, LOOP_SERIAL);
+        schedule->accumulate = schedule->levels;
+        add_level(schedule, "q", 1, LOOP_SERIAL);
+        add_level(schedule, "w", 1, LOOP_SERIAL);
+        if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
+    }
+    kernel->shared = 3;
+}
+
+static const Buffer *new_partial(Lowering *l, const Node *node, const char *name, Tiles tiles, long values) {
+    const long shape[4] = {node->shape[0], node->shape[1], tiles.count, values};
+    return new_activation(l, name, shape);
+}
+
+/* ---- merging: variables c | n, p ---- */
+
+typedef struct Merge {
+    Variable *c;
+    Affine partial[4]; /* index with its last set to which value */
+} Merge;
+
+static Merge start_merge(Compute *compute, const Node *node, Tiles tiles) {
+    Merge merge = {.c = add_variable(compute, "c", node->shape[1], false)};
+    Variable *n = add_variable(compute, "n", node->shape[0], true), *p = add_variable(compute, "p", tiles.count, true);
+    const Affine index[4] = {V(n), V(merge.c), V(p), affine_constant(0)};
+    memcpy(merge.partial, index, sizeof index);
+    return merge;
+}
+
+static const Expression *partial_value(const Merge *merge, const Buffer *partial, long value) {
+    Affine index[4];
+    memcpy(index, merge->partial, sizeof index);
+    index[3] = affine_constant(value);
+    return W64(load(partial, index));
+}
+
+static void schedule_merge(Lowering *l, Kernel *kernel) {
+    for (int i = 0; i < kernel->compute_count; i++) {
+        Schedule *schedule = &kernel->schedule[i];
+        add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
+        add_level(schedule, "c", 1, LOOP_SERIAL);
+        if (kernel->compute[i].sum_count) schedule->accumulate = schedule->levels;
+        if (kernel->compute[i].sum_count) add_level(schedule, "n", 1, LOOP_SERIAL);
+        if (kernel->compute[i].sum_count) add_level(schedule, "p", 1, LOOP_SERIAL);
+    }
+    kernel->shared = 2;
+}
+
+static void channel_index(Affine index[4], const Variable *c, long row) {
+    const Affine result[4] = {affine_constant(0), V(c), affine_constant(row), affine_constant(0)};
+    memcpy(index, result, sizeof result);
+}
+
+static void store_channel(Compute *compute, const Buffer *buffer, const Variable *c, long row, const Expression *value) {
+    Affine index[4];
+    channel_index(index, c, row);
+    add_store(compute, buffer, index, buffer->type == TYPE_F32 && value->type == TYPE_F64 ? op1(NARROW, value) : value);
+}
+
+static const Expression *load_channel(const Buffer *buffer, const Variable *c, long row) {
+    Affine index[4];
+    channel_index(index, c, row);
+    return buffer->type == TYPE_F32 ? W64(load(buffer, index)) : load(buffer, index);
+}
+
+/* ---- batch norm's statistics ---- */
+
+/* Mean and M2 = Σ (x − mean)² of each tile: two passes over a tile that is in cache. */
+static const Buffer *lower_moments(Lowering *l, Node *node, Node *x, Tiles tiles) {
+    Kernel *kernel = new_kernel(format("%s_tiles", node->name), 2);
+    const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
+    Affine mean[4], square[4];
+    Compute *first = &kernel->compute[0], *second = &kernel->compute[1];
+    At at = start_tiles(l, first, x, tiles, partial, mean);
+    first->sum[first->sum_count++] = node_element(l, x, &at, NULL);
+    add_store(first, partial, mean, op2(MULTIPLY, sum_value(0, TYPE_F32), constant(1.0 / (double)(tiles.rows * x->shape[3]))));
+    at = start_tiles(l, second, x, tiles, partial, square);
+    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at, NULL), load(partial, square));
+    second->sum[second->sum_count++] = op2(MULTIPLY, centred, centred);
+    square[3] = affine_constant(1);
+    add_store(second, partial, square, sum_value(0, TYPE_F32));
+    kernel->comment = "mean and sum of squared distances from it, for tiles of rows of each image and channel";
+    set_work(kernel, 4.0 * (double)(x->shape[0] * x->shape[1]) * (double)(x->shape[2] * x->shape[3]));
+    schedule_tiles(l, kernel);
+    finish_kernel(l, kernel, NULL);
+    return partial;
+}
+
+static const Expression *running(const Expression *before, const Expression *now) {
+    return op2(ADD, op2(MULTIPLY, before, constant_f64(1 - BATCH_NORM_MOMENTUM)), op2(MULTIPLY, now, constant_f64(BATCH_NORM_MOMENTUM)));
+}
+
+/* Tiles of equal size k: mean = Σ mean_i / tiles; M2 = Σ (M2_i + k (mean_i − mean)²) (Chan, Golub, LeVeque 1983). */
+void lower_batch_norm_statistics(Lowering *l, Node *node) {
+    Node *x = node->input[0], *weight = node->input[1];
+    const Tiles tiles = tiles_of(x);
+    const double each = (double)(tiles.rows * x->shape[3]), count = each * (double)(tiles.count * x->shape[0]);
+    const Buffer *partial = lower_moments(l, node, x, tiles), *stats = node_buffer(l, node);
+    const Buffer *running_mean = node_buffer(l, node->input[2]), *running_var = node_buffer(l, node->input[3]);
+    const Buffer *whole = new_plain(format("%s_whole", node->name), TYPE_F64, PLACE_WORKSPACE, 4, (long[4]){1, x->shape[1], 2, 1});
+    Kernel *kernel = new_kernel(format("%s_merge", node->name), 3);
+    Compute *first = &kernel->compute[0], *second = &kernel->compute[1], *last = &kernel->compute[2];
+    Merge merge = start_merge(first, x, tiles);
+    first->sum[first->sum_count++] = partial_value(&merge, partial, 0);
+    store_channel(first, whole, merge.c, 0, op2(DIVIDE, sum_value(0, TYPE_F64), constant_f64((double)(tiles.count * x->shape[0]))));
+    merge = start_merge(second, x, tiles);
+    const Expression *apart = op2(SUBTRACT, partial_value(&merge, partial, 0), load_channel(whole, merge.c, 0));
+    second->sum[second->sum_count++] =
+        op2(ADD, partial_value(&merge, partial, 1), op2(MULTIPLY, op2(MULTIPLY, apart, apart), constant_f64(each)));
+    store_channel(second, whole, merge.c, 1, sum_value(0, TYPE_F64));
+    Variable *c = add_variable(last, "c", x->shape[1], false);
+    const Expression *mean = load_channel(whole, c, 0), *m2 = load_channel(whole, c, 1);
+    const Expression *variance = op2(DIVIDE, m2, constant_f64(count));
+    const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(BATCH_NORM_EPSILON))));
+    store_channel(last, stats, c, 0, mean);
+    store_channel(last, stats, c, 1, inverse);
+    store_channel(last, stats, c, 2, op2(MULTIPLY, inverse, load_channel(node_buffer(l, weight), c, 0)));
+    store_channel(last, running_mean, c, 0, running(load_channel(running_mean, c, 0), mean));
+    store_channel(last, running_var, c, 0, running(load_channel(running_var, c, 0), op2(DIVIDE, m2, constant_f64(count - 1))));
+    kernel->comment = "mean, 1 / deviation and weight / deviation of each channel; running statistics";
+    set_work(kernel, 6.0 * (double)(x->shape[0] * x->shape[1] * tiles.count));
+    schedule_merge(l, kernel);
+    finish_kernel(l, kernel, NULL);
+}
+
+/* With running statistics: the same three values of each channel. */
+void lower_batch_norm_running(Lowering *l, Node *node) {
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *stats = node_buffer(l, node);
+    Variable *c = add_variable(compute, "c", node->shape[1], false);
+    const Expression *weight = load_channel(node_buffer(l, node->input[0]), c, 0);
+    const Expression *mean = load_channel(node_buffer(l, node->input[1]), c, 0), *variance = load_channel(node_buffer(l, node->input[2]), c, 0);
+    const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(BATCH_NORM_EPSILON))));
+    store_channel(compute, stats, c, 0, mean);
+    store_channel(compute, stats, c, 1, inverse);
+    store_channel(compute, stats, c, 2, op2(MULTIPLY, inverse, weight));
+    kernel->comment = "mean, 1 / deviation and weight / deviation of each channel, from the running statistics";
+    set_work(kernel, 4.0 * (double)node->shape[1]);
+    schedule_merge(l, kernel);
+    finish_kernel(l, kernel, NULL);
+}
+
+/* ---- sums of gradients ---- */
+
+/* The kernel that adds up tiles: out[c, s] = Σ n, p partial[n, c, p, s] · factor_s[c] */
+static void lower_merge_sums(Lowering *l, Node *node, const Node *x, Tiles tiles, const Buffer *partial, int sums, const Buffer *stats) {
+    Kernel *kernel = new_kernel(format("%s_merge", node->name), 1);
+    Compute *compute = &kernel->compute[0];
+    const Merge merge = start_merge(compute, x, tiles);
+    for (int s = 0; s < sums; s++) {
+        compute->sum[compute->sum_count++] = partial_value(&merge, partial, s);
+        const Expression *value = sum_value(s, TYPE_F64);
+        if (s == 1) value = op2(MULTIPLY, value, load_channel(stats, merge.c, 1));
+        store_channel(compute, node_buffer(l, node), merge.c, s, value);
+    }
+    kernel->comment = "the tiles of each channel, in index order, in double";
+    set_work(kernel, (double)(sums * x->shape[0] * x->shape[1] * tiles.count));
+    schedule_merge(l, kernel);
+    finish_kernel(l, kernel, NULL);
+}
+
+void lower_batch_norm_sums(Lowering *l, Node *node) {
+    Node *x = node->input[0], *stats = node->input[1], *dy = node->input[2];
+    const Tiles tiles = tiles_of(x);
+    Kernel *kernel = new_kernel(format("%s_tiles", node->name), 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
+    Affine index[4];
+    const At at = start_tiles(l, compute, x, tiles, partial, index);
+    const Expression *gradient = node_element(l, dy, &at, NULL);
+    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at, NULL), channel_value(l, stats, at.c, 0));
+    compute->sum[compute->sum_count++] = gradient;
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, gradient, centred);
+    add_store(compute, partial, index, sum_value(0, TYPE_F32));
+    index[3] = affine_constant(1);
+    add_store(compute, partial, index, sum_value(1, TYPE_F32));
+    kernel->comment = "sums of dy and of dy (x - mean), for tiles of rows of each image and channel";
+    set_work(kernel, 4.0 * (double)(x->shape[0] * x->shape[1]) * (double)(x->shape[2] * x->shape[3]));
+    schedule_tiles(l, kernel);
+    finish_kernel(l, kernel, NULL);
+    lower_merge_sums(l, node, x, tiles, partial, 2, node_buffer(l, stats));
+}
+
+static void lower_pixel_bias_grad(Lowering *l, Node *node) {
+    Node *dy = node->input[0];
+    const Tiles tiles = tiles_of(dy);
+    Kernel *kernel = new_kernel(format("%s_tiles", node->name), 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *partial = new_partial(l, dy, format("%s_partial", node->name), tiles, 1);
+    Affine index[4];
+    const At at = start_tiles(l, compute, dy, tiles, partial, index);
+    compute->sum[compute->sum_count++] = node_element(l, dy, &at, NULL);
+    add_store(compute, partial, index, sum_value(0, TYPE_F32));
+    kernel->comment = "sum of dy, for tiles of rows of each image and channel";
+    set_work(kernel, (double)(dy->shape[0] * dy->shape[1]) * (double)(dy->shape[2] * dy->shape[3]));
+    schedule_tiles(l, kernel);
+    finish_kernel(l, kernel, NULL);
+    lower_merge_sums(l, node, dy, tiles, partial, 1, NULL);
+}
+
+/* dy: [N, C, H, W] → [1, C, H, W], or, over pixels, [1, C, 1, 1] */
+void lower_bias_grad(Lowering *l, Node *node) {
+    Node *dy = node->input[0];
+    if (node->pixels) {
+        lower_pixel_bias_grad(l, node);
+        return;
+    }
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *out = node_buffer(l, node), *in = node_buffer(l, dy);
+    const long T = l->graph->spec->T;
+    Variable *c = add_variable(compute, "c", minimum(out->shape[1], in->shape[1]), false);
+    Variable *h = add_variable(compute, "h", node->shape[2], false), *w = add_variable(compute, "w", node->shape[3], false);
+    Variable *b = add_variable(compute, "b", dy->shape[0] / T, true), *t = add_variable(compute, "t", T, true);
+    const At at = {.split = true, .b = V(b), .t = V(t), .c = V(c), .h = V(h), .w = V(w)};
+    compute->sum[compute->sum_count++] = node_element(l, dy, &at, NULL);
+    const Affine index[4] = {affine_constant(0), V(c), V(h), V(w)};
+    add_store(compute, out, index, sum_value(0, TYPE_F32));
+    kernel->comment = "sum of dy over rows";
+    set_work(kernel, (double)(dy->shape[0] * dy->shape[1]) * (double)(dy->shape[2] * dy->shape[3]));
+    const bool fit = lanes_fit(compute, "c", l->target->lanes);
+    Schedule *schedule = &kernel->schedule[0];
+    add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
+    add_level(schedule, "h", 1, LOOP_SERIAL);
+    add_level(schedule, "w", 1, LOOP_SERIAL);
+    if (!fit) add_level(schedule, "c", 1, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "b", 1, LOOP_SERIAL);
+    add_level(schedule, "t", 1, LOOP_SERIAL);
+    if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
+    finish_kernel(l, kernel, NULL);
+}

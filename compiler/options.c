@@ -1,0 +1,142 @@
+/* The command line: one table of commands, one of options. */
+#include "main.h"
+
+#include <string.h>
+
+#ifndef ZOETROPE_VERSION
+#define ZOETROPE_VERSION "0.1.0"
+#endif
+
+static const struct {
+    const char *name, *arguments, *help;
+} commands[COMMANDS] = {
+    [COMMAND_COMPILE] = {"compile", "SPEC -o DIR", "write the C files of a trainer for the network in SPEC"},
+    [COMMAND_EXPLAIN] = {"explain", "SPEC", "print each layer's shape, parameters, FLOPs and bytes, and the memory of each target"},
+    [COMMAND_CHECK] = {"check", "SPEC", "only say whether SPEC is correct"},
+    [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)"},
+};
+
+typedef enum { OPTION_DIRECTORY, OPTION_TARGETS, OPTION_DUMP, OPTION_TIME, OPTION_HELP, OPTION_VERSION, OPTIONS } Option;
+
+static const struct {
+    const char *name, *value, *help;
+} table[OPTIONS] = {
+    [OPTION_DIRECTORY] = {"-o", "DIR", "the folder to write to; it is made where it is missing"},
+    [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
+    [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
+    [OPTION_TIME] = {"--time", NULL, "print what each pass cost"},
+    [OPTION_HELP] = {"--help", NULL, "print this"},
+    [OPTION_VERSION] = {"--version", NULL, "print the version"},
+};
+
+static const char *const passes[] = {"spec", "graph", "differentiate", "lower", "schedule", "plan", NULL};
+
+static void print_help(void) {
+    printf("zoetrope compiles the YAML spec of a video auto-encoder to plain C: the forward pass, the backward pass and the optimizer's\n"
+           "step, with fixed shapes, for several instruction sets.\n\nUsage:\n");
+    for (int i = 0; i < COMMANDS; i++) printf("  zoetrope %-13s %-12s  %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    printf("\nOptions:\n");
+    for (int i = 0; i < OPTIONS; i++) printf("  %-16s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
+    printf("\nTargets:\n");
+    for (int i = 0; targets[i]; i++) printf("  %-16s %s\n", targets[i]->name, targets[i]->describes);
+    printf("\nPasses:\n ");
+    for (int i = 0; passes[i]; i++) printf(" %s", passes[i]);
+    printf("\n\nExamples:\n"
+           "  zoetrope check specs/gru_ae.yaml\n"
+           "  zoetrope explain specs/gru_ae.yaml\n"
+           "  zoetrope compile specs/gru_ae.yaml -o generated/gru_ae\n"
+           "  zoetrope compile specs/gru_ae.yaml --dump=schedule --targets avx2\n"
+           "\nExit status: 0 done; 1 the spec has errors, or a file cannot be read or written; 2 the command line is wrong.\n");
+}
+
+static bool usage_error(int *status, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
+static bool usage_error(int *status, const char *pattern, ...) {
+    va_list arguments;
+    va_start(arguments, pattern);
+    fprintf(stderr, "zoetrope: %s\nzoetrope --help lists the commands and options.\n", format_list(pattern, arguments));
+    va_end(arguments);
+    *status = EXIT_USAGE;
+    return false;
+}
+
+static bool read_targets(const char *list, Options *options, int *status) {
+    options->target_count = 0;
+    char *names = format("%s", list), *rest = NULL;
+    for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        const Target *target = find_target(name);
+        Text known = {0};
+        for (int i = 0; targets[i]; i++) text_add(&known, "%s%s", i ? ", " : "", targets[i]->name);
+        if (!target) return usage_error(status, "there is no target '%s'; those known are %s", name, known.bytes);
+        for (int i = 0; i < options->target_count; i++)
+            if (options->target[i] == target) return usage_error(status, "the target '%s' is given twice", name);
+        options->target[options->target_count++] = target;
+    }
+    if (options->target_count == 0) return usage_error(status, "--targets names no target");
+    return true;
+}
+
+static bool read_option(Option option, const char *value, Options *options, int *status) {
+    switch (option) {
+    case OPTION_DIRECTORY: options->directory = value; return true;
+    case OPTION_TARGETS: return read_targets(value, options, status);
+    case OPTION_TIME: options->time = true; return true;
+    case OPTION_DUMP:
+        options->dump = value;
+        for (int i = 0; passes[i]; i++)
+            if (strcmp(passes[i], value) == 0) return true;
+        return usage_error(status, "there is no pass '%s' to dump", value);
+    case OPTION_HELP: print_help(); return false;
+    case OPTION_VERSION: printf("zoetrope " ZOETROPE_VERSION "\n"); return false;
+    default: die("option %d", (int)option);
+    }
+}
+
+/* --name VALUE and --name=VALUE */
+static bool parse_option(int count, char **arguments, int *at, Options *options, int *status) {
+    const char *argument = arguments[*at], *equals = strncmp(argument, "--", 2) == 0 ? strchr(argument, '=') : NULL;
+    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+    for (int i = 0; i < OPTIONS; i++) {
+        if (strlen(table[i].name) != length || strncmp(table[i].name, argument, length) != 0) continue;
+        const char *value = equals ? equals + 1 : NULL;
+        if (value && !table[i].value) return usage_error(status, "%s takes no value", table[i].name);
+        if (!value && table[i].value) {
+            if (++*at == count) return usage_error(status, "%s wants a value: %s %s", table[i].name, table[i].name, table[i].value);
+            value = arguments[*at];
+        }
+        return read_option((Option)i, value, options, status);
+    }
+    if (strcmp(argument, "-h") == 0) return read_option(OPTION_HELP, NULL, options, status);
+    return usage_error(status, "there is no option '%s'", argument);
+}
+
+bool read_options(int count, char **arguments, Options *options, int *status) {
+    *options = (Options){.command = COMMANDS};
+    *status = 0;
+    for (int i = 0; targets[i]; i++) options->target[options->target_count++] = targets[i];
+    if (count == 1) {
+        print_help();
+        *status = EXIT_USAGE;
+        return false;
+    }
+    for (int at = 1; at < count; at++) {
+        const char *argument = arguments[at];
+        if (argument[0] == '-' && argument[1]) {
+            if (!parse_option(count, arguments, &at, options, status)) return false;
+            continue;
+        }
+        if (options->command == COMMANDS) {
+            for (int i = 0; i < COMMANDS; i++)
+                if (strcmp(commands[i].name, argument) == 0) options->command = (Command)i;
+            if (options->command == COMMANDS) return usage_error(status, "there is no command '%s'", argument);
+        } else if (!options->spec) {
+            options->spec = argument;
+        } else {
+            return usage_error(status, "one spec at a time: '%s' is one too many", argument);
+        }
+    }
+    if (options->command == COMMANDS) return usage_error(status, "no command is given");
+    if (options->command != COMMAND_DOCUMENTATION && !options->spec) return usage_error(status, "%s wants a spec", commands[options->command].name);
+    if (options->command == COMMAND_COMPILE && !options->directory && !options->dump)
+        return usage_error(status, "compile wants a folder to write to: -o DIR");
+    return true;
+}

@@ -1,0 +1,92 @@
+/* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
+ * that touches it to the last, and tensors that do not live at the same time share memory. Training and evaluation never run at the
+ * same time, so their tensors share all of it. */
+#include "program.h"
+
+#include <stdlib.h>
+
+enum { MAX_TENSORS = 4096, MAX_KERNEL_BUFFERS = 64 };
+
+typedef struct Lifetimes {
+    Tensor *tensor[MAX_TENSORS];
+    int count;
+} Lifetimes;
+
+/* A scan's body runs again and again: what one of its calls touches lives through all of them. */
+static void scan_span(const Program *program, int call, int *first, int *last) {
+    *first = *last = call;
+    const Scan *scan = program->call[call].scan;
+    if (!scan) return;
+    while (*first > 0 && program->call[*first - 1].scan == scan) --*first;
+    while (*last + 1 < program->call_count && program->call[*last + 1].scan == scan) ++*last;
+}
+
+static void find_lifetimes(const Program *program, Lifetimes *lifetimes) {
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_KERNEL_BUFFERS];
+        bool written[MAX_KERNEL_BUFFERS];
+        int first, last, count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_KERNEL_BUFFERS);
+        scan_span(program, i, &first, &last);
+        for (int b = 0; b < count; b++) {
+            Tensor *tensor = buffers[b]->owner;
+            if (tensor->kept || tensor->place != PLACE_WORKSPACE) continue;
+            int known = 0;
+            while (known < lifetimes->count && lifetimes->tensor[known] != tensor) known++;
+            if (known == lifetimes->count) {
+                if (known == MAX_TENSORS) die("more than %d tensors", MAX_TENSORS);
+                lifetimes->tensor[lifetimes->count++] = tensor;
+                tensor->first = first;
+            }
+            tensor->last = last;
+        }
+    }
+}
+
+static int larger_first(const void *a, const void *b) {
+    const Tensor *left = *(Tensor *const *)a, *right = *(Tensor *const *)b;
+    if (left->bytes != right->bytes) return left->bytes > right->bytes ? -1 : 1;
+    if (left->first != right->first) return left->first < right->first ? -1 : 1;
+    return left->last - right->last;
+}
+
+/* The lowest place where it overlaps nothing that lives at the same time. */
+static long lowest_place(const Lifetimes *lifetimes, int index, long start) {
+    const Tensor *tensor = lifetimes->tensor[index];
+    long place = start;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int i = 0; i < index; i++) {
+            const Tensor *other = lifetimes->tensor[i];
+            bool together = tensor->first <= other->last && other->first <= tensor->last;
+            bool overlap = place < other->offset + round_up(other->bytes, 64) && other->offset < place + tensor->bytes;
+            if (!together || !overlap) continue;
+            place = other->offset + round_up(other->bytes, 64);
+            moved = true;
+        }
+    }
+    return place;
+}
+
+static long plan_program(const Program *program, long start) {
+    Lifetimes *lifetimes = NEW(Lifetimes);
+    find_lifetimes(program, lifetimes);
+    qsort(lifetimes->tensor, (size_t)lifetimes->count, sizeof lifetimes->tensor[0], larger_first);
+    long top = start;
+    for (int i = 0; i < lifetimes->count; i++) {
+        Tensor *tensor = lifetimes->tensor[i];
+        tensor->offset = lowest_place(lifetimes, i, start);
+        top = maximum(top, tensor->offset + round_up(tensor->bytes, 64));
+    }
+    return top;
+}
+
+static long program_scratch(const Program *program) {
+    long most = 0;
+    for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
+    return most;
+}
+
+void plan_workspace(TargetCode *code) {
+    code->workspace_bytes = maximum(plan_program(&code->train, code->kept_bytes), plan_program(&code->evaluate, code->kept_bytes));
+    code->scratch_bytes = maximum(program_scratch(&code->train), program_scratch(&code->evaluate));
+}

@@ -1,0 +1,183 @@
+/* How convolutions are run: which variable the lanes lie along, the register tile, what is staged where, what is parallel.
+ * Only the cost model's constants and the shapes decide. */
+#include "lower_conv.h"
+
+#include <string.h>
+
+/* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
+static Stage stage_of(const Lowering *l, const Buffer *input, int level) {
+    Stage stage = {.buffer = input, .level = level, .order = {0, 1, 2, 3}, .blocked = -1, .split = -1, .block = l->target->lanes, .phased = -1};
+    const Variable *channel = input->index[1];
+    Affine index[4];
+    for (int d = 0; d < 4; d++) index[d] = affine_variable(input->index[d]);
+    Compute copy = {.variable_count = 1, .variable = {channel}, .sum_count = 1, .sum = {load(input, index)}};
+    if (lanes_fit(&copy, channel->name, l->target->lanes) && channel->extent % l->target->lanes == 0) stage.blocked = stage.split = 1;
+    return stage;
+}
+
+static bool all_fit(const Kernel *kernel, const char *variable, int lanes, bool stores_only) {
+    for (int i = 0; i < kernel->compute_count; i++) {
+        Compute compute = kernel->compute[i];
+        if (stores_only) compute.sum_count = 0;
+        if (!lanes_fit(&compute, variable, lanes)) return false;
+    }
+    return true;
+}
+
+static long box_bytes(const ConvShape *shape, long channels, long rows, long columns) {
+    return channels * ((rows - 1) * shape->stride[0] + shape->span[0]) * ((columns - 1) * shape->stride[1] + shape->span[1]) * 4;
+}
+
+typedef struct Region { /* of outputs for which the input is staged at once */
+    long rows, columns;
+} Region;
+
+static Region choose_region(const ConvShape *shape, long channels, long tile_rows, long tile_columns, long others) {
+    Region region = {tile_rows, shape->columns};
+    while (region.columns > tile_columns && box_bytes(shape, channels, region.rows, region.columns) > STAGE_BYTES_MOST)
+        region.columns = maximum(tile_columns, round_up(region.columns / 2, tile_columns));
+    while (region.rows < shape->rows && box_bytes(shape, channels, region.rows + tile_rows, region.columns) <= STAGE_BYTES) region.rows += tile_rows;
+    /* enough iterations for many threads, and of equal size */
+    while (region.rows > tile_rows && others * ((shape->rows + region.rows - 1) / region.rows) < 16) region.rows -= tile_rows;
+    long blocks = (shape->rows + region.rows - 1) / region.rows;
+    region.rows = round_up((shape->rows + blocks - 1) / blocks, tile_rows);
+    return region;
+}
+
+/* Output channels that share one pass over the staged input: as many as keep their weights in the second-level cache. */
+static long choose_outputs(const ConvShape *shape, long tile) {
+    long bytes = shape->channels * shape->taps * 4;
+    long outputs = WEIGHT_BYTES / bytes / tile * tile;
+    if (outputs < tile) outputs = tile;
+    if (outputs >= shape->outputs) return shape->outputs;
+    long blocks = (shape->outputs + outputs - 1) / outputs;
+    return round_up((shape->outputs + blocks - 1) / blocks, tile);
+}
+
+/* Lanes along the output channels: each value of the input is broadcast to vectors of weights. */
+static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage, int *shared) {
+    const long lanes = l->target->lanes, images = kernel->compute[0].variable[0]->extent;
+    const RegisterTile tile = choose_register_tile(l->target, shape->outputs / lanes, shape->rows, shape->columns);
+    const long outputs = choose_outputs(shape, tile.vectors * lanes);
+    const long channels = stage->blocked >= 0 ? round_up(shape->channels, lanes) : shape->channels;
+    const Region region = choose_region(shape, channels, tile.outer, tile.inner, images * ((shape->outputs + outputs - 1) / outputs));
+    const bool few = shape->channels * shape->span[1] * tile.vectors * tile.outer * tile.inner <= 256;
+    add_level(schedule, "k", outputs, LOOP_PARALLEL);
+    add_level(schedule, "n", 1, LOOP_PARALLEL);
+    add_level(schedule, "i", region.rows, LOOP_PARALLEL);
+    if (region.columns < shape->columns) add_level(schedule, "j", region.columns, LOOP_SERIAL);
+    *shared = schedule->levels;
+    schedule->stage[schedule->stages] = *stage;
+    schedule->stage[schedule->stages++].level = *shared;
+    add_level(schedule, "k", tile.vectors * lanes, LOOP_SERIAL);
+    add_level(schedule, "i", tile.outer, LOOP_SERIAL);
+    add_level(schedule, "j", tile.inner, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "c", lanes, LOOP_SERIAL);
+    add_level(schedule, "u", 1, LOOP_SERIAL);
+    add_level(schedule, "v", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
+    add_level(schedule, "c", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
+    add_level(schedule, "i", 1, LOOP_UNROLL);
+    add_level(schedule, "j", 1, LOOP_UNROLL);
+    add_level(schedule, "k", lanes, LOOP_UNROLL);
+    add_level(schedule, "k", 1, LOOP_VECTOR);
+}
+
+/* Few output channels: lanes along the width; each weight is broadcast to vectors of the staged rows, or, `lanes` 1, no lanes at all. */
+static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage, long lanes, int *shared) {
+    const long images = kernel->compute[0].variable[0]->extent;
+    const RegisterTile tile = choose_register_tile(l->target, maximum(1, shape->columns / lanes), 1, shape->outputs);
+    const long vectors = lanes > 1 ? tile.vectors : minimum(shape->columns, 4);
+    const long rows = minimum(shape->rows, maximum(1, 8 / (vectors * tile.inner)));
+    const Region region = choose_region(shape, shape->channels, rows, vectors * lanes, images);
+    add_level(schedule, "n", 1, LOOP_PARALLEL);
+    add_level(schedule, "i", region.rows, LOOP_PARALLEL);
+    if (region.columns < shape->columns) add_level(schedule, "j", region.columns, LOOP_SERIAL);
+    *shared = schedule->levels;
+    Stage planar = *stage;
+    planar.level = *shared;
+    planar.blocked = -1;
+    if (shape->stride[1] > 1) {
+        planar.phased = 3;
+        planar.phases = shape->stride[1];
+    }
+    schedule->stage[schedule->stages++] = planar;
+    add_level(schedule, "k", tile.inner, LOOP_SERIAL);
+    add_level(schedule, "i", rows, LOOP_SERIAL);
+    add_level(schedule, "j", vectors * lanes, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "c", l->target->lanes, LOOP_SERIAL);
+    add_level(schedule, "c", 1, LOOP_SERIAL);
+    add_level(schedule, "u", 1, LOOP_SERIAL);
+    add_level(schedule, "v", 1, LOOP_UNROLL);
+    add_level(schedule, "i", 1, LOOP_UNROLL);
+    add_level(schedule, "k", 1, LOOP_UNROLL);
+    add_level(schedule, "j", lanes, LOOP_UNROLL);
+    if (lanes > 1) add_level(schedule, "j", 1, LOOP_VECTOR);
+}
+
+/* A compute without a sum (a phase that no tap meets) has no use for the levels and stages of the sum. */
+static Schedule without_sum(const Schedule *schedule) {
+    Schedule result = *schedule;
+    result.levels = result.stages = 0;
+    result.accumulate = -1;
+    for (int i = 0; i < schedule->levels; i++)
+        if (strchr("nkij", schedule->level[i].variable[0])) result.level[result.levels++] = schedule->level[i];
+    return result;
+}
+
+void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape) {
+    const int lanes = l->target->lanes;
+    Schedule schedule = {.accumulate = -1};
+    const Stage stage = stage_of(l, shape->staged, 0);
+    if (all_fit(kernel, "k", lanes, false)) schedule_channels(l, kernel, shape, &schedule, &stage, &kernel->shared);
+    else schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1, &kernel->shared);
+    for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i] = kernel->compute[i].sum_count ? schedule : without_sum(&schedule);
+}
+
+/* ---- the weight gradient ---- */
+
+static bool is_plain_load(const Buffer *input) { return input->value->kind == EXPRESSION_LOAD; }
+
+void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node) {
+    const Compute *compute = &kernel->compute[0];
+    Schedule *schedule = &kernel->schedule[0];
+    const long lanes = l->target->lanes, images = compute->variable[4]->extent, rows = compute->variable[5]->extent, columns = compute->variable[6]->extent;
+    const bool along_k = lanes_fit(compute, "k", (int)lanes) && stage_of(l, small, 0).blocked >= 0;
+    const bool along_c = !along_k && lanes_fit(compute, "c", (int)lanes) && stage_of(l, large, 0).blocked >= 0;
+    const char *vector = along_c ? "c" : "k", *broadcast = along_c ? "k" : "c";
+    const long vectors = along_c || along_k ? compute->variable[along_c ? 1 : 0]->extent / lanes : 1;
+    const long width = along_c || along_k ? lanes : 1;
+    const long others = compute->variable[along_c ? 0 : 1]->extent;
+    const bool by_rows = others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
+    const RegisterTile tile = choose_register_tile(l->target, vectors, by_rows ? node->kernel[0] : others, node->kernel[1]);
+
+    const long other_block = minimum(others, lanes);
+    long vector_block = tile.vectors * width;
+    if (vectors * width / vector_block * ((others + other_block - 1) / other_block) < 8) vector_block = width;
+    const ConvShape shape = {.stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}};
+    const long staged = along_c ? vector_block : other_block;
+    const long group = minimum(images, maximum(1, 256 / (rows * columns)));
+    long block_rows = 1;
+    while (block_rows < rows && (block_rows + 1) * columns <= 1024 && group * box_bytes(&shape, staged, block_rows + 1, columns) <= 2 * STAGE_BYTES) block_rows++;
+
+    add_level(schedule, vector, vector_block, LOOP_PARALLEL);
+    add_level(schedule, broadcast, other_block, LOOP_PARALLEL);
+    add_level(schedule, "n", group, LOOP_SERIAL);
+    add_level(schedule, "i", block_rows, LOOP_SERIAL);
+    schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
+    if (!is_plain_load(small)) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
+    add_level(schedule, vector, tile.vectors * width, LOOP_SERIAL);
+    add_level(schedule, broadcast, by_rows ? 1 : tile.outer, LOOP_SERIAL);
+    add_level(schedule, "u", by_rows ? tile.outer : 1, LOOP_SERIAL);
+    add_level(schedule, "v", tile.inner, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "n", 1, LOOP_SERIAL);
+    add_level(schedule, "i", 1, LOOP_SERIAL);
+    add_level(schedule, "j", 1, LOOP_SERIAL);
+    add_level(schedule, broadcast, 1, LOOP_UNROLL);
+    add_level(schedule, "u", 1, LOOP_UNROLL);
+    add_level(schedule, "v", 1, LOOP_UNROLL);
+    add_level(schedule, vector, width, LOOP_UNROLL);
+    if (width > 1) add_level(schedule, vector, 1, LOOP_VECTOR);
+}

@@ -1,0 +1,201 @@
+/* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
+#include "lower.h"
+
+#include <string.h>
+
+/* Half a vector of channels or more is blocked; fewer lie in planes, and loops vectorise along the width. */
+bool is_blocked(const Target *target, long channels) { return channels >= maximum(2, target->lanes / 2); }
+
+long stored_channels(const Target *target, long channels) {
+    return is_blocked(target, channels) ? round_up(channels, target->lanes) : channels;
+}
+
+const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout) {
+    Buffer *buffer = new_buffer(name, type, SPACE_TENSOR, rank, shape, layout);
+    Tensor *tensor = NEW(Tensor);
+    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = layout.size * (type == TYPE_F32 ? 4 : 8)};
+    buffer->owner = tensor;
+    return buffer;
+}
+
+const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]) {
+    bool blocked = is_blocked(l->target, shape[1]);
+    long stored[4] = {shape[0], stored_channels(l->target, shape[1]), shape[2], shape[3]};
+    return new_tensor(name, TYPE_F32, PLACE_WORKSPACE, 4, stored, layout_blocked(4, stored, blocked ? 1 : -1, l->target->lanes));
+}
+
+const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape) {
+    return new_tensor(name, type, place, rank, shape, layout_row_major(rank, shape));
+}
+
+/* ---- parameters ---- */
+
+ParameterStorage *node_parameter(const Lowering *l, const Node *node) {
+    for (int i = 0; i < l->graph->parameter_count; i++)
+        if (l->graph->parameter[i]->node == node) return &l->parameter[i];
+    die("%s is no parameter", node->name);
+}
+
+/* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
+static void weight_sides(const Graph *graph, const Node *weight, int *out, int *in) {
+    Node *user;
+    if (node_users(graph, weight, &user, 1) < 1) die("%s is not used", weight->name);
+    bool scatters = user->op == OP_CONV_TRANSPOSE2D;
+    *out = scatters ? 1 : 0;
+    *in = weight->rank == 6 ? 3 : 1 - *out;
+}
+
+/* [a/V, b/B, the rest, b%B, V lanes of a]: what a register tile walks through in order. rank 4: a and b are 0 and 1; rank 6: 0 and 3. */
+static Layout weight_layout(int rank, const long *shape, int lane, long lanes) {
+    int other = rank == 6 ? 3 - lane : 1 - lane, order[MAX_RANK], count = 0;
+    if (lane < 0) return layout_row_major(rank, shape);
+    int a = lane, b = other;
+    long block = minimum(shape[b], lanes);
+    Layout layout = {.size = lanes};
+    layout.term[layout.count++] = (__typeof__(layout.term[0])){a, 1, lanes, 1};
+    if (block > 1) layout.term[layout.count++] = (__typeof__(layout.term[0])){b, 1, block, layout.size};
+    layout.size *= block;
+    order[count++] = a;
+    if (rank == 6) {
+        order[count++] = a + 1;
+        order[count++] = a + 2;
+    }
+    order[count++] = b;
+    for (int d = 0; d < rank; d++)
+        if (d != a && d != b && !(rank == 6 && (d == a + 1 || d == a + 2))) order[count++] = d;
+    for (int i = rank - 1; i >= 0; i--) {
+        int d = order[i];
+        long divisor = d == a ? lanes : d == b ? block : 1;
+        layout.term[layout.count++] = (__typeof__(layout.term[0])){d, divisor, 0, layout.size};
+        layout.size *= round_up(shape[d], divisor) / divisor;
+    }
+    return layout;
+}
+
+static const Buffer *new_weight(const Lowering *l, const char *name, const Node *weight, int lane, Place place) {
+    long shape[MAX_RANK];
+    memcpy(shape, weight->shape, sizeof(long) * (size_t)weight->rank);
+    if (lane >= 0) shape[lane] = round_up(shape[lane], l->target->lanes);
+    return new_tensor(name, TYPE_F32, place, weight->rank, shape, weight_layout(weight->rank, shape, lane, l->target->lanes));
+}
+
+static bool has_data_gradient(const Graph *graph, const Node *weight) {
+    Node *users[8];
+    int count = node_users(graph, weight, users, 8), products = 0;
+    for (int i = 0; i < count; i++)
+        products += users[i]->op == OP_CONV2D || users[i]->op == OP_CONV_TRANSPOSE2D || users[i]->op == OP_LINEAR_DATA_GRAD || users[i]->op == OP_LINEAR;
+    return products > 1;
+}
+
+static const Buffer *as_gradient(const Buffer *value, const char *name) {
+    Tensor *tensor = NEW(Tensor);
+    *tensor = *(Tensor *)value->owner;
+    Buffer *buffer = NEW(Buffer);
+    *buffer = *value;
+    buffer->name = name;
+    buffer->owner = tensor;
+    tensor->buffer = buffer;
+    return buffer;
+}
+
+/* Blocks one after another at the start of the workspace; then the second copies. */
+static void place_blocks(Lowering *l) {
+    TargetCode *code = l->code;
+    const Spec *spec = l->graph->spec;
+    const bool sgd = spec->optimizer.name == OPTIMIZER_SGD;
+    const int moments = !sgd ? 2 : spec->optimizer.momentum != 0 ? 1 : 0;
+    long top = 0;
+    for (int block = 0; block < BLOCK_COUNT; block++) {
+        const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
+        code->block_offset[block] = exists ? top : -1;
+        if (exists) top += block == BLOCK_STATISTICS ? code->statistic_bytes : code->block_bytes;
+    }
+    for (int i = 0; i < l->graph->parameter_count; i++) {
+        ParameterStorage *storage = &l->parameter[i];
+        const bool trained = l->graph->parameter[i]->trained;
+        ((Tensor *)storage->value->owner)->offset = code->block_offset[trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
+        if (trained) ((Tensor *)storage->gradient->owner)->offset = code->block_offset[BLOCK_GRADIENTS] + storage->offset;
+        if (!storage->copy) continue;
+        Tensor *copy = storage->copy->owner;
+        copy->offset = top;
+        top += round_up(copy->bytes, 64);
+    }
+    code->kept_bytes = top;
+}
+
+/* The block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
+void allocate_parameters(Lowering *l) {
+    const Graph *graph = l->graph;
+    long bytes[2] = {0, 0};
+    l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        const Node *node = parameter->node;
+        ParameterStorage *storage = &l->parameter[i];
+        bool matrix = parameter->trained && (node->rank == 6 || node->shape[0] > 1 || node->shape[2] * node->shape[3] > 1) && parameter->rank > 1;
+        if (parameter->trained && parameter->rank == 4) matrix = true;
+        int out = 0, in = 0;
+        if (matrix) {
+            weight_sides(graph, node, &out, &in);
+            int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
+            storage->value = new_weight(l, node->name, node, lane, PLACE_WORKSPACE);
+            if (lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(graph, node)) {
+                storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
+                ((Tensor *)storage->copy->owner)->kept = true;
+            }
+        } else {
+            storage->value = new_activation(l, node->name, node->shape);
+        }
+        Tensor *tensor = storage->value->owner;
+        tensor->kept = true;
+        storage->offset = bytes[!parameter->trained];
+        bytes[!parameter->trained] += round_up(tensor->bytes, 64);
+        if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", node->name));
+    }
+    l->code->block_bytes = bytes[0];
+    l->code->statistic_bytes = bytes[1];
+    place_blocks(l);
+}
+
+/* ---- nodes ---- */
+
+Node *carried_node(const Node *carry) { return carry->input[1]; }
+
+const Scan *carrying_scan(const Lowering *l, const Node *node) {
+    for (int i = 0; i < l->graph->node_count; i++) {
+        const Node *other = l->graph->node[i];
+        if (other->op == OP_CARRY && (other == node || carried_node(other) == node)) return other->scan;
+    }
+    return NULL;
+}
+
+bool has_carried_rows(const Lowering *l, const Node *node) { return carrying_scan(l, node) != NULL; }
+
+/* Row b·(T + 1) + t holds what a forward scan knew before step t, and a reverse one after it. */
+Affine carried_row(const Lowering *l, const Node *node, Affine b, Affine t) {
+    const Scan *scan = carrying_scan(l, node);
+    bool before = node->op == OP_CARRY;
+    return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
+}
+
+static const Buffer *create_buffer(Lowering *l, Node *node) {
+    const Graph *graph = l->graph;
+    for (int i = 0; i < graph->parameter_count; i++) {
+        if (graph->parameter[i]->node == node) return l->parameter[i].value;
+        if (graph->parameter[i]->gradient == node) return l->parameter[i].gradient;
+    }
+    if (node->op == OP_CARRY) return node_buffer(l, carried_node(node));
+    if (node == graph->x) return new_plain("x", TYPE_F32, PLACE_X, 4, node->shape);
+    if (node == graph->h0) return new_plain("h0", TYPE_F32, PLACE_H0, 4, node->shape);
+    if (node == graph->reconstruction) return new_plain("reconstruction", TYPE_F32, PLACE_RECONSTRUCTION, 4, node->shape);
+    if (node == graph->loss) return new_plain("loss", TYPE_F64, PLACE_LOSS, 4, node->shape);
+    long shape[4];
+    memcpy(shape, node->shape, sizeof shape);
+    if (has_carried_rows(l, node)) shape[0] = shape[0] / graph->spec->T * (graph->spec->T + 1);
+    return new_activation(l, node->name, shape);
+}
+
+const Buffer *node_buffer(Lowering *l, Node *node) {
+    if (!l->buffer[node->id]) l->buffer[node->id] = create_buffer(l, node);
+    return l->buffer[node->id];
+}

@@ -1,0 +1,36 @@
+/* target_printing.h: how C is printed for a target. Everything that depends on an instruction set is in these tables; they are
+ * filled in by target.c and used by emit*.c. */
+#ifndef ZOETROPE_TARGET_PRINTING_H
+#define ZOETROPE_TARGET_PRINTING_H
+
+#include "target.h"
+
+/* An operation's C: "+" an infix or prefix operator, "(double)" a cast, "name" a call with the operands as they come,
+ * "name(3,1,2)" a call with the operands in another order. NULL: MULTIPLY_ADD as the other two; else not available. */
+typedef const char *Form;
+
+/* A function that a generated file holds if it is used. Its text starts with the type; `static inline` and the target's
+ * attribute are put before it. */
+typedef struct Helper {
+    const char *name;
+    const char *needs; /* another helper that this one calls, or NULL */
+    const char *text;
+} Helper;
+
+typedef struct TargetPrinting {
+    const char *condition;        /* of the preprocessor: where this target's code can be compiled; NULL: everywhere */
+    const char *include;          /* <immintrin.h>, or NULL */
+    const char *attribute;        /* features to enable for a function, as __attribute__((target(…))) names them; NULL: none */
+    const char *const *processor; /* what __builtin_cpu_supports has to affirm, then NULL; NULL: nothing to ask */
+    const char *prelude;          /* C that every file of the target starts with, or NULL */
+    const char *vector;           /* type of a vector of floats */
+    Form vector_load, vector_store, vector_broadcast;
+    const char *vector_zero; /* an expression */
+    Form on_vector[EXPRESSION_KINDS], on_float[EXPRESSION_KINDS], on_double[EXPRESSION_KINDS];
+    const Helper *helpers; /* the target's own, then one without a name */
+} TargetPrinting;
+
+/* Helpers in plain C for every target. */
+extern const Helper common_helpers[];
+
+#endif
