@@ -1,0 +1,280 @@
+/* Emit: kernels made by hand are printed for each target, compiled by the machine's C compilers without a warning, and run; the
+ * printed program compares its results with plain C that stands in emit_checks.h. */
+#include "../compiler/emit.h"
+#include "trees.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SPECIALS = 24 }; /* of emit_checks.h; every operation sees each pair of them */
+
+static char *folder;
+
+static const char *const warnings = "-Wall -Wextra -Wpedantic -Wconversion -Werror";
+
+/* ---- kernels ---- */
+
+static Affine at(const Variable *variable) {
+    return affine_variable(variable);
+}
+
+static Kernel named(const char *name, Statement *tree) {
+    Kernel kernel = kernel_of(tree);
+    kernel.name = name;
+    kernel.comment = format("%s\nmade by hand", name);
+    return kernel;
+}
+
+static Buffer *typed_buffer(const char *name, Type type, Space space, long rows, long columns) {
+    const long shape[2] = {rows, columns};
+    return new_buffer(name, type, space, 2, shape, layout_row_major(2, shape));
+}
+
+/* out[r, lane] = operation(a, b, c, d) in vectors, and again element by element; operands of every kind of value. */
+static Kernel operation_kernel(ExpressionKind kind, bool vector, Type type, int lanes) {
+    const long rows = SPECIALS * SPECIALS / 16 * (16 / lanes);
+    const Variable *r = new_variable("r", rows), *lane = new_variable("lane", lanes);
+    const char *names[] = {"a", "b", "c", "d"};
+    const Expression *operand[4] = {NULL};
+    Type operand_type = kind == EXPRESSION_WIDEN ? TYPE_F32 : kind == EXPRESSION_NARROW ? TYPE_F64 : type;
+    for (int i = 0; i < expression_operands(kind); i++)
+        operand[i] = load_at(typed_buffer(names[i], operand_type, SPACE_TENSOR, rows, lanes), at(r), at(lane));
+    const Expression *value = operation(kind, operand[0], operand[1], operand[2], operand[3]);
+    const Buffer *out = typed_buffer("out", type, SPACE_TENSOR, rows, lanes);
+    Statement *inner = loop(lane, vector ? LOOP_VECTOR : LOOP_SERIAL, assign(out, at(r), at(lane), value));
+    return named(format("%s_%s", expression_name(kind),
+                        vector             ? "vector"
+                        : type == TYPE_F64 ? "double"
+                                           : "scalar"),
+                 loop(r, LOOP_SERIAL, inner));
+}
+
+/* y[n, i, j, k] += Σ_c x[n, i + j, c] · w[c, k], 6 × 2 vectors in registers: a register tile as convolutions have. */
+static Kernel tile_kernel(int lanes) {
+    const Variable *n = new_variable("n", 5), *i = new_variable("i", 3), *c = new_variable("c", 64);
+    const Variable *j = new_variable("j", 6), *k = new_variable("k", 2), *lane = new_variable("lane", lanes);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 5 * 8, 64), *w = buffer_of("w", SPACE_TENSOR, 64, 2 * lanes);
+    const Buffer *y = buffer_of("y", SPACE_TENSOR, 5 * 3 * 6, 2 * lanes), *sum = buffer_of("sum", SPACE_REGISTER, 6, 2 * lanes);
+    Affine column = sum_of(of(k, lanes, 0), at(lane)), row = sum_of(sum_of(of(n, 18, 0), of(i, 6, 0)), at(j));
+    Affine pixel = sum_of(sum_of(of(n, 8, 0), at(i)), at(j));
+#define TILE(body) loop(j, LOOP_UNROLL, loop(k, LOOP_UNROLL, loop(lane, LOOP_VECTOR, body)))
+    Statement *zeros = TILE(assign(sum, at(j), column, constant(0)));
+    Statement *products =
+        loop(c, LOOP_SERIAL, TILE(accumulate(sum, at(j), column, op2(MULTIPLY, load_at(x, pixel, at(c)), load_at(w, at(c), column)))));
+    Statement *stores = TILE(accumulate(y, row, column, load_at(sum, at(j), column)));
+    return named("tile", loop(n, LOOP_PARALLEL, loop(i, LOOP_PARALLEL, followed_by(zeros, followed_by(products, stores)))));
+}
+
+/* The tail of such a tile, element by element: it has to round as vectors do. */
+static Kernel tail_kernel(void) {
+    const Variable *n = new_variable("n", 5), *c = new_variable("c", 64), *k = new_variable("k", 3);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 5 * 8, 64), *w = buffer_of("w", SPACE_TENSOR, 64, 3);
+    const Buffer *y = buffer_of("y", SPACE_TENSOR, 5, 3), *sum = buffer_of("sum", SPACE_REGISTER, 1, 3);
+    Statement *zeros = loop(k, LOOP_UNROLL, assign(sum, zero(), at(k), constant(0)));
+    Statement *products =
+        loop(c, LOOP_SERIAL,
+             loop(k, LOOP_UNROLL, accumulate(sum, zero(), at(k), op2(MULTIPLY, load_at(x, of(n, 8, 0), at(c)), load_at(w, at(c), at(k))))));
+    Statement *stores = loop(k, LOOP_UNROLL, assign(y, at(n), at(k), load_at(sum, zero(), at(k))));
+    return named("tail", loop(n, LOOP_PARALLEL, followed_by(zeros, followed_by(products, stores))));
+}
+
+/* y[n, i] = 0 ≤ i − 2 < 8 ? x[n, i − 2] : −1, by way of scratch, at step `time` of 3. */
+static Kernel guard_kernel(void) {
+    const Variable *n = new_variable("n", 7), *i = new_variable("i", 12), *time = new_variable("step", 3);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 7 * 3, 8), *y = buffer_of("y", SPACE_TENSOR, 7, 12);
+    Buffer *row = buffer_of("row", SPACE_SCRATCH, 1, 12);
+    row->offset = 64;
+    Statement *inside = assign(row, zero(), at(i), load_at(x, sum_of(of(n, 3, 0), at(time)), of(i, 1, -2)));
+    Statement *fill = loop(i, LOOP_SERIAL, guard(of(i, 1, -2), 8, inside, assign(row, zero(), at(i), constant(-1))));
+    Statement *copy = loop(i, LOOP_SERIAL, assign(y, at(n), at(i), load_at(row, zero(), at(i))));
+    Kernel kernel = named("guards", loop(n, LOOP_PARALLEL, followed_by(fill, copy)));
+    kernel.time = time;
+    kernel.scratch_size = 128;
+    return kernel;
+}
+
+/* Twice x[0] ↔ x[1] at once, then y = x[0] · x[0] + x[1], x[0] = y, y = x[0] + y: loads and stores of one address. */
+static Kernel order_kernel(void) {
+    const Variable *r = new_variable("r", 4);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 4, 2), *y = buffer_of("y", SPACE_TENSOR, 4, 1),
+                 *t = buffer_of("t", SPACE_REGISTER, 1, 2);
+    const Expression *first = load_at(x, at(r), zero()), *second = load_at(x, at(r), affine_constant(1));
+    Statement *swap = assign(x, at(r), zero(), second);
+    swap->store[1] = (Store){.buffer = x, .index = {at(r), affine_constant(1)}, .value = first};
+    swap->store_count = 2;
+    Statement *set = followed_by(assign(t, zero(), zero(), first), assign(t, zero(), affine_constant(1), second));
+    const Expression *t0 = load_at(t, zero(), zero()), *t1 = load_at(t, zero(), affine_constant(1));
+    Statement *swap_registers = assign(t, zero(), zero(), t1);
+    swap_registers->store[1] = (Store){.buffer = t, .index = {zero(), affine_constant(1)}, .value = t0};
+    swap_registers->store_count = 2;
+    Statement *back = followed_by(assign(x, at(r), zero(), t0), assign(x, at(r), affine_constant(1), op2(ADD, t1, constant(1))));
+    Statement *last = assign(y, at(r), zero(), op2(ADD, op2(MULTIPLY, first, first), second));
+    last = followed_by(last, followed_by(assign(x, at(r), zero(), load_at(y, at(r), zero())), accumulate(y, at(r), zero(), first)));
+    return named("order", loop(r, LOOP_SERIAL, followed_by(swap, followed_by(set, followed_by(swap_registers, followed_by(back, last))))));
+}
+
+/* Sums in double of float vectors, and a kernel of two regions: means[k] = Σ_n x[n, k] / 6, then x[n, k] −= means[k]. */
+static Kernel double_kernel(int lanes) {
+    const Variable *n = new_variable("n", 6), *m = new_variable("m", 6), *lane = new_variable("lane", lanes), *k = new_variable("k", 1);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 6, lanes), *means = buffer_of("means", SPACE_TENSOR, 1, lanes);
+    const Buffer *sum = typed_buffer("sum", TYPE_F64, SPACE_REGISTER, 1, lanes);
+    Statement *zeros = loop(lane, LOOP_VECTOR, assign(sum, zero(), at(lane), constant_f64(0)));
+    Statement *sums =
+        loop(n, LOOP_SERIAL, loop(lane, LOOP_VECTOR, accumulate(sum, zero(), at(lane), op1(WIDEN, load_at(x, at(n), at(lane))))));
+    Statement *stores =
+        loop(lane, LOOP_VECTOR, assign(means, zero(), at(lane), op1(NARROW, op2(DIVIDE, load_at(sum, zero(), at(lane)), constant_f64(6)))));
+    Statement *first = loop(k, LOOP_PARALLEL, followed_by(zeros, followed_by(sums, stores)));
+    Statement *centre = loop(
+        m, LOOP_PARALLEL,
+        loop(lane, LOOP_VECTOR, assign(x, at(m), at(lane), op2(SUBTRACT, load_at(x, at(m), at(lane)), load_at(means, zero(), at(lane))))));
+    return named("centred", followed_by(first, centre));
+}
+
+/* ---- a program of them ---- */
+
+static void add_operation(CBlock *file, Text *checks, const Target *target, HelperSet *helpers, ExpressionKind kind, int form) {
+    static const char *const types[] = {"float", "float", "double"}, *const operands[] = {"", ", A", ", A, B", ", A, B, C", ", A, B, C, D"};
+    const char *to = types[form], *from = kind == EXPRESSION_WIDEN ? "float" : kind == EXPRESSION_NARROW ? "double" : to;
+    Kernel kernel = operation_kernel(kind, form == 0, form == 2 ? TYPE_F64 : TYPE_F32, target->lanes);
+    emit_kernel(file, &kernel, kernel.name, target, 0, helpers);
+    text_add(checks, " \\\n    CHECK(%s, %s, %s, %d, %s(out%s, 1))", expression_name(kind), from, to, kind != EXPRESSION_ROUND, kernel.name,
+             operands[expression_operands(kind)]);
+}
+
+static const char *program_for(const Target *target) {
+    HelperSet helpers = {0};
+    CBlock *file = c_block();
+    Text checks = {0}, out = {0};
+    for (int kind = EXPRESSION_SUM + 1; kind < EXPRESSION_KINDS; kind++)
+        for (int form = 0; form < 3; form++) { /* in vectors, in floats, in doubles */
+            bool converts = kind == EXPRESSION_WIDEN || kind == EXPRESSION_NARROW;
+            if (!converts || form == (kind == EXPRESSION_WIDEN ? 2 : 1))
+                add_operation(file, &checks, target, &helpers, (ExpressionKind)kind, form);
+        }
+    const Kernel kernels[] = {tile_kernel(target->lanes), tail_kernel(), guard_kernel(), order_kernel(), double_kernel(target->lanes)};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        emit_kernel(file, &kernels[i], kernels[i].name, target, kernels[i].scratch_size, &helpers);
+    emit_prologue(&out, target, "A test.", &helpers);
+    c_print(&out, file, 0);
+    text_add(&out, "#define LANES %d\n#define FUSED %d\n#define CHECK_OPERATIONS%s\n#include \"emit_checks.h\"\n", target->lanes,
+             target->fused, checks.bytes);
+    emit_epilogue(&out, target);
+    return out.bytes;
+}
+
+static const char *written(const char *name, const char *text) {
+    const char *path = format("%s/%s", folder, name);
+    ck_assert_msg(write_file(path, text, strlen(text)), "cannot write %s", path);
+    return path;
+}
+
+static void run(const char *command) {
+    ck_assert_msg(system(command) == 0, "failed: %s", command);
+}
+
+static bool exists(const char *program) {
+    return system(format("command -v %s >/dev/null 2>&1", program)) == 0;
+}
+
+static bool cpu_has(const Target *target) {
+#if defined(__x86_64__)
+    if (strcmp(target->name, "avx512") == 0) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    if (strcmp(target->name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return !target->printing->condition ||
+           system(format("echo '#if !(%s)\n#error\n#endif' | cc -E - >/dev/null 2>&1", target->printing->condition)) == 0;
+}
+
+/* Compiles and runs the program of one target; `flags` after the warnings. */
+static void compile_and_run(const Target *target, const char *compiler, const char *flags, const char *runner) {
+    const char *path = written(format("%s.c", target->name), program_for(target)), *program = format("%s/%s", folder, target->name);
+    run(format("%s %s %s -Iruntime -Itests -o %s %s -lm", compiler, warnings, flags, program, path));
+    run(format("%s%s", runner, program));
+}
+
+START_TEST(every_target_computes_what_the_kernels_say) {
+    const Target *target = targets[_i];
+    if (cpu_has(target)) compile_and_run(target, "cc", "-std=c11 -O2 -fopenmp", "");
+    else if (strcmp(target->name, "neon") == 0 && exists("aarch64-linux-gnu-gcc") && exists("qemu-aarch64"))
+        compile_and_run(target, "aarch64-linux-gnu-gcc", "-std=c11 -O2", "qemu-aarch64 -L /usr/aarch64-linux-gnu ");
+    else printf("skipped: %s, which this machine cannot run\n", target->name);
+}
+END_TEST
+
+START_TEST(contraction_and_optimisation_change_no_bits) {
+    const Target *target = find_target("avx2");
+    if (!cpu_has(target)) return;
+    compile_and_run(target, "cc", "-std=gnu17 -O0", "");
+    if (exists("clang")) compile_and_run(target, "clang", "-std=gnu17 -O1", "");
+}
+END_TEST
+
+/* A compiler without the vector extension: the same checks, bit for bit. */
+START_TEST(the_generic_target_needs_no_extension) {
+    compile_and_run(find_target("generic"), "cc", "-std=c11 -O1 -DPLAIN_C", "");
+}
+END_TEST
+
+START_TEST(every_file_is_accepted_by_both_compilers) {
+    const char *path = written(format("%s.c", targets[_i]->name), program_for(targets[_i]));
+    /* Without optimisation gcc's intrinsics are macros, which have warnings of their own. */
+    run(format("cc %s -std=gnu17 -Iruntime -Itests -fsyntax-only %s", warnings, path));
+    if (exists("clang")) run(format("clang %s -std=c11 -Iruntime -Itests -fsyntax-only %s", warnings, path));
+}
+END_TEST
+
+START_TEST(a_register_tile_reads_like_hand_written_code) {
+    HelperSet helpers = {0};
+    CBlock *file = c_block();
+    Text text = {0};
+    const Kernel kernel = tile_kernel(8);
+    emit_kernel(file, &kernel, kernel.name, find_target("avx2"), 0, &helpers);
+    c_print(&text, file, 0);
+    static const char *const wanted[] = {
+        "const ptrdiff_t n = item / 3;\n",
+        "const ptrdiff_t i = item % 3;\n",
+        "__m256 sum_0_0 = _mm256_setzero_ps();\n",
+        "for (ptrdiff_t c = 0; c < 64; c++) {\n",
+        "const __m256 x_5 = _mm256_set1_ps(x[512 * n + 64 * i + c + 320]);\n",
+        "const __m256 w_1 = _mm256_loadu_ps(&w[16 * c + 8]);\n",
+        "sum_5_1 = _mm256_fmadd_ps(x_5, w_1, sum_5_1);\n",
+        "#pragma omp parallel for num_threads(threads) schedule(static)\n",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        ck_assert_msg(strstr(text.bytes, wanted[i]) != NULL, "missing: %sin\n%s", wanted[i], text.bytes);
+    ck_assert_ptr_null(strstr(text.bytes, "x_6")); /* each pixel is broadcast once, each weight loaded once */
+    ck_assert_ptr_null(strstr(text.bytes, "w_2"));
+}
+END_TEST
+
+START_TEST(equal_input_gives_equal_bytes) {
+    ck_assert_str_eq(program_for(targets[0]), program_for(targets[0]));
+}
+END_TEST
+
+static void make_folder(void) {
+    folder = format("%s/zoetrope_emit_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(void) {
+    run(format("rm -r '%s'", folder));
+}
+
+Suite *emit_suite(void);
+Suite *emit_suite(void) {
+    Suite *suite = suite_create("emit");
+    TCase *test_case = tcase_create("emit");
+    tcase_add_checked_fixture(test_case, make_folder, remove_folder);
+    tcase_set_timeout(test_case, 60);
+    tcase_add_loop_test(test_case, every_target_computes_what_the_kernels_say, 0, 4);
+    tcase_add_test(test_case, contraction_and_optimisation_change_no_bits);
+    tcase_add_test(test_case, the_generic_target_needs_no_extension);
+    tcase_add_loop_test(test_case, every_file_is_accepted_by_both_compilers, 0, 4);
+    tcase_add_test(test_case, a_register_tile_reads_like_hand_written_code);
+    tcase_add_test(test_case, equal_input_gives_equal_bytes);
+    suite_add_tcase(suite, test_case);
+    return suite;
+}
