@@ -281,7 +281,7 @@ static void print_overview(FILE *out, const char *program) {
     fprintf(out, "\n%s COMMAND --help tells more; %s --version prints the version.\n", program, program);
     fputs("\nenvironment:\n  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those that info lists\n"
           "\nexit status:\n  0    done\n  1    an error, which is named on standard error\n  2    a wrong command line\n"
-          "  130  train: stopped by SIGINT (Ctrl-C), after saving\n  143  train: stopped by SIGTERM, after saving\n",
+          "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM, after saving\n",
           out);
 }
 

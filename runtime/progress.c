@@ -14,8 +14,13 @@ double clock_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void progress_start(Progress *progress, FILE *out, int batch, int64_t iterations) {
-    *progress = (Progress){.out = out, .terminal = isatty(fileno(out)) == 1, .batch = batch, .iterations = iterations};
+void progress_start(Progress *progress, FILE *out, int batch, int64_t first, int64_t iterations) {
+    *progress = (Progress){.out = out,
+                           .terminal = isatty(fileno(out)) == 1,
+                           .batch = batch,
+                           .iterations = iterations,
+                           .first = first,
+                           .begin = clock_seconds()};
 }
 
 void progress_break(Progress *progress) {
@@ -36,7 +41,7 @@ static void format_line(FILE *out, const Progress *progress, const Metric *metri
     fprintf(out, "%" PRId64 "/%" PRId64 "  loss %.5f  PSNR %.2f dB", done, progress->iterations, metric->loss, metric->psnr);
     if (progress->validated) fprintf(out, "  validation %.5f, %.2f dB", progress->validation_loss, progress->validation_psnr);
     fprintf(out, "  %.1f clips/s  ETA ", progress->batch / progress->seconds);
-    print_duration(out, progress->seconds * (double)(progress->iterations - done));
+    print_duration(out, (clock_seconds() - progress->begin) / (double)(done - progress->first) * (double)(progress->iterations - done));
 }
 
 /* On a terminal the line is cut at its edge: a line that wraps could not be rewritten. */

@@ -19,11 +19,12 @@ static void remember_signal(int number) {
 
 static void catch_signals(void) {
     /* The handler works once: who sends a signal again wants an end at once, and no file is harmed by it. */
-    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
     sigemptyset(&action.sa_mask);
     caught_signal = 0;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, &action, &before) == 0 && before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL); /* nohup */
     signal(SIGPIPE, SIG_IGN); /* a run does not end because nobody reads its progress any more */
 }
 
@@ -167,7 +168,7 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
 static bool train(Run *run, const TrainingData *data, Error *error) {
     Progress progress;
     bool good = true;
-    progress_start(&progress, stdout, run->model->batch, run->iterations);
+    progress_start(&progress, stdout, run->model->batch, run->state.updates, run->iterations);
     while (good && run->state.updates < run->iterations && run->stopped_by == 0) good = train_iteration(run, data, &progress, error);
     progress_break(&progress);
     return good;
@@ -176,7 +177,10 @@ static bool train(Run *run, const TrainingData *data, Error *error) {
 static void print_end(const Run *run) {
     if (run->state.updates < run->iterations)
         printf("stopped by %s after %" PRId64 " of %" PRId64 " iterations; saved in %s; give the same command with --resume to go on\n",
-               run->stopped_by == SIGINT ? "SIGINT" : "SIGTERM", run->state.updates, run->iterations, run->folder);
+               run->stopped_by == SIGINT   ? "SIGINT"
+               : run->stopped_by == SIGHUP ? "SIGHUP"
+                                           : "SIGTERM",
+               run->state.updates, run->iterations, run->folder);
     else printf("done: %" PRId64 " iterations; weights, strips and loss.svg are in %s\n", run->state.updates, run->folder);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
 }
@@ -197,6 +201,7 @@ int command_train(const ModelDescription *model, const Options *options, Error *
     if (good) {
         print_memory(&run, &data);
         printf("%-11s %s, from iteration %" PRId64 " to %" PRId64 "\n", "run", run.folder, run.state.updates, run.iterations);
+        fflush(stdout);
         catch_signals();
         good = train(&run, &data, error);
         if (good) print_end(&run);

@@ -336,6 +336,26 @@ START_TEST(initial_weights_follow_the_table_and_the_seed) {
 }
 END_TEST
 
+START_TEST(the_initial_state_is_drawn_anew_for_each_iteration_from_the_seed) {
+    ModelState state, again;
+    Error error;
+    size_t count = initial_state_elements(&fake_model);
+    float *x = allocate(batch_elements(&fake_model) * sizeof *x), *first = allocate(count * sizeof *first);
+    ck_assert(model_open(&state, &fake_model, 1, 5, &error) && model_open(&again, &fake_model, 1, 5, &error));
+    model_train(&state, x);
+    memcpy(first, state.h0, count * sizeof *first);
+    model_train(&state, x);
+    ck_assert(memcmp(first, state.h0, count * sizeof *first) != 0);
+    again.updates = 1; /* as after --resume */
+    model_train(&again, x);
+    ck_assert_mem_eq(again.h0, state.h0, count * sizeof *first);
+    model_close(&state);
+    model_close(&again);
+    free(x);
+    free(first);
+}
+END_TEST
+
 START_TEST(a_clips_initial_state_in_evaluation_does_not_depend_on_its_batch) {
     ModelState state;
     Error error;
@@ -430,6 +450,7 @@ Suite *trainer_files_suite(void) {
     tcase_add_loop_test(tests, plots_are_made_of_any_number_of_iterations, 0, 6);
     tcase_add_loop_test(tests, update_coefficients_are_those_of_adam, 0, 3);
     tcase_add_test(tests, initial_weights_follow_the_table_and_the_seed);
+    tcase_add_test(tests, the_initial_state_is_drawn_anew_for_each_iteration_from_the_seed);
     tcase_add_test(tests, a_clips_initial_state_in_evaluation_does_not_depend_on_its_batch);
     tcase_add_loop_test(tests, command_lines_are_read_or_refused_with_a_remedy, 0, LENGTH(lines));
     suite_add_tcase(suite, tests);
