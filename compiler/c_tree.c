@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_LENGTH = 120, INDENT = 4 };
+enum { LINE_LENGTH = 140, INDENT = 4 };
 
 /* ---- expressions ---- */
 
@@ -214,20 +214,28 @@ CBlock *c_for(CBlock *block, const char *name, long extent) {
 
 /* ---- printing ---- */
 
-/* Where a line that is too long is broken: the last space within the line length that stands outside of strings, if possible
- * after a comma. */
+/* How good a place a space is to break a line at: before or after this character. 0: never. */
+static int break_quality(char before, char after) {
+    if (before == ',') return 3;
+    if (before == '=' || after == '+' || after == '-' || after == '&') return 2;
+    return 1;
+}
+
+/* Where a line that is too long is broken: at the last of the best spaces within its second half, outside of strings. If there is none,
+ * at the first space after it; 0: nowhere. */
 static size_t break_at(const char *line, size_t room) {
-    size_t comma = 0, space = 0;
+    size_t best = 0;
+    int quality = 0;
     bool quoted = false;
-    for (size_t i = 0; line[i]; i++) {
+    for (size_t i = 0; line[i] && (i <= room || !best); i++) {
         if (line[i] == '"' && (i == 0 || line[i - 1] != '\\')) quoted = !quoted;
         if (quoted || line[i] != ' ') continue;
-        if (i > room && space) break;
-        space = i;
-        if (i && line[i - 1] == ',') comma = i;
-        if (i > room) break;
+        int here = break_quality(line[i - (i > 0)], line[i + 1]);
+        if (here < quality && best > room / 2) continue;
+        best = i;
+        quality = here;
     }
-    return comma > room / 2 ? comma : space;
+    return best;
 }
 
 static void print_line(Text *out, const char *line, const char *end, int depth) {
@@ -273,7 +281,14 @@ void c_print(Text *out, const CBlock *block, int depth) {
         case C_NESTED:
             print_line(out, s->text, " {", depth);
             c_print(out, s->body, depth + 1);
-            text_add(out, "%*s}%s\n", depth * INDENT, "", s->tail);
+            text_add(out, "%*s}%s", depth * INDENT, "", s->tail);
+            if (s->next && s->next->kind == C_NESTED && strcmp(s->next->text, "else") == 0) {
+                s = s->next;
+                text_add(out, " else {\n");
+                c_print(out, s->body, depth + 1);
+                text_add(out, "%*s}%s", depth * INDENT, "", s->tail);
+            }
+            text_add(out, "\n");
             break;
         }
 }

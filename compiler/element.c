@@ -135,37 +135,44 @@ const Expression *node_element(Lowering *l, Node *node, const At *at, const Repl
     return elements[node->op](l, node, at, in);
 }
 
+typedef struct Extent {
+    const Variable *channel;
+    long least;
+} Extent;
+
+static const Expression *note_extent(const Expression *e, void *context) {
+    Extent *extent = context;
+    if (e->kind == EXPRESSION_LOAD && e->buffer->rank == 4 && affine_coefficient(&e->index[1], extent->channel) != 0)
+        extent->least = minimum(extent->least, e->buffer->shape[1]);
+    return e;
+}
+
+long channels_in(const Expression *value, const Variable *channel, long most) {
+    Extent extent = {channel, most};
+    expression_rewrite(value, note_extent, &extent);
+    return extent.least;
+}
+
 const Buffer *node_virtual(Lowering *l, Node *node) {
     static const char *const names[4] = {"n", "c", "h", "w"};
-    const Buffer *stored = node->fused ? NULL : node_buffer(l, node);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
-    bool plain = stored && ((const Tensor *)stored->owner)->place != PLACE_WORKSPACE;
-    if (!plain) shape[1] = stored_channels(l->target, shape[1]);
+    shape[1] = stored_channels(l->target, shape[1]);
     Buffer *buffer = new_buffer(format("%s_in", node->name), TYPE_F32, SPACE_VIRTUAL, 4, shape, layout_row_major(4, shape));
     Affine index[4];
+    Variable *variable[4];
     for (int d = 0; d < 4; d++) {
-        buffer->index[d] = new_variable(names[d], shape[d]);
-        index[d] = affine_variable(buffer->index[d]);
+        buffer->index[d] = variable[d] = new_variable(names[d], shape[d]);
+        index[d] = affine_variable(variable[d]);
     }
     const At at = {.n = index[0], .c = index[1], .h = index[2], .w = index[3]};
     buffer->value = node_element(l, node, &at, NULL);
+    variable[1]->extent = buffer->shape[1] = channels_in(buffer->value, variable[1], shape[1]);
+    buffer->layout = layout_row_major(4, buffer->shape);
     return buffer;
 }
 
 /* ---- a kernel of its own for an elementwise node that is stored ---- */
-
-typedef struct Padded {
-    const Variable *channel;
-    bool all;
-    long stored;
-} Padded;
-
-static const Expression *note_padding(const Expression *e, void *context) {
-    Padded *padded = context;
-    if (e->kind == EXPRESSION_LOAD && affine_coefficient(&e->index[1], padded->channel) != 0 && e->buffer->shape[1] < padded->stored) padded->all = false;
-    return e;
-}
 
 void lower_element(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, 1);
@@ -193,9 +200,7 @@ void lower_element(Lowering *l, Node *node) {
     node->fused = fused;
     Affine index[4];
     stored_index(l, node, &at, index);
-    Padded padded = {c, out->shape[1] > node->shape[1], stored_channels(l->target, node->shape[1])};
-    expression_rewrite(value, note_padding, &padded);
-    if (padded.all) c->extent = padded.stored; /* padding lanes too: whole vectors */
+    c->extent = channels_in(value, c, out->shape[1]); /* padding lanes too, where all have them: whole vectors */
     add_store(compute, out, index, value);
     kernel->comment = format("%s: [%ld, %ld, %ld, %ld]", operation_name(node->op), node->shape[0], node->shape[1], node->shape[2], node->shape[3]);
     set_work(kernel, (double)(node->shape[0] * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));

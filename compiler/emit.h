@@ -3,6 +3,7 @@
  *
  *   emit_names.c      names of buffers, variables and temporaries; affine indices as C
  *   emit_registers.c  which REGISTER buffers become local variables, and where these are declared
+ *   emit_addresses.c  pointers for what accesses to one buffer have in common
  *   emit_values.c     straight-line runs of assignments: common subexpressions, vectors, the target's operations
  *   emit_kernel.c     loops, guards and functions
  *   emit_target.c     a target's file;  emit_model.c  the model's tables
@@ -20,6 +21,7 @@ enum { MAX_DEPTH = 48, MAX_HELPERS = 64, MAX_BUFFERS = 64 };
 typedef struct HelperSet {
     int count;
     const Helper *helper[MAX_HELPERS];
+    bool plain_only[MAX_HELPERS]; /* only called where the prelude does not define VECTOR_EXTENSION */
 } HelperSet;
 
 typedef struct NameSet {
@@ -43,7 +45,7 @@ typedef struct Element {
 typedef struct UsedBuffer {
     const Buffer *buffer;
     const char *name;
-    bool read, written;
+    bool written;
     bool array;            /* REGISTER: stays an array in memory */
     const Statement *home; /* of such an array, as of an element */
     bool declared;
@@ -52,12 +54,14 @@ typedef struct UsedBuffer {
 /* A function in the making. */
 typedef struct Emitter {
     const Kernel *kernel;
+    const char *function; /* its name */
     const Target *target;
     const TargetPrinting *printing;
     HelperSet *helpers;
-    NameSet fixed; /* names that nothing local may take: keywords, parameters, helpers */
-    NameSet used;  /* names of loop variables, elements and temporaries */
-    int depth;     /* loops around the current place, outermost first; with the names they have in C */
+    bool anonymous; /* buffers are called b0, b1, …: the text is for comparing kernels */
+    NameSet fixed;  /* names that nothing local may take: keywords, parameters, helpers */
+    NameSet used;   /* names of loop variables, elements and temporaries */
+    int depth;      /* loops around the current place, outermost first; with the names they have in C */
     const Variable *variable[MAX_DEPTH];
     const char *variable_name[MAX_DEPTH];
     int buffer_count;
@@ -67,10 +71,12 @@ typedef struct Emitter {
 } Emitter;
 
 /* Where an access lies: `offset` without the lane; lane 1: a vector of consecutive elements, 0: one element. */
+typedef struct AddressGroup AddressGroup;
 typedef struct Access {
     const Buffer *buffer;
     Offset offset;
     long lane;
+    AddressGroup *group; /* of note_address */
 } Access;
 
 /* emit_names.c */
@@ -87,9 +93,16 @@ Access find_access(const Emitter *emitter, const Buffer *buffer, const Affine *i
 
 /* emit_registers.c */
 UsedBuffer *used_buffer(Emitter *emitter, const Buffer *buffer);
-Element *find_element(Emitter *emitter, const Access *access); /* NULL: in memory */
+Element *find_element(Emitter *emitter, const Access *access);         /* NULL: in memory */
+const char *buffer_name(Emitter *emitter, const Buffer *buffer);       /* for a parameter; unique, and not that of the function */
+const char *buffer_stem(const Emitter *emitter, const Buffer *buffer); /* what names derived from a buffer start with */
 /* Finds the buffers and the elements of `tree`, where they are declared, and names them. */
 void find_registers(Emitter *emitter, const Statement *tree);
+
+/* emit_addresses.c: all accesses of a run to memory are noted first; then each can be had as C. */
+void note_address(Emitter *emitter, AddressGroup **groups, Access *access);
+int address_width(const Emitter *emitter, const Access *access); /* in characters, about */
+const CExpression *c_element(Emitter *emitter, CBlock *out, const Access *access);
 
 /* emit_values.c: the assignments from `first` up to, not including, `end` (vector loops included), all in one C block. */
 void emit_run(Emitter *emitter, CBlock *out, const Statement *first, const Statement *end);
@@ -111,6 +124,8 @@ void print_helpers(Text *out, const HelperSet *set, const TargetPrinting *printi
  * in the order of kernel_buffers(); then, where kernel_uses_time(), ptrdiff_t time; then, where kernel_uses_scratch(), char *scratch
  * (scratch_stride bytes a thread); and, always, int threads. */
 void emit_kernel(CBlock *file, const Kernel *kernel, const char *name, const Target *target, long scratch_stride, HelperSet *helpers);
+/* The kernel's functions as text, without the names of its buffers: kernels with equal texts are one. */
+const char *kernel_essence(const Kernel *kernel, const Target *target, long scratch_stride);
 
 /* emit_target.c: the start of a target's file: what it was made from, checks, includes, helpers. `about` is a comment's lines. */
 void emit_prologue(Text *out, const Target *target, const char *about, const HelperSet *helpers);

@@ -10,19 +10,33 @@ static const Helper *find_helper(const Helper *table, const char *name, size_t l
     return NULL;
 }
 
-void use_helper(HelperSet *set, const Target *target, const char *name) {
+static int position(const HelperSet *set, const Helper *helper) {
+    int i = 0;
+    while (i < set->count && set->helper[i] != helper) i++;
+    return i;
+}
+
+static void add_helper(HelperSet *set, const Target *target, const char *name, bool plain_only) {
+    if (name[0] == '!') plain_only = true, name++;
     size_t length = strcspn(name, "( ");
     const Helper *helper = find_helper(target->printing->helpers, name, length);
     if (!helper) helper = find_helper(common_helpers, name, length);
     if (!helper) return;
-    for (int i = 0; i < set->count; i++)
-        if (set->helper[i] == helper) return;
+    int i = position(set, helper);
+    if (i < set->count && (plain_only || !set->plain_only[i])) return;
     for (const char *need = helper->needs; need && *need; need += strspn(need, " ")) {
-        use_helper(set, target, need);
+        add_helper(set, target, need, plain_only);
         need += strcspn(need, " ");
     }
-    if (set->count == MAX_HELPERS) die("more than %d helpers", MAX_HELPERS);
-    set->helper[set->count++] = helper;
+    i = position(set, helper);
+    if (i == MAX_HELPERS) die("more than %d helpers", MAX_HELPERS);
+    set->helper[i] = helper;
+    set->plain_only[i] = plain_only;
+    set->count = i == set->count ? i + 1 : set->count;
+}
+
+void use_helper(HelperSet *set, const Target *target, const char *name) {
+    add_helper(set, target, name, false);
 }
 
 const CExpression *c_operation(Form form, int count, const CExpression *const *operands) {
@@ -37,6 +51,9 @@ const CExpression *c_operation(Form form, int count, const CExpression *const *o
 }
 
 void print_helpers(Text *out, const HelperSet *set, const TargetPrinting *printing) {
-    for (int i = 0; i < set->count; i++)
-        text_add(out, "static inline %s%s\n", printing->attribute ? "TARGET_CODE " : "", set->helper[i]->text);
+    for (int i = 0; i < set->count; i++) {
+        if (set->plain_only[i]) text_add(out, "#ifndef VECTOR_EXTENSION\n");
+        text_add(out, "static inline %s%s", printing->attribute ? "TARGET_CODE " : "", set->helper[i]->text);
+        text_add(out, set->plain_only[i] ? "#endif\n\n" : "\n");
+    }
 }

@@ -272,7 +272,7 @@ static void emit_plain(CBlock *file, const Kernel *kernel, const Phase *phases, 
     for (int i = 0; i < buffer_count; i++) {
         UsedBuffer *used = used_buffer(plain, buffers[i]);
         used->written = written[i];
-        used->name = unique_name(plain, buffers[i]->name);
+        used->name = buffer_name(plain, buffers[i]);
         text_add(&parameters, "%s, ", parameter_text(plain, used));
     }
     for (int i = 0; i < count; i++) scratch = scratch || phases[i].scratch_used;
@@ -286,26 +286,43 @@ static void emit_plain(CBlock *file, const Kernel *kernel, const Phase *phases, 
     c_blank(file);
 }
 
-static Emitter *new_emitter(const Kernel *kernel, const Target *target, HelperSet *helpers, const char *name) {
+static Emitter *new_emitter(const Emitter *like) {
     Emitter *emitter = NEW(Emitter);
-    *emitter = (Emitter){.kernel = kernel, .target = target, .printing = target->printing, .helpers = helpers};
+    *emitter = *like;
     reserve_names(emitter);
-    name_set_add(&emitter->fixed, name);
+    name_set_add(&emitter->fixed, emitter->function);
     return emitter;
+}
+
+static void emit_functions(CBlock *file, const Emitter *like, long scratch_stride) {
+    const Kernel *kernel = like->kernel;
+    Phase phases[MAX_PHASES];
+    int count = split_phases(prepare(unroll_loops(kernel->tree), like->target->lanes), phases);
+    Emitter *plain = new_emitter(like);
+    name_set_add(&plain->fixed, "time");
+    for (int i = 0; i < count; i++) {
+        phases[i].function = count > 1 ? format("%s_body_%d", like->function, i + 1) : format("%s_body", like->function);
+        phases[i].emitter = new_emitter(like);
+        name_set_add(&plain->fixed, phases[i].function);
+        emit_body(file, &phases[i]);
+    }
+    emit_plain(file, kernel, phases, count, plain, like->function, scratch_stride);
 }
 
 void emit_kernel(CBlock *file, const Kernel *kernel, const char *name, const Target *target, long scratch_stride, HelperSet *helpers) {
     if (!kernel->tree) die("%s has not been scheduled", kernel->name);
-    Phase phases[MAX_PHASES];
-    int count = split_phases(prepare(unroll_loops(kernel->tree), target->lanes), phases);
     emit_comment(file, kernel, name, scratch_stride);
-    for (int i = 0; i < count; i++) {
-        phases[i].function = count > 1 ? format("%s_body_%d", name, i + 1) : format("%s_body", name);
-        phases[i].emitter = new_emitter(kernel, target, helpers, name);
-        emit_body(file, &phases[i]);
-    }
-    Emitter *plain = new_emitter(kernel, target, helpers, name);
-    for (int i = 0; i < count; i++) name_set_add(&plain->fixed, phases[i].function);
-    name_set_add(&plain->fixed, "time");
-    emit_plain(file, kernel, phases, count, plain, name, scratch_stride);
+    const Emitter like = {.kernel = kernel, .function = name, .target = target, .printing = target->printing, .helpers = helpers};
+    emit_functions(file, &like, scratch_stride);
+}
+
+const char *kernel_essence(const Kernel *kernel, const Target *target, long scratch_stride) {
+    CBlock *block = c_block();
+    Text text = {0};
+    HelperSet helpers = {0};
+    const Emitter like = {
+        .kernel = kernel, .function = "kernel", .target = target, .printing = target->printing, .helpers = &helpers, .anonymous = true};
+    emit_functions(block, &like, scratch_stride);
+    c_print(&text, block, 0);
+    return text.bytes;
 }

@@ -37,6 +37,16 @@ UsedBuffer *used_buffer(Emitter *emitter, const Buffer *buffer) {
     return used;
 }
 
+const char *buffer_stem(const Emitter *emitter, const Buffer *buffer) {
+    if (!emitter->anonymous) return buffer->name;
+    return format("b%d", (int)(used_buffer((Emitter *)emitter, buffer) - emitter->buffer));
+}
+
+const char *buffer_name(Emitter *emitter, const Buffer *buffer) {
+    const char *stem = buffer_stem(emitter, buffer);
+    return unique_name(emitter, strcmp(stem, emitter->function) == 0 ? format("%s_out", stem) : stem);
+}
+
 /* The smallest block that holds both: `home` keeps the statement that came first. */
 static void join_paths(Path *home, const Path *path) {
     int depth = 0;
@@ -50,8 +60,7 @@ static void join_paths(Path *home, const Path *path) {
 static void note_access(Walk *walk, const Buffer *buffer, const Affine *index, const Variable *lane, bool written) {
     Emitter *emitter = walk->emitter;
     UsedBuffer *used = used_buffer(emitter, buffer);
-    if (written) used->written = true;
-    else used->read = true;
+    used->written = used->written || written;
     if (buffer->space != SPACE_REGISTER) return;
     Access access = find_access(emitter, buffer, index, lane);
     bool constant = access.offset.count == 0;
@@ -126,7 +135,7 @@ static bool must_be_array(const Use *uses, int lanes) {
 /* y_0_1: the indices that the (first) element has; in a vector, the last one counts vectors. */
 static const char *element_name(Emitter *emitter, const Buffer *buffer, const Access *access) {
     Text name = {0};
-    text_add(&name, "%s", buffer->name);
+    text_add(&name, "%s", buffer_stem(emitter, buffer));
     long stride = 1;
     for (int d = 0; d < buffer->rank; d++) stride *= buffer->shape[d];
     long rest = access->offset.affine.constant;
@@ -178,7 +187,7 @@ void find_registers(Emitter *emitter, const Statement *tree) {
         UsedBuffer *used = &emitter->buffer[i];
         used->array = used->buffer->space == SPACE_REGISTER && must_be_array(walk.use[i], emitter->target->lanes);
         if (used->buffer->space == SPACE_REGISTER && !used->array) continue;
-        used->name = unique_name(emitter, used->buffer->name);
+        used->name = buffer_name(emitter, used->buffer);
         name_set_add(&emitter->fixed, used->name);
     }
     memset(walk.use, 0, sizeof walk.use);

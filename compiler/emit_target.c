@@ -65,12 +65,8 @@ typedef struct File {
     NameSet names;
 } File;
 
-static const char *text_of(File *file, const Kernel *kernel, const char *name) {
-    CBlock *block = c_block();
-    Text text = {0};
-    emit_kernel(block, kernel, name, file->code->target, file->code->scratch_bytes, &file->helpers);
-    c_print(&text, block, 0);
-    return text.bytes;
+static const char *essence_of(const File *file, const Kernel *kernel) {
+    return kernel_essence(kernel, file->code->target, file->code->scratch_bytes);
 }
 
 static void note_printed(File *file, const Kernel *kernel, const char *name) {
@@ -90,15 +86,15 @@ static const char *find_printed(const File *file, const Kernel *kernel) {
     return NULL;
 }
 
-/* Two programs may each have lowered a kernel of one name: where the C is the same, it is printed once; else the later one's name
- * ends in its program's. */
+/* Two programs may each have lowered a kernel of one name: where the C is the same but for names of tensors, it is printed once; else the
+ * later one's name ends in its program's. */
 static void add_kernel(File *file, const Program *program, const Kernel *kernel) {
     if (find_printed(file, kernel)) return;
     const char *name = kernel->name;
     for (int i = 0; i < file->printed_count; i++) {
         if (strcmp(file->printed[i].kernel->name, kernel->name) != 0) continue;
         const char *there = file->printed[i].name;
-        if (strcmp(text_of(file, kernel, there), text_of(file, file->printed[i].kernel, there)) == 0) {
+        if (strcmp(essence_of(file, kernel), essence_of(file, file->printed[i].kernel)) == 0) {
             note_printed(file, kernel, there);
             return;
         }

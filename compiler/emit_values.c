@@ -43,6 +43,7 @@ typedef struct Run {
     CBlock *out;
     PointerMap built; /* the value of each expression of the current assignment */
     Value *bucket[BUCKETS], *loads;
+    AddressGroup *groups;
     Action *first, **end;
 } Run;
 
@@ -91,6 +92,7 @@ static Value *intern(Run *run, const Value *wanted) {
     *bucket = value;
     for (int i = 0; i < value->operands; i++) value->operand[i]->uses++;
     if (value->kind == VALUE_LOAD) {
+        note_address(run->emitter, &run->groups, &value->access);
         value->next_load = run->loads;
         run->loads = value;
     }
@@ -245,8 +247,12 @@ static void add_assignment(Run *run, const Statement *statement, const Variable 
         action->access = access;
         action->element = element;
         action->to_memory = !element;
-        if (element) element->version++;
-        else make_stale(run, &access);
+        if (element) {
+            element->version++;
+            continue;
+        }
+        make_stale(run, &access);
+        note_address(run->emitter, &run->groups, &action->access);
     }
 }
 
@@ -281,10 +287,10 @@ static const char *const stems[EXPRESSION_KINDS] = {
     [EXPRESSION_NARROW] = "narrow",
 };
 
-static const char *stem_of(const Value *value) {
+static const char *stem_of(const Emitter *emitter, const Value *value) {
     if (value->kind == VALUE_BROADCAST) value = value->operand[0];
-    if (value->kind == VALUE_LOAD) return value->access.buffer->name;
-    if (value->kind == VALUE_ELEMENT) return value->element->buffer->name;
+    if (value->kind == VALUE_LOAD) return buffer_stem(emitter, value->access.buffer);
+    if (value->kind == VALUE_ELEMENT) return buffer_stem(emitter, value->element->buffer);
     return value->kind == VALUE_OPERATION ? stems[value->operation] : "constant";
 }
 
@@ -293,13 +299,13 @@ static bool is_constant(const Value *value) {
 }
 
 /* About how many characters the value takes; where that is too many for a line, its longest operands get names. */
-static int limit_width(Value *value) {
+static int limit_width(const Emitter *emitter, Value *value) {
     if (value->name) return NAME_WIDTH;
     if (value->measured) return value->named ? NAME_WIDTH : value->width;
     if (value->uses > 1 && !is_constant(value) && value->kind != VALUE_ELEMENT) value->named = true;
     int width[4], total = value->kind == VALUE_OPERATION || value->kind == VALUE_BROADCAST ? 18 : NAME_WIDTH;
-    if (value->address) total += (int)strlen(value->address) + (value->vector ? 18 : 0);
-    for (int i = 0; i < value->operands; i++) total += width[i] = limit_width(value->operand[i]);
+    if (value->address) total += address_width(emitter, &value->access) + (value->vector ? 18 : 0);
+    for (int i = 0; i < value->operands; i++) total += width[i] = limit_width(emitter, value->operand[i]);
     while (total > MAX_WIDTH) {
         int widest = -1;
         for (int i = 0; i < value->operands; i++)
@@ -312,11 +318,6 @@ static int limit_width(Value *value) {
     value->measured = true;
     value->width = total;
     return value->named ? NAME_WIDTH : total;
-}
-
-static const CExpression *in_memory(const Emitter *emitter, const Access *access) {
-    const UsedBuffer *used = used_buffer((Emitter *)emitter, access->buffer);
-    return c_index(c_atom("%s", used->name), c_atom("%s", offset_text(emitter, &access->offset)));
 }
 
 static const CExpression *render(Run *run, CBlock *out, Value *value);
@@ -339,7 +340,7 @@ static const CExpression *render_whole(Run *run, CBlock *out, Value *value) {
     case VALUE_ELEMENT:
         return c_atom("%s", value->element->name);
     case VALUE_LOAD:
-        operand[0] = in_memory(emitter, &value->access);
+        operand[0] = c_element(emitter, out, &value->access);
         if (!value->vector) return operand[0];
         use_helper(emitter->helpers, emitter->target, emitter->printing->vector_load);
         return c_call(emitter->printing->vector_load, 1, (const CExpression *[]){c_prefix("&", operand[0])});
@@ -358,7 +359,7 @@ static const CExpression *render(Run *run, CBlock *out, Value *value) {
     if (!value->named) return render_whole(run, out, value);
     if (!value->name) {
         const CExpression *whole = render_whole(run, out, value);
-        value->name = numbered_name(run->emitter, stem_of(value));
+        value->name = numbered_name(run->emitter, stem_of(run->emitter, value));
         c_declare(out, format("const %s ", type_name(run->emitter, value->type, value->vector)), value->name, whole);
     }
     return c_atom("%s", value->name);
@@ -375,9 +376,9 @@ static void print_store(Run *run, CBlock *out, const Action *action) {
         c_assign(out, c_atom("%s", element->name), value);
     } else if (action->access.lane) {
         use_helper(emitter->helpers, emitter->target, emitter->printing->vector_store);
-        const CExpression *address = c_prefix("&", in_memory(emitter, &action->access));
+        const CExpression *address = c_prefix("&", c_element(emitter, out, &action->access));
         c_evaluate(out, c_call(emitter->printing->vector_store, 2, (const CExpression *[]){address, value}));
-    } else c_assign(out, in_memory(emitter, &action->access), value);
+    } else c_assign(out, c_element(emitter, out, &action->access), value);
 }
 
 void emit_run(Emitter *emitter, CBlock *out, const Statement *first, const Statement *end) {
@@ -393,7 +394,7 @@ void emit_run(Emitter *emitter, CBlock *out, const Statement *first, const State
     for (const Action *action = run->first; action; action = action->next) {
         bool stores = action->element || action->to_memory;
         if (!stores && !action->value->named) continue;
-        limit_width(action->value);
+        limit_width(emitter, action->value);
         if (stores) print_store(run, out, action);
         else render(run, out, action->value);
     }

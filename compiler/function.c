@@ -41,14 +41,13 @@ const Expression *function_sigmoid(const Expression *x) {
 }
 
 const Expression *function_tanh(const Expression *x) {
-    static const float near[] = {-0x1.5554f6p-2f, 0x1.10fb0ap-3f, -0x1.b6c362p-5f, 0x1.4939c2p-6f, -0x1.50e2bcp-8f};
-    static const float far[] = {0x1.ff22f6p-1f,  0x1.02d1a8p+0f,  0x1.e07228p-2f, 0x1.b89a96p-3f,  -0x1.6df3bap-8f,
-                                0x1.3737eap-5f, -0x1.5cf9f2p-7f, 0x1.ad26cap-9f, -0x1.c641a4p-12f, 0x1.259becp-15f};
+    static const float near[] = {-0x1.5554a4p-2f, 0x1.10ed66p-3f, -0x1.b5604ep-5f, 0x1.423392p-6f, -0x1.389a58p-8f};
+    static const float far[] = {0x1.6ce81ep-1f, 0x1.5db8c2p+0f, 0x1.9be23ap-3f, 0x1.79e70cp-2f, -0x1.12c8d0p-4f, 0x1.9d8472p-5f, -0x1.327b20p-7f, 0x1.c509acp-10f, -0x1.7e325cp-16f, -0x1.fcd83ep-17f, 0x1.438460p-19f};
     const Expression *a = op1(ABSOLUTE, x), *square = op2(MULTIPLY, x, x);
     const Expression *small = op3(MULTIPLY_ADD, op2(MULTIPLY, square, x), POLYNOMIAL(square, near, 1), x);
     const Expression *root = POLYNOMIAL(a, far, 1), *one = op4(SELECT_GREATER, constant(0), x, constant(-1), constant(1));
-    const Expression *tail = op2(DIVIDE, constant(-2), op3(MULTIPLY_ADD, root, root, constant(1)));
-    return op4(SELECT_GREATER, a, constant(0.7), op3(MULTIPLY_ADD, tail, one, one), small);
+    const Expression *tail = op2(DIVIDE, constant(-2), op3(MULTIPLY_ADD, root, root, constant(1.5)));
+    return op4(SELECT_GREATER, a, constant(0.75), op3(MULTIPLY_ADD, tail, one, one), small);
 }
 
 const Expression *function_log(const Expression *x) {

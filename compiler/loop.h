@@ -180,7 +180,7 @@ typedef struct Store {
 
 typedef struct Compute {
     int variable_count;
-    const Variable *variable[MAX_VARIABLES];
+    Variable *variable[MAX_VARIABLES];
     bool reduced[MAX_VARIABLES];
     int sum_count;
     const Expression *sum[MAX_SUMS];

@@ -162,6 +162,7 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     kernel->schedule_note = schedule_words(kernel);
     kernel->tree = unroll_loops(kernel->tree);
     why = verify_kernel(kernel, l->target->lanes);
+    if (why) print_kernel(stderr, kernel);
     if (why) die("%s for %s: %s", kernel->name, l->target->name, why);
     add_call(l->program, kernel, scan);
 }
@@ -194,6 +195,7 @@ static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
     l->program = program;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
     fuse_graph(l);
+    for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
     const Scan *scan = NULL;
     for (int i = 0; i < graph->node_count; i++) {
         Node *node = graph->node[i];
@@ -221,6 +223,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     Lowering l = {.target = target, .code = code, .graph = training};
     allocate_parameters(&l);
     lower_graph(&l, training, &code->train);
+    code->train_buffer = l.buffer;
     lower_update(&l);
     l.program = &code->renew;
     lower_renew(&l);
@@ -229,6 +232,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     l.program = &code->normal;
     lower_normal(&l);
     lower_graph(&l, evaluation, &code->evaluate);
+    code->evaluate_buffer = l.buffer;
     plan_workspace(code);
     return code;
 }

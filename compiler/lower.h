@@ -58,6 +58,8 @@ const Expression *channel_value(Lowering *l, Node *node, Affine channel, long ro
 const Expression *feature_value(Lowering *l, Node *node, const At *at);
 /* Where an element of a stored node lies in its buffer. */
 void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]);
+/* How far a channel variable may run in all that an expression loads, and at most `most`: padding lanes are there or not. */
+long channels_in(const Expression *value, const Variable *channel, long most);
 /* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. */
 const Buffer *node_virtual(Lowering *l, Node *node);
 void lower_element(Lowering *l, Node *node);

@@ -24,9 +24,9 @@ static Tiles tiles_of(const Node *node) {
 }
 
 /* A Compute over n, c, tile p and the elements (q, w) of a tile, with lanes along c where that is possible. */
-static At start_tiles(Lowering *l, Compute *compute, const Node *node, Tiles tiles, const Buffer *partial, Affine partial_index[4]) {
+static At start_tiles(Compute *compute, const Node *node, Tiles tiles, const Buffer *partial, Affine partial_index[4]) {
     Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *c = add_variable(compute, "c", is_blocked(l->target, node->shape[1]) ? partial->shape[1] : node->shape[1], false);
+    Variable *c = add_variable(compute, "c", partial->shape[1], false);
     Variable *p = add_variable(compute, "p", tiles.count, false);
     Variable *q = add_variable(compute, "q", tiles.rows, true), *w = add_variable(compute, "w", node->shape[3], true);
     const Affine index[4] = {V(n), V(c), V(p), affine_constant(0)};
@@ -36,6 +36,11 @@ static At start_tiles(Lowering *l, Compute *compute, const Node *node, Tiles til
 
 static void schedule_tiles(Lowering *l, Kernel *kernel) {
     bool fit = true;
+    for (int i = 0; i < kernel->compute_count; i++) { /* padding lanes too, where all that is read has them */
+        Compute *compute = &kernel->compute[i];
+        Variable *c = compute->variable[1];
+        for (int s = 0; s < compute->sum_count; s++) c->extent = channels_in(compute->sum[s], c, c->extent);
+    }
     for (int i = 0; i < kernel->compute_count; i++) fit = fit && lanes_fit(&kernel->compute[i], "c", l->target->lanes);
     for (int i = 0; i < kernel->compute_count; i++) {
         Schedule *schedule = &kernel->schedule[i];
@@ -114,10 +119,10 @@ static const Buffer *lower_moments(Lowering *l, Node *node, Node *x, Tiles tiles
     const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
     Affine mean[4], square[4];
     Compute *first = &kernel->compute[0], *second = &kernel->compute[1];
-    At at = start_tiles(l, first, x, tiles, partial, mean);
+    At at = start_tiles(first, x, tiles, partial, mean);
     first->sum[first->sum_count++] = node_element(l, x, &at, NULL);
     add_store(first, partial, mean, op2(MULTIPLY, sum_value(0, TYPE_F32), constant(1.0 / (double)(tiles.rows * x->shape[3]))));
-    at = start_tiles(l, second, x, tiles, partial, square);
+    at = start_tiles(second, x, tiles, partial, square);
     const Expression *centred = op2(SUBTRACT, node_element(l, x, &at, NULL), load(partial, square));
     second->sum[second->sum_count++] = op2(MULTIPLY, centred, centred);
     square[3] = affine_constant(1);
@@ -210,7 +215,7 @@ void lower_batch_norm_sums(Lowering *l, Node *node) {
     Compute *compute = &kernel->compute[0];
     const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
     Affine index[4];
-    const At at = start_tiles(l, compute, x, tiles, partial, index);
+    const At at = start_tiles(compute, x, tiles, partial, index);
     const Expression *gradient = node_element(l, dy, &at, NULL);
     const Expression *centred = op2(SUBTRACT, node_element(l, x, &at, NULL), channel_value(l, stats, at.c, 0));
     compute->sum[compute->sum_count++] = gradient;
@@ -232,7 +237,7 @@ static void lower_pixel_bias_grad(Lowering *l, Node *node) {
     Compute *compute = &kernel->compute[0];
     const Buffer *partial = new_partial(l, dy, format("%s_partial", node->name), tiles, 1);
     Affine index[4];
-    const At at = start_tiles(l, compute, dy, tiles, partial, index);
+    const At at = start_tiles(compute, dy, tiles, partial, index);
     compute->sum[compute->sum_count++] = node_element(l, dy, &at, NULL);
     add_store(compute, partial, index, sum_value(0, TYPE_F32));
     kernel->comment = "sum of dy, for tiles of rows of each image and channel";

@@ -56,6 +56,7 @@ typedef struct TargetCode {
     long kept_bytes;      /* blocks and second copies: the start of the workspace */
     long workspace_bytes; /* the fixed part */
     long scratch_bytes;   /* a thread */
+    const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
 } TargetCode;
 
 /* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);

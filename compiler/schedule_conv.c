@@ -7,9 +7,9 @@
 /* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
 static Stage stage_of(const Lowering *l, const Buffer *input, int level) {
     Stage stage = {.buffer = input, .level = level, .order = {0, 1, 2, 3}, .blocked = -1, .split = -1, .block = l->target->lanes, .phased = -1};
-    const Variable *channel = input->index[1];
+    Variable *channel = new_variable("channel", input->shape[1]);
     Affine index[4];
-    for (int d = 0; d < 4; d++) index[d] = affine_variable(input->index[d]);
+    for (int d = 0; d < 4; d++) index[d] = affine_variable(d == 1 ? channel : input->index[d]);
     Compute copy = {.variable_count = 1, .variable = {channel}, .sum_count = 1, .sum = {load(input, index)}};
     if (lanes_fit(&copy, channel->name, l->target->lanes) && channel->extent % l->target->lanes == 0) stage.blocked = stage.split = 1;
     return stage;

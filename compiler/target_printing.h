@@ -13,7 +13,7 @@ typedef const char *Form;
  * attribute are put before it. */
 typedef struct Helper {
     const char *name;
-    const char *needs; /* another helper that this one calls, or NULL */
+    const char *needs; /* other helpers that this one calls, or NULL; those after a '!' only where VECTOR_EXTENSION is not defined */
     const char *text;
 } Helper;
 

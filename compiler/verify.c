@@ -48,7 +48,7 @@ static void add_access(Verifier *verifier, Access access) {
                             buffer->name, variable->name);
         }
     }
-    if (access.load && is_local(buffer)) verify_local_read(verifier, access.statement, buffer);
+    if (access.load && is_local(buffer)) verify_local_read(verifier, &access);
     if (verifier->replay) return;
     if (!pointer_map_find(&verifier->checked, buffer)) {
         pointer_map_add(&verifier->checked, buffer, NULL);
@@ -91,19 +91,12 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         else add_access(verifier, (Access){statement, store->buffer, store->index, true, store->accumulate, scope.facts});
     }
     for (int i = 0; i < statement->store_count; i++)
-        if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer);
+        if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer, statement->store[i].index);
 }
 
 /* ---- the walk ---- */
 
 static void verify_block(Verifier *verifier, const Statement *statement, Scope scope);
-
-/* Whether something that was written before the loop is not after its body: later iterations find less than the first. */
-static bool is_spoilt(const Verifier *verifier, const bool *before, int count) {
-    for (int i = 0; i < count; i++)
-        if (before[i] && !verifier->local[i].written) return true;
-    return false;
-}
 
 static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) {
     const Variable *variable = loop->variable;
@@ -125,13 +118,16 @@ static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) 
     if (verifier->error) return;
     *bound = 1;
     int first = verifier->count, locals = verifier->local_count;
-    const bool *before = written_locals(verifier);
+    const Region **before = written_regions(verifier);
     verify_block(verifier, loop->body, scope);
     if (scope.vector && !verifier->error && !verifier->replay) verify_vector(verifier, loop, first);
-    if (variable->extent > 1 && is_spoilt(verifier, before, locals)) {
+    if (leave_loop(verifier, variable, before, locals) && variable->extent > 1 && !verifier->error) {
         bool replay = verifier->replay;
         verifier->replay = true;
+        before = written_regions(verifier);
+        locals = verifier->local_count;
         verify_block(verifier, loop->body, scope);
+        leave_loop(verifier, variable, before, locals);
         verifier->replay = replay;
     }
     *pointer_map_find(&verifier->bound, variable) = 0;
@@ -150,14 +146,14 @@ static void verify_guard(Verifier *verifier, const Statement *guard, Scope scope
     Scope body = {facts_of_guard(guard, true, scope.facts, &body_runs), false, false};
     Scope other = {facts_of_guard(guard, false, scope.facts, &other_runs), false, false};
     int count_before = verifier->local_count;
-    const bool *before = written_locals(verifier);
+    const Region **before = written_regions(verifier);
     if (body_runs) verify_block(verifier, guard->body, body);
     if (!other_runs) return;
     int count_after = verifier->local_count;
-    const bool *after = written_locals(verifier);
-    set_written_locals(verifier, before, count_before);
+    const Region **after = written_regions(verifier);
+    set_written_regions(verifier, before, count_before);
     verify_block(verifier, guard->other, other);
-    if (body_runs) keep_common_locals(verifier, after, count_after);
+    if (body_runs) keep_common_regions(verifier, after, count_after);
 }
 
 static void verify_block(Verifier *verifier, const Statement *statement, Scope scope) {
@@ -181,12 +177,12 @@ static void verify_tree(Verifier *verifier) {
         Statement alone = *statement;
         alone.next = NULL;
         bool parallel = statement->kind == STATEMENT_LOOP && statement->loop == LOOP_PARALLEL;
-        if (parallel) set_written_locals(verifier, NULL, 0); /* another thread, whose scratch and registers are its own */
+        if (parallel) set_written_regions(verifier, NULL, 0); /* another thread, whose scratch and registers are its own */
         verifier->count = verifier->parallel_count = 0;
         verify_block(verifier, &alone, (Scope){NULL, parallel, false});
         if (verifier->error) return;
         verify_parallel(verifier);
-        if (parallel) set_written_locals(verifier, NULL, 0);
+        if (parallel) set_written_regions(verifier, NULL, 0);
     }
 }
 
@@ -222,7 +218,8 @@ static void verify_value(Verifier *verifier, const Compute *compute, const Expre
     if (e->kind == EXPRESSION_LOAD) {
         if (e->buffer->space == SPACE_VIRTUAL) verify_virtual(verifier, e->buffer);
         else {
-            if (is_local(e->buffer)) note_local_write(verifier, e->buffer); /* scratch between computes: the order is the schedule's */
+            if (is_local(e->buffer))
+                note_local_write(verifier, e->buffer, e->index); /* scratch between computes: the order is the schedule's */
             add_access(verifier, (Access){NULL, e->buffer, e->index, false, true, NULL});
         }
     }

@@ -24,9 +24,16 @@ typedef struct Interval { /* empty where low > high */
     long low, high;
 } Interval;
 
+typedef struct Region {   /* a list of boxes of elements that have been written: low … low + extent − 1 in each dimension */
+    Affine low[MAX_RANK]; /* in the variables of the loops around */
+    long extent[MAX_RANK];
+    const struct Region *next;
+} Region;
+
 typedef struct Local { /* scratch or registers */
     const Buffer *buffer;
-    bool written;              /* on every path to here */
+    const Region *region;      /* written on every path to here; lists are never changed */
+    bool stored;               /* somewhere, in some of its elements */
     const Buffer *overwritten; /* by this scratch, which has the same bytes */
 } Local;
 
@@ -57,14 +64,16 @@ Interval affine_interval(const Affine *affine, const Fact *facts);
 const Fact *facts_of_guard(const Statement *guard, bool holds, const Fact *facts, bool *reachable);
 void verify_bounds(Verifier *verifier, const Access *access);
 void verify_layout(Verifier *verifier, const Buffer *buffer);
-/* verify_local.c: scratch and registers are written before they are read. */
+/* verify_local.c: elements of scratch and registers are written before they are read. */
 bool is_local(const Buffer *buffer);
-void verify_local_read(Verifier *verifier, const Statement *statement, const Buffer *buffer);
-void note_local_write(Verifier *verifier, const Buffer *buffer);
-/* What is written at some point, to come back to or to compare with; for `keep_common`, what is written at both. */
-bool *written_locals(const Verifier *verifier);
-void set_written_locals(Verifier *verifier, const bool *written, int count);
-void keep_common_locals(Verifier *verifier, const bool *written, int count);
+void verify_local_read(Verifier *verifier, const Access *access);
+void note_local_write(Verifier *verifier, const Buffer *buffer, const Affine *index);
+/* What is written at some point, one list for each local, to come back to or to compare with. */
+const Region **written_regions(const Verifier *verifier);
+void set_written_regions(Verifier *verifier, const Region **regions, int count);
+void keep_common_regions(Verifier *verifier, const Region **regions, int count);
+/* The body of the loop has run for every value of the variable. True: something that was written before the loop is spoilt. */
+bool leave_loop(Verifier *verifier, const Variable *variable, const Region **before, int count);
 void verify_scratch_place(Verifier *verifier, const Buffer *buffer);
 
 /* verify_parallel.c: no two iterations of the parallel loops touch an element that one of them writes. */

@@ -1,0 +1,149 @@
+/* Lowered and scheduled programs, run by the interpreter, against the double-precision reference of the graph: every tensor that is
+ * stored, of training and of evaluation, for the lanes and registers of each target. */
+#include "sample_graphs.h"
+
+#include "../compiler/program.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Memories { /* the memory of each tensor: each has its own, so that what the plan shares does not matter here */
+    const Tensor *tensor[4096];
+    void *elements[4096];
+    int count;
+    const TargetCode *code;
+    char *kept;
+} Memories;
+
+static void *tensor_memory(const Buffer *buffer, void *context) {
+    Memories *memories = context;
+    const Tensor *tensor = buffer->owner;
+    if (tensor->kept && tensor->place == PLACE_WORKSPACE) return memories->kept + tensor->offset;
+    for (int i = 0; i < memories->count; i++)
+        if (memories->tensor[i] == tensor) return memories->elements[i];
+    ck_assert_int_lt(memories->count, 4096);
+    memories->tensor[memories->count] = tensor;
+    return memories->elements[memories->count++] = calloc(1, (size_t)tensor->bytes + 64);
+}
+
+static void run_program(const Program *program, Memories *memories, bool reverse) {
+    for (int i = 0; i < program->call_count;) {
+        Scan *scan = program->call[i].scan;
+        int end = i + 1;
+        while (scan && end < program->call_count && program->call[end].scan == scan) end++;
+        for (long step = 0; step < (scan ? scan->steps : 1); step++)
+            for (int k = i; k < end; k++)
+                interpret_kernel(program->call[k].kernel, scan && scan->reverse ? scan->steps - 1 - step : step, reverse, tensor_memory, memories);
+        i = end;
+    }
+}
+
+/* Elements in storage order of the graph's row-major ones. */
+static long stored_offset(const Buffer *buffer, const long *index) {
+    long offset = 0;
+    for (int t = 0; t < buffer->layout.count; t++) {
+        long part = index[buffer->layout.term[t].dimension] / buffer->layout.term[t].divisor;
+        if (buffer->layout.term[t].modulus) part %= buffer->layout.term[t].modulus;
+        offset += part * buffer->layout.term[t].stride;
+    }
+    return offset;
+}
+
+/* Rows of tensors that a scan carries: b·(T + 1) + t, shifted by one where a forward scan wrote them or a reverse one reads them. */
+static long stored_row(const Graph *graph, const Node *node, long row) {
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *carry = graph->node[i];
+        if (carry->op != OP_CARRY || (carry != node && carry->input[1] != node)) continue;
+        long T = carry->scan->steps;
+        return row / T * (T + 1) + row % T + ((carry == node) == carry->scan->reverse);
+    }
+    return row;
+}
+
+static double *element_of(const Graph *graph, const Node *node, const Buffer *buffer, void *memory, long element, double *value) {
+    long index[MAX_RANK];
+    for (int d = node->rank; d-- > 0; element /= node->shape[d]) index[d] = element % node->shape[d];
+    if (node->rank == 4) index[0] = stored_row(graph, node, index[0]);
+    long offset = stored_offset(buffer, index);
+    *value = buffer->type == TYPE_F32 ? (double)((float *)memory)[offset] : ((double *)memory)[offset];
+    return value;
+}
+
+static void set_element(const Node *node, const Buffer *buffer, void *memory, long element, double value) {
+    long index[MAX_RANK];
+    for (int d = node->rank; d-- > 0; element /= node->shape[d]) index[d] = element % node->shape[d];
+    ((float *)memory)[stored_offset(buffer, index)] = (float)value;
+}
+
+/* Relative to the tensor's norm; a tensor that is zero by mathematics is held against 1e-4. */
+static void compare_node(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected, const char *target) {
+    double distance = 0, norm = 0;
+    for (long i = 0; i < count_elements(node); i++) {
+        double value;
+        element_of(graph, node, buffer, tensor_memory(buffer, memories), i, &value);
+        distance += (value - expected[i]) * (value - expected[i]);
+        norm += expected[i] * expected[i];
+    }
+    distance = sqrt(distance);
+    norm = sqrt(norm);
+    if (getenv("ZOETROPE_SHOW")) printf("%-8s %-45s %.2e of %.2e\n", target, node->name, distance, norm);
+    ck_assert_msg(distance <= 2e-4 * norm + 1e-5, "%s, %s: off by %g, of a norm of %g", target, node->name, distance, norm);
+}
+
+/* Fills parameters, statistics and inputs as the reference has them; then the program, then every stored node. */
+static void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
+    double **values = sample_values(graph, 7);
+    Memories *memories = calloc(1, sizeof *memories);
+    memories->code = code;
+    memories->kept = calloc(1, (size_t)code->kept_bytes + 64);
+    const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        if (!values[i] || !buffers[i]) continue;
+        for (long e = 0; e < count_elements(node); e++) {
+            set_element(node, buffers[i], tensor_memory(buffers[i], memories), e, values[i][e]);
+            values[i][e] = (double)(float)values[i][e];
+        }
+    }
+    double **before = NEW_ARRAY(double *, graph->node_count);
+    memcpy(before, values, sizeof(double *) * (size_t)graph->node_count);
+    evaluate_graph(graph, values);
+    run_program(&code->renew, memories, reverse);
+    Program program = training ? code->train : code->evaluate;
+    if (training) /* without the update, which changes the parameters, and what follows it */
+        for (int i = 0; i < program.call_count; i++)
+            if (strcmp(program.call[i].kernel->name, "update") == 0) program.call_count = i;
+    run_program(&program, memories, reverse);
+    for (int i = 0; i < graph->node_count; i++)
+        if (buffers[i] && !before[i]) compare_node(graph, graph->node[i], buffers[i], memories, values[i], code->target->name);
+    for (int i = 0; i < graph->parameter_count; i++)
+        if (!graph->parameter[i]->trained)
+            compare_node(graph, graph->parameter[i]->node, buffers[graph->parameter[i]->node->id], memories, values[graph->parameter[i]->node->id], code->target->name);
+    for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
+    free(memories->kept);
+    free(memories);
+}
+
+START_TEST(stored_tensors_equal_the_reference) {
+    const Spec *spec = sample_spec(_i);
+    for (int t = 0; targets[t]; t++) {
+        Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
+        differentiate(training);
+        const TargetCode *code = lower_model(training, evaluation, targets[t]);
+        check_graph(training, code, true, false);
+        check_graph(evaluation, code, false, true);
+    }
+}
+END_TEST
+
+Suite *lower_suite(void);
+Suite *lower_suite(void) {
+    Suite *suite = suite_create("lower");
+    TCase *test_case = tcase_create("lower");
+    tcase_set_timeout(test_case, 120);
+    tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
+    suite_add_tcase(suite, test_case);
+    return suite;
+}
