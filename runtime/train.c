@@ -174,7 +174,9 @@ static bool train(Run *run, const TrainingData *data, Error *error) {
     return good;
 }
 
-static void print_end(const Run *run) {
+/* `done`: iterations of this process. */
+static void print_end(const Run *run, const TrainingData *data, int64_t done) {
+    int64_t waits = loader_waits(data->loader);
     if (run->state.updates < run->iterations)
         printf("stopped by %s after %" PRId64 " of %" PRId64 " iterations; saved in %s; give the same command with --resume to go on\n",
                run->stopped_by == SIGINT   ? "SIGINT"
@@ -182,6 +184,8 @@ static void print_end(const Run *run) {
                                            : "SIGTERM",
                run->state.updates, run->iterations, run->folder);
     else printf("done: %" PRId64 " iterations; weights, strips and loss.svg are in %s\n", run->state.updates, run->folder);
+    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
+        printf("%" PRId64 " of %" PRId64 " iterations had to wait for their videos; a greater --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
 }
 
@@ -203,8 +207,9 @@ int command_train(const ModelDescription *model, const Options *options, Error *
         printf("%-11s %s, from iteration %" PRId64 " to %" PRId64 "\n", "run", run.folder, run.state.updates, run.iterations);
         fflush(stdout);
         catch_signals();
+        int64_t first = run.state.updates;
         good = train(&run, &data, error);
-        if (good) print_end(&run);
+        if (good) print_end(&run, &data, run.state.updates - first);
     }
     int status = !good ? EXIT_ERROR : run.state.updates < run.iterations ? EXIT_SIGNAL + run.stopped_by : EXIT_DONE;
     close_training_data(&data);
