@@ -1,0 +1,182 @@
+"""make parity: the trainers' `step` against PyTorch run live, on random specs and on gru_ae at full size.
+
+    python parity.py                                  36 random specs and specs/gru_ae.yaml, every target of this machine
+    python parity.py --spec my.yaml --targets avx2    one spec, one target
+    python parity.py --self-test                      shows that the comparison passes what is right and fails what is wrong
+
+One line a spec and target: the worst figure of each kind. `zero`, `kink` and `f64` say by which rule of compare.py a figure
+passed, `!` that it failed. Exit status 0 when everything passed, 1 when something failed, 2 when the command line is wrong.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from compare import TOLERANCES, compare_evaluation, compare_training, worst
+from make_case import STEPS, make_case, write_case
+from random_specs import write_random_specs
+from reference import AutoEncoder
+from specification import read_spec
+from stand_in import FAULTS
+from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COLUMNS = [("loss", 17), ("recon", 17), ("gradient", 17), ("losses", 17), ("state", 17)]
+CHECKPOINT_SPECS = 2  # random specs whose trainers are also asked to train from, and for, PyTorch's checkpoints
+
+
+class Report:
+    def __init__(self, width):
+        self.width, self.passed, self.failed = width, 0, 0
+        header = f"{'spec':{width}} {'target':8} " + "".join(f"{kind:{size}}" for kind, size in COLUMNS)
+        limits = f"{'at most':{width}} {'':8} " + "".join(f"{TOLERANCES[kind]:<{size}.0e}" for kind, size in COLUMNS)
+        print(header.rstrip(), limits.rstrip(), sep="\n", flush=True)
+
+    def line(self, name, target, cells, complaints):
+        self.passed, self.failed = (self.passed, self.failed + 1) if complaints else (self.passed + 1, self.failed)
+        verdict = "FAILED" if complaints else "pass"
+        print(f"{name:{self.width}} {target:8} {cells}{verdict}", flush=True)
+        for complaint in complaints:
+            print("    " + complaint)
+
+    def figures(self, name, target, figures, complaints):
+        failures = [f"{figure.name}: {figure} (at most {TOLERANCES[figure.kind]:.0e})" for figure in figures if not figure.passed]
+        cells = "".join(f"{str(worst(figures, kind) or '-'):{size}}" for kind, size in COLUMNS)
+        self.line(name, target, cells, complaints + failures)
+
+    def close(self):
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed else 0
+
+
+def compare_target(report, case, trainer, target):
+    name = case.spec.name
+    try:
+        output, written = trainer.step(target, steps=STEPS)
+        figures, complaints = compare_training(case, output)
+        _, again = trainer.step(target, steps=STEPS, threads=trainer.threads + 1)
+        if written != again:
+            complaints.append(f"the bytes with {trainer.threads} and {trainer.threads + 1} threads differ")
+        more_figures, more_complaints = compare_evaluation(case, trainer.step(target, evaluate=True)[0])
+        report.figures(name, target, figures + more_figures, complaints + more_complaints)
+    except TrainerError as error:
+        report.figures(name, target, [], [str(error)])
+
+
+def checkpoint_complaints(case, trainer):
+    """PyTorch's checkpoint with an unused fc2 → one iteration → loads into the original network; and without it likewise."""
+    complaints = []
+    for with_fc2 in (True, False):
+        module = AutoEncoder(case.spec, with_fc2)
+        module.load_state_dict(case.weights, strict=False)
+        module.load_state_dict(module.state_dict(), strict=True)
+        init = trainer.path("init_fc2" if with_fc2 else "init")
+        save_file(dict(module.state_dict()), init)
+        out = os.path.join(trainer.directory, "run_fc2" if with_fc2 else "run")
+        shutil.rmtree(out, ignore_errors=True)
+        try:
+            last = load_file(trainer.train_once(init, out))
+            AutoEncoder(case.spec, with_fc2).load_state_dict(last, strict=True)
+        except (TrainerError, RuntimeError, OSError) as error:
+            complaints.append(" ".join(str(error).split()))
+            continue
+        for name, value in module.state_dict().items():
+            if name.startswith("fc2") and not torch.equal(last[name], value):
+                complaints.append(f"{name} was not carried through")
+            if name.startswith("encoder.0.weight") and torch.equal(last[name], value):
+                complaints.append(f"{name} did not change")
+    return complaints
+
+
+def compare_spec(report, path, command, options, checkpoint):
+    """command: a function that returns the trainer's command line, or raises TrainerError."""
+    spec = read_spec(path)
+    directory = os.path.join(options.out, spec.name)
+    case = make_case(spec, options.seed)
+    write_case(case, directory)
+    try:
+        trainer = Trainer(command(), directory, options.threads)
+    except TrainerError as error:
+        report.line(spec.name, "build", "", [str(error)])
+        return
+    for target in options.targets:
+        compare_target(report, case, trainer, target)
+    if checkpoint and spec.latent:
+        complaints = checkpoint_complaints(case, trainer)
+        report.line(spec.name, "train", f"{'checkpoints with and without fc2':{sum(size for _, size in COLUMNS)}}", complaints)
+
+
+def compare_specs(paths, options):
+    """The trainers are built ahead by `jobs` makes; the first alone, since it also builds what all of them share."""
+    names = [read_spec(path).name for path in paths]
+    report = Report(max(len(name) for name in names) + 1)
+    torch.set_num_threads(options.threads)
+    checkpoints = set(names[:1] + [name for name, path in zip(names, paths) if read_spec(path).gru][:CHECKPOINT_SPECS])
+    with ThreadPoolExecutor(options.jobs) as pool:
+        commands = [pool.submit(build_trainer, paths[0], names[0])]
+        commands[0].exception()
+        commands += [pool.submit(build_trainer, path, name) for path, name in zip(paths[1:], names[1:])]
+        for path, name, command in zip(paths, names, commands):
+            compare_spec(report, path, command.result, options, name in checkpoints)
+    return report.close()
+
+
+def self_test(options):
+    """With PyTorch itself as the trainer: passes as it is, fails with each fault."""
+    options.targets = ["stand-in"]
+    paths = write_random_specs(os.path.join(options.out, "specs"), options.count, options.seed)
+    small = next(path for path in paths if has_everything(read_spec(path)))
+    wrong = []
+    for fault, meaning in FAULTS.items():
+        print(f"\nstand-in with fault '{fault}': {meaning}" if fault else "stand-in without a fault")
+        report = Report(16)
+        for path in paths if not fault else [small]:
+            command = [sys.executable, os.path.join(HERE, "stand_in.py"), path]
+            os.environ["STAND_IN_FAULT"] = fault
+            compare_spec(report, path, lambda command=command: command, options, path == small)
+        if bool(report.close()) != bool(fault):
+            wrong.append(f"fault '{fault}' was not seen" if fault else "what is right was failed")
+    print("\n" + ("; ".join(wrong) if wrong else "self-test passed"))
+    return 1 if wrong else 0
+
+
+def has_everything(spec):
+    norms = any(layer.norm == "batch" for layer in spec.encoder + spec.decoder)
+    return norms and spec.gru and spec.optimizer.name == "adam" and spec.training.batch > 1
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--spec", action="append", help="compare these specs only")
+    parser.add_argument("--count", type=int, default=36, help="random specs (36)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--targets", help="comma-separated; default: all that this machine runs")
+    parser.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)))
+    parser.add_argument("--jobs", type=int, default=2, help="trainers built at a time (2)")
+    parser.add_argument("--out", default=os.path.join(ROOT, "build", "parity"))
+    parser.add_argument("--self-test", action="store_true")
+    options = parser.parse_args()
+    options.threads = max(options.threads, 1)
+    options.targets = options.targets.split(",") if options.targets else available_targets()
+    options.out = os.path.abspath(options.out)
+    return options
+
+
+def main():
+    options = parse_options()
+    if options.self_test:
+        return self_test(options)
+    paths = options.spec
+    if not paths:
+        paths = write_random_specs(os.path.join(options.out, "specs"), options.count, options.seed)
+        paths.append(os.path.join(ROOT, "specs", "gru_ae.yaml"))
+    return compare_specs(paths, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

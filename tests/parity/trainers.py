@@ -1,0 +1,81 @@
+"""The programs under test: how one is built for a spec, which targets this machine runs, and how its subcommands are called."""
+
+import os
+import platform
+import subprocess
+
+from safetensors.torch import load_file
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TIMEOUT_SECONDS = 600
+
+# target: what Linux calls the features it needs; best first
+X86_TARGETS = {
+    "avx512": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "fma"},
+    "avx2": {"avx2", "fma"},
+    "generic": set(),
+}
+OTHER_TARGETS = {"aarch64": ["neon", "generic"]}
+
+
+class TrainerError(Exception):
+    pass
+
+
+def available_targets():
+    if platform.machine() != "x86_64":
+        return OTHER_TARGETS.get(platform.machine(), ["generic"])
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = next((set(line.split(":")[1].split()) for line in file if line.startswith("flags")), set())
+    return [target for target, needs in X86_TARGETS.items() if needs <= flags]
+
+
+def run(command, environment=None):
+    environment = os.environ | (environment or {})
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    except OSError as error:
+        raise TrainerError(f"{command[0]}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise TrainerError(f"{' '.join(command)}: still running after {TIMEOUT_SECONDS} s") from None
+    if done.returncode != 0:
+        last = "\n    ".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise TrainerError(f"{' '.join(command)}: exit status {done.returncode}\n    {last}")
+    return done.stdout
+
+
+def build_trainer(spec_path, name):
+    """Builds the trainer of a spec; returns the command that runs it."""
+    run(["make", "--no-print-directory", "trainer", f"SPEC={os.path.abspath(spec_path)}"])
+    program = os.path.join(ROOT, "build", name, name)
+    if not os.access(program, os.X_OK):
+        raise TrainerError(f"make trainer SPEC={spec_path} left no program {program}")
+    return [program]
+
+
+class Trainer:
+    def __init__(self, command, directory, threads):
+        self.command, self.directory, self.threads = command, directory, threads
+
+    def step(self, target, steps=None, evaluate=False, threads=None):
+        """Returns the tensors of O by name, and its bytes."""
+        out = os.path.join(self.directory, f"{'E' if evaluate else 'O'}.{target}.safetensors")
+        if os.path.exists(out):
+            os.remove(out)
+        arguments = ["step", "--weights", self.path("W"), "--batch", self.path("B"), "--out", out]
+        arguments += ["--steps", str(steps)] if steps else []
+        arguments += ["--eval"] if evaluate else []
+        arguments += ["--threads", str(threads or self.threads)]
+        run(self.command + arguments, {"ZOETROPE_TARGET": target})
+        if not os.path.exists(out):
+            raise TrainerError(f"{' '.join(self.command)} step wrote no {out}")
+        with open(out, "rb") as file:
+            return load_file(out), file.read()
+
+    def train_once(self, init, out):
+        """One iteration from `init`, on the videos that the program draws itself; returns the path of last.safetensors."""
+        run(self.command + ["train", "--init", init, "--iterations", "1", "--out", out, "--threads", str(self.threads)])
+        return os.path.join(out, "last.safetensors")
+
+    def path(self, name):
+        return os.path.join(self.directory, name + ".safetensors")
