@@ -359,47 +359,6 @@ START_TEST(virtual_buffer_left_in_the_tree_is_refused) {
 }
 END_TEST
 
-START_TEST(register_read_before_it_is_written_is_refused) {
-    Buffer *acc = buffer_of("acc", SPACE_REGISTER, 1, 1);
-    Statement *read = assign(y, of(i, 1, 0), zero(), load_at(acc, zero(), zero()));
-    is_refused(loop(i, LOOP_PARALLEL, followed_by(read, assign(acc, zero(), zero(), constant(0)))),
-               "register acc is read before it is written");
-    is_refused(loop(i, LOOP_PARALLEL, accumulate(acc, zero(), zero(), constant(0))), "register acc is read before");
-    Statement *maybe = guard(of(i, 1, 0), 8, assign(acc, zero(), zero(), constant(0)), NULL);
-    read->next = NULL;
-    is_refused(loop(i, LOOP_PARALLEL, followed_by(maybe, read)), "register acc is read before");
-    maybe->next = NULL;
-    maybe->other = assign(acc, zero(), zero(), constant(1));
-    passes(loop(i, LOOP_PARALLEL, followed_by(maybe, read)));
-}
-END_TEST
-
-START_TEST(scratch_of_another_parallel_nest_is_refused) {
-    Buffer *scratch = buffer_of("scratch", SPACE_SCRATCH, 1, 32);
-    Statement *fill = loop(i, LOOP_PARALLEL, loop(j, LOOP_SERIAL, assign(scratch, zero(), of(j, 1, 0), constant(0))));
-    Statement *read = nest(LOOP_PARALLEL, of(i, 1, 0), of(j, 1, 0), load_at(scratch, zero(), of(j, 1, 0)));
-    Kernel kernel = kernel_of(followed_by(fill, read));
-    kernel.scratch_size = 128;
-    ck_assert_ptr_nonnull(strstr(verify_kernel(&kernel, LANES), "scratch scratch is read before it is written"));
-}
-END_TEST
-
-START_TEST(scratch_that_overlaps_or_does_not_fit_is_refused) {
-    Buffer *first = buffer_of("first", SPACE_SCRATCH, 1, 16), *second = buffer_of("second", SPACE_SCRATCH, 1, 16);
-    Statement *write_first = assign(first, zero(), of(i, 1, 0), constant(0)),
-              *write_second = assign(second, zero(), of(i, 1, 0), constant(0));
-    Statement *read = assign(y, of(i, 1, 0), zero(), op2(ADD, load_at(first, zero(), of(i, 1, 0)), load_at(second, zero(), of(i, 1, 0))));
-    Kernel kernel = kernel_of(loop(i, LOOP_PARALLEL, followed_by(write_first, followed_by(write_second, read))));
-    second->offset = 64;
-    kernel.scratch_size = 128;
-    ck_assert_ptr_null(verify_kernel(&kernel, LANES));
-    kernel.scratch_size = 64;
-    ck_assert_ptr_nonnull(strstr(verify_kernel(&kernel, LANES), "scratch second has bytes 64 … 127, of 64"));
-    second->offset = 0;
-    ck_assert_ptr_nonnull(strstr(verify_kernel(&kernel, LANES), "scratch first is read after scratch second, which shares its memory, was written"));
-}
-END_TEST
-
 START_TEST(computes_are_checked_before_they_are_scheduled) {
     Compute compute = {.variable_count = 2, .variable = {i, j}, .store_count = 1};
     compute.store[0] = (Store){.buffer = y, .index = {of(i, 1, 0), of(j, 1, 0)}, .value = x_ij()};
@@ -464,14 +423,8 @@ Suite *verify_suite(void) {
                                    vector_along_a_blocked_layout_passes,     vector_of_another_width_is_refused,
                                    vector_loop_not_innermost_is_refused,     vector_of_doubles_is_refused,
                                    lane_that_reads_its_neighbour_is_refused, NULL};
-    const TTest *const tree[] = {sum_left_in_the_tree_is_refused,
-                                 virtual_buffer_left_in_the_tree_is_refused,
-                                 register_read_before_it_is_written_is_refused,
-                                 scratch_of_another_parallel_nest_is_refused,
-                                 scratch_that_overlaps_or_does_not_fit_is_refused,
-                                 computes_are_checked_before_they_are_scheduled,
-                                 many_unrolled_statements_are_verified_quickly,
-                                 NULL};
+    const TTest *const tree[] = {sum_left_in_the_tree_is_refused, virtual_buffer_left_in_the_tree_is_refused,
+                                 computes_are_checked_before_they_are_scheduled, many_unrolled_statements_are_verified_quickly, NULL};
     Suite *suite = suite_create("verify");
     add_case(suite, "bounds", setup_vector, bounds);
     add_case(suite, "parallel", setup_vector, parallel);
