@@ -188,6 +188,25 @@ START_TEST(interleaved_rows_pass_by_their_stride) { /* y[4r + p]: rows of one p 
 }
 END_TEST
 
+/* for p 4 parallel: for r 4: y[first + 4r] and y[second + 4r], with loops of their own; 0 for r: only one row */
+static Statement *two_stores(const Variable *p, Affine first, Affine second, long rows) {
+    Variable *r = new_variable("r", 4), *s = new_variable("s", 4);
+    if (!rows) return loop(p, LOOP_PARALLEL, followed_by(assign(y, first, zero(), constant(1)), assign(y, second, zero(), constant(2))));
+    Statement *one = loop(r, LOOP_SERIAL, assign(y, sum_of(first, of(r, 4, 0)), zero(), constant(1)));
+    Statement *other = loop(s, LOOP_SERIAL, assign(y, sum_of(second, of(s, 4, 0)), zero(), constant(2)));
+    return loop(p, LOOP_PARALLEL, followed_by(one, other));
+}
+
+START_TEST(stores_of_two_statements_are_kept_apart) {
+    Variable *p = new_variable("p", 4);
+    y = buffer_of("y", SPACE_TENSOR, 24, 32);
+    passes(two_stores(p, of(p, 1, 0), of(p, 1, 4), 4));
+    is_refused(two_stores(p, of(p, 1, 0), of(p, 1, 1), 4), "may write the same element of y");
+    passes(two_stores(p, of(p, 4, 0), of(p, 4, 2), 0));
+    is_refused(two_stores(p, of(p, 4, 0), of(p, 2, 0), 0), "may write the same element of y");
+}
+END_TEST
+
 /* phases 0 and 1 of a row pair, as statements with loops of their own: rows 2(4p + r) + phase */
 static Statement *phases(long shift) {
     Variable *p = new_variable("p", 2), *r = new_variable("r", 4), *s = new_variable("s", 4);
@@ -322,26 +341,27 @@ START_TEST(vector_of_doubles_is_refused) {
 }
 END_TEST
 
-START_TEST(lane_that_reads_its_neighbour_is_refused) {
+/* acc[16] cleared; then, lane by lane, acc[written] = 1 and y[…] = acc[read] */
+static Statement *lanes_in_registers(Affine written, Affine read) {
     Buffer *acc = buffer_of("acc", SPACE_REGISTER, 1, 16);
-    Statement *fill = loop(new_variable("f", 16), LOOP_SERIAL, NULL);
-    fill->body = assign(acc, zero(), of(fill->variable, 1, 0), constant(0));
-    Statement *write = assign(acc, zero(), of(lane, 1, 0), constant(1));
-    Statement *same = assign(y, of(i, 1, 0), column(), load_at(acc, zero(), of(lane, 1, 0)));
-    passes(loop(i, LOOP_PARALLEL, followed_by(fill, loop(jb, LOOP_SERIAL, loop(lane, LOOP_VECTOR, followed_by(write, same))))));
-    Statement *neighbour = assign(y, of(i, 1, 0), column(), load_at(acc, zero(), of(lane, 1, 1)));
-    write->next = neighbour;
-    fill->next = NULL;
-    is_refused(loop(i, LOOP_PARALLEL, followed_by(fill, loop(jb, LOOP_SERIAL, loop(lane, LOOP_VECTOR, write)))),
-               "a lane reads an element of acc that another lane writes");
-    Statement *one = assign(y, of(i, 1, 0), column(), load_at(acc, zero(), affine_constant(3)));
-    write->next = one;
-    fill->next = NULL;
-    is_refused(loop(i, LOOP_PARALLEL, followed_by(fill, loop(jb, LOOP_SERIAL, loop(lane, LOOP_VECTOR, write)))), "another lane writes");
-    Statement *far = assign(y, of(i, 1, 0), column(), load_at(acc, zero(), of(lane, 1, 8)));
-    write->next = far;
-    fill->next = NULL;
-    passes(loop(i, LOOP_PARALLEL, followed_by(fill, loop(jb, LOOP_SERIAL, loop(lane, LOOP_VECTOR, write)))));
+    Variable *f = new_variable("f", 16);
+    Statement *fill = loop(f, LOOP_SERIAL, assign(acc, zero(), of(f, 1, 0), constant(0)));
+    Statement *write = assign(acc, zero(), written, constant(1));
+    Statement *use = assign(y, of(i, 1, 0), column(), load_at(acc, zero(), read));
+    return loop(i, LOOP_PARALLEL, followed_by(fill, loop(jb, LOOP_SERIAL, loop(lane, LOOP_VECTOR, followed_by(write, use)))));
+}
+
+START_TEST(lane_that_reads_its_neighbour_is_refused) {
+    const char *reason = "a lane reads an element of acc that another lane writes";
+    passes(lanes_in_registers(of(lane, 1, 0), of(lane, 1, 0)));
+    is_refused(lanes_in_registers(of(lane, 1, 0), of(lane, 1, 1)), reason);
+    is_refused(lanes_in_registers(of(lane, 1, 3), of(lane, 1, 0)), reason);
+    passes(lanes_in_registers(of(lane, 1, 0), of(lane, 1, 8)));
+    passes(lanes_in_registers(of(lane, 1, 8), of(lane, 1, 0)));
+    is_refused(lanes_in_registers(of(lane, 1, 0), affine_constant(3)), reason);
+    is_refused(lanes_in_registers(of(lane, 1, 0), affine_constant(0)), reason);
+    passes(lanes_in_registers(of(lane, 1, 0), affine_constant(8)));
+    passes(lanes_in_registers(of(lane, 1, 1), affine_constant(0)));
 }
 END_TEST
 
@@ -410,6 +430,7 @@ Suite *verify_suite(void) {
                                      disjoint_tiles_pass,
                                      overlapping_tiles_are_refused,
                                      interleaved_rows_pass_by_their_stride,
+                                     stores_of_two_statements_are_kept_apart,
                                      phases_in_statements_of_their_own_pass,
                                      phase_that_reaches_into_the_next_tile_is_refused,
                                      two_parallel_loops_are_told_apart_one_by_one,

@@ -65,10 +65,10 @@ START_TEST(scratch_of_another_parallel_nest_is_refused) {
 }
 END_TEST
 
-/* scratch[16] filled in blocks of 4 at `step` · b + lane, `lanes` of each; then read over all */
-static Kernel filled(long step, long lanes, Statement *next) {
+/* scratch[16] filled in blocks of 4 at `step` · b + lane, `lanes` of each, and `next`; then 0 … reads − 1 is read */
+static Kernel filled(long step, long lanes, long reads, Statement *next) {
     Buffer *scratch = buffer_of("scratch", SPACE_SCRATCH, 1, 16);
-    Variable *b = new_variable("b", 4), *l = new_variable("l", lanes), *r = new_variable("r", 16);
+    Variable *b = new_variable("b", 4), *l = new_variable("l", lanes), *r = new_variable("r", reads);
     Statement *fill = loop(b, LOOP_SERIAL, loop(l, LOOP_SERIAL, assign(scratch, zero(), sum_of(of(b, step, 0), of(l, 1, 0)), constant(0))));
     Statement *read = loop(r, LOOP_SERIAL, assign(y, of(i, 1, 0), of(r, 1, 0), load_at(scratch, zero(), of(r, 1, 0))));
     if (next) next->store[0].buffer = scratch;
@@ -78,20 +78,23 @@ static Kernel filled(long step, long lanes, Statement *next) {
 }
 
 START_TEST(scratch_with_holes_is_refused) {
-    Kernel kernel = filled(4, 4, NULL);
+    Kernel kernel = filled(4, 4, 16, NULL);
     is_right(&kernel);
-    kernel = filled(4, 3, NULL);
+    kernel = filled(4, 3, 15, NULL);
     ck_assert_ptr_nonnull(
         strstr(verify_kernel(&kernel, LANES), "scratch scratch is read where it may not have been written: scratch[0, r]"));
-    kernel = filled(3, 4, NULL);
+    kernel = filled(3, 4, 14, NULL);
     is_wrong(&kernel, "read where it may not have been written");
     Variable *rest = new_variable("rest", 3); /* 13 … 15 by a loop of its own */
-    kernel = filled(3, 4, assign(x, zero(), affine_constant(13), constant(0)));
+    kernel = filled(3, 4, 16, assign(x, zero(), affine_constant(13), constant(0)));
     is_wrong(&kernel, "read where it may not have been written");
     Statement *last = loop(rest, LOOP_SERIAL, NULL);
-    kernel = filled(3, 4, last);
+    kernel = filled(3, 4, 16, last);
     last->body = assign(last->store[0].buffer, zero(), of(rest, 1, 13), constant(0));
     is_right(&kernel);
+    rest->extent = 2; /* 14 and 15 leave a gap */
+    last->body->store[0].index[1].constant = 14;
+    is_wrong(&kernel, "read where it may not have been written");
 }
 END_TEST
 
@@ -109,6 +112,16 @@ START_TEST(scratch_that_overlaps_or_does_not_fit_is_refused) {
     second->offset = 0;
     ck_assert_ptr_nonnull(
         strstr(verify_kernel(&kernel, LANES), "scratch first is read after scratch second, which shares its memory, was written"));
+}
+END_TEST
+
+START_TEST(diagonal_is_not_the_whole_square) {
+    Buffer *square = buffer_of("square", SPACE_REGISTER, 4, 4);
+    Variable *d = new_variable("d", 4), *r = new_variable("r", 4), *s = new_variable("s", 4);
+    Statement *diagonal = loop(d, LOOP_SERIAL, assign(square, of(d, 1, 0), of(d, 1, 0), constant(0)));
+    const Expression *all = load_at(square, of(r, 1, 0), of(s, 1, 0));
+    Statement *read = loop(r, LOOP_SERIAL, loop(s, LOOP_SERIAL, assign(y, of(i, 1, 0), zero(), all)));
+    is_refused(loop(i, LOOP_PARALLEL, followed_by(diagonal, read)), "register square is read where it may not have been written");
 }
 END_TEST
 
@@ -149,6 +162,7 @@ Suite *verify_local_suite(void) {
                                   scratch_of_another_parallel_nest_is_refused,
                                   scratch_with_holes_is_refused,
                                   scratch_that_overlaps_or_does_not_fit_is_refused,
+                                  diagonal_is_not_the_whole_square,
                                   scratch_spoilt_for_the_next_iteration_is_refused,
                                   what_both_branches_write_is_written};
     Suite *suite = suite_create("verify local");
