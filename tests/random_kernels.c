@@ -5,7 +5,7 @@
 
 /* ---- random numbers ---- */
 
-long random_below(Random *random, long limit) {
+long random_index(Random *random, long limit) {
     random->state += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
     uint64_t z = random->state;
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -14,12 +14,12 @@ long random_below(Random *random, long limit) {
 }
 
 bool random_chance(Random *random, long of_100) {
-    return random_below(random, 100) < of_100;
+    return random_index(random, 100) < of_100;
 }
 
 void random_order(Random *random, int count, int *order) {
     for (int i = 0; i < count; i++) {
-        int j = (int)random_below(random, i + 1);
+        int j = (int)random_index(random, i + 1);
         order[i] = order[j];
         order[j] = i;
     }
@@ -46,7 +46,7 @@ static void fill_tensor(Random *random, const Buffer *buffer, void *elements) {
     memset(elements, 0xff, tensor_bytes(buffer));
     long index[MAX_RANK] = {0};
     for (int d = 0; d >= 0;) {
-        long value = random_below(random, 7) - 3, offset = layout_offset(buffer, index);
+        long value = random_index(random, 7) - 3, offset = layout_offset(buffer, index);
         if (buffer->type == TYPE_F64) ((double *)elements)[offset] = (double)value;
         else ((float *)elements)[offset] = (float)value;
         for (d = buffer->rank - 1; d >= 0 && ++index[d] == buffer->shape[d]; d--) index[d] = 0;
@@ -58,7 +58,7 @@ static Layout random_layout(Random *random, int rank, const long *shape) {
     random_order(random, rank, order);
     if (random_chance(random, 50))
         for (int i = 0; i < rank; i++) order[i] = i;
-    int blocked = random_chance(random, 50) ? (int)random_below(random, rank) : -1;
+    int blocked = random_chance(random, 50) ? (int)random_index(random, rank) : -1;
     return layout_ordered(rank, shape, order, blocked, LANES);
 }
 
@@ -159,7 +159,7 @@ static const Expression *block_loads(const Expression *e, void *context) {
 
 static void suit_lanes(Random *random, Example *example) {
     Compute *first = &example->kernel.compute[0];
-    int v = (int)random_below(random, first->variable_count);
+    int v = (int)random_index(random, first->variable_count);
     if (first->reduced[v] || !random_chance(random, 80)) return;
     example->lanes = first->variable[v]->name;
     for (int i = 0; i < example->kernel.compute_count; i++) {
@@ -180,15 +180,15 @@ typedef struct Window { /* one convolution's sizes */
 } Window;
 
 static Window random_window(Random *random) {
-    Window window = {.n = 1 + random_below(random, 3), .u = 1 + random_below(random, 3), .v = 1 + random_below(random, 3)};
-    window.k = random_chance(random, 60) ? LANES * (1 + random_below(random, 3)) : 1 + random_below(random, 6);
-    window.c = random_chance(random, 60) ? LANES * (1 + random_below(random, 2)) : 1 + random_below(random, 5);
-    window.stride = 1 + random_below(random, 2);
-    window.padding = random_below(random, 2);
+    Window window = {.n = 1 + random_index(random, 3), .u = 1 + random_index(random, 3), .v = 1 + random_index(random, 3)};
+    window.k = random_chance(random, 60) ? LANES * (1 + random_index(random, 3)) : 1 + random_index(random, 6);
+    window.c = random_chance(random, 60) ? LANES * (1 + random_index(random, 2)) : 1 + random_index(random, 5);
+    window.stride = 1 + random_index(random, 2);
+    window.padding = random_index(random, 2);
     for (int d = 0; d < 2; d++) {
-        window.small[d] = random_chance(random, 40) ? LANES : 1 + random_below(random, 5);
+        window.small[d] = random_chance(random, 40) ? LANES : 1 + random_index(random, 5);
         long reach = (window.small[d] - 1) * window.stride + (d ? window.v : window.u) - 2 * window.padding;
-        window.large[d] = maximum(1, reach + random_below(random, 2));
+        window.large[d] = maximum(1, reach + random_index(random, 2));
     }
     return window;
 }
@@ -242,9 +242,9 @@ static void make_weight_gradient(Random *random, Example *example) {
 
 /* A transposed convolution of stride 2 by phases: y[n, k, 2i + a, 2j + b] = Σ c padded[n, c, i + a, j] · w[k, c, a, b] */
 static void make_phases(Random *random, Example *example) {
-    long n_size = 1 + random_below(random, 2), k_size = random_chance(random, 50) ? LANES : 3,
+    long n_size = 1 + random_index(random, 2), k_size = random_chance(random, 50) ? LANES : 3,
          c_size = random_chance(random, 50) ? LANES : 3;
-    long h = 1 + random_below(random, 5), w_size = 1 + random_below(random, 5);
+    long h = 1 + random_index(random, 5), w_size = 1 + random_index(random, 5);
     Compute *computes = new_computes(example, 4);
     Buffer *padded = new_prologue(random, example, (long[]){n_size, c_size, h, w_size});
     Buffer *w = new_tensor(random, example, "w", 4, (long[]){k_size, c_size, 2, 2});
@@ -266,8 +266,8 @@ static void make_phases(Random *random, Example *example) {
 
 /* y[4b + t, o] = Σ i x[4b + t, i] · w[o, i] at step t of 4, or without steps */
 static void make_product(Random *random, Example *example) {
-    long rows = 1 + random_below(random, 6), in = 1 + random_below(random, 12),
-         out = random_chance(random, 60) ? 2 * LANES : 1 + random_below(random, 9);
+    long rows = 1 + random_index(random, 6), in = 1 + random_index(random, 12),
+         out = random_chance(random, 60) ? 2 * LANES : 1 + random_index(random, 9);
     bool steps = random_chance(random, 50);
     Variable *t = new_variable("t", 3);
     Compute *compute = new_computes(example, 1);
@@ -286,7 +286,7 @@ static void make_product(Random *random, Example *example) {
 
 /* p = x · y and y += x at once, on rank 3; the second compute reads what the first wrote, of the same index */
 static void make_elementwise(Random *random, Example *example) {
-    long shape[3] = {1 + random_below(random, 4), 1 + random_below(random, 9), LANES * (1 + random_below(random, 3))};
+    long shape[3] = {1 + random_index(random, 4), 1 + random_index(random, 9), LANES * (1 + random_index(random, 3))};
     bool two = random_chance(random, 50);
     Compute *computes = new_computes(example, two ? 2 : 1);
     Buffer *x = new_tensor(random, example, "x", 3, shape), *y = new_tensor(random, example, "y", 3, shape);
@@ -304,7 +304,7 @@ static void make_elementwise(Random *random, Example *example) {
 
 /* Two sums over the same elements, in float and in double: s[c] = Σ x, d[c] = Σ (x)² as double, of a row of each channel */
 static void make_statistics(Random *random, Example *example) {
-    long n_size = 1 + random_below(random, 3), c_size = LANES * (1 + random_below(random, 2)), w_size = 1 + random_below(random, 9);
+    long n_size = 1 + random_index(random, 3), c_size = LANES * (1 + random_index(random, 2)), w_size = 1 + random_index(random, 9);
     Compute *compute = new_computes(example, 1);
     Buffer *x = new_tensor(random, example, "x", 3, (long[]){n_size, c_size, w_size});
     Buffer *s = new_tensor(random, example, "s", 2, (long[]){n_size, c_size});
@@ -324,8 +324,8 @@ static void make_statistics(Random *random, Example *example) {
 
 /* A copy with padding and no sum: y[n, c, i, j] = padded[n, c, i − 1, j − 1] + 1 */
 static void make_padded_copy(Random *random, Example *example) {
-    long shape[4] = {1 + random_below(random, 2), random_chance(random, 50) ? LANES : 3, 1 + random_below(random, 4),
-                     1 + random_below(random, 4)};
+    long shape[4] = {1 + random_index(random, 2), random_chance(random, 50) ? LANES : 3, 1 + random_index(random, 4),
+                     1 + random_index(random, 4)};
     Compute *compute = new_computes(example, 1);
     Buffer *padded = new_prologue(random, example, shape);
     Buffer *y = new_tensor(random, example, "y", 4, (long[]){shape[0], shape[1], shape[2] + 2, shape[3] + 2});
@@ -363,5 +363,5 @@ Example *random_example_of(Random *random, int kind) {
 }
 
 Example *random_example(Random *random) {
-    return random_example_of(random, (int)random_below(random, EXAMPLE_KINDS));
+    return random_example_of(random, (int)random_index(random, EXAMPLE_KINDS));
 }

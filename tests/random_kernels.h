@@ -10,7 +10,7 @@ enum { LANES = 4, MOST_TENSORS = 8 };
 typedef struct Random {
     uint64_t state;
 } Random;
-long random_below(Random *random, long limit); /* 0 … limit − 1 */
+long random_index(Random *random, long limit); /* 0 … limit − 1 */
 bool random_chance(Random *random, long of_100);
 void random_order(Random *random, int count, int *order);
 

@@ -40,11 +40,11 @@ static int level_of(const Compute *compute, const char *name) {
 static int draw_tiles(Random *random, long extent, bool lanes, long *tile) {
     int count = 0;
     if (lanes) {
-        if (extent > LANES && random_chance(random, 40)) tile[count++] = LANES * (1 + random_below(random, extent / LANES));
+        if (extent > LANES && random_chance(random, 40)) tile[count++] = LANES * (1 + random_index(random, extent / LANES));
         tile[count++] = LANES;
     } else {
         long most = extent;
-        while (count < 2 && most > 1 && random_chance(random, 40)) most = tile[count++] = 1 + random_below(random, most);
+        while (count < 2 && most > 1 && random_chance(random, 40)) most = tile[count++] = 1 + random_index(random, most);
         if (count && tile[count - 1] == 1) return count;
     }
     tile[count++] = 1;
@@ -55,7 +55,7 @@ static int draw_tiles(Random *random, long extent, bool lanes, long *tile) {
 static int draw_lanes(Random *random, const Example *example) {
     const Compute *compute = &example->kernel.compute[0];
     if (example->lanes && random_chance(random, 85)) return level_of(compute, example->lanes);
-    int v = (int)random_below(random, compute->variable_count);
+    int v = (int)random_index(random, compute->variable_count);
     return compute->reduced[v] ? -1 : v;
 }
 
@@ -66,15 +66,15 @@ static void draw_stage(Random *random, const Example *example, Plan *plan, int l
     int highest = schedule->accumulate >= 0 ? schedule->accumulate : schedule->levels - plan->vector;
     if (highest < lowest) return;
     Stage stage = {
-        .buffer = buffer, .level = lowest + (int)random_below(random, highest - lowest + 1), .blocked = -1, .split = -1, .phased = -1};
+        .buffer = buffer, .level = lowest + (int)random_index(random, highest - lowest + 1), .blocked = -1, .split = -1, .phased = -1};
     random_order(random, buffer->rank, stage.order);
     if (random_chance(random, 60)) {
-        stage.split = random_chance(random, 90) ? 1 : (int)random_below(random, buffer->rank);
+        stage.split = random_chance(random, 90) ? 1 : (int)random_index(random, buffer->rank);
         stage.block = LANES;
         if (random_chance(random, 70)) stage.blocked = stage.split;
     } else if (random_chance(random, 50)) {
-        stage.phased = (int)random_below(random, buffer->rank);
-        stage.phases = 2 + random_below(random, 2);
+        stage.phased = (int)random_index(random, buffer->rank);
+        stage.phases = 2 + random_index(random, 2);
     }
     schedule->stage[schedule->stages++] = stage;
 }
@@ -88,10 +88,10 @@ static Plan draw_plan(Random *random, const Example *example) {
     int count[MAX_VARIABLES], next[MAX_VARIABLES] = {0}, left = 0;
     for (int i = 0; i < compute->variable_count; i++)
         left += count[i] = draw_tiles(random, compute->variable[i]->extent, i == lanes, tile[i]);
-    int parallel = (int)random_below(random, 3);
+    int parallel = (int)random_index(random, 3);
     plan.vector = lanes >= 0;
     while (left > plan.vector) {
-        int v = (int)random_below(random, compute->variable_count);
+        int v = (int)random_index(random, compute->variable_count);
         if (next[v] == count[v] - (v == lanes)) continue;
         long t = tile[v][next[v]++];
         if (plan.parallel == schedule->levels && plan.parallel < parallel && !compute->reduced[v]) plan.parallel++;
@@ -102,11 +102,11 @@ static Plan draw_plan(Random *random, const Example *example) {
     int first_reduced = 0;
     while (first_reduced < schedule->levels && !compute->reduced[level_of(compute, schedule->level[first_reduced].variable)])
         first_reduced++;
-    if (example->kernel.compute_count > 1) plan.shared = (int)random_below(random, minimum(first_reduced, schedule->levels - 1) + 1);
+    if (example->kernel.compute_count > 1) plan.shared = (int)random_index(random, minimum(first_reduced, schedule->levels - 1) + 1);
     if (plan.shared) plan.parallel = (int)minimum(plan.parallel, plan.shared);
     if (compute->sum_count) {
         int highest = example->plain ? schedule->levels - plan.vector : first_reduced, lowest = (int)maximum(plan.shared, plan.parallel);
-        schedule->accumulate = lowest + (int)random_below(random, maximum(highest - lowest, 0) + 1);
+        schedule->accumulate = lowest + (int)random_index(random, maximum(highest - lowest, 0) + 1);
     }
     for (int l = 0; l < schedule->levels; l++) plan.unroll[l] = random_chance(random, 30);
     draw_stage(random, example, &plan, plan.parallel);
@@ -355,7 +355,7 @@ typedef struct Change { /* one random change at the place-th opportunity of its 
 
 static void change_statement(Change *change, Statement *statement) {
     static const long shifts[] = {-1, 1, LANES, -LANES};
-    long shift = shifts[random_below(change->random, 4)];
+    long shift = shifts[random_index(change->random, 4)];
     switch (statement->kind) {
     case STATEMENT_LOOP:
         if (change->kind == 0) ((Variable *)statement->variable)->extent += 1;
@@ -369,7 +369,7 @@ static void change_statement(Change *change, Statement *statement) {
         break;
     case STATEMENT_ASSIGN: {
         Store *store = &statement->store[0];
-        Affine *index = &store->index[random_below(change->random, store->buffer->rank)];
+        Affine *index = &store->index[random_index(change->random, store->buffer->rank)];
         if (change->kind == 4) index->constant += shift;
         else if (change->kind == 5 && index->count) index->term[0].coefficient += shift;
         else if (change->kind == 6 && index->count) index->count--;
@@ -404,7 +404,7 @@ START_TEST(what_the_verifier_lets_pass_runs_without_a_violation) {
         Kernel kernel = planned(example, &plan, on);
         const char *why;
         if (!schedule_kernel(&kernel, &why) || verify_kernel(&kernel, LANES)) continue;
-        Change change = {&random, (int)random_below(&random, CHANGES), (int)random_below(&random, 20), false};
+        Change change = {&random, (int)random_index(&random, CHANGES), (int)random_index(&random, 20), false};
         change_tree(&change, kernel.tree);
         changed += change.done;
         if (verify_kernel(&kernel, LANES)) {

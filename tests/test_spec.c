@@ -384,8 +384,8 @@ START_TEST(texts_that_mean_the_same_have_the_same_canonical_form) {
 END_TEST
 
 static char *documentation(void) {
-    char *text;
-    size_t size;
+    static char *text;
+    static size_t size;
     FILE *stream = open_memstream(&text, &size);
     print_spec_documentation(stream);
     fclose(stream);

@@ -1,0 +1,122 @@
+# `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on.
+SPEC ?= specs/gru_ae.yaml
+PREFIX ?= /usr/local
+export SPEC
+
+# One job for each processor, unless the caller says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+MAKEFLAGS += --no-print-directory
+
+# `make V=1` shows the commands. CFLAGS and LDFLAGS are the caller's: they are added at the end of each command.
+Q = $(if $(V),,@echo "  $@" &&)
+WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes
+OWN = -std=gnu11 -D_GNU_SOURCE -O2 -g -fopenmp $(WARNINGS) -MMD -MP
+GENERATED = -std=c11 -O2 -fopenmp -Wall -Wextra -Wconversion -Iruntime -MMD -MP
+LIBAV = libavformat libavcodec libswscale libavutil
+TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng jansson) -lpthread -lm
+CHECK_LIBRARIES = $(shell pkg-config --libs check)
+
+COMPILER = $(patsubst compiler/%.c,build/compiler/%.o,$(wildcard compiler/*.c))
+RUNTIME = $(patsubst runtime/%.c,build/runtime/%.o,$(wildcard runtime/*.c))
+TESTS = $(patsubst tests/%.c,build/tests/%.o,$(wildcard tests/*.c))
+# Of one trainer: NAME is set when make calls itself.
+MODEL = $(patsubst build/$(NAME)/generated/%.c,build/$(NAME)/%.o,$(wildcard build/$(NAME)/generated/*.c))
+
+# What others may run at the same time is built by one of them; a name's own files, by one for each name.
+ALONE = mkdir -p build && flock build/lock $(MAKE)
+# Programs that call make again start afresh.
+APART = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+
+help: ## list these verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep -h '##' Makefile
+
+all: compiler trainer ## the compiler and the trainer of SPEC
+
+compiler: deps ## build/zoetrope
+	@+$(ALONE) build/zoetrope
+
+generate: compiler ## write the C of SPEC: generated/gru_ae/ for specs/gru_ae.yaml, else build/<name>/generated/
+	@scripts/generate.sh "$$SPEC" sample >/dev/null
+
+trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.yaml)
+	@+$(ALONE) build/zoetrope build/runtime.a
+	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
+
+demo: deps ## train a small network on videos that it draws itself, and show strips
+	@$(APART) scripts/demo.sh
+
+test: deps-test ## the tests, one line each, in a few minutes
+	@+$(ALONE) build/tests/run
+	@+$(MAKE) trainer SPEC=tests/fixtures/parity_small.yaml
+	@$(APART) tests/run.sh quick
+
+test-slow: deps-slow ## sanitizers, valgrind, PyTorch, aarch64, and what else takes long
+	@+$(MAKE) compiler
+	@$(APART) tests/run.sh slow
+
+parity: deps-python ## compare trainers with PyTorch, run live
+	@$(APART) scripts/python.sh tests/parity/parity.py
+
+bench: deps-python ## time a training step beside PyTorch's
+	@$(APART) scripts/python.sh tests/bench/bench.py
+
+deps: ## install what building needs and is missing
+	@scripts/deps.sh build
+
+deps-%:
+	@scripts/deps.sh build $*
+
+install: compiler ## put the compiler, the runtime's source and the specs in PREFIX (default /usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime" "$(DESTDIR)$(PREFIX)/share/zoetrope/specs"
+	install build/zoetrope "$(DESTDIR)$(PREFIX)/bin"
+	install -m 644 runtime/*.[ch] "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime"
+	install -m 644 specs/*.yaml "$(DESTDIR)$(PREFIX)/share/zoetrope/specs"
+	install -m 644 docs/spec.md LICENSE "$(DESTDIR)$(PREFIX)/share/zoetrope"
+
+format: deps-format ## put all C files in the house's format
+	@clang-format -i $(wildcard */*.[ch])
+
+check-format: deps-format ## say which C files are not
+	@clang-format --dry-run --Werror $(wildcard */*.[ch])
+
+clean: ## remove build/
+	rm -rf build
+
+build/zoetrope: $(COMPILER)
+	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml -lm -o $@
+
+build/runtime.a: $(RUNTIME)
+	$(Q) rm -f $@ && ar rcs $@ $^
+
+build/$(NAME)/$(NAME): $(MODEL) build/runtime.a
+	$(Q) $(CC) -fopenmp $(MODEL) build/runtime.a $(CFLAGS) $(LDFLAGS) $(TRAINER_LIBRARIES) -o $@.new && mv $@.new $@
+
+build/tests/run: $(TESTS) $(filter-out %/main.o,$(COMPILER) $(RUNTIME))
+	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) $(CHECK_LIBRARIES) -lyaml $(TRAINER_LIBRARIES) -o $@
+
+build/compiler/%.o: compiler/%.c
+	@mkdir -p $(@D)
+	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
+
+build/runtime/%.o: runtime/%.c
+	@mkdir -p $(@D)
+	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
+
+build/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(Q) $(CC) $(OWN) -Iruntime -Ibuild/tests $(CFLAGS) -c $< -o $@
+
+# Every suite of the tests, for main.c: SUITE(spec) …
+build/tests/main.o: build/tests/suites.h
+build/tests/suites.h: $(wildcard tests/test_*.c)
+	@mkdir -p $(@D)
+	@sed -n 's/^Suite \*\([a-z_0-9]*\)_suite(void).*/SUITE(\1)/p' $^ | sort -u >$@
+
+build/$(NAME)/%.o: build/$(NAME)/generated/%.c
+	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
+
+-include $(wildcard build/*/*.d)
+.PHONY: help all compiler generate trainer demo test test-slow parity bench deps install format check-format clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,77 @@
+#!/bin/sh
+# deps.sh GROUP…: installs what is missing of what these groups need: build, test, slow, python, format.
+# Each thing is looked for as a program or a library, and not as a package, so that whoever has it from elsewhere is not asked for it.
+set -eu
+
+has_program() { command -v "$1" >/dev/null 2>&1; }
+has_library() { pkg-config --exists "$1" 2>/dev/null; }
+has_header() { echo "#include <$2>" | "$1" -fopenmp -E -x c - >/dev/null 2>&1; }
+has_module() { python3 -c "import $1" 2>/dev/null; }
+
+# group, how to look for it, Debian's package
+needs='
+build   program cc                      gcc
+build   header  cc stdlib.h             libc6-dev
+build   program make                    make
+build   program flock                   util-linux
+build   program pkg-config              pkg-config
+build   library yaml-0.1                libyaml-dev
+build   library libpng                  libpng-dev
+build   library jansson                 libjansson-dev
+build   library libavformat             libavformat-dev
+build   library libavcodec              libavcodec-dev
+build   library libswscale              libswscale-dev
+build   library libavutil               libavutil-dev
+test    library check                   check
+test    program clang                   clang
+test    header  clang omp.h             libomp-dev
+test    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
+test    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
+test    program qemu-aarch64            qemu-user
+format  program clang-format            clang-format
+slow    program valgrind                valgrind
+slow    library check                   check
+slow    program clang                   clang
+slow    header  clang omp.h             libomp-dev
+slow    program clang-format            clang-format
+slow    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
+slow    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
+slow    program qemu-aarch64            qemu-user
+slow    program python3                 python3
+slow    module  ensurepip               python3-venv
+python  program python3                 python3
+python  module  ensurepip               python3-venv
+'
+
+missing=$(echo "$needs" | while read -r group kind rest; do
+    case " $* " in *" $group "*) ;; *) continue ;; esac
+    package=${rest##* }
+    # shellcheck disable=SC2086 # one or two words
+    has_$kind ${rest% *} || echo "$package"
+done | sort -u | tr '\n' ' ')
+missing=${missing% }
+[ -n "$missing" ] || exit 0
+
+install="apt-get install --yes --no-install-recommends $missing"
+echo "Missing: $missing"
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    as_root="sudo "
+    has_program sudo && sudo -n true 2>/dev/null || cannot="this user may not"
+fi
+has_program apt-get || cannot="there is no apt-get here"
+if [ -n "${cannot-}" ]; then
+    echo "They have to be installed first, and $cannot do it. On Debian or Ubuntu, run" >&2
+    echo "    ${as_root:-sudo }apt-get update && ${as_root:-sudo }$install" >&2
+    exit 1
+fi
+echo "Installing: $as_root$install"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+# shellcheck disable=SC2086 # a word or none
+if ! { ${as_root:+sudo -n} apt-get update && ${as_root:+sudo -n} $install; } >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2
+    echo "That failed (all of it is in $log). The command is: apt-get update && $install" >&2
+    exit 1
+fi
+rm -f "$log"

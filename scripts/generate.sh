@@ -1,0 +1,38 @@
+#!/bin/sh
+# generate.sh SPEC [sample]: compiles SPEC into build/<name>/generated and prints the name. Files that stay the same keep their
+# time, so that nothing is built anew for them, and files of an earlier run that no longer belong there go away. With "sample",
+# what comes of specs/gru_ae.yaml goes to generated/gru_ae too: the sample that is kept for people to read.
+set -eu
+
+spec=$1
+said=$(build/zoetrope check "$spec") # "specs/tiny.yaml: tiny is correct"
+said=${said% is correct}
+name=${said##*: }
+
+# update FROM TO: makes the folder TO what FROM is.
+update() {
+    mkdir -p "$2"
+    for file in "$2"/*; do
+        [ -e "$1/${file##*/}" ] || rm -f "$file"
+    done
+    for file in "$1"/*; do
+        cmp -s "$file" "$2/${file##*/}" || cp "$file" "$2/${file##*/}"
+    done
+}
+
+mkdir -p "build/$name"
+exec 9>"build/$name/lock"
+flock 9
+rm -rf "build/$name/new"
+build/zoetrope compile "$spec" -o "build/$name/new"
+update "build/$name/new" "build/$name/generated"
+rm -rf "build/$name/new"
+if [ "${2-}" = sample ]; then
+    folder=build/$name/generated
+    if [ "$spec" -ef specs/gru_ae.yaml ]; then
+        folder=generated/$name
+        update "build/$name/generated" "$folder"
+    fi
+    echo "$spec is compiled to $folder/" >&2
+fi
+echo "$name"

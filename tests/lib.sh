@@ -1,0 +1,19 @@
+# lib.sh: what the tests written in shell share. A test is a line: check "what is shown" COMMAND…
+# Its output goes to a log that is shown when it fails. Tests run in the tree's root, and their files go to $scratch.
+set -u
+count=0
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/zoetrope_test_XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+
+check() {
+    name=$1
+    shift
+    count=$((count + 1))
+    if ("$@") >"$scratch/log" 2>&1 </dev/null; then
+        echo "ok $count - $script:$name"
+    else
+        echo "not ok $count - $script:$name"
+        tail -n 30 "$scratch/log" | sed 's/^/#   /'
+    fi
+}
+script=$(basename "$0")
