@@ -285,6 +285,7 @@ static void emit_available(File *file) {
 
 static void emit_block_offsets(File *file) {
     const TargetCode *code = file->code;
+    if (!code->load_parameters.call_count && !code->save_parameters.call_count) return;
     c_comment(file->programs,
               "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
     Text offsets = {0};

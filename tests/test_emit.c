@@ -255,6 +255,76 @@ START_TEST(equal_input_gives_equal_bytes) {
 }
 END_TEST
 
+/* ---- a whole file ---- */
+
+static Buffer *placed(const char *name, Type type, Place place, long rows, long offset) {
+    Buffer *buffer = typed_buffer(name, type, SPACE_TENSOR, rows, 1);
+    Tensor *tensor = NEW(Tensor);
+    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = rows * (type == TYPE_F64 ? 8 : 4), .offset = offset};
+    buffer->owner = tensor;
+    return buffer;
+}
+
+/* workspace = 2 workspace + x[time] in each step of a scan: the result tells the order of the steps. */
+static Kernel *fold_kernel(const char *x_name) {
+    const Variable *time = new_variable("time", 3);
+    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *x = placed(x_name, TYPE_F32, PLACE_X, 3, 0);
+    const Expression *twice = op2(MULTIPLY, constant(2), load_at(state, zero(), zero()));
+    Kernel *kernel = NEW(Kernel);
+    *kernel = named("fold", assign(state, zero(), zero(), op2(ADD, twice, load_at(x, at(time), zero()))));
+    kernel->time = time;
+    return kernel;
+}
+
+static Kernel *loss_kernel(void) {
+    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *loss = placed("loss", TYPE_F64, PLACE_LOSS, 1, 0);
+    Kernel *kernel = NEW(Kernel);
+    *kernel = named("loss", assign(loss, zero(), zero(), op1(WIDEN, load_at(state, zero(), zero()))));
+    return kernel;
+}
+
+static Program program_of(const char *name, const Kernel *body, Scan *scan, const Kernel *last) {
+    Program program = {.name = name, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
+    program.call[0] = (Call){body, scan};
+    program.call[1] = (Call){last, NULL};
+    return program;
+}
+
+START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
+    const Spec spec = {.name = "sample", .canonical = "name: sample \"?\"\n", .loss = LOSS_L1, .optimizer = {.learning_rate = 1e-4}};
+    Parameter weight = {.name = "a.weight", .trained = true, .rank = 1, .shape = {2}, .count = 2, .bound = 1.0 / 3};
+    Graph graph = {.spec = &spec, .parameter_count = 1, .parameter = (Parameter *[]){&weight}};
+    Scan forward = {.steps = 3}, backward = {.steps = 3, .reverse = true};
+    TargetCode code = {.target = find_target("generic"), .workspace_bytes = 128};
+    code.train = program_of("train", fold_kernel("x"), &forward, loss_kernel());
+    code.evaluate = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
+    Text target_file = {0}, model_file = {0};
+    emit_target_file(&target_file, &graph, &code, "");
+    emit_model_file(&model_file, &graph, (TargetCode *[]){&code}, 1, "");
+    const char *first = strstr(target_file.bytes, "static void fold(");
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_null(strstr(first + 1, "static void fold(")); /* the two differ in the name of a tensor only */
+    static const char checks[] =
+        "#include \"model.h\"\n"
+        "int main(void) {\n"
+        "    const float x[3] = {1, 2, 3};\n"
+        "    double train = 0, evaluate = 0;\n"
+        "    _Alignas(64) float workspace[32] = {0};\n"
+        "    const ModelTarget *target = model_description.targets[0];\n"
+        "    target->train(&(ModelStep){.x = x, .loss = &train, .workspace = workspace, .threads = 1});\n"
+        "    workspace[16] = 0;\n"
+        "    target->evaluate(&(ModelStep){.x = x, .loss = &evaluate, .workspace = workspace, .threads = 1});\n"
+        "    const bool tables = model_description.parameters[0].bound == 1.0 / 3 && model_description.loss_is_l1;\n"
+        "    return !(train == 11 && evaluate == 17 && tables && target->available());\n"
+        "}\n";
+    const char *program = format("%s/sample", folder);
+    run(format("cc %s -std=c11 -Iruntime -o %s %s %s %s -lm", warnings, program, written("sample_generic.c", target_file.bytes),
+               written("sample_model.c", model_file.bytes), written("main.c", checks)));
+    run(program);
+    if (exists("clang")) run(format("clang %s -std=c11 -Iruntime -fsyntax-only %s/sample_generic.c", warnings, folder));
+}
+END_TEST
+
 static void make_folder(void) {
     folder = format("%s/zoetrope_emit_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -276,6 +346,7 @@ Suite *emit_suite(void) {
     tcase_add_loop_test(test_case, every_file_is_accepted_by_both_compilers, 0, 4);
     tcase_add_test(test_case, a_register_tile_reads_like_hand_written_code);
     tcase_add_test(test_case, equal_input_gives_equal_bytes);
+    tcase_add_test(test_case, a_file_runs_scans_in_their_order_and_prints_equal_kernels_once);
     suite_add_tcase(suite, test_case);
     return suite;
 }
