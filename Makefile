@@ -7,7 +7,7 @@ export SPEC
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory $(if $(V),,-s)
 
 # `make V=1` shows the commands. CFLAGS and LDFLAGS are the caller's: they are added at the end of each command.
 Q = $(if $(V),,@echo "  $@" &&)

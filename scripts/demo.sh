@@ -1,0 +1,24 @@
+#!/bin/sh
+# demo.sh: builds the trainer of specs/tiny.yaml, trains it on the videos that it draws itself, and says where to look.
+set -eu
+
+started=$(date +%s)
+make trainer SPEC=specs/tiny.yaml
+
+run=runs/demo # or the next that is free: what an earlier demo made is left alone
+number=1
+while [ -e "$run" ]; do
+    number=$((number + 1))
+    run=runs/demo$number
+done
+build/tiny/tiny train --out "$run"
+
+last=$(find "$run" -name 'recon_itr*_no0.png' | sed 's/.*_itr\([0-9]*\)_.*/\1/' | sort -n | tail -n 1)
+echo
+echo "The demo took $(($(date +%s) - started)) seconds. Look at"
+for file in "$run"/real_itr"${last}"_no*.png; do
+    echo "    $file    a clip's frames, side by side"
+    echo "    $run/recon_itr${file##*_itr}   what the network made of them"
+done
+echo "    $run/loss.svg              how it learned"
+echo "To train on your own videos: build/tiny/tiny train --data FOLDER"
