@@ -26,7 +26,7 @@ from stand_in import FAULTS
 from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-COLUMNS = [("loss", 17), ("recon", 17), ("gradient", 17), ("losses", 17), ("state", 17)]
+COLUMNS = [("loss", 19), ("recon", 19), ("gradient", 19), ("losses", 19), ("state", 19)]
 CHECKPOINT_SPECS = 2  # random specs whose trainers are also asked to train from, and for, PyTorch's checkpoints
 
 
@@ -102,7 +102,7 @@ def compare_spec(report, path, command, options, checkpoint):
     try:
         trainer = Trainer(command(), directory, options.threads)
     except TrainerError as error:
-        report.line(spec.name, "build", "", [str(error)])
+        report.line(spec.name, "build", " " * sum(size for _, size in COLUMNS), [str(error)])
         return
     for target in options.targets:
         compare_target(report, case, trainer, target)
@@ -118,9 +118,9 @@ def compare_specs(paths, options):
     torch.set_num_threads(options.threads)
     checkpoints = set(names[:1] + [name for name, path in zip(names, paths) if read_spec(path).gru][:CHECKPOINT_SPECS])
     with ThreadPoolExecutor(options.jobs) as pool:
-        commands = [pool.submit(build_trainer, paths[0], names[0])]
+        commands = [pool.submit(build_trainer, paths[0], names[0], options.build)]
         commands[0].exception()
-        commands += [pool.submit(build_trainer, path, name) for path, name in zip(paths[1:], names[1:])]
+        commands += [pool.submit(build_trainer, path, name, options.build) for path, name in zip(paths[1:], names[1:])]
         for path, name, command in zip(paths, names, commands):
             compare_spec(report, path, command.result, options, name in checkpoints)
     return report.close()
@@ -160,6 +160,7 @@ def parse_options():
     parser.add_argument("--jobs", type=int, default=2, help="trainers built at a time (2)")
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "parity"))
     parser.add_argument("--self-test", action="store_true")
+    parser.add_argument("--no-build", dest="build", action="store_false", help="take the trainers that are in build/ as they are")
     options = parser.parse_args()
     options.threads = max(options.threads, 1)
     options.targets = options.targets.split(",") if options.targets else available_targets()

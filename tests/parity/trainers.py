@@ -44,12 +44,13 @@ def run(command, environment=None):
     return done.stdout
 
 
-def build_trainer(spec_path, name):
-    """Builds the trainer of a spec; returns the command that runs it."""
-    run(["make", "--no-print-directory", "trainer", f"SPEC={os.path.abspath(spec_path)}"])
+def build_trainer(spec_path, name, build=True):
+    """Builds the trainer of a spec, or takes the one that is there; returns the command that runs it."""
+    if build:
+        run(["make", "--no-print-directory", "trainer", f"SPEC={os.path.abspath(spec_path)}"])
     program = os.path.join(ROOT, "build", name, name)
     if not os.access(program, os.X_OK):
-        raise TrainerError(f"make trainer SPEC={spec_path} left no program {program}")
+        raise TrainerError(f"no program {program}: make trainer SPEC={spec_path} makes it")
     return [program]
 
 
