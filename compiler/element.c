@@ -11,7 +11,8 @@ const Expression *channel_value(Lowering *l, Node *node, Affine channel, long ro
 }
 
 const Expression *feature_value(Lowering *l, Node *node, const At *at) {
-    const Affine index[4] = {affine_constant(0), at->c, node->shape[2] > 1 ? at->h : affine_constant(0), node->shape[3] > 1 ? at->w : affine_constant(0)};
+    const Affine index[4] = {affine_constant(0), at->c, node->shape[2] > 1 ? at->h : affine_constant(0),
+                             node->shape[3] > 1 ? at->w : affine_constant(0)};
     return load(node_buffer(l, node), index);
 }
 
@@ -202,7 +203,8 @@ void lower_element(Lowering *l, Node *node) {
     stored_index(l, node, &at, index);
     c->extent = channels_in(value, c, out->shape[1]); /* padding lanes too, where all have them: whole vectors */
     add_store(compute, out, index, value);
-    kernel->comment = format("%s: [%ld, %ld, %ld, %ld]", operation_name(node->op), node->shape[0], node->shape[1], node->shape[2], node->shape[3]);
+    kernel->comment =
+        format("%s: [%ld, %ld, %ld, %ld]", operation_name(node->op), node->shape[0], node->shape[1], node->shape[2], node->shape[3]);
     set_work(kernel, (double)(node->shape[0] * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));
     Schedule *schedule = &kernel->schedule[0];
     const int lanes = l->target->lanes;

@@ -16,7 +16,9 @@ int node_users(const Graph *graph, const Node *node, Node **users, int capacity)
     return count;
 }
 
-static bool is_activation(Operation op) { return op == OP_RELU || op == OP_LEAKY_RELU || op == OP_SIGMOID || op == OP_TANH; }
+static bool is_activation(Operation op) {
+    return op == OP_RELU || op == OP_LEAKY_RELU || op == OP_SIGMOID || op == OP_TANH;
+}
 
 static bool is_activation_grad(Operation op) {
     return op == OP_RELU_GRAD || op == OP_LEAKY_RELU_GRAD || op == OP_SIGMOID_GRAD || op == OP_TANH_GRAD;
@@ -33,10 +35,16 @@ Node *epilogue_of(const Graph *graph, Node *node) {
 static bool reads_through(const Node *user, const Node *node, int *convolutions) {
     switch (user->op) {
     case OP_CONV2D:
-    case OP_CONV_TRANSPOSE2D: ++*convolutions; return user->input[0] == node;
-    case OP_CONV2D_WEIGHT_GRAD: ++*convolutions; return true;
-    case OP_BATCH_NORM_SUMS: return true;
-    default: return operation_is_elementwise(user->op) && user->scan == NULL;
+    case OP_CONV_TRANSPOSE2D:
+        ++*convolutions;
+        return user->input[0] == node;
+    case OP_CONV2D_WEIGHT_GRAD:
+        ++*convolutions;
+        return true;
+    case OP_BATCH_NORM_SUMS:
+        return true;
+    default:
+        return operation_is_elementwise(user->op) && user->scan == NULL;
     }
 }
 
@@ -52,7 +60,8 @@ static bool can_fuse(const Graph *graph, Node *node) {
     if (count == 0 || count == 16) return false;
     for (int i = 0; i < count; i++)
         if (!reads_through(users[i], node, &convolutions)) return false;
-    bool gradient = is_activation_grad(node->op) || node->op == OP_BATCH_NORM_GRAD || node->op == OP_MSE_GRAD || node->op == OP_L1_GRAD || node->op == OP_ADD;
+    bool gradient = is_activation_grad(node->op) || node->op == OP_BATCH_NORM_GRAD || node->op == OP_MSE_GRAD || node->op == OP_L1_GRAD ||
+                    node->op == OP_ADD;
     return !(gradient && convolutions > 1);
 }
 

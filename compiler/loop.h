@@ -72,10 +72,10 @@ typedef struct Buffer {
     int rank;
     long shape[MAX_RANK]; /* every index in [0, shape) may be accessed; padding lanes included */
     Layout layout;
-    long offset;          /* SCRATCH: in bytes, from the thread's scratch (a multiple of 64). TENSOR: set by plan.c, not used by kernels */
+    long offset; /* SCRATCH: in bytes, from the thread's scratch (a multiple of 64). TENSOR: set by plan.c, not used by kernels */
     const Variable *index[MAX_RANK]; /* VIRTUAL: value is in terms of these */
     const Expression *value;
-    void *owner;          /* TENSOR: whatever the graph wants to find again */
+    void *owner; /* TENSOR: whatever the graph wants to find again */
 } Buffer;
 
 Layout layout_row_major(int rank, const long *shape);
@@ -101,23 +101,23 @@ Offset buffer_offset(const Buffer *buffer, const Affine *index);
 /* ---- expression.c: values ---- */
 
 /* name, number of operands, what it means. Comparisons are inside SELECT_GREATER, so that there are no truth values. */
-#define EXPRESSION_OPERATIONS(X)                                                                      \
-    X(ADD, 2, "a + b")                                                                                \
-    X(SUBTRACT, 2, "a - b")                                                                           \
-    X(MULTIPLY, 2, "a * b")                                                                           \
-    X(DIVIDE, 2, "a / b")                                                                             \
-    X(MAXIMUM, 2, "a > b ? a : b")                                                                    \
-    X(MINIMUM, 2, "a < b ? a : b")                                                                    \
-    X(MULTIPLY_ADD, 3, "a * b + c, fused where the target can")                                       \
-    X(SQUARE_ROOT, 1, "correctly rounded")                                                            \
-    X(ABSOLUTE, 1, "|a|")                                                                             \
-    X(NEGATE, 1, "-a")                                                                                \
-    X(SELECT_GREATER, 4, "a > b ? c : d; d where a or b is no number")                                \
-    X(ROUND, 1, "to the nearest integer, ties to even; |a| < 2^22")                                   \
-    X(POWER_OF_TWO, 1, "2^a for an integer a in [-126, 127]")                                         \
-    X(EXPONENT, 1, "floor(log2 a) of a positive normal float, as a float")                            \
-    X(MANTISSA, 1, "a / 2^EXPONENT(a), in [1, 2), of a positive normal float")                        \
-    X(WIDEN, 1, "float to double")                                                                    \
+#define EXPRESSION_OPERATIONS(X)                                                                                                           \
+    X(ADD, 2, "a + b")                                                                                                                     \
+    X(SUBTRACT, 2, "a - b")                                                                                                                \
+    X(MULTIPLY, 2, "a * b")                                                                                                                \
+    X(DIVIDE, 2, "a / b")                                                                                                                  \
+    X(MAXIMUM, 2, "a > b ? a : b")                                                                                                         \
+    X(MINIMUM, 2, "a < b ? a : b")                                                                                                         \
+    X(MULTIPLY_ADD, 3, "a * b + c, fused where the target can")                                                                            \
+    X(SQUARE_ROOT, 1, "correctly rounded")                                                                                                 \
+    X(ABSOLUTE, 1, "|a|")                                                                                                                  \
+    X(NEGATE, 1, "-a")                                                                                                                     \
+    X(SELECT_GREATER, 4, "a > b ? c : d; d where a or b is no number")                                                                     \
+    X(ROUND, 1, "to the nearest integer, ties to even; |a| < 2^22")                                                                        \
+    X(POWER_OF_TWO, 1, "2^a for an integer a in [-126, 127]")                                                                              \
+    X(EXPONENT, 1, "floor(log2 a) of a positive normal float, as a float")                                                                 \
+    X(MANTISSA, 1, "a / 2^EXPONENT(a), in [1, 2), of a positive normal float")                                                             \
+    X(WIDEN, 1, "float to double")                                                                                                         \
     X(NARROW, 1, "double to float")
 
 typedef enum {
@@ -142,7 +142,7 @@ struct Expression {
 
 int expression_operands(ExpressionKind kind); /* 0 for CONSTANT, LOAD and SUM */
 const char *expression_name(ExpressionKind kind);
-const Expression *constant(double value);     /* f32 */
+const Expression *constant(double value); /* f32 */
 const Expression *constant_f64(double value);
 const Expression *load(const Buffer *buffer, const Affine *index); /* rank indices */
 const Expression *sum_value(int sum, Type type);
@@ -206,17 +206,17 @@ typedef struct Stage {
     int level;            /* number of loop levels around it */
     int order[MAX_RANK];  /* order of the dimensions in scratch, outermost first */
     int blocked;          /* dimension whose lanes are innermost in scratch, and are copied as vectors; or −1 */
-    int split;            /* dimension that the copying loops walk in whole blocks, lanes innermost: `blocked`, or that of the source; or −1 */
+    int split; /* dimension that the copying loops walk in whole blocks, lanes innermost: `blocked`, or that of the source; or −1 */
     long block;
-    int phased;           /* dimension that is split by `phases` (so that every phases-th element is adjacent), or −1 */
+    int phased; /* dimension that is split by `phases` (so that every phases-th element is adjacent), or −1 */
     long phases;
 } Stage;
 
 typedef struct Schedule {
-    int lanes;            /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
+    int lanes; /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
     int levels;
     Level level[MAX_LEVELS];
-    int accumulate;       /* sums are held in registers below this many levels; −1: summed in memory */
+    int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
     int stages;
     Stage stage[2];
 } Schedule;
@@ -224,10 +224,10 @@ typedef struct Schedule {
 typedef struct Statement Statement;
 
 typedef struct Kernel {
-    const char *name;          /* encoder1_conv_forward */
-    const char *comment;       /* shapes and the formula, a line each */
-    double flops, bytes;       /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
-    const Variable *time;      /* a scan's body: the step, an argument of the generated function; else NULL */
+    const char *name;     /* encoder1_conv_forward */
+    const char *comment;  /* shapes and the formula, a line each */
+    double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
+    const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */
     int compute_count;
     Compute *compute;
     int shared;                /* the first `shared` loop levels are common to all computes, and equal in their schedules */
@@ -277,7 +277,8 @@ Statement *unroll_loops(Statement *tree);
 const char *verify_kernel(const Kernel *kernel, int lanes);
 
 /* interpret.c: runs kernel->tree (time = `time`). `memory` gives the elements of a TENSOR buffer (float or double by its type).
- * Scratch and registers start as NaN. With threads > 1, iterations of the parallel loops are run in reverse order, to show that it does not matter. */
+ * Scratch and registers start as NaN. With threads > 1, iterations of the parallel loops are run in reverse order, to show that it does not
+ * matter. */
 typedef void *(*BufferMemory)(const Buffer *buffer, void *context);
 void interpret_kernel(const Kernel *kernel, long time, bool reverse, BufferMemory memory, void *context);
 

@@ -57,7 +57,8 @@ static void fit_index(Fitting *fitting, const Buffer *buffer, const Affine *inde
         bool adjacent = false;
         long whole = buffer->shape[d];
         for (int t = 0; t < buffer->layout.count; t++) {
-            if (buffer->layout.term[t].dimension != d || buffer->layout.term[t].stride != 1 || buffer->layout.term[t].divisor != 1) continue;
+            if (buffer->layout.term[t].dimension != d || buffer->layout.term[t].stride != 1 || buffer->layout.term[t].divisor != 1)
+                continue;
             long modulus = buffer->layout.term[t].modulus;
             adjacent = modulus == 0 || modulus == fitting->lanes;
             if (modulus == fitting->lanes && (index[d].constant % fitting->lanes != 0 || whole % fitting->lanes != 0)) adjacent = false;

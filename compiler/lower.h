@@ -8,7 +8,7 @@ typedef struct ParameterStorage { /* one for each entry of graph->parameter; sha
     const Buffer *value;          /* packed in the target's layout, in its block */
     const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
     const Buffer *gradient;
-    long offset;                  /* of the value in its block, of the gradient and the moments in theirs; bytes */
+    long offset; /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
 
 typedef struct Lowering {
@@ -90,9 +90,9 @@ void lower_carry(Lowering *l, Node *node);
 void lower_gru_cell(Lowering *l, Node *node);
 void lower_gru_cell_grad(Lowering *l, Node *node);
 void lower_loss(Lowering *l, Node *node);
-void lower_update(Lowering *l);            /* the optimizer, then the renewed copies */
+void lower_update(Lowering *l); /* the optimizer, then the renewed copies */
 void lower_renew(Lowering *l);
-void lower_transfers(Lowering *l);         /* load and save programs */
+void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
 
 /* ---- choose.c: the cost model ---- */

@@ -18,7 +18,8 @@ static const Buffer *weight_for(Lowering *l, Node *weight, int out) {
     ParameterStorage *storage = node_parameter(l, weight);
     if (!storage->copy) return storage->value;
     for (int t = 0; t < storage->value->layout.count; t++)
-        if (storage->value->layout.term[t].stride == 1) return storage->value->layout.term[t].dimension == out ? storage->value : storage->copy;
+        if (storage->value->layout.term[t].stride == 1)
+            return storage->value->layout.term[t].dimension == out ? storage->value : storage->copy;
     return storage->value;
 }
 
@@ -27,9 +28,9 @@ static long output_channels(Lowering *l, const Buffer *out, long channels) {
 }
 
 static const char *shapes_comment(const Node *node, const Node *from) {
-    return format("[%ld, %ld, %ld, %ld] -> [%ld, %ld, %ld, %ld], kernel %ldx%ld, stride %ldx%ld, padding %ldx%ld", from->shape[0], from->shape[1],
-                  from->shape[2], from->shape[3], node->shape[0], node->shape[1], node->shape[2], node->shape[3], node->kernel[0], node->kernel[1],
-                  node->stride[0], node->stride[1], node->padding[0], node->padding[1]);
+    return format("[%ld, %ld, %ld, %ld] -> [%ld, %ld, %ld, %ld], kernel %ldx%ld, stride %ldx%ld, padding %ldx%ld", from->shape[0],
+                  from->shape[1], from->shape[2], from->shape[3], node->shape[0], node->shape[1], node->shape[2], node->shape[3],
+                  node->kernel[0], node->kernel[1], node->stride[0], node->stride[1], node->padding[0], node->padding[1]);
 }
 
 static void store_result(Lowering *l, Compute *compute, Node *node, const At *at) {
@@ -57,11 +58,19 @@ void lower_conv2d(Lowering *l, Node *node) {
     compute->sum[compute->sum_count++] = op2(MULTIPLY, load(input, read), load(w, tap));
     const At at = {.n = V(n), .c = V(k), .h = V(i), .w = V(j)};
     store_result(l, compute, node, &at);
-    kernel->comment = format("y[n, k, i, j] = sum over c, u, v of x[n, c, %ld i + u - %ld, %ld j + v - %ld] w[k, c, u, v]\n%s", node->stride[0],
-                             node->padding[0], node->stride[1], node->padding[1], shapes_comment(node, from));
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) * (double)(from->shape[1] * node->kernel[0] * node->kernel[1]));
-    const ConvShape shape = {.staged = input, .columns = node->shape[3], .rows = node->shape[2], .channels = from->shape[1], .outputs = k->extent, .taps = node->kernel[0] * node->kernel[1],
-                             .stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}, .phases = 1};
+    kernel->comment = format("y[n, k, i, j] = sum over c, u, v of x[n, c, %ld i + u - %ld, %ld j + v - %ld] w[k, c, u, v]\n%s",
+                             node->stride[0], node->padding[0], node->stride[1], node->padding[1], shapes_comment(node, from));
+    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
+                         (double)(from->shape[1] * node->kernel[0] * node->kernel[1]));
+    const ConvShape shape = {.staged = input,
+                             .columns = node->shape[3],
+                             .rows = node->shape[2],
+                             .channels = from->shape[1],
+                             .outputs = k->extent,
+                             .taps = node->kernel[0] * node->kernel[1],
+                             .stride = {node->stride[0], node->stride[1]},
+                             .span = {node->kernel[0], node->kernel[1]},
+                             .phases = 1};
     schedule_convolution(l, kernel, &shape);
     finish_kernel(l, kernel, node->scan);
 }
@@ -80,7 +89,8 @@ static Phase phase_of(long size, long kernel, long stride, long padding, long ph
     return result;
 }
 
-static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out, const long at_phase[2]) {
+static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out,
+                        const long at_phase[2]) {
     Node *from = node->input[0];
     Phase phase[2];
     for (int d = 0; d < 2; d++) phase[d] = phase_of(node->shape[2 + d], node->kernel[d], node->stride[d], node->padding[d], at_phase[d]);
@@ -98,7 +108,9 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer 
     } else {
         compute->variable_count = 4; /* no tap meets these: bias or zero */
     }
-    const At at = {.n = V(n), .c = V(k), .h = affine_shift(affine_scale(V(i), node->stride[0]), at_phase[0]),
+    const At at = {.n = V(n),
+                   .c = V(k),
+                   .h = affine_shift(affine_scale(V(i), node->stride[0]), at_phase[0]),
                    .w = affine_shift(affine_scale(V(j), node->stride[1]), at_phase[1])};
     store_result(l, compute, node, &at);
 }
@@ -121,8 +133,9 @@ void lower_conv_transpose2d(Lowering *l, Node *node) {
             products += (double)(compute->variable[2]->extent * compute->variable[3]->extent) * (double)taps;
             most = maximum(most, taps);
         }
-    kernel->comment = format("y[n, k, a, b] = sum over c, u, v of x[n, c, (a + %ld - u) / %ld, (b + %ld - v) / %ld] w[c, k, u, v], where that divides\n%s",
-                             node->padding[0], node->stride[0], node->padding[1], node->stride[1], shapes_comment(node, from));
+    kernel->comment = format(
+        "y[n, k, a, b] = sum over c, u, v of x[n, c, (a + %ld - u) / %ld, (b + %ld - v) / %ld] w[c, k, u, v], where that divides\n%s",
+        node->padding[0], node->stride[0], node->padding[1], node->stride[1], shapes_comment(node, from));
     set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products);
     const ConvShape shape = {.staged = input,
                              .columns = kernel->compute[0].variable[3]->extent,
@@ -131,7 +144,8 @@ void lower_conv_transpose2d(Lowering *l, Node *node) {
                              .outputs = kernel->compute[0].variable[1]->extent,
                              .taps = node->kernel[0] * node->kernel[1],
                              .stride = {1, 1},
-                             .span = {(node->kernel[0] + node->stride[0] - 1) / node->stride[0] + 1, (node->kernel[1] + node->stride[1] - 1) / node->stride[1] + 1},
+                             .span = {(node->kernel[0] + node->stride[0] - 1) / node->stride[0] + 1,
+                                      (node->kernel[1] + node->stride[1] - 1) / node->stride[1] + 1},
                              .phases = count};
     schedule_convolution(l, kernel, &shape);
     finish_kernel(l, kernel, node->scan);
@@ -143,20 +157,23 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node), *s = node_virtual(l, small), *big = node_virtual(l, large);
     Variable *k = add_variable(compute, "k", out->shape[0] > node->shape[0] ? minimum(out->shape[0], s->shape[1]) : node->shape[0], false);
-    Variable *c = add_variable(compute, "c", out->shape[1] > node->shape[1] ? minimum(out->shape[1], big->shape[1]) : node->shape[1], false);
+    Variable *c =
+        add_variable(compute, "c", out->shape[1] > node->shape[1] ? minimum(out->shape[1], big->shape[1]) : node->shape[1], false);
     Variable *u = add_variable(compute, "u", node->kernel[0], false), *v = add_variable(compute, "v", node->kernel[1], false);
     Variable *n = add_variable(compute, "n", small->shape[0], true);
     Variable *i = add_variable(compute, "i", small->shape[2], true), *j = add_variable(compute, "j", small->shape[3], true);
     const Affine in_small[4] = {V(n), V(k), V(i), V(j)};
-    const Affine in_large[4] = {V(n), V(c), strided(i, node->stride[0], u, node->padding[0]), strided(j, node->stride[1], v, node->padding[1])};
+    const Affine in_large[4] = {V(n), V(c), strided(i, node->stride[0], u, node->padding[0]),
+                                strided(j, node->stride[1], v, node->padding[1])};
     const Affine tap[4] = {V(k), V(c), V(u), V(v)};
     compute->sum[compute->sum_count++] = op2(MULTIPLY, load(s, in_small), load(big, in_large));
     add_store(compute, out, tap, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, %ld i + u - %ld, %ld j + v - %ld]\n"
                              "s [%ld, %ld, %ld, %ld], x [%ld, %ld, %ld, %ld]",
-                             node->stride[0], node->padding[0], node->stride[1], node->padding[1], small->shape[0], small->shape[1], small->shape[2],
-                             small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) * (double)(small->shape[0] * small->shape[2] * small->shape[3]));
+                             node->stride[0], node->padding[0], node->stride[1], node->padding[1], small->shape[0], small->shape[1],
+                             small->shape[2], small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
+    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
+                         (double)(small->shape[0] * small->shape[2] * small->shape[3]));
     schedule_weight_grad(l, kernel, s, big, node);
     finish_kernel(l, kernel, node->scan);
 }

@@ -5,14 +5,14 @@
 #include "lower.h"
 
 typedef struct ConvShape {
-    const Buffer *staged;  /* the virtual input */
-    long rows, columns;    /* of outputs; of a phase's */
-    long channels;         /* summed over */
-    long outputs;          /* output channels, padding lanes included */
-    long taps;             /* of the whole kernel */
-    long stride[2];        /* of the input by output */
-    long span[2];          /* input positions that one output reads */
-    int phases;            /* computes */
+    const Buffer *staged; /* the virtual input */
+    long rows, columns;   /* of outputs; of a phase's */
+    long channels;        /* summed over */
+    long outputs;         /* output channels, padding lanes included */
+    long taps;            /* of the whole kernel */
+    long stride[2];       /* of the input by output */
+    long span[2];         /* input positions that one output reads */
+    int phases;           /* computes */
 } ConvShape;
 
 void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape);

@@ -28,7 +28,8 @@ typedef struct Features {
 } Features;
 
 static Features add_features(Compute *compute, const char *const names[3], const long *shape, long stored, bool reduced) {
-    return (Features){add_variable(compute, names[0], stored, reduced), add_variable(compute, names[1], shape[1], reduced), add_variable(compute, names[2], shape[2], reduced)};
+    return (Features){add_variable(compute, names[0], stored, reduced), add_variable(compute, names[1], shape[1], reduced),
+                      add_variable(compute, names[2], shape[2], reduced)};
 }
 
 static At at_features(Rows rows, Features f) {
@@ -42,7 +43,8 @@ static const Buffer *linear_weight(Lowering *l, Node *weight, int lane) {
     return lane == 3 && storage->copy ? storage->copy : storage->value;
 }
 
-/* The levels for y[rows, o] = Σ: lanes along o's channels (or none), rows broadcast. `o` and `i`: names of the features made and summed over. */
+/* The levels for y[rows, o] = Σ: lanes along o's channels (or none), rows broadcast. `o` and `i`: names of the features made and summed
+ * over. */
 static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3], const char *const i[3], bool steps) {
     const Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
@@ -75,7 +77,9 @@ static double product_flops(const Node *rows, const Node *weight) {
     return flops;
 }
 
-static long lanes_of(const Buffer *out, long channels) { return out->shape[1] > channels ? out->shape[1] : channels; }
+static long lanes_of(const Buffer *out, long channels) {
+    return out->shape[1] > channels ? out->shape[1] : channels;
+}
 
 static void weight_index(Affine index[6], Features o, Features i) {
     const Affine result[6] = {V(o.c), V(o.h), V(o.w), V(i.c), V(i.h), V(i.w)};
@@ -100,8 +104,9 @@ void lower_linear(Lowering *l, Node *node) {
     Affine index[4];
     stored_index(l, result, &at, index);
     add_store(compute, out, index, node_element(l, result, &at, &replacement));
-    kernel->comment = format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
-                             weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
+    kernel->comment =
+        format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
+               weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
     set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
     schedule_product(l, kernel, out_names, in_names, !node->scan);
     finish_kernel(l, kernel, node->scan);

@@ -178,7 +178,8 @@ void lower_batch_norm_running(Lowering *l, Node *node) {
     const Buffer *stats = node_buffer(l, node);
     Variable *c = add_variable(compute, "c", node->shape[1], false);
     const Expression *weight = load_channel(node_buffer(l, node->input[0]), c, 0);
-    const Expression *mean = load_channel(node_buffer(l, node->input[1]), c, 0), *variance = load_channel(node_buffer(l, node->input[2]), c, 0);
+    const Expression *mean = load_channel(node_buffer(l, node->input[1]), c, 0),
+                     *variance = load_channel(node_buffer(l, node->input[2]), c, 0);
     const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(BATCH_NORM_EPSILON))));
     store_channel(compute, stats, c, 0, mean);
     store_channel(compute, stats, c, 1, inverse);

@@ -31,7 +31,7 @@ void lower_carry(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
 }
 
-typedef struct Cell { /* of one element of the hidden state */
+typedef struct Cell {                                                         /* of one element of the hidden state */
     const Expression *reset, *update, *candidate, *hidden_candidate, *before; /* r, z, n, W_hn h + b_hn, h */
     At at;
 } Cell;

@@ -55,7 +55,8 @@ static const Buffer *block_buffer(Lowering *l, const char *name, BlockIndex bloc
 /* torch.optim.Adam and AdamW (PyTorch 2.13): coefficients lr/(1 − β1^s), √(1 − β2^s), lr. */
 static void update_adam(Lowering *l, Compute *compute, const Affine *at, const Expression *gradient, const Expression *const *coefficient) {
     const Spec *spec = l->graph->spec;
-    const Buffer *weights = block_buffer(l, "weights", BLOCK_PARAMETERS), *first = block_buffer(l, "moment1", BLOCK_MOMENT1), *second = block_buffer(l, "moment2", BLOCK_MOMENT2);
+    const Buffer *weights = block_buffer(l, "weights", BLOCK_PARAMETERS), *first = block_buffer(l, "moment1", BLOCK_MOMENT1),
+                 *second = block_buffer(l, "moment2", BLOCK_MOMENT2);
     const Expression *weight = load(weights, at), *decay = constant(spec->optimizer.weight_decay);
     if (spec->optimizer.weight_decay != 0) {
         if (spec->optimizer.name == OPTIMIZER_ADAM) gradient = op3(MULTIPLY_ADD, decay, weight, gradient);
@@ -63,7 +64,8 @@ static void update_adam(Lowering *l, Compute *compute, const Affine *at, const E
     }
     const double beta1 = spec->optimizer.beta1, beta2 = spec->optimizer.beta2;
     const Expression *m = op3(MULTIPLY_ADD, op2(SUBTRACT, gradient, load(first, at)), constant(1 - beta1), load(first, at));
-    const Expression *v = op3(MULTIPLY_ADD, op2(MULTIPLY, gradient, gradient), constant(1 - beta2), op2(MULTIPLY, load(second, at), constant(beta2)));
+    const Expression *v =
+        op3(MULTIPLY_ADD, op2(MULTIPLY, gradient, gradient), constant(1 - beta2), op2(MULTIPLY, load(second, at), constant(beta2)));
     const Expression *deviation = op2(ADD, op2(DIVIDE, op1(SQUARE_ROOT, v), coefficient[1]), constant(spec->optimizer.epsilon));
     add_store(compute, weights, at, op2(SUBTRACT, weight, op2(MULTIPLY, coefficient[0], op2(DIVIDE, m, deviation))));
     add_store(compute, first, at, m);
@@ -121,7 +123,8 @@ static Kernel *copy_kernel(const char *name, const long *extent, int rank, const
     long block = 1;
     for (int d = 0; d < rank; d++) index[d] = V(add_variable(compute, names[d], extent[d], false));
     for (int t = 0; t < to->layout.count; t++)
-        if (to->layout.term[t].stride == 1 && to->layout.term[t].modulus) lane = to->layout.term[t].dimension, block = to->layout.term[t].modulus;
+        if (to->layout.term[t].stride == 1 && to->layout.term[t].modulus)
+            lane = to->layout.term[t].dimension, block = to->layout.term[t].modulus;
     add_store(compute, to, index, load(from, index));
     if (lane >= 0) add_level(schedule, names[lane], block, LOOP_PARALLEL);
     for (int d = 0; d < rank; d++)
@@ -156,7 +159,8 @@ static void lower_transfer(Lowering *l, int i, long file_offset, bool loads) {
     const Buffer *stored = l->parameter[i].value;
     Buffer *packed = new_buffer("packed", TYPE_F32, SPACE_TENSOR, stored->rank, stored->shape, stored->layout);
     Tensor *tensor = NEW(Tensor);
-    *tensor = (Tensor){.buffer = packed, .place = PLACE_BLOCK, .bytes = stored->layout.size * 4, .offset = l->parameter[i].offset, .kept = true};
+    *tensor =
+        (Tensor){.buffer = packed, .place = PLACE_BLOCK, .bytes = stored->layout.size * 4, .offset = l->parameter[i].offset, .kept = true};
     packed->owner = tensor;
     TargetCode *code = l->code;
     l->program = loads ? (parameter->trained ? &code->load_parameters : &code->load_statistics)

@@ -21,7 +21,9 @@ static void pass_done(Clock *clock, const char *pass) {
     clock_gettime(CLOCK_MONOTONIC, &clock->started);
 }
 
-static bool dumps(const Options *options, const char *pass) { return options->dump && strcmp(options->dump, pass) == 0; }
+static bool dumps(const Options *options, const char *pass) {
+    return options->dump && strcmp(options->dump, pass) == 0;
+}
 
 static void dump_program(const Program *program, bool scheduled) {
     for (int i = 0; i < program->call_count; i++) {
@@ -34,7 +36,8 @@ static void dump_program(const Program *program, bool scheduled) {
 
 static void dump_plan(const TargetCode *code) {
     const Program *programs[] = {&code->train, &code->evaluate};
-    printf("%s: %ld bytes kept, %ld in all, %ld a thread\n", code->target->name, code->kept_bytes, code->workspace_bytes, code->scratch_bytes);
+    printf("%s: %ld bytes kept, %ld in all, %ld a thread\n", code->target->name, code->kept_bytes, code->workspace_bytes,
+           code->scratch_bytes);
     for (int p = 0; p < 2; p++)
         for (int i = 0; i < programs[p]->call_count; i++) {
             const Buffer *buffers[64];

@@ -36,7 +36,8 @@ static void print_help(void) {
            "step, with fixed shapes, for several instruction sets.\n\nUsage:\n");
     for (int i = 0; i < COMMANDS; i++) printf("  zoetrope %-13s %-12s  %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     printf("\nOptions:\n");
-    for (int i = 0; i < OPTIONS; i++) printf("  %-16s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
+    for (int i = 0; i < OPTIONS; i++)
+        printf("  %-16s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
     printf("\nTargets:\n");
     for (int i = 0; targets[i]; i++) printf("  %-16s %s\n", targets[i]->name, targets[i]->describes);
     printf("\nPasses:\n ");
@@ -77,17 +78,27 @@ static bool read_targets(const char *list, Options *options, int *status) {
 
 static bool read_option(Option option, const char *value, Options *options, int *status) {
     switch (option) {
-    case OPTION_DIRECTORY: options->directory = value; return true;
-    case OPTION_TARGETS: return read_targets(value, options, status);
-    case OPTION_TIME: options->time = true; return true;
+    case OPTION_DIRECTORY:
+        options->directory = value;
+        return true;
+    case OPTION_TARGETS:
+        return read_targets(value, options, status);
+    case OPTION_TIME:
+        options->time = true;
+        return true;
     case OPTION_DUMP:
         options->dump = value;
         for (int i = 0; passes[i]; i++)
             if (strcmp(passes[i], value) == 0) return true;
         return usage_error(status, "there is no pass '%s' to dump", value);
-    case OPTION_HELP: print_help(); return false;
-    case OPTION_VERSION: printf("zoetrope " ZOETROPE_VERSION "\n"); return false;
-    default: die("option %d", (int)option);
+    case OPTION_HELP:
+        print_help();
+        return false;
+    case OPTION_VERSION:
+        printf("zoetrope " ZOETROPE_VERSION "\n");
+        return false;
+    default:
+        die("option %d", (int)option);
     }
 }
 
@@ -135,7 +146,8 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
         }
     }
     if (options->command == COMMANDS) return usage_error(status, "no command is given");
-    if (options->command != COMMAND_DOCUMENTATION && !options->spec) return usage_error(status, "%s wants a spec", commands[options->command].name);
+    if (options->command != COMMAND_DOCUMENTATION && !options->spec)
+        return usage_error(status, "%s wants a spec", commands[options->command].name);
     if (options->command == COMMAND_COMPILE && !options->directory && !options->dump)
         return usage_error(status, "compile wants a folder to write to: -o DIR");
     return true;

@@ -7,8 +7,9 @@
 typedef struct Resolution {
     Builder *builder;
     const Part *part;
-    bool outside;        /* make what can lie outside of a virtual buffer's shape 0 */
-    int condition_count; /* else: the conditions under which it lies inside */
+    const Buffer *padded; /* the one virtual buffer that can be read outside of its shape */
+    bool outside;         /* make what can lie outside of a virtual buffer's shape 0 */
+    int condition_count;  /* else: the conditions under which it lies inside */
     Condition condition[4];
 } Resolution;
 
@@ -47,6 +48,10 @@ static const Expression *resolve_virtual(Resolution *resolution, const Buffer *b
         affine_range(&index[d], &low, &high);
         if (low >= 0 && high < buffer->shape[d]) continue;
         outside = true;
+        if (resolution->padded && resolution->padded != buffer)
+            refuse(resolution->builder, "%s and %s are both read outside of their shapes in one statement; stage one", buffer->name,
+                   resolution->padded->name);
+        resolution->padded = buffer;
         if (!resolution->outside) add_condition(resolution, index[d], buffer->shape[d]);
     }
     if (outside && resolution->outside) return buffer->type == TYPE_F32 ? constant(0) : constant_f64(0);

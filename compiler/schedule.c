@@ -124,7 +124,8 @@ typedef struct Nest { /* parallel loops, directly in each other: at levels first
     const Variable *variable[MAX_VARIABLES];
 } Nest;
 
-/* Inside all loops of the nest: for its loop at `level`, the iterations from `start` on; a guard chooses those that are full for all parts. */
+/* Inside all loops of the nest: for its loop at `level`, the iterations from `start` on; a guard chooses those that are full for all parts.
+ */
 static Statement *build_iterations(Builder *builder, const Nest *nest, Part **parts, int count, int level, long start) {
     if (level == nest->first + nest->count) return build(builder, parts, count, level);
     const Variable *variable = nest->variable[level - nest->first];
@@ -164,7 +165,8 @@ static Statement *build_parallel(Builder *builder, Part **parts, int count, int 
         for (int i = 0; i < count; i++) {
             long extent = range_at(parts[i], l)->extent;
             for (int before = level; before < l; before++)
-                if (strcmp(schedule->level[before].variable, schedule->level[l].variable) == 0) extent = minimum(extent, schedule->level[before].tile);
+                if (strcmp(schedule->level[before].variable, schedule->level[l].variable) == 0)
+                    extent = minimum(extent, schedule->level[before].tile);
             most = maximum(most, extent);
         }
         nest.variable[nest.count++] = new_variable(level_name(schedule, l), (most + tile - 1) / tile);
@@ -304,6 +306,12 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
     long left[MAX_VARIABLES];
     for (int i = 0; i < compute->variable_count; i++) left[i] = compute->variable[i]->extent;
     bool parallel = true;
+    int parallels = 0;
+    while (parallels < schedule->levels && schedule->level[parallels].kind == LOOP_PARALLEL) parallels++;
+    for (int s = 0; s < schedule->stages; s++)
+        if (schedule->stage[s].level < parallels)
+            return refuse(builder, "%s is staged at level %d, outside of a parallel loop", schedule->stage[s].buffer->name,
+                          schedule->stage[s].level);
     for (int l = 0; l < schedule->levels; l++) {
         const Level *level = &schedule->level[l];
         int v = find_variable(compute, level->variable);
@@ -333,6 +341,8 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
     if (compute->sum_count == 0) return true;
     if (schedule->accumulate < builder->kernel->shared || schedule->accumulate > schedule->levels)
         return refuse(builder, "sums have no level to be held in registers at");
+    if (schedule->accumulate < parallels)
+        return refuse(builder, "sums are held in registers at level %d, outside of a parallel loop", schedule->accumulate);
     bool partial = false;
     for (int l = 0; l < schedule->accumulate; l++)
         partial = partial || compute->reduced[find_variable(compute, schedule->level[l].variable)];

@@ -6,7 +6,8 @@
 
 /* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
 static Stage stage_of(const Lowering *l, const Buffer *input, int level) {
-    Stage stage = {.buffer = input, .level = level, .order = {0, 1, 2, 3}, .blocked = -1, .split = -1, .block = l->target->lanes, .phased = -1};
+    Stage stage = {
+        .buffer = input, .level = level, .order = {0, 1, 2, 3}, .blocked = -1, .split = -1, .block = l->target->lanes, .phased = -1};
     Variable *channel = new_variable("channel", input->shape[1]);
     Affine index[4];
     for (int d = 0; d < 4; d++) index[d] = affine_variable(d == 1 ? channel : input->index[d]);
@@ -36,7 +37,8 @@ static Region choose_region(const ConvShape *shape, long channels, long tile_row
     Region region = {tile_rows, shape->columns};
     while (region.columns > tile_columns && box_bytes(shape, channels, region.rows, region.columns) > STAGE_BYTES_MOST)
         region.columns = maximum(tile_columns, round_up(region.columns / 2, tile_columns));
-    while (region.rows < shape->rows && box_bytes(shape, channels, region.rows + tile_rows, region.columns) <= STAGE_BYTES) region.rows += tile_rows;
+    while (region.rows < shape->rows && box_bytes(shape, channels, region.rows + tile_rows, region.columns) <= STAGE_BYTES)
+        region.rows += tile_rows;
     /* enough iterations for many threads, and of equal size */
     while (region.rows > tile_rows && others * ((shape->rows + region.rows - 1) / region.rows) < 16) region.rows -= tile_rows;
     long blocks = (shape->rows + region.rows - 1) / region.rows;
@@ -55,7 +57,8 @@ static long choose_outputs(const ConvShape *shape, long tile) {
 }
 
 /* Lanes along the output channels: each value of the input is broadcast to vectors of weights. */
-static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage, int *shared) {
+static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage,
+                              int *shared) {
     const long lanes = l->target->lanes, images = kernel->compute[0].variable[0]->extent;
     const RegisterTile tile = choose_register_tile(l->target, shape->outputs / lanes, shape->rows, shape->columns);
     const long outputs = choose_outputs(shape, tile.vectors * lanes);
@@ -84,7 +87,8 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
 }
 
 /* Few output channels: lanes along the width; each weight is broadcast to vectors of the staged rows, or, `lanes` 1, no lanes at all. */
-static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage, long lanes, int *shared) {
+static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage, long lanes,
+                             int *shared) {
     const long images = kernel->compute[0].variable[0]->extent;
     const RegisterTile tile = choose_register_tile(l->target, maximum(1, shape->columns / lanes), 1, shape->outputs);
     const long vectors = lanes > 1 ? tile.vectors : minimum(shape->columns, 4);
@@ -131,18 +135,23 @@ void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape) {
     Schedule schedule = {.accumulate = -1};
     const Stage stage = stage_of(l, shape->staged, 0);
     if (all_fit(kernel, "k", lanes, false)) schedule_channels(l, kernel, shape, &schedule, &stage, &kernel->shared);
-    else schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1, &kernel->shared);
+    else
+        schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1,
+                         &kernel->shared);
     for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i] = kernel->compute[i].sum_count ? schedule : without_sum(&schedule);
 }
 
 /* ---- the weight gradient ---- */
 
-static bool is_plain_load(const Buffer *input) { return input->value->kind == EXPRESSION_LOAD; }
+static bool is_plain_load(const Buffer *input) {
+    return input->value->kind == EXPRESSION_LOAD;
+}
 
 void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node) {
     const Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
-    const long lanes = l->target->lanes, images = compute->variable[4]->extent, rows = compute->variable[5]->extent, columns = compute->variable[6]->extent;
+    const long lanes = l->target->lanes, images = compute->variable[4]->extent, rows = compute->variable[5]->extent,
+               columns = compute->variable[6]->extent;
     const bool along_k = lanes_fit(compute, "k", (int)lanes) && stage_of(l, small, 0).blocked >= 0;
     const bool along_c = !along_k && lanes_fit(compute, "c", (int)lanes) && stage_of(l, large, 0).blocked >= 0;
     const char *vector = along_c ? "c" : "k", *broadcast = along_c ? "k" : "c";
@@ -159,7 +168,9 @@ void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, cons
     const long staged = along_c ? vector_block : other_block;
     const long group = minimum(images, maximum(1, 256 / (rows * columns)));
     long block_rows = 1;
-    while (block_rows < rows && (block_rows + 1) * columns <= 1024 && group * box_bytes(&shape, staged, block_rows + 1, columns) <= 2 * STAGE_BYTES) block_rows++;
+    while (block_rows < rows && (block_rows + 1) * columns <= 1024 &&
+           group * box_bytes(&shape, staged, block_rows + 1, columns) <= 2 * STAGE_BYTES)
+        block_rows++;
 
     add_level(schedule, vector, vector_block, LOOP_PARALLEL);
     add_level(schedule, broadcast, other_block, LOOP_PARALLEL);

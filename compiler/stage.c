@@ -137,13 +137,15 @@ static Statement *fill(Filling *filling, int position, bool zero) {
     if (position == scratch->rank + 1) return fill_assign(filling, zero);
     if (position == scratch->rank)
         return stage->split < 0 ? fill_assign(filling, zero)
-                                : fill_range(filling, stage->split, 0, stage->block, 1, stage->blocked >= 0 ? LOOP_VECTOR : LOOP_SERIAL, position + 1, zero);
+                                : fill_range(filling, stage->split, 0, stage->block, 1, stage->blocked >= 0 ? LOOP_VECTOR : LOOP_SERIAL,
+                                             position + 1, zero);
     int d = stage->order[position];
     long extent = scratch->shape[d], limit = stage->buffer->shape[d], step = d == stage->split ? stage->block : 1;
     long low, high;
     affine_range(&filling->base[d], &low, &high);
     const bool channels = d == stage->split; /* never outside: verify proves it where a guard around all this is needed to see it */
-    if (zero || channels || (low >= 0 && high + extent <= limit)) return fill_range(filling, d, 0, extent, step, LOOP_SERIAL, position + 1, zero);
+    if (zero || channels || (low >= 0 && high + extent <= limit))
+        return fill_range(filling, d, 0, extent, step, LOOP_SERIAL, position + 1, zero);
     Block block;
     block_start(&block);
     if (filling->base[d].count == 0 && step == 1) { /* constant: before, inside and after are known */
@@ -179,12 +181,14 @@ Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *s
         return NULL;
     }
     int b = stage->split;
-    if (b >= 0 && box.extent[b] % stage->block != 0) { /* whole blocks: the lanes behind the last channel are there, as padding lanes of the layout */
+    if (b >= 0 &&
+        box.extent[b] % stage->block != 0) { /* whole blocks: the lanes behind the last channel are there, as padding lanes of the layout */
         long low, high;
         box.extent[b] = round_up(box.extent[b], stage->block);
         affine_range(&box.base[b], &low, &high);
         if (low < 0 || high + box.extent[b] > buffer->shape[b]) {
-            refuse(builder, "%s cannot be staged in blocks of %ld of dimension %d: from %ld to %ld of %ld", buffer->name, stage->block, b, low, high + box.extent[b], buffer->shape[b]);
+            refuse(builder, "%s cannot be staged in blocks of %ld of dimension %d: from %ld to %ld of %ld", buffer->name, stage->block, b,
+                   low, high + box.extent[b], buffer->shape[b]);
             return NULL;
         }
     }

@@ -4,7 +4,9 @@
 #include <string.h>
 
 /* Half a vector of channels or more is blocked; fewer lie in planes, and loops vectorise along the width. */
-bool is_blocked(const Target *target, long channels) { return channels >= maximum(2, target->lanes / 2); }
+bool is_blocked(const Target *target, long channels) {
+    return channels >= maximum(2, target->lanes / 2);
+}
 
 long stored_channels(const Target *target, long channels) {
     return is_blocked(target, channels) ? round_up(channels, target->lanes) : channels;
@@ -83,7 +85,8 @@ static bool has_data_gradient(const Graph *graph, const Node *weight) {
     Node *users[8];
     int count = node_users(graph, weight, users, 8), products = 0;
     for (int i = 0; i < count; i++)
-        products += users[i]->op == OP_CONV2D || users[i]->op == OP_CONV_TRANSPOSE2D || users[i]->op == OP_LINEAR_DATA_GRAD || users[i]->op == OP_LINEAR;
+        products += users[i]->op == OP_CONV2D || users[i]->op == OP_CONV_TRANSPOSE2D || users[i]->op == OP_LINEAR_DATA_GRAD ||
+                    users[i]->op == OP_LINEAR;
     return products > 1;
 }
 
@@ -132,7 +135,8 @@ void allocate_parameters(Lowering *l) {
         const Parameter *parameter = graph->parameter[i];
         const Node *node = parameter->node;
         ParameterStorage *storage = &l->parameter[i];
-        bool matrix = parameter->trained && (node->rank == 6 || node->shape[0] > 1 || node->shape[2] * node->shape[3] > 1) && parameter->rank > 1;
+        bool matrix =
+            parameter->trained && (node->rank == 6 || node->shape[0] > 1 || node->shape[2] * node->shape[3] > 1) && parameter->rank > 1;
         if (parameter->trained && parameter->rank == 4) matrix = true;
         int out = 0, in = 0;
         if (matrix) {
@@ -159,7 +163,9 @@ void allocate_parameters(Lowering *l) {
 
 /* ---- nodes ---- */
 
-Node *carried_node(const Node *carry) { return carry->input[1]; }
+Node *carried_node(const Node *carry) {
+    return carry->input[1];
+}
 
 const Scan *carrying_scan(const Lowering *l, const Node *node) {
     for (int i = 0; i < l->graph->node_count; i++) {
@@ -169,7 +175,9 @@ const Scan *carrying_scan(const Lowering *l, const Node *node) {
     return NULL;
 }
 
-bool has_carried_rows(const Lowering *l, const Node *node) { return carrying_scan(l, node) != NULL; }
+bool has_carried_rows(const Lowering *l, const Node *node) {
+    return carrying_scan(l, node) != NULL;
+}
 
 /* Row b·(T + 1) + t holds what a forward scan knew before step t, and a reverse one after it. */
 Affine carried_row(const Lowering *l, const Node *node, Affine b, Affine t) {

@@ -286,11 +286,18 @@ static void registers_nowhere(Schedule *s, Compute *c) {
 static void registers_too_deep(Schedule *s, Compute *c) {
     (void)c, s->accumulate = 5;
 }
+static void registers_outside_of_threads(Schedule *s, Compute *c) {
+    (void)c, s->accumulate = 1;
+}
 static void stage_of_what_is_not_read(Schedule *s, Compute *c) {
     (void)c;
     static Buffer other = {.name = "other", .space = SPACE_VIRTUAL, .rank = 1, .shape = {4}};
     s->stages = 1;
     s->stage[0] = (Stage){.buffer = &other, .level = 2, .blocked = -1, .split = -1, .phased = -1};
+}
+static void stage_outside_of_threads(Schedule *s, Compute *c) {
+    stage_of_what_is_not_read(s, c);
+    s->stage[0].level = 1;
 }
 static void store_that_all_iterations_share(Schedule *s, Compute *c) {
     (void)s, c->store[0].index[0] = affine_constant(0);
@@ -318,6 +325,8 @@ static const struct {
     {"parallel sum", parallel_sum, "c is summed over, so it cannot be parallel"},
     {"parallel inside", parallel_inside, "is not outermost"},
     {"registers below the sum", registers_below_the_sum, "a sum that is split outside the registers"},
+    {"registers outside of threads", registers_outside_of_threads, "at level 1, outside of a parallel loop"},
+    {"stage outside of threads", stage_outside_of_threads, "other is staged at level 1, outside of a parallel loop"},
     {"registers nowhere", registers_nowhere, "no level to be held in registers"},
     {"registers too deep", registers_too_deep, "no level to be held in registers"},
     {"stage of what is not read", stage_of_what_is_not_read, "other is staged, but not read"},
