@@ -163,7 +163,7 @@ def choose_axes(draw, transposed, before, after, theme):
 
 def draw_optimizer(draw, theme):
     name = theme.get("optimizer", draw.choice(("adam", "adam", "adamw", "sgd")))
-    optimizer = {"name": name, "learning_rate": draw.choice((1e-4, 2e-4, 5e-4))}
+    optimizer = {"name": name, "learning_rate": draw.choice((1e-4, 2e-4, 5e-4, None))}
     if name == "sgd":
         optimizer["learning_rate"] = draw.choice((0.01, 0.05))
         if draw.random() < 0.7:
@@ -171,6 +171,8 @@ def draw_optimizer(draw, theme):
     elif draw.random() < 0.4:
         optimizer["betas"] = draw.choice(([0.8, 0.99], [0.5, 0.9]))
         optimizer["epsilon"] = draw.choice((1e-7, 1e-6))
+    if optimizer["learning_rate"] is None:
+        del optimizer["learning_rate"]
     if "weight_decay" in theme or draw.random() < 0.5:
         optimizer["weight_decay"] = theme.get("weight_decay", draw.choice((1e-5, 1e-3)))
     return optimizer

@@ -1,6 +1,6 @@
 """A spec as Python data: a reading of the language of its own, so that parity also checks the compiler's parser.
 
-Strict: an unknown, repeated or missing key, or a value of the wrong type, is an error. Defaults are PyTorch's.
+Strict: an unknown, repeated or missing key, or a value of the wrong type, is an error. Defaults are PyTorch's, of layers, GRU and optimizers alike.
 """
 
 import re
@@ -103,14 +103,14 @@ CONV_TRANSPOSE_KEYS = CONV_KEYS | {"output_padding": (pair, (0, 0))}
 GRU_KEYS = {
     "hidden": (integer, REQUIRED),
     "layers": (integer, 1),
-    "initial_state": (one_of("normal", "zeros"), "normal"),
+    "initial_state": (one_of("normal", "zeros"), "zeros"),
 }
 OPTIMIZER_KEYS = {
     "name": (one_of("adam", "adamw", "sgd"), "adam"),
-    "learning_rate": (number, 1e-4),
+    "learning_rate": (number, 1e-3),
     "betas": (number_pair, (0.9, 0.999)),
     "epsilon": (number, 1e-8),
-    "weight_decay": (number, 0.0),
+    "weight_decay": (number, None),  # 0; of AdamW 1e-2
     "momentum": (number, 0.0),
 }
 TRAINING_KEYS = {
@@ -235,6 +235,8 @@ def parse_spec(source):
         optimizer=read_section("optimizer", values.optimizer, OPTIMIZER_KEYS),
         training=read_section("training", values.training, TRAINING_KEYS),
     )
+    if spec.optimizer.weight_decay is None:
+        spec.optimizer["weight_decay"] = 1e-2 if spec.optimizer.name == "adamw" else 0.0
     if spec.gru and not spec.latent:
         raise SpecError("gru without latent")
     size = (spec.input.channels, spec.input.height, spec.input.width)
