@@ -1,7 +1,9 @@
-# lib.sh: what the tests written in shell share. A test is a line: check "what is shown" COMMAND…
+# lib.sh: what the tests written in shell share. A test is a line: check "what is shown" COMMAND… (a function chains with &&)
 # Its output goes to a log that is shown when it fails. Tests run in the tree's root, and their files go to $scratch.
 set -u
+script=$(basename "$0")
 count=0
+failures=0
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/zoetrope_test_XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
@@ -10,10 +12,12 @@ check() {
     shift
     count=$((count + 1))
     if ("$@") >"$scratch/log" 2>&1 </dev/null; then
-        echo "ok $count - $script:$name"
+        echo "ok $count - $script: $name"
     else
-        echo "not ok $count - $script:$name"
+        echo "not ok $count - $script: $name"
         tail -n 30 "$scratch/log" | sed 's/^/#   /'
+        failures=$((failures + 1))
     fi
 }
-script=$(basename "$0")
+
+done_checking() { [ "$failures" = 0 ]; }

@@ -1,5 +1,6 @@
 /* main.c: runs the suites of all test_*.c files, one line a test. With names as arguments, only those suites. */
 #include <check.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,9 @@ static bool wanted(const char *name, int count, char **names) {
 }
 
 int main(int count, char **names) {
+    /* What started the tests may have ignored these (nohup does), and the programs under test would heed that. */
+    const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+    for (int i = 0; i < 3; i++) signal(signals[i], SIG_DFL);
     SRunner *runner = srunner_create(NULL);
     int added = 0;
     for (int i = 0; i < SUITES; i++) {

@@ -11,3 +11,4 @@ for spec in specs/*.yaml; do
     name=$(basename "$spec" .yaml)
     check "the trainer of specs/$name.yaml is built and trains" trains "$name"
 done
+done_checking

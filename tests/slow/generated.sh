@@ -1,0 +1,58 @@
+# Generated code under two compilers and four ways to call each: no warning, and the fixture's numbers.
+. tests/lib.sh
+
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
+fixture=$scratch/fixture
+
+the_sample() { build/zoetrope compile specs/gru_ae.yaml -o "$scratch/gru_ae" && diff -rq "$scratch/gru_ae" generated/gru_ae; }
+
+twice_the_same() {
+    build/zoetrope compile "$1" -o "$scratch/one" && build/zoetrope compile "$1" -o "$scratch/two" && diff -r "$scratch/one" "$scratch/two"
+}
+
+# shellcheck disable=SC2086 # options
+compiles() {
+    for file in "build/$2/generated/"*.c; do
+        $1 $warnings -Iruntime -c "$file" -o "$scratch/object.o" || return 1
+    done
+}
+
+# shellcheck disable=SC2086 # options
+dumps() {
+    cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Iruntime tests/slow/dump_fixture.c build/parity_small/*.o build/runtime.a \
+        $(pkg-config --libs jansson) -lm -o "$scratch/dump" && "$scratch/dump" "$fixture"
+}
+
+# shellcheck disable=SC2086 # options
+agrees() {
+    $1 -Iruntime tests/slow/fixture_step.c build/parity_small/generated/*.c -lm -o "$scratch/step" && "$scratch/step" "$fixture"
+}
+
+make trainer SPEC=specs/gru_ae.yaml
+make trainer SPEC=tests/fixtures/parity_small.yaml
+check "generated/gru_ae/ is what the compiler writes" the_sample
+check "two runs of the compiler write the same bytes" twice_the_same specs/colour.yaml
+check "the fixture is read" dumps
+for compiler in gcc clang; do
+    for options in "-std=c11 -O2 -fopenmp" "-std=gnu17 -O2"; do
+        check "gru_ae compiles under $compiler $options without a warning" compiles "$compiler $options" gru_ae
+    done
+    for options in "-std=c11 -O2 -fopenmp" "-std=c11 -O2" "-std=gnu17 -O2 -fopenmp" "-std=gnu17 -O2"; do
+        check "parity_small under $compiler $options compiles without a warning and agrees" agrees "$compiler $warnings $options"
+    done
+    # Without optimisation gcc's intrinsics are macros, which have warnings of their own.
+    for options in "-std=c11 -O0 -fopenmp" "-std=gnu17 -O0"; do
+        check "parity_small under $compiler $options agrees" agrees "$compiler $options"
+    done
+done
+
+# aarch64: no trainer (that needs FFmpeg's libraries), but the model itself, under an emulator.
+arm=aarch64-linux-gnu-gcc
+runs_on_arm() {
+    $arm $warnings -std=c11 -O2 $1 -static -Iruntime tests/slow/fixture_step.c build/parity_small/generated/*.c -lm -o "$scratch/arm" &&
+        qemu-aarch64 "$scratch/arm" "$fixture" neon generic
+}
+check "gru_ae compiles under $arm without a warning" compiles "$arm -std=c11 -O2 -fopenmp" gru_ae
+check "parity_small agrees on aarch64, neon and generic, with OpenMP" runs_on_arm -fopenmp
+check "parity_small agrees on aarch64, neon and generic, without" runs_on_arm ""
+done_checking

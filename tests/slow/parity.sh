@@ -1,0 +1,11 @@
+# make parity, each spec and target a test.
+. tests/lib.sh
+log=$scratch/parity
+make parity >"$log" 2>&1
+status=$?
+sed -n 's/^\([a-z_0-9]*\) *\([a-z0-9]*\) .*pass$/ok - parity: \1 \2/p; s/^\([a-z_0-9]*\) *\([a-z0-9]*\) .*FAILED$/not ok - parity: &/p; s/^    /#   /p' "$log"
+if [ "$status" != 0 ] && ! grep -q FAILED "$log"; then
+    tail -n 20 "$log" | sed 's/^/#   /'
+    echo "not ok - parity: exit status $status"
+fi
+exit "$status"

@@ -1,0 +1,12 @@
+# Everything that `make test` does, under the address and undefined-behaviour sanitizers: compiler, runtime and generated code.
+# build/sanitize/ is a tree of its own that borrows this one's source.
+. tests/lib.sh
+
+tree=build/sanitize
+mkdir -p $tree
+for part in Makefile compiler runtime tests specs scripts docs examples; do ln -sfn "../../$part" "$tree/$part"; done
+cd $tree || exit 1
+export CFLAGS="-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+# The compiler's memory is an arena that lives as long as it does.
+export ASAN_OPTIONS=detect_leaks=0 CK_TIMEOUT_MULTIPLIER=60
+make test 2>&1 | sed -n 's/^\(ok\|not ok\|#   \)/\1/p' | sed 's/^\(ok\|not ok\) [0-9]* - /&sanitized: /'

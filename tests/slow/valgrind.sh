@@ -1,0 +1,16 @@
+# The compiler under valgrind: every spec, and specs with errors.
+. tests/lib.sh
+
+watched() { valgrind --quiet --error-exitcode=99 "$@"; }
+compiles() { watched build/zoetrope compile "$1" -o "$scratch/out"; }
+refuses() {
+    watched build/zoetrope check "$1"
+    test $? = 1
+}
+
+for spec in specs/*.yaml tests/fixtures/parity_small.yaml; do
+    check "valgrind has nothing to say on compiling $spec" compiles "$spec"
+    sed 's/kernel: \[\?3/kernel: 99/; s/latent/latnet/' "$spec" >"$scratch/wrong.yaml"
+    check "valgrind has nothing to say on the errors of a wrong $spec" refuses "$scratch/wrong.yaml"
+done
+done_checking
