@@ -43,6 +43,7 @@ const Expression *constant_f64(double value) {
 const Expression *load(const Buffer *buffer, const Affine *index) {
     Expression *e = new_expression(EXPRESSION_LOAD, buffer->type);
     e->buffer = buffer;
+    e->index = NEW_ARRAY(Affine, buffer->rank);
     memcpy(e->index, index, sizeof(Affine) * (size_t)buffer->rank);
     return e;
 }
@@ -160,6 +161,7 @@ static const Expression *substitute_load(const Expression *e, void *context) {
     if (!depends) return e;
     Expression *copy = NEW(Expression);
     *copy = *e;
+    copy->index = NEW_ARRAY(Affine, e->buffer->rank);
     for (int i = 0; i < e->buffer->rank; i++) copy->index[i] = affine_substitute(e->index[i], substitution->variable, substitution->by);
     return copy;
 }

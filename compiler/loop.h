@@ -136,7 +136,7 @@ struct Expression {
     double constant;
     int sum;
     const Buffer *buffer;
-    Affine index[MAX_RANK];
+    Affine *index; /* of a LOAD: its buffer's rank of them */
     const Expression *operand[4];
 };
 
@@ -260,7 +260,7 @@ struct Statement {
     Condition condition[4];
     /* ASSIGN: all at once, like a Compute's stores; no SUM and no VIRTUAL left */
     int store_count;
-    Store store[MAX_STORES];
+    Store *store;
 };
 
 /* schedule.c: builds kernel->tree from its computes and schedules, UNROLL loops included. On a schedule that cannot be applied

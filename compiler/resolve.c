@@ -97,6 +97,7 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
     const Compute *compute = part->compute;
     Statement *assign = NEW(Statement);
     assign->kind = STATEMENT_ASSIGN;
+    assign->store = NEW_ARRAY(Store, maximum(compute->sum_count, compute->store_count));
     bool in_registers = compute->sum_count > 0 && part->registers[0];
     if (in_registers && leaf != LEAF_STORE) {
         for (int s = 0; s < compute->sum_count; s++) {

@@ -106,7 +106,7 @@ static Statement *fill_assign(const Filling *filling, bool zero) {
             value = expression_substitute(value, buffer->index[d], affine_add(filling->base[d], filling->at[d]));
     }
     Statement *assign = NEW(Statement);
-    *assign = (Statement){.kind = STATEMENT_ASSIGN, .store_count = 1};
+    *assign = (Statement){.kind = STATEMENT_ASSIGN, .store_count = 1, .store = NEW(Store)};
     assign->store[0] = (Store){.buffer = filling->scratch, .value = value};
     memcpy(assign->store[0].index, filling->at, sizeof filling->at);
     return assign;

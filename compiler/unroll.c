@@ -1,6 +1,8 @@
 /* unroll: copies instead of UNROLL loops, so that what is left of a register tile is straight-line code with constant indices. */
 #include "loop.h"
 
+#include <string.h>
+
 static Statement *copy_list(const Statement *list, const Variable *variable, long value, Statement ***end);
 
 static Statement *copy_one(const Statement *statement, const Variable *variable, long value) {
@@ -9,6 +11,10 @@ static Statement *copy_one(const Statement *statement, const Variable *variable,
     copy->next = NULL;
     Affine by = affine_constant(value);
     for (int i = 0; i < copy->condition_count; i++) copy->condition[i].value = affine_substitute(copy->condition[i].value, variable, by);
+    if (copy->store_count) {
+        copy->store = NEW_ARRAY(Store, copy->store_count);
+        memcpy(copy->store, statement->store, sizeof(Store) * (size_t)copy->store_count);
+    }
     for (int i = 0; i < copy->store_count; i++) {
         Store *store = &copy->store[i];
         for (int d = 0; d < store->buffer->rank; d++) store->index[d] = affine_substitute(store->index[d], variable, by);
