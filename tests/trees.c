@@ -23,7 +23,7 @@ Statement *followed_by(Statement *first, Statement *next) {
 /* buffer[i, j] = value; j is left out for buffers of rank 1 */
 Statement *assign(const Buffer *buffer, Affine i, Affine j, const Expression *value) {
     Statement *statement = NEW(Statement);
-    *statement = (Statement){.kind = STATEMENT_ASSIGN, .store_count = 1, .store = NEW(Store)};
+    *statement = (Statement){.kind = STATEMENT_ASSIGN, .store_count = 1, .store = NEW_ARRAY(Store, MAX_STORES)};
     statement->store[0] = (Store){.buffer = buffer, .index = {i, j}, .value = value};
     return statement;
 }
