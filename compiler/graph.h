@@ -30,15 +30,15 @@ typedef struct Scan {
 
 /* Where a parameter's or a running statistic's elements lie in PyTorch's state_dict. */
 typedef struct Parameter {
-    const char *name;               /* encoder.0.weight */
-    bool trained;                   /* false: running_mean, running_var */
-    int rank;                       /* PyTorch's */
-    long shape[MAX_DIMENSIONS];     /* PyTorch's */
-    long count;                     /* elements */
-    long stride[MAX_DIMENSIONS];    /* of the node's dimensions, in elements of PyTorch's row-major tensor */
-    double bound;                   /* initial values: uniform in ±bound … */
-    double fill;                    /* … or, where bound is 0, all equal to this */
-    const char *layer;              /* "encoder.0": parameters of one layer share it */
+    const char *name;            /* encoder.0.weight */
+    bool trained;                /* false: running_mean, running_var */
+    int rank;                    /* PyTorch's */
+    long shape[MAX_DIMENSIONS];  /* PyTorch's */
+    long count;                  /* elements */
+    long stride[MAX_DIMENSIONS]; /* of the node's dimensions, in elements of PyTorch's row-major tensor */
+    double bound;                /* initial values: uniform in ±bound … */
+    double fill;                 /* … or, where bound is 0, all equal to this */
+    const char *layer;           /* "encoder.0": parameters of one layer share it */
     Node *node, *gradient;
 } Parameter;
 
@@ -46,39 +46,39 @@ typedef struct Parameter {
  *   void shape_<name>(Node *)                              sets node->shape from inputs and attributes
  *   void gradient_<name>(Graph *, Node *, Node *dy)        adds the gradients of its inputs (absent where NO_GRADIENT)
  * and lower_*.c the lowering. Inputs in order; "stats" is [1, C, 3, 1]: mean, 1/√(variance + ε), weight/√(variance + ε). */
-#define GRAPH_OPERATIONS(X)                                                                                            \
-    X(INPUT, 0, "given by the caller: x, h0")                                                                          \
-    X(PARAMETER, 0, "trained")                                                                                         \
-    X(STATE, 0, "kept between steps, not trained: running statistics")                                                 \
-    X(CARRY, 2, "(initial or NULL for 0, next): in a scan, next of the step before; initial at the first step")        \
-    X(CONV2D, -1, "(L, weight[, bias]) → S: gathers; also the data gradient of conv_transpose2d")                      \
-    X(CONV_TRANSPOSE2D, -1, "(S, weight[, bias]) → L: scatters; also the data gradient of conv2d")                     \
-    X(CONV2D_WEIGHT_GRAD, 2, "(S, L) → gradient of the weight, [S, L, u, v]; of either kind of convolution")           \
-    X(LINEAR, -1, "(x, weight[, bias]) → y[n, o] = Σ_i x[n, i] · weight[o, i] + bias[o]; i, o: channel, height, width") \
-    X(LINEAR_DATA_GRAD, 2, "(dy, weight) → dx[n, i] = Σ_o dy[n, o] · weight[o, i]")                                    \
-    X(LINEAR_WEIGHT_GRAD, 2, "(dy, x) → Σ_n dy[n, o] · x[n, i]")                                                       \
-    X(BIAS_GRAD, 1, "(dy) → sum over rows, and over height and width too where attribute `pixels`")                    \
-    X(BATCH_NORM_STATISTICS, 4, "(x, weight, running_mean, running_var) → stats; updates the running ones")           \
-    X(BATCH_NORM_RUNNING, 3, "(weight, running_mean, running_var) → stats, for evaluation")                            \
-    X(BATCH_NORM, 3, "(x, stats, bias) → (x − mean) · scale + bias")                                                   \
-    X(BATCH_NORM_SUMS, 3, "(x, stats, dy) → [1, C, 2, 1]: Σ dy, Σ dy · (x − mean) / √(variance + ε)")                  \
-    X(BATCH_NORM_GRAD, 4, "(x, stats, sums, dy) → dx")                                                                 \
-    X(SELECT_ROW, 1, "(v) → [1, C, 1, 1] row `which` of [1, C, R, 1]: the gradients of weight (1) and bias (0) in sums")\
-    X(RELU, 1, "max(x, 0)")                                                                                            \
-    X(LEAKY_RELU, 1, "x > 0 ? x : slope · x")                                                                          \
-    X(SIGMOID, 1, "1 / (1 + e^−x)")                                                                                    \
-    X(TANH, 1, "tanh x")                                                                                               \
-    X(RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : 0, from the output")                                                       \
-    X(LEAKY_RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : slope · dy; y the output (slope ≥ 0) ")                              \
-    X(SIGMOID_GRAD, 2, "(y, dy) → dy · y · (1 − y)")                                                                   \
-    X(TANH_GRAD, 2, "(y, dy) → dy · (1 − y²)")                                                                         \
-    X(ADD, 2, "a + b")                                                                                                 \
-    X(GRU_CELL, 3, "(input gates, hidden gates, h) → h′; PyTorch's form of n")                                         \
-    X(GRU_CELL_GRAD, 4, "(input gates, hidden gates, h, dh′) → gradient of the input gates; RESULT 1: of the hidden gates, 2: of h") \
-    X(RESULT, 1, "(node) → its further result number `which`")                                                         \
-    X(MSE, 2, "(y, x) → mean (y − x)²")                                                                                \
-    X(L1, 2, "(y, x) → mean |y − x|")                                                                                  \
-    X(MSE_GRAD, 2, "(y, x) → 2 (y − x) / count")                                                                       \
+#define GRAPH_OPERATIONS(X)                                                                                                                \
+    X(INPUT, 0, "given by the caller: x, h0")                                                                                              \
+    X(PARAMETER, 0, "trained")                                                                                                             \
+    X(STATE, 0, "kept between steps, not trained: running statistics")                                                                     \
+    X(CARRY, 2, "(initial or NULL for 0, next): in a scan, next of the step before; initial at the first step")                            \
+    X(CONV2D, -1, "(L, weight[, bias]) → S: gathers; also the data gradient of conv_transpose2d")                                          \
+    X(CONV_TRANSPOSE2D, -1, "(S, weight[, bias]) → L: scatters; also the data gradient of conv2d")                                         \
+    X(CONV2D_WEIGHT_GRAD, 2, "(S, L) → gradient of the weight, [S, L, u, v]; of either kind of convolution")                               \
+    X(LINEAR, -1, "(x, weight[, bias]) → y[n, o] = Σ_i x[n, i] · weight[o, i] + bias[o]; i, o: channel, height, width")                    \
+    X(LINEAR_DATA_GRAD, 2, "(dy, weight) → dx[n, i] = Σ_o dy[n, o] · weight[o, i]")                                                        \
+    X(LINEAR_WEIGHT_GRAD, 2, "(dy, x) → Σ_n dy[n, o] · x[n, i]")                                                                           \
+    X(BIAS_GRAD, 1, "(dy) → sum over rows, and over height and width too where attribute `pixels`")                                        \
+    X(BATCH_NORM_STATISTICS, 4, "(x, weight, running_mean, running_var) → stats; updates the running ones")                                \
+    X(BATCH_NORM_RUNNING, 3, "(weight, running_mean, running_var) → stats, for evaluation")                                                \
+    X(BATCH_NORM, 3, "(x, stats, bias) → (x − mean) · scale + bias")                                                                       \
+    X(BATCH_NORM_SUMS, 3, "(x, stats, dy) → [1, C, 2, 1]: Σ dy, Σ dy · (x − mean) / √(variance + ε)")                                      \
+    X(BATCH_NORM_GRAD, 4, "(x, stats, sums, dy) → dx")                                                                                     \
+    X(SELECT_ROW, 1, "(v) → [1, C, 1, 1] row `which` of [1, C, R, 1]: the gradients of weight (1) and bias (0) in sums")                   \
+    X(RELU, 1, "max(x, 0)")                                                                                                                \
+    X(LEAKY_RELU, 1, "x > 0 ? x : slope · x")                                                                                              \
+    X(SIGMOID, 1, "1 / (1 + e^−x)")                                                                                                        \
+    X(TANH, 1, "tanh x")                                                                                                                   \
+    X(RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : 0, from the output")                                                                           \
+    X(LEAKY_RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : slope · dy; y the output (slope ≥ 0) ")                                                  \
+    X(SIGMOID_GRAD, 2, "(y, dy) → dy · y · (1 − y)")                                                                                       \
+    X(TANH_GRAD, 2, "(y, dy) → dy · (1 − y²)")                                                                                             \
+    X(ADD, 2, "a + b")                                                                                                                     \
+    X(GRU_CELL, 3, "(input gates, hidden gates, h) → h′; PyTorch's form of n")                                                             \
+    X(GRU_CELL_GRAD, 4, "(input gates, hidden gates, h, dh′) → gradient of the input gates; RESULT 1: of the hidden gates, 2: of h")       \
+    X(RESULT, 1, "(node) → its further result number `which`")                                                                             \
+    X(MSE, 2, "(y, x) → mean (y − x)²")                                                                                                    \
+    X(L1, 2, "(y, x) → mean |y − x|")                                                                                                      \
+    X(MSE_GRAD, 2, "(y, x) → 2 (y − x) / count")                                                                                           \
     X(L1_GRAD, 2, "(y, x) → sign(y − x) / count, 0 at 0")
 
 typedef enum {
@@ -89,35 +89,35 @@ typedef enum {
 } Operation;
 
 struct Node {
-    int id;                       /* %id in dumps; also the order: inputs come before (CARRY's `next` apart) */
+    int id; /* %id in dumps; also the order: inputs come before (CARRY's `next` apart) */
     Operation op;
-    const char *name;             /* C-identifier stem of its kernel: encoder1_conv_forward; unique */
+    const char *name; /* C-identifier stem of its kernel: encoder1_conv_forward; unique */
     int input_count;
     Node *input[MAX_INPUTS];
     long shape[MAX_DIMENSIONS];
-    int rank;                     /* 4; 6 for weights of linear layers */
-    Scan *scan;                   /* the scan in whose body it is; NULL outside */
-    Parameter *parameter;         /* PARAMETER and STATE */
+    int rank;             /* 4; 6 for weights of linear layers */
+    Scan *scan;           /* the scan in whose body it is; NULL outside */
+    Parameter *parameter; /* PARAMETER and STATE */
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
     double slope;
     int which;
     bool pixels;
     /* set by differentiate.c */
-    Node *adjoint;                /* the gradient of the loss with respect to it, as far as its readers have been seen */
+    Node *adjoint; /* the gradient of the loss with respect to it, as far as its readers have been seen */
     /* set by fuse.c */
-    bool fused;                   /* never stored: its readers compute it */
+    bool fused; /* never stored: its readers compute it */
 };
 
 struct Graph {
     const Spec *spec;
-    bool training;                /* batch norm from the batch, gradients wanted; else running statistics */
+    bool training; /* batch norm from the batch, gradients wanted; else running statistics */
     int node_count;
-    Node **node;                  /* in execution order */
+    Node **node; /* in execution order */
     int scan_count;
-    int parameter_count;          /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
+    int parameter_count; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
     Parameter **parameter;
-    Node *x, *h0;                 /* h0: [gru_layers · B, hidden, 1, 1], row layer · B + b; NULL without GRU or with zeros */
+    Node *x, *h0; /* h0: [gru_layers · B, hidden, 1, 1], row layer · B + b; NULL without GRU or with zeros */
     Node *reconstruction, *loss;
 };
 

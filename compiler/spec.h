@@ -25,13 +25,13 @@ typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizonta
 } Layer;
 
 typedef struct Spec {
-    const char *path;        /* as given on the command line */
-    const char *name;        /* a C identifier */
+    const char *path; /* as given on the command line */
+    const char *name; /* a C identifier */
     int T, channels, height, width;
     Layer *encoder, *decoder;
     int encoder_count, decoder_count;
-    int latent;              /* 0: no linear layers */
-    int hidden, gru_layers;  /* hidden 0: no GRU */
+    int latent;             /* 0: no linear layers */
+    int hidden, gru_layers; /* hidden 0: no GRU */
     InitialState initial_state;
     Loss loss;
     struct {
@@ -44,8 +44,8 @@ typedef struct Spec {
         uint64_t seed;
     } training;
     Mark encoder_mark, decoder_mark, latent_mark, gru_mark, input_mark, training_mark;
-    const char *canonical;   /* the spec with every default written out: two texts that mean the same give the same */
-    uint64_t hash;           /* of canonical */
+    const char *canonical; /* the spec with every default written out: two texts that mean the same give the same */
+    uint64_t hash;         /* of canonical */
 } Spec;
 
 /* Shape after one layer: `in` and `out` are channels, height, width. Formulas: PyTorch's Conv2d and ConvTranspose2d.

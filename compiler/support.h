@@ -29,12 +29,22 @@ void text_add_list(Text *text, const char *pattern, va_list arguments);
 #define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)
 _Noreturn void die_at(const char *file, int line, const char *pattern, ...) __attribute__((format(printf, 3, 4)));
 
-static inline long minimum(long a, long b) { return a < b ? a : b; }
-static inline long maximum(long a, long b) { return a > b ? a : b; }
+static inline long minimum(long a, long b) {
+    return a < b ? a : b;
+}
+static inline long maximum(long a, long b) {
+    return a > b ? a : b;
+}
 /* Division that rounds towards minus infinity, and its non-negative remainder; b > 0. */
-static inline long floor_divide(long a, long b) { return a / b - (a % b != 0 && a < 0); }
-static inline long floor_modulo(long a, long b) { return a - floor_divide(a, b) * b; }
-static inline long round_up(long a, long b) { return floor_divide(a + b - 1, b) * b; }
+static inline long floor_divide(long a, long b) {
+    return a / b - (a % b != 0 && a < 0);
+}
+static inline long floor_modulo(long a, long b) {
+    return a - floor_divide(a, b) * b;
+}
+static inline long round_up(long a, long b) {
+    return floor_divide(a + b - 1, b) * b;
+}
 
 /* FNV-1a, 64 bits, of `length` bytes, continuing from `hash` (start with HASH_START). */
 #define HASH_START UINT64_C(0xcbf29ce484222325)

@@ -10,13 +10,14 @@ typedef struct Target {
     int lanes;             /* floats in a vector = channels in a block of a layout */
     int registers;         /* vector registers */
     bool fused;            /* MULTIPLY_ADD is one rounding */
-    /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, loads that broadcast a scalar; and the latency of a multiply-add. */
+    /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, loads that broadcast a scalar; and the latency of a
+     * multiply-add. */
     double multiply_adds, loads, broadcasts, latency;
     /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
     const struct TargetPrinting *printing;
 } Target;
 
-extern const Target *const targets[]; /* best first, then NULL */
+extern const Target *const targets[];        /* best first, then NULL */
 const Target *find_target(const char *name); /* NULL: none of that name */
 
 #endif
