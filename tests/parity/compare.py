@@ -40,7 +40,7 @@ class Figure:
     def __str__(self):
         if self.value != self.value:
             return "no number"
-        mark = {"plain": "", "zero": " zero", "kink": " kink", "float64": f" f64×{self.ratio:.2g}"}[self.how]
+        mark = {"plain": "", "zero": " zero", "kink": " kink", "float64": f" f64×{max(self.ratio, 0.001):.2g}"}[self.how]
         return f"{self.value:.1e}{mark}" + ("" if self.passed else " !")
 
 

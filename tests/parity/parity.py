@@ -9,6 +9,7 @@ passed, `!` that it failed. Exit status 0 when everything passed, 1 when somethi
 """
 
 import argparse
+import fcntl
 import os
 import shutil
 import sys
@@ -168,8 +169,20 @@ def parse_options():
     return options
 
 
+def lock_directory(path):
+    """One run at a time writes there; the lock ends with the process."""
+    os.makedirs(path, exist_ok=True)
+    lock = open(os.path.join(path, "lock"), "w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"parity: another run is writing to {path}; wait for its end, or give another --out")
+    return lock
+
+
 def main():
     options = parse_options()
+    lock = lock_directory(options.out)  # noqa: F841
     if options.self_test:
         return self_test(options)
     paths = options.spec
