@@ -154,14 +154,10 @@ static void take(Builder *builder, const VideoSource *source, bool given) {
     Error error;
     counts->files++;
     Video *reader = video_open(&video.source, &error);
-    if (!reader && !given && source->kind == VIDEO_FILE && !video_has_usual_name(source->path)) {
-        counts->others++;
-        video_free(&video);
-        return;
-    }
     if (!reader || !read_frames(builder, reader, &video, &growth, &error)) {
-        counts->unreadable++;
-        warn(builder, error.text, "left out");
+        bool silent = !given && !video.frames && source->kind == VIDEO_FILE && !video_has_usual_name(source->path);
+        if (silent) counts->others++;
+        else counts->unreadable++, warn(builder, error.text, "left out");
         video_close(reader);
         video_free(&video);
         return;
@@ -269,7 +265,8 @@ void dataset_close(Dataset *dataset) {
 
 void dataset_describe(const Dataset *dataset, char *text, size_t size) {
     const DatasetCounts *counts = &dataset->counts;
-    size_t length = (size_t)snprintf(text, size, "%" PRId64 " videos, %" PRId64 " frames", dataset->count, dataset->frames);
+    size_t length = (size_t)snprintf(text, size, "%" PRId64 " video%s, %" PRId64 " frames", dataset->count, dataset->count == 1 ? "" : "s",
+                                     dataset->frames);
     const struct {
         int64_t count;
         const char *what;

@@ -8,7 +8,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { WEIGHT_BITS = 32 - 8 - 2 };
 
@@ -22,10 +21,10 @@ typedef struct Axis {
 struct Resizer {
     int channels;
     Axis horizontal, vertical;
-    uint8_t *plane;    /* [C, rows, columns]: the picture, channel by channel */
-    uint8_t *narrowed; /* [rows, W]: one channel after the horizontal pass */
-    size_t pixels;     /* rows × columns that plane has room for */
-    size_t lines;      /* rows that narrowed has room for */
+    uint8_t *grey;     /* [columns]: one row in grey */
+    uint8_t *narrowed; /* [C, rows, W]: the picture after the horizontal pass */
+    size_t columns;    /* that grey has room for */
+    size_t rows;       /* that narrowed has room for */
 };
 
 static void axis_free(Axis *axis) {
@@ -95,37 +94,30 @@ void resizer_free(Resizer *resizer) {
     if (!resizer) return;
     axis_free(&resizer->horizontal);
     axis_free(&resizer->vertical);
-    free(resizer->plane);
+    free(resizer->grey);
     free(resizer->narrowed);
     free(resizer);
 }
 
-static bool make_room(Resizer *resizer, int rows, int columns, Error *error) {
-    size_t pixels = (size_t)rows * (size_t)columns;
-    if (pixels > resizer->pixels) {
-        uint8_t *plane = realloc(resizer->plane, pixels * (size_t)resizer->channels);
-        if (!plane) return fail_memory(error, "a picture");
-        resizer->plane = plane;
-        resizer->pixels = pixels;
+static bool make_room(Resizer *resizer, size_t rows, size_t columns, Error *error) {
+    if (columns > resizer->columns) {
+        uint8_t *grey = realloc(resizer->grey, columns);
+        if (!grey) return fail_memory(error, "a picture");
+        resizer->grey = grey;
+        resizer->columns = columns;
     }
-    if ((size_t)rows > resizer->lines) {
-        uint8_t *narrowed = realloc(resizer->narrowed, (size_t)rows * (size_t)resizer->horizontal.output);
+    if (rows > resizer->rows) {
+        uint8_t *narrowed = realloc(resizer->narrowed, (size_t)resizer->channels * rows * (size_t)resizer->horizontal.output);
         if (!narrowed) return fail_memory(error, "a picture");
         resizer->narrowed = narrowed;
-        resizer->lines = (size_t)rows;
+        resizer->rows = rows;
     }
     return true;
 }
 
-/* rgb: [pixels, 3] → plane: [C, pixels]. Grey is ITU-R 601-2 luma, in 16 fractional bits. */
-static void separate(const uint8_t *rgb, size_t pixels, int channels, uint8_t *plane) {
-    if (channels == 1) {
-        for (size_t i = 0; i < pixels; i++, rgb += 3)
-            plane[i] = (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
-        return;
-    }
-    for (size_t i = 0; i < pixels; i++, rgb += 3)
-        for (size_t c = 0; c < 3; c++) plane[c * pixels + i] = rgb[c];
+/* rgb: [columns, 3] → grey: [columns], ITU-R 601-2 luma in 16 fractional bits. */
+static void make_grey(const uint8_t *rgb, int columns, uint8_t *grey) {
+    for (int i = 0; i < columns; i++, rgb += 3) grey[i] = (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
 }
 
 /* The weights of a pixel are not negative and sum to 1 within taps/2 units of 2⁻²², so that the sum fits in 32 bits and only the
@@ -135,16 +127,32 @@ static uint8_t rounded(uint32_t sum) {
     return (uint8_t)(level > 255 ? 255 : level);
 }
 
-/* in: [rows, columns] → out: [rows, W] */
-static void resize_rows(const Axis *axis, const uint8_t *in, int rows, uint8_t *out) {
-    for (int row = 0; row < rows; row++, in += axis->input)
-        for (int i = 0; i < axis->output; i++) {
-            const int32_t *weights = axis->weights + (size_t)i * (size_t)axis->taps;
-            const uint8_t *pixels = in + axis->first[i];
-            uint32_t sum = 1u << (WEIGHT_BITS - 1);
-            for (int k = 0; k < axis->count[i]; k++) sum += (uint32_t)weights[k] * pixels[k];
-            *out++ = rounded(sum);
+/* One row of grey: in: [columns] → out: [W] */
+static void resize_grey_row(const Axis *axis, const uint8_t *in, uint8_t *out) {
+    for (int i = 0; i < axis->output; i++) {
+        const int32_t *weights = axis->weights + (size_t)i * (size_t)axis->taps;
+        const uint8_t *pixels = in + axis->first[i];
+        uint32_t sum = 1u << (WEIGHT_BITS - 1);
+        for (int k = 0; k < axis->count[i]; k++) sum += (uint32_t)weights[k] * pixels[k];
+        out[i] = rounded(sum);
+    }
+}
+
+/* One row of colours: in: [columns, 3] → out: [3][W], `plane` bytes from channel to channel. */
+static void resize_colour_row(const Axis *axis, const uint8_t *in, uint8_t *out, size_t plane) {
+    for (int i = 0; i < axis->output; i++) {
+        const int32_t *weights = axis->weights + (size_t)i * (size_t)axis->taps;
+        const uint8_t *pixels = in + 3 * (size_t)axis->first[i];
+        uint32_t red = 1u << (WEIGHT_BITS - 1), green = red, blue = red;
+        for (int k = 0; k < axis->count[i]; k++, pixels += 3) {
+            red += (uint32_t)weights[k] * pixels[0];
+            green += (uint32_t)weights[k] * pixels[1];
+            blue += (uint32_t)weights[k] * pixels[2];
         }
+        out[i] = rounded(red);
+        out[plane + (size_t)i] = rounded(green);
+        out[2 * plane + (size_t)i] = rounded(blue);
+    }
 }
 
 /* in: [rows, W] → out: [H, W]. Blocks of columns keep their sums in registers while the rows go by. */
@@ -166,22 +174,23 @@ static void resize_columns(const Axis *axis, const uint8_t *in, int width, uint8
     }
 }
 
+/* An axis that keeps its size has weights of exactly 1, at one pixel each: its pass changes nothing, as Pillow's absent one. */
 bool resizer_run(Resizer *resizer, const uint8_t *rgb, int rows, int columns, uint8_t *levels, Error *error) {
     Axis *horizontal = &resizer->horizontal, *vertical = &resizer->vertical;
-    if (!axis_set(horizontal, columns, error) || !axis_set(vertical, rows, error) || !make_room(resizer, rows, columns, error))
-        return false;
-    size_t pixels = (size_t)rows * (size_t)columns, size = (size_t)vertical->output * (size_t)horizontal->output;
-    separate(rgb, pixels, resizer->channels, resizer->plane);
-    for (int c = 0; c < resizer->channels; c++, levels += size) {
-        const uint8_t *plane = resizer->plane + (size_t)c * pixels;
-        /* An axis that keeps its size has weights of exactly 1 at one pixel, but is passed by for speed. */
-        if (columns != horizontal->output) {
-            resize_rows(horizontal, plane, rows, resizer->narrowed);
-            plane = resizer->narrowed;
+    if (!axis_set(horizontal, columns, error) || !axis_set(vertical, rows, error)) return false;
+    if (!make_room(resizer, (size_t)rows, (size_t)columns, error)) return false;
+    size_t width = (size_t)horizontal->output, plane = (size_t)rows * width;
+    uint8_t *narrowed = resizer->narrowed;
+    for (int row = 0; row < rows; row++, rgb += 3 * (size_t)columns, narrowed += width) {
+        if (resizer->channels == 3) {
+            resize_colour_row(horizontal, rgb, narrowed, plane);
+            continue;
         }
-        if (rows != vertical->output) resize_columns(vertical, plane, horizontal->output, levels);
-        else memcpy(levels, plane, size);
+        make_grey(rgb, columns, resizer->grey);
+        resize_grey_row(horizontal, resizer->grey, narrowed);
     }
+    for (int c = 0; c < resizer->channels; c++, levels += (size_t)vertical->output * width)
+        resize_columns(vertical, resizer->narrowed + (size_t)c * plane, horizontal->output, levels);
     return true;
 }
 

@@ -84,6 +84,8 @@ static bool file_open_container(File *file, Error *error) {
     if (code < 0) return file_fail(file, "cannot be opened as a video", code, error);
     if (format_is_no_video(file->container->iformat->name))
         return fail(error, "%s: no video (%s)", file->path, file->container->iformat->long_name);
+    if (file->container->probe_score <= AVPROBE_SCORE_RETRY && !video_has_usual_name(file->path)) /* some bytes look like a format's */
+        return fail(error, "%s: it hardly looks like a video; if it is one, give it the usual extension of its format", file->path);
     code = avformat_find_stream_info(file->container, NULL);
     if (code < 0) return file_fail(file, "cannot be opened as a video", code, error);
     return true;

@@ -217,7 +217,7 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
     ck_assert(!strstr(warnings, "README") && !strstr(warnings, "notes.txt") && !strstr(warnings, "good"));
     char text[256];
     dataset_describe(dataset, text, sizeof text);
-    ck_assert_str_eq(text, "1 videos, 9 frames, 5 unreadable and left out, 1 too short and left out, 3 other files");
+    ck_assert_str_eq(text, "1 video, 9 frames, 5 unreadable and left out, 1 too short and left out, 3 other files");
     dataset_close(dataset);
 }
 END_TEST
