@@ -78,16 +78,18 @@ void sample_video_write(const char *path, const SampleVideo *sample) {
     AVFormatContext *container = NULL;
     ck_assert_int_ge(avformat_alloc_output_context2(&container, NULL, NULL, path), 0);
     AVStream *stream = avformat_new_stream(container, NULL);
-    AVCodecContext *encoder = encoder_open(sample, sample->rows, sample->columns, container);
+    AVCodecContext *encoder = encoder_open(sample, sample->small_until ? sample->rows / 2 : sample->rows,
+                                           sample->small_until ? sample->columns / 2 : sample->columns, container);
     ck_assert_int_ge(avcodec_parameters_from_context(stream->codecpar, encoder), 0);
     stream->time_base = encoder->time_base;
     ck_assert_int_ge(avio_open(&container->pb, path, AVIO_FLAG_WRITE), 0);
     ck_assert_int_ge(avformat_write_header(container, NULL), 0);
-    int change = sample->small_from ? sample->small_from : sample->frames;
+    int change = sample->small_from ? sample->small_from : sample->small_until ? sample->small_until : sample->frames;
     encode_frames(encoder, container, 0, change);
     avcodec_free_context(&encoder);
     if (change < sample->frames) {
-        encoder = encoder_open(sample, sample->rows / 2, sample->columns / 2, container);
+        encoder = encoder_open(sample, sample->small_from ? sample->rows / 2 : sample->rows,
+                               sample->small_from ? sample->columns / 2 : sample->columns, container);
         encode_frames(encoder, container, change, sample->frames);
         avcodec_free_context(&encoder);
     }

@@ -7,9 +7,10 @@
 typedef struct SampleVideo {
     const char *codec; /* of libavcodec: ffv1 (lossless, grey), mpeg4, mjpeg */
     int frames, rows, columns;
-    int key_every;  /* frames from key frame to key frame */
-    int b_frames;   /* between two others */
-    int small_from; /* from this frame on, half as high and wide; 0: never */
+    int key_every;   /* frames from key frame to key frame */
+    int b_frames;    /* between two others */
+    int small_from;  /* from this frame on, half as high and wide; 0: never */
+    int small_until; /* before this frame, half as high and wide; 0: never */
 } SampleVideo;
 
 /* The level that each frame of a sample has at a pixel, before the codec. */

@@ -140,12 +140,15 @@ START_TEST(frames_that_change_size_midway_are_each_resized_from_their_own) {
     /* The same scene, wholly at the one size and wholly at the other. */
     write_video("b.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64});
     write_video("c.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 24, .columns = 32});
+    write_video("d.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64, .small_until = 6});
     Dataset *dataset = opened(small);
     const size_t half = 6 * 12 * 16;
-    ck_assert_int_eq(dataset->count, 3);
+    ck_assert_int_eq(dataset->count, 4);
     ck_assert_int_eq(dataset->videos[0].frames, 12);
     ck_assert_mem_eq(dataset->videos[0].levels, dataset->videos[1].levels, half);
     ck_assert_mem_eq(dataset->videos[0].levels + half, dataset->videos[2].levels + half, half);
+    ck_assert_mem_eq(dataset->videos[3].levels, dataset->videos[2].levels, half);
+    ck_assert_mem_eq(dataset->videos[3].levels + half, dataset->videos[1].levels + half, half);
     dataset_close(dataset);
 }
 END_TEST
