@@ -33,7 +33,7 @@ Buffer *new_buffer(const char *name, Type type, Space space, int rank, const lon
     if (rank > MAX_RANK) die("buffer %s has rank %d", name, rank);
     Buffer *buffer = NEW(Buffer);
     *buffer = (Buffer){.name = name, .type = type, .space = space, .rank = rank, .layout = layout};
-    memcpy(buffer->shape, shape, sizeof(long) * (size_t)rank);
+    if (rank > 0) memcpy(buffer->shape, shape, sizeof(long) * (size_t)rank); /* shape of a scalar may be NULL */
     return buffer;
 }
 
