@@ -86,7 +86,33 @@ static long program_scratch(const Program *program) {
     return most;
 }
 
+/* Bytes of the kept tensors that a program touches. */
+static long kept_by(const Program *program) {
+    const Tensor **seen = NEW_ARRAY(const Tensor *, MAX_TENSORS);
+    int seen_count = 0;
+    long bytes = 0;
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_KERNEL_BUFFERS];
+        bool written[MAX_KERNEL_BUFFERS];
+        int count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_KERNEL_BUFFERS);
+        for (int b = 0; b < count; b++) {
+            const Tensor *tensor = buffers[b]->owner;
+            if (!tensor->kept || tensor->place != PLACE_WORKSPACE) continue;
+            int known = 0;
+            while (known < seen_count && seen[known] != tensor) known++;
+            if (known < seen_count) continue;
+            if (known == MAX_TENSORS) die("more than %d tensors", MAX_TENSORS);
+            seen[seen_count++] = tensor;
+            bytes += round_up(tensor->bytes, 64);
+        }
+    }
+    return bytes;
+}
+
 void plan_workspace(TargetCode *code) {
-    code->workspace_bytes = maximum(plan_program(&code->train, code->kept_bytes), plan_program(&code->evaluate, code->kept_bytes));
-    code->scratch_bytes = maximum(program_scratch(&code->train), program_scratch(&code->evaluate));
+    const long evaluate_top = plan_program(&code->evaluate, code->kept_bytes);
+    code->workspace_bytes = maximum(plan_program(&code->train, code->kept_bytes), evaluate_top);
+    code->evaluate_bytes = kept_by(&code->evaluate) + evaluate_top - code->kept_bytes;
+    code->evaluate_scratch_bytes = program_scratch(&code->evaluate);
+    code->scratch_bytes = maximum(program_scratch(&code->train), code->evaluate_scratch_bytes);
 }

@@ -8,17 +8,24 @@
 
 /* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */
 typedef enum {
-    PLACE_WORKSPACE,      /* workspace + offset */
+    PLACE_WORKSPACE, /* workspace + offset */
     PLACE_X,
     PLACE_H0,
     PLACE_RECONSTRUCTION,
-    PLACE_LOSS,           /* one double */
-    PLACE_COEFFICIENTS,   /* floats */
-    PLACE_BLOCK,          /* load and save: start of the block asked for, + offset */
-    PLACE_VALUES          /* load and save: the caller's values in file order, + offset; `normal`: the values */
+    PLACE_LOSS,         /* one double */
+    PLACE_COEFFICIENTS, /* floats */
+    PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
+    PLACE_VALUES        /* load and save: the caller's values in file order, + offset; `normal`: the values */
 } Place;
 
-typedef enum { BLOCK_PARAMETERS, BLOCK_GRADIENTS, BLOCK_MOMENT1, BLOCK_MOMENT2, BLOCK_STATISTICS, BLOCK_COUNT } BlockIndex; /* as runtime/model.h's ModelBlock */
+typedef enum {
+    BLOCK_PARAMETERS,
+    BLOCK_GRADIENTS,
+    BLOCK_MOMENT1,
+    BLOCK_MOMENT2,
+    BLOCK_STATISTICS,
+    BLOCK_COUNT
+} BlockIndex; /* as runtime/model.h's ModelBlock */
 
 enum { NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a time */
 
@@ -26,9 +33,9 @@ typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;
     Place place;
     long bytes;
-    long offset;          /* bytes from the place; of workspace tensors a multiple of 64 */
-    bool kept;            /* has its place for itself: parameters, gradients, moments, statistics, second copies */
-    int first, last;      /* calls between which it lives; set by plan.c */
+    long offset;     /* bytes from the place; of workspace tensors a multiple of 64 */
+    bool kept;       /* has its place for itself: parameters, gradients, moments, statistics, second copies */
+    int first, last; /* calls between which it lives; set by plan.c */
 } Tensor;
 
 typedef struct Call {
@@ -37,7 +44,7 @@ typedef struct Call {
 } Call;
 
 typedef struct Program {
-    const char *name;     /* train, evaluate, load_parameters, … */
+    const char *name; /* train, evaluate, load_parameters, … */
     int call_count, call_capacity;
     Call *call;
 } Program;
@@ -45,17 +52,20 @@ typedef struct Program {
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
-    Program train;        /* forward, backward, update, renewed copies */
+    Program train; /* forward, backward, update, renewed copies */
     Program evaluate;
     Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
     Program load_statistics, save_statistics;
-    Program renew;        /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
-    Program normal;       /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
+    Program renew;                               /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
+    Program normal;                              /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
     long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
     long statistic_bytes;
     long kept_bytes;      /* blocks and second copies: the start of the workspace */
     long workspace_bytes; /* the fixed part */
     long scratch_bytes;   /* a thread */
+    /* What the evaluate program needs where nothing is trained: the kept tensors that it touches, each rounded up to 64 bytes, and the
+     * memory that its other tensors share; and its scratch, a thread. */
+    long evaluate_bytes, evaluate_scratch_bytes;
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
 } TargetCode;
 

@@ -1,0 +1,153 @@
+/* What explain prints: model.md's known figures of gru_ae, and memory as it was planned. */
+#include "sample_graphs.h"
+
+#include "../compiler/main.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *explain_suite(void);
+
+static Model *model_of(const Spec *spec, int target_count) {
+    Model *model = NEW(Model);
+    model->spec = NEW(Spec);
+    *model->spec = *spec;
+    model->training = build_graph(model->spec, true);
+    model->evaluation = build_graph(model->spec, false);
+    differentiate(model->training);
+    for (int i = 0; i < target_count && targets[i]; i++)
+        model->code[model->code_count++] = lower_model(model->training, model->evaluation, targets[i]);
+    return model;
+}
+
+static char *explained(const Model *model) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    explain_model(out, model);
+    fclose(out);
+    char *copy = format("%s", text);
+    free(text);
+    return copy;
+}
+
+static void expect(const char *text, const char *part) {
+    ck_assert_msg(strstr(text, part) != NULL, "'%s' is missing in\n%s", part, text);
+}
+
+/* The first number at or after `after`, its thousands separators passed over. */
+static long number_after(const char **text, const char *after) {
+    const char *place = strstr(*text, after);
+    ck_assert_msg(place != NULL, "'%s' is missing in\n%s", after, *text);
+    for (place += strlen(after); *place == ' ';) place++;
+    ck_assert_msg(*place >= '0' && *place <= '9', "no number after '%s'", after);
+    long value = 0;
+    for (; (*place >= '0' && *place <= '9') || *place == ','; place++)
+        if (*place != ',') value = 10 * value + *place - '0';
+    *text = place;
+    return value;
+}
+
+START_TEST(gru_ae_has_the_known_totals) {
+    /* Multiply-adds of a frame. Each of the four strided convolutions on either side has 32²·64·32·9 of them. */
+    const long first = 64 * 64 * 32 * 9, strided = 32 * 32 * 64 * 32 * 9, fc1 = 64 * 8192, gru = 300 * 64 + 300 * 100, fc3 = 100 * 8192;
+    const long frame = 2 * first + 8 * strided + fc1 + gru + fc3;
+    ck_assert_int_eq(frame, 154746928);
+    /* Both backward passes have as many again; nothing asks for the gradient of the first convolution's input. */
+    const long step = 64 * 2 * (3 * frame - first);
+    const char *text = explained(model_of(gru_ae_spec(), 1));
+    expect(text, "4,537,480 trained");
+    const char *place = text;
+    ck_assert_int_eq(number_after(&place, "\n  forward "), frame);
+    ck_assert_int_eq(number_after(&place, "multiply-adds ="), 2 * frame);
+    ck_assert_int_eq(number_after(&place, "FLOP a frame;"), 64 * 2 * frame);
+    ck_assert_int_eq(number_after(&place, "training step"), step);
+}
+END_TEST
+
+START_TEST(a_layer_has_its_shapes_and_parameters) {
+    const char *text = explained(model_of(gru_ae_spec(), 1));
+    static const char *const rows[][3] = {{"\nencoder1 ", "32×64×64 → 64×32×32", " 18,560 "}, /* 64·32·9 + 2·64 */
+                                          {"\nfc1 ", "512×4×4 → 64", " 524,352 "},
+                                          {"\ngru0 ", "64 → 100", " 49,800 "},
+                                          {"\ndecoder4 ", "32×64×64 → 1×64×64", " 288 "}};
+    for (int i = 0; i < 4; i++) {
+        const char *row = strstr(text, rows[i][0]);
+        ck_assert_ptr_nonnull(row);
+        const char *line = format("%.*s", (int)strcspn(row + 1, "\n"), row + 1);
+        expect(line, rows[i][1]);
+        expect(line, rows[i][2]);
+    }
+}
+END_TEST
+
+START_TEST(memory_is_what_was_planned_for_each_target) {
+    for (int s = 0; s < SAMPLE_SPECS; s++) {
+        const Model *model = model_of(sample_spec(s), MAX_TARGETS);
+        const char *place = strstr(explained(model), "\nmemory");
+        ck_assert_ptr_nonnull(place);
+        for (int i = 0; i < model->code_count; i++) {
+            const TargetCode *code = model->code[i];
+            expect(place, format("\n  %s ", code->target->name));
+            ck_assert_int_eq(number_after(&place, "training"), code->workspace_bytes);
+            ck_assert_int_eq(number_after(&place, "threads ×"), code->scratch_bytes);
+            ck_assert_int_eq(number_after(&place, "inference"), code->evaluate_bytes);
+            ck_assert_int_eq(number_after(&place, "threads ×"), code->evaluate_scratch_bytes);
+        }
+        const Graph *graph = model->training;
+        const long pixels = 4 * count_elements(graph->x), state = graph->h0 ? 4 * count_elements(graph->h0) : 0;
+        ck_assert_int_eq(number_after(&place, "beside these:"), 2 * pixels + state);
+    }
+}
+END_TEST
+
+/* Reckoned anew: every kept tensor of the program once, and how far up the others reach above the kept ones. */
+static long evaluation_bytes(const TargetCode *code) {
+    const Tensor *seen[1024];
+    int seen_count = 0;
+    long kept = 0, top = code->kept_bytes;
+    for (int i = 0; i < code->evaluate.call_count; i++) {
+        const Buffer *buffers[64];
+        bool written[64];
+        const int count = kernel_buffers(code->evaluate.call[i].kernel, buffers, written, 64);
+        for (int b = 0; b < count; b++) {
+            const Tensor *tensor = buffers[b]->owner;
+            if (tensor->place != PLACE_WORKSPACE) continue;
+            bool known = false;
+            for (int k = 0; k < seen_count; k++) known = known || seen[k] == tensor;
+            if (known) continue;
+            ck_assert_int_lt(seen_count, 1024);
+            seen[seen_count++] = tensor;
+            if (tensor->kept) kept += round_up(tensor->bytes, 64);
+            else top = maximum(top, tensor->offset + round_up(tensor->bytes, 64));
+        }
+    }
+    return kept + top - code->kept_bytes;
+}
+
+START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
+    for (int s = 0; s < SAMPLE_SPECS; s++) {
+        const Model *model = model_of(sample_spec(s), MAX_TARGETS);
+        for (int i = 0; i < model->code_count; i++) {
+            const TargetCode *code = model->code[i];
+            ck_assert_int_eq(code->evaluate_bytes, evaluation_bytes(code));
+            ck_assert_int_ge(code->evaluate_bytes, code->block_bytes + code->statistic_bytes);
+            ck_assert_int_lt(code->evaluate_bytes, code->workspace_bytes);
+            ck_assert_int_le(code->evaluate_scratch_bytes, code->scratch_bytes);
+        }
+    }
+}
+END_TEST
+
+Suite *explain_suite(void) {
+    Suite *suite = suite_create("explain");
+    TCase *tests = tcase_create("explain");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, gru_ae_has_the_known_totals);
+    tcase_add_test(tests, a_layer_has_its_shapes_and_parameters);
+    tcase_add_test(tests, memory_is_what_was_planned_for_each_target);
+    tcase_add_test(tests, inference_holds_parameters_and_statistics_but_nothing_of_training);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
