@@ -166,7 +166,10 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     const Affine in_large[4] = {V(n), V(c), strided(i, node->stride[0], u, node->padding[0]),
                                 strided(j, node->stride[1], v, node->padding[1])};
     const Affine tap[4] = {V(k), V(c), V(u), V(v)};
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(s, in_small), load(big, in_large));
+    /* S is never read outside of its shape, so where it is stored it needs no stage, and no virtual buffer either */
+    const At at_small = {.n = V(n), .c = V(k), .h = V(i), .w = V(j)};
+    const Expression *factor = small->fused ? load(s, in_small) : node_element(l, small, &at_small, NULL);
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, factor, load(big, in_large));
     add_store(compute, out, tap, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, %ld i + u - %ld, %ld j + v - %ld]\n"
                              "s [%ld, %ld, %ld, %ld], x [%ld, %ld, %ld, %ld]",

@@ -143,10 +143,6 @@ void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape) {
 
 /* ---- the weight gradient ---- */
 
-static bool is_plain_load(const Buffer *input) {
-    return input->value->kind == EXPRESSION_LOAD;
-}
-
 void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node) {
     const Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
@@ -177,7 +173,7 @@ void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, cons
     add_level(schedule, "n", group, LOOP_SERIAL);
     add_level(schedule, "i", block_rows, LOOP_SERIAL);
     schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
-    if (!is_plain_load(small)) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
+    if (node->input[0]->fused) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
     add_level(schedule, vector, tile.vectors * width, LOOP_SERIAL);
     add_level(schedule, broadcast, by_rows ? 1 : tile.outer, LOOP_SERIAL);
     add_level(schedule, "u", by_rows ? tile.outer : 1, LOOP_SERIAL);

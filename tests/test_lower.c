@@ -35,7 +35,8 @@ static void run_program(const Program *program, Memories *memories, bool reverse
         while (scan && end < program->call_count && program->call[end].scan == scan) end++;
         for (long step = 0; step < (scan ? scan->steps : 1); step++)
             for (int k = i; k < end; k++)
-                interpret_kernel(program->call[k].kernel, scan && scan->reverse ? scan->steps - 1 - step : step, reverse, tensor_memory, memories);
+                interpret_kernel(program->call[k].kernel, scan && scan->reverse ? scan->steps - 1 - step : step, reverse, tensor_memory,
+                                 memories);
         i = end;
     }
 }
@@ -78,7 +79,8 @@ static void set_element(const Node *node, const Buffer *buffer, void *memory, lo
 }
 
 /* Relative to the tensor's norm; a tensor that is zero by mathematics is held against 1e-4. */
-static void compare_node(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected, const char *target) {
+static void compare_node(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected,
+                         const char *target) {
     double distance = 0, norm = 0;
     for (long i = 0; i < count_elements(node); i++) {
         double value;
@@ -120,7 +122,8 @@ static void check_graph(const Graph *graph, const TargetCode *code, bool trainin
         if (buffers[i] && !before[i]) compare_node(graph, graph->node[i], buffers[i], memories, values[i], code->target->name);
     for (int i = 0; i < graph->parameter_count; i++)
         if (!graph->parameter[i]->trained)
-            compare_node(graph, graph->parameter[i]->node, buffers[graph->parameter[i]->node->id], memories, values[graph->parameter[i]->node->id], code->target->name);
+            compare_node(graph, graph->parameter[i]->node, buffers[graph->parameter[i]->node->id], memories,
+                         values[graph->parameter[i]->node->id], code->target->name);
     for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
     free(memories->kept);
     free(memories);
@@ -138,6 +141,26 @@ START_TEST(stored_tensors_equal_the_reference) {
 }
 END_TEST
 
+/* Lowering verifies every kernel: a channel count that some tail, block or stage does not fit would end the program. */
+START_TEST(every_channel_count_can_be_lowered) {
+    const long channels = _i;
+    for (int sample = 0; sample < SAMPLE_SPECS; sample++) {
+        Spec spec = *sample_spec(sample);
+        Layer encoder[SAMPLE_LAYERS], decoder[SAMPLE_LAYERS];
+        memcpy(encoder, spec.encoder, sizeof(Layer) * (size_t)spec.encoder_count);
+        memcpy(decoder, spec.decoder, sizeof(Layer) * (size_t)spec.decoder_count);
+        for (int i = 0; i < spec.encoder_count; i++) encoder[i].channels = (int)(channels * (3 * i + 1) % 71 + 1);
+        for (int i = 0; i + 1 < spec.decoder_count; i++) decoder[i].channels = (int)(channels * (5 * i + 2) % 67 + 1);
+        spec.encoder = encoder;
+        spec.decoder = decoder;
+        const Target *target = targets[(channels + sample) % 4];
+        Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+        differentiate(training);
+        ck_assert_int_gt(lower_model(training, evaluation, target)->workspace_bytes, 0);
+    }
+}
+END_TEST
+
 Suite *lower_suite(void);
 Suite *lower_suite(void) {
     Suite *suite = suite_create("lower");
@@ -145,5 +168,9 @@ Suite *lower_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
     suite_add_tcase(suite, test_case);
+    TCase *channels = tcase_create("channels");
+    tcase_set_timeout(channels, 120);
+    tcase_add_loop_test(channels, every_channel_count_can_be_lowered, 1, 41);
+    suite_add_tcase(suite, channels);
     return suite;
 }
