@@ -2,7 +2,8 @@
 
 Statement *loop(const Variable *variable, LoopKind kind, Statement *body) {
     Statement *statement = NEW(Statement);
-    *statement = (Statement){.kind = STATEMENT_LOOP, .variable = variable, .loop = kind, .body = body};
+    *statement =
+        (Statement){.kind = STATEMENT_LOOP, .variable = variable, .loop = kind, .body = body, .store = NEW_ARRAY(Store, MAX_STORES)};
     return statement;
 }
 
