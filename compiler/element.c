@@ -42,7 +42,7 @@ static const Expression *element_select_row(Lowering *l, Node *node, const At *a
 
 static const Expression *element_relu(Lowering *l, Node *node, const At *at, const Expression *const *in) {
     (void)l, (void)node, (void)at;
-    return op2(MAXIMUM, in[0], constant(0));
+    return op2(MAXIMUM, constant(0), in[0]); /* NaN goes through MAXIMUM as its second operand, and a loss must show it */
 }
 static const Expression *element_leaky_relu(Lowering *l, Node *node, const At *at, const Expression *const *in) {
     (void)l, (void)at;

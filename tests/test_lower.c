@@ -141,6 +141,35 @@ START_TEST(stored_tensors_equal_the_reference) {
 }
 END_TEST
 
+/* PyTorch's rule. A ReLU that made 0 of NaN would let a broken network train on. */
+START_TEST(nan_in_a_weight_reaches_the_loss) {
+    const Spec *spec = sample_spec(_i);
+    for (int t = 0; targets[t]; t++) {
+        Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
+        differentiate(training);
+        const TargetCode *code = lower_model(training, evaluation, targets[t]);
+        double **values = sample_values(evaluation, 7), loss;
+        Memories *memories = calloc(1, sizeof *memories);
+        memories->code = code;
+        memories->kept = calloc(1, (size_t)code->kept_bytes + 64);
+        for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
+        for (int i = 0; i < evaluation->node_count; i++) {
+            const Buffer *buffer = code->evaluate_buffer[i];
+            for (long e = 0; values[i] && buffer && e < count_elements(evaluation->node[i]); e++)
+                set_element(evaluation->node[i], buffer, tensor_memory(buffer, memories), e, values[i][e]);
+        }
+        run_program(&code->renew, memories, false);
+        run_program(&code->evaluate, memories, false);
+        const Buffer *buffer = code->evaluate_buffer[evaluation->loss->id];
+        element_of(evaluation, evaluation->loss, buffer, tensor_memory(buffer, memories), 0, &loss);
+        ck_assert_msg(isnan(loss), "%s: a loss of %g", targets[t]->name, loss);
+        for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
+        free(memories->kept);
+        free(memories);
+    }
+}
+END_TEST
+
 /* Lowering verifies every kernel: a channel count that some tail, block or stage does not fit would end the program. */
 START_TEST(every_channel_count_can_be_lowered) {
     const long channels = _i;
@@ -167,6 +196,7 @@ Suite *lower_suite(void) {
     TCase *test_case = tcase_create("lower");
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
+    tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     suite_add_tcase(suite, test_case);
     TCase *channels = tcase_create("channels");
     tcase_set_timeout(channels, 120);

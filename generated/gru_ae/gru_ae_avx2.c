@@ -282,8 +282,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c_s + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                             _mm256_loadu_ps(&encoder_1_bias[8 * c_s]));
-                        _mm256_storeu_ps(&encoder0_relu_in_staged0[7800 * c_s + 520 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_0,
-                            _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&encoder0_relu_in_staged0[7800 * c_s + 520 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -355,8 +355,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         const __m256 encoder0_batch_norm_statistics_1 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c_s + 16]);
                         const __m256 sum_1 = _mm256_fmadd_ps(difference_1, encoder0_batch_norm_statistics_1,
                             _mm256_loadu_ps(&encoder_1_bias[8 * c_s]));
-                        _mm256_storeu_ps(&encoder0_relu_in_staged2[4680 * c_s + 520 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_1,
-                            _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&encoder0_relu_in_staged2[4680 * c_s + 520 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -558,8 +558,8 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
                         const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c_s + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                             _mm256_loadu_ps(&encoder_4_bias[8 * c_s]));
-                        _mm256_storeu_ps(&encoder1_relu_in_staged0[3432 * c_s + 264 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_0,
-                            _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&encoder1_relu_in_staged0[3432 * c_s + 264 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -631,8 +631,8 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
                         const __m256 encoder1_batch_norm_statistics_1 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c_s + 16]);
                         const __m256 sum_1 = _mm256_fmadd_ps(difference_1, encoder1_batch_norm_statistics_1,
                             _mm256_loadu_ps(&encoder_4_bias[8 * c_s]));
-                        _mm256_storeu_ps(&encoder1_relu_in_staged2[2376 * c_s + 264 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_1,
-                            _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&encoder1_relu_in_staged2[2376 * c_s + 264 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -824,8 +824,8 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
                     const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c_s + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
                         _mm256_loadu_ps(&encoder_7_bias[8 * c_s]));
-                    _mm256_storeu_ps(&encoder2_relu_in_staged0[1224 * c_s + 136 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_0,
-                        _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&encoder2_relu_in_staged0[1224 * c_s + 136 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
@@ -1015,8 +1015,8 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
                     const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c_s + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
                         _mm256_loadu_ps(&encoder_10_bias[8 * c_s]));
-                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_0,
-                        _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
@@ -1061,14 +1061,14 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
                 }
             }
             float *const encoder4_relu_at = &encoder4_relu[8192 * n + 512 * k0 + 256 * k1 + 32 * i1];
-            _mm256_storeu_ps(&encoder4_relu_at[0], _mm256_max_ps(sum1_0_0, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[128], _mm256_max_ps(sum1_0_1, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[8], _mm256_max_ps(sum1_1_0, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[136], _mm256_max_ps(sum1_1_1, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[16], _mm256_max_ps(sum1_2_0, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[144], _mm256_max_ps(sum1_2_1, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[24], _mm256_max_ps(sum1_3_0, _mm256_setzero_ps()));
-            _mm256_storeu_ps(&encoder4_relu_at[152], _mm256_max_ps(sum1_3_1, _mm256_setzero_ps()));
+            _mm256_storeu_ps(&encoder4_relu_at[0], _mm256_max_ps(_mm256_setzero_ps(), sum1_0_0));
+            _mm256_storeu_ps(&encoder4_relu_at[128], _mm256_max_ps(_mm256_setzero_ps(), sum1_0_1));
+            _mm256_storeu_ps(&encoder4_relu_at[8], _mm256_max_ps(_mm256_setzero_ps(), sum1_1_0));
+            _mm256_storeu_ps(&encoder4_relu_at[136], _mm256_max_ps(_mm256_setzero_ps(), sum1_1_1));
+            _mm256_storeu_ps(&encoder4_relu_at[16], _mm256_max_ps(_mm256_setzero_ps(), sum1_2_0));
+            _mm256_storeu_ps(&encoder4_relu_at[144], _mm256_max_ps(_mm256_setzero_ps(), sum1_2_1));
+            _mm256_storeu_ps(&encoder4_relu_at[24], _mm256_max_ps(_mm256_setzero_ps(), sum1_3_0));
+            _mm256_storeu_ps(&encoder4_relu_at[152], _mm256_max_ps(_mm256_setzero_ps(), sum1_3_1));
         }
     }
 }
@@ -2046,7 +2046,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
                     const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c_s + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
                         _mm256_loadu_ps(&decoder_1_bias[8 * c_s]));
-                    _mm256_storeu_ps(&decoder0_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&decoder0_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
                 }
                 _mm256_storeu_ps(&decoder0_relu_in_staged0[648 * c_s + 72 * h_s + 64], _mm256_setzero_ps());
             } else {
@@ -2379,8 +2379,8 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
                     const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c_s + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
                         _mm256_loadu_ps(&decoder_4_bias[8 * c_s]));
-                    _mm256_storeu_ps(&decoder1_relu_in_staged0[1224 * c_s + 136 * h_s + 8 * w_s], _mm256_max_ps(sum_0,
-                        _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&decoder1_relu_in_staged0[1224 * c_s + 136 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
                 }
                 _mm256_storeu_ps(&decoder1_relu_in_staged0[1224 * c_s + 136 * h_s + 128], _mm256_setzero_ps());
             } else {
@@ -2720,8 +2720,8 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                         const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c_s + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
                             _mm256_loadu_ps(&decoder_7_bias[8 * c_s]));
-                        _mm256_storeu_ps(&decoder2_relu_in_staged0[3168 * c_s + 264 * h_s + 8 * w_s], _mm256_max_ps(sum_0,
-                            _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&decoder2_relu_in_staged0[3168 * c_s + 264 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_0));
                     }
                     _mm256_storeu_ps(&decoder2_relu_in_staged0[3168 * c_s + 264 * h_s + 256], _mm256_setzero_ps());
                 } else {
@@ -2932,8 +2932,8 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                         const __m256 decoder2_batch_norm_statistics_1 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c_s + 16]);
                         const __m256 sum_1 = _mm256_fmadd_ps(difference_1, decoder2_batch_norm_statistics_1,
                             _mm256_loadu_ps(&decoder_7_bias[8 * c_s]));
-                        _mm256_storeu_ps(&decoder2_relu_in_staged5[2904 * c_s + 264 * h_s + 8 * w_s], _mm256_max_ps(sum_1,
-                            _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&decoder2_relu_in_staged5[2904 * c_s + 264 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_1));
                     }
                     _mm256_storeu_ps(&decoder2_relu_in_staged5[2904 * c_s + 264 * h_s + 256], _mm256_setzero_ps());
                 } else {
@@ -3276,7 +3276,7 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                             const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[24 * c_s + c_s_1];
                             const float sum_0 = __builtin_fmaf(difference_0, decoder3_batch_norm_statistics[24 * c_s + c_s_1 + 16],
                                 decoder_10_bias[8 * c_s + c_s_1]);
-                            decoder3_relu_in_staged0[7392 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_0, 0.0f);
+                            decoder3_relu_in_staged0[7392 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 8; c_s_1++) {
@@ -3514,7 +3514,7 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                             const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[24 * c_s + c_s_1];
                             const float sum_129 = __builtin_fmaf(difference_1, decoder3_batch_norm_statistics[24 * c_s + c_s_1 + 16],
                                 decoder_10_bias[8 * c_s + c_s_1]);
-                            decoder3_relu_in_staged2[3168 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_129, 0.0f);
+                            decoder3_relu_in_staged2[3168 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 8; c_s_1++) {
@@ -3860,7 +3860,7 @@ static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *re
                         const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0 + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                             _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
-                        _mm256_storeu_ps(&decoder3_relu_in_staged0[528 * h_s + 8 * w_s + 8], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                        _mm256_storeu_ps(&decoder3_relu_in_staged0[528 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
                     }
                     _mm256_storeu_ps(&decoder3_relu_in_staged0[528 * h_s + 520], _mm256_setzero_ps());
                 } else {
@@ -4040,7 +4040,7 @@ static TARGET_CODE void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                     _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
                 const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 4096 * p
                     + 512 * q + 8 * w]);
                 const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0,
@@ -4156,7 +4156,7 @@ static TARGET_CODE void decoder3_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(3.8146973e-06f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 512 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0, _mm256_setzero_ps());
             const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0]),
@@ -4232,7 +4232,7 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * k0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
                     _mm256_loadu_ps(&decoder_7_bias[8 * k0]));
-                _mm256_storeu_ps(&decoder2_relu_in_staged1[256 * h_s + 8 * w_s], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                _mm256_storeu_ps(&decoder2_relu_in_staged1[256 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
@@ -4303,7 +4303,7 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * k0]));
             const __m256 decoder2_batch_norm_statistics_1 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * k0 + 16]);
             const __m256 sum_1 = _mm256_fmadd_ps(difference_1, decoder2_batch_norm_statistics_1, _mm256_loadu_ps(&decoder_7_bias[8 * k0]));
-            _mm256_storeu_ps(&decoder2_relu_in_staged4[8 * w_s], _mm256_max_ps(sum_1, _mm256_setzero_ps()));
+            _mm256_storeu_ps(&decoder2_relu_in_staged4[8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_1));
         }
         for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
             for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
@@ -4558,7 +4558,7 @@ static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
                     _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
                 const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 8192 * c0
                     + 4096 * p + 256 * q + 8 * w]);
                 const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
@@ -4675,7 +4675,7 @@ static TARGET_CODE void decoder2_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(1.5258789e-05f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 8192 * c0
                 + 256 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
@@ -4751,7 +4751,7 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                 const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * k0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
                     _mm256_loadu_ps(&decoder_4_bias[8 * k0]));
-                _mm256_storeu_ps(&decoder1_relu_in_staged1[128 * h_s + 8 * w_s], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                _mm256_storeu_ps(&decoder1_relu_in_staged1[128 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
@@ -5007,7 +5007,7 @@ static TARGET_CODE void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
             const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0 + 16]);
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
                 + 128 * q + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
@@ -5121,7 +5121,7 @@ static TARGET_CODE void decoder1_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(6.1035156e-05f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
                 + 128 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
@@ -5201,7 +5201,7 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * k0 + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
                         _mm256_loadu_ps(&decoder_1_bias[8 * k0]));
-                    _mm256_storeu_ps(&decoder0_relu_in_staged1[512 * n_s + 64 * h_s + 8 * w_s], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&decoder0_relu_in_staged1[512 * n_s + 64 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
                 }
             }
         }
@@ -5390,7 +5390,7 @@ static TARGET_CODE void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
             const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 512 * c0
                 + 64 * q + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
@@ -5504,7 +5504,7 @@ static TARGET_CODE void decoder0_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(0.00024414062f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 512 * c0
                 + 64 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
@@ -7208,8 +7208,8 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, float *re
                     const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0 + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
                         _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
-                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80], _mm256_max_ps(sum_0,
-                        _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -7508,7 +7508,7 @@ static TARGET_CODE void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
             const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0, _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0]));
             const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0 + 16]);
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad[16384 * n + 512 * c0 + 64 * q + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0, _mm256_setzero_ps());
             sum0_a = _mm256_add_ps(sum0_a, chosen_0);
@@ -7617,7 +7617,7 @@ static TARGET_CODE void encoder3_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(0.00024414062f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad[16384 * n + 512 * c0 + 64 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0, _mm256_setzero_ps());
             const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0]),
@@ -7683,8 +7683,8 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, float *re
                     const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
                         _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-                    _mm256_storeu_ps(&encoder2_relu_in_staged0[2312 * n_s + 136 * h_s + 8 * w_s + 144], _mm256_max_ps(sum_0,
-                        _mm256_setzero_ps()));
+                    _mm256_storeu_ps(&encoder2_relu_in_staged0[2312 * n_s + 136 * h_s + 8 * w_s + 144], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -8019,7 +8019,7 @@ static TARGET_CODE void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
             const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0, _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
             const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 128 * q + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0, _mm256_setzero_ps());
             sum0_a = _mm256_add_ps(sum0_a, chosen_0);
@@ -8128,7 +8128,7 @@ static TARGET_CODE void encoder2_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(6.1035156e-05f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 128 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0, _mm256_setzero_ps());
             const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0]),
@@ -8193,7 +8193,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, float *re
                 const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                     _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
-                _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s + 8 * w_s + 272], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s + 8 * w_s + 272], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
@@ -8529,7 +8529,7 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                     _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
                 const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 4096 * p + 256 * q
                     + 8 * w]);
                 const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
@@ -8643,7 +8643,7 @@ static TARGET_CODE void encoder1_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0 + 8]),
                 _mm256_set1_ps(1.5258789e-05f));
             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
             const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 256 * h + 8 * w]);
             const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0, _mm256_setzero_ps());
             const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0]),
@@ -8708,7 +8708,7 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, float *re
                 const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                     _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
-                _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s + 8 * w_s + 528], _mm256_max_ps(sum_0, _mm256_setzero_ps()));
+                _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s + 8 * w_s + 528], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
@@ -9267,7 +9267,7 @@ static TARGET_CODE void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0 + 16]);
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                     _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
                 const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad[131072 * n + 32768 * c0 + 4096 * p
                     + 512 * q + 8 * w]);
                 const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder1_conv_data_grad_0,
@@ -9413,7 +9413,7 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
                         _mm256_set1_ps(3.8146973e-06f));
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                         _mm256_loadu_ps(&encoder_1_bias[8 * k0]));
-                    const __m256 larger_0 = _mm256_max_ps(sum_0, _mm256_setzero_ps());
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
                     const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad[131072 * n0 + 32768 * k0 + 8192 * i0
                         + 512 * h_s + 8 * w_s]);
                     const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder1_conv_data_grad_0,

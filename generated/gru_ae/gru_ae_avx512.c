@@ -278,8 +278,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c_s + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                             _mm512_loadu_ps(&encoder_1_bias[16 * c_s]));
-                        _mm512_storeu_ps(&encoder0_relu_in_staged0[15600 * c_s + 1040 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_0,
-                            _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&encoder0_relu_in_staged0[15600 * c_s + 1040 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -351,8 +351,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         const __m512 encoder0_batch_norm_statistics_1 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c_s + 32]);
                         const __m512 sum_1 = _mm512_fmadd_ps(difference_1, encoder0_batch_norm_statistics_1,
                             _mm512_loadu_ps(&encoder_1_bias[16 * c_s]));
-                        _mm512_storeu_ps(&encoder0_relu_in_staged2[9360 * c_s + 1040 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_1,
-                            _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&encoder0_relu_in_staged2[9360 * c_s + 1040 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -554,8 +554,8 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
                         const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c_s + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                             _mm512_loadu_ps(&encoder_4_bias[16 * c_s]));
-                        _mm512_storeu_ps(&encoder1_relu_in_staged0[6864 * c_s + 528 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_0,
-                            _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&encoder1_relu_in_staged0[6864 * c_s + 528 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -627,8 +627,8 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
                         const __m512 encoder1_batch_norm_statistics_1 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c_s + 32]);
                         const __m512 sum_1 = _mm512_fmadd_ps(difference_1, encoder1_batch_norm_statistics_1,
                             _mm512_loadu_ps(&encoder_4_bias[16 * c_s]));
-                        _mm512_storeu_ps(&encoder1_relu_in_staged2[4752 * c_s + 528 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_1,
-                            _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&encoder1_relu_in_staged2[4752 * c_s + 528 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -820,8 +820,8 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
                     const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c_s + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
                         _mm512_loadu_ps(&encoder_7_bias[16 * c_s]));
-                    _mm512_storeu_ps(&encoder2_relu_in_staged0[2448 * c_s + 272 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&encoder2_relu_in_staged0[2448 * c_s + 272 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
@@ -1011,8 +1011,8 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
                     const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c_s + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
                         _mm512_loadu_ps(&encoder_10_bias[16 * c_s]));
-                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
@@ -1056,14 +1056,14 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
             }
         }
         float *const encoder4_relu_at = &encoder4_relu[8192 * n + 512 * k0 + 64 * i1];
-        _mm512_storeu_ps(&encoder4_relu_at[0], _mm512_max_ps(sum1_0_0, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[256], _mm512_max_ps(sum1_0_1, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[16], _mm512_max_ps(sum1_1_0, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[272], _mm512_max_ps(sum1_1_1, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[32], _mm512_max_ps(sum1_2_0, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[288], _mm512_max_ps(sum1_2_1, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[48], _mm512_max_ps(sum1_3_0, _mm512_setzero_ps()));
-        _mm512_storeu_ps(&encoder4_relu_at[304], _mm512_max_ps(sum1_3_1, _mm512_setzero_ps()));
+        _mm512_storeu_ps(&encoder4_relu_at[0], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_0));
+        _mm512_storeu_ps(&encoder4_relu_at[256], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_1));
+        _mm512_storeu_ps(&encoder4_relu_at[16], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_0));
+        _mm512_storeu_ps(&encoder4_relu_at[272], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_1));
+        _mm512_storeu_ps(&encoder4_relu_at[32], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_0));
+        _mm512_storeu_ps(&encoder4_relu_at[288], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_1));
+        _mm512_storeu_ps(&encoder4_relu_at[48], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_0));
+        _mm512_storeu_ps(&encoder4_relu_at[304], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_1));
     }
 }
 
@@ -1990,8 +1990,8 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
                     const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c_s + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
                         _mm512_loadu_ps(&decoder_1_bias[16 * c_s]));
-                    _mm512_storeu_ps(&decoder0_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&decoder0_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
                 _mm512_storeu_ps(&decoder0_relu_in_staged0[1296 * c_s + 144 * h_s + 128], _mm512_setzero_ps());
             } else {
@@ -2314,8 +2314,8 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
                     const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c_s + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
                         _mm512_loadu_ps(&decoder_4_bias[16 * c_s]));
-                    _mm512_storeu_ps(&decoder1_relu_in_staged0[2448 * c_s + 272 * h_s + 16 * w_s], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&decoder1_relu_in_staged0[2448 * c_s + 272 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
                 _mm512_storeu_ps(&decoder1_relu_in_staged0[2448 * c_s + 272 * h_s + 256], _mm512_setzero_ps());
             } else {
@@ -2655,8 +2655,8 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                         const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c_s + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
                             _mm512_loadu_ps(&decoder_7_bias[16 * c_s]));
-                        _mm512_storeu_ps(&decoder2_relu_in_staged0[6336 * c_s + 528 * h_s + 16 * w_s], _mm512_max_ps(sum_0,
-                            _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&decoder2_relu_in_staged0[6336 * c_s + 528 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                            sum_0));
                     }
                     _mm512_storeu_ps(&decoder2_relu_in_staged0[6336 * c_s + 528 * h_s + 512], _mm512_setzero_ps());
                 } else {
@@ -2855,8 +2855,8 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                         const __m512 decoder2_batch_norm_statistics_1 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c_s + 32]);
                         const __m512 sum_1 = _mm512_fmadd_ps(difference_1, decoder2_batch_norm_statistics_1,
                             _mm512_loadu_ps(&decoder_7_bias[16 * c_s]));
-                        _mm512_storeu_ps(&decoder2_relu_in_staged5[5808 * c_s + 528 * h_s + 16 * w_s], _mm512_max_ps(sum_1,
-                            _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&decoder2_relu_in_staged5[5808 * c_s + 528 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                            sum_1));
                     }
                     _mm512_storeu_ps(&decoder2_relu_in_staged5[5808 * c_s + 528 * h_s + 512], _mm512_setzero_ps());
                 } else {
@@ -3187,7 +3187,7 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                             const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[48 * c_s + c_s_1];
                             const float sum_0 = __builtin_fmaf(difference_0, decoder3_batch_norm_statistics[48 * c_s + c_s_1 + 32],
                                 decoder_10_bias[16 * c_s + c_s_1]);
-                            decoder3_relu_in_staged0[14784 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_0, 0.0f);
+                            decoder3_relu_in_staged0[14784 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
@@ -3422,7 +3422,7 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                             const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[48 * c_s + c_s_1];
                             const float sum_129 = __builtin_fmaf(difference_1, decoder3_batch_norm_statistics[48 * c_s + c_s_1 + 32],
                                 decoder_10_bias[16 * c_s + c_s_1]);
-                            decoder3_relu_in_staged2[6336 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_129, 0.0f);
+                            decoder3_relu_in_staged2[6336 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
@@ -3765,7 +3765,7 @@ static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *re
                         const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0 + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                             _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
-                        _mm512_storeu_ps(&decoder3_relu_in_staged0[1056 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_0, _mm512_setzero_ps()));
+                        _mm512_storeu_ps(&decoder3_relu_in_staged0[1056 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
                     }
                     _mm512_storeu_ps(&decoder3_relu_in_staged0[1056 * h_s + 1040], _mm512_setzero_ps());
                 } else {
@@ -3945,7 +3945,7 @@ static TARGET_CODE void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                     _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
                 const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 8192 * p
                     + 1024 * q + 16 * w]);
                 const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0,
@@ -4063,7 +4063,7 @@ static TARGET_CODE void decoder3_batch_norm_grad_body(ptrdiff_t item, const floa
                 _mm512_set1_ps(3.8146973e-06f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                 _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 1024 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0, _mm512_setzero_ps());
             const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0]),
@@ -4133,7 +4133,7 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * k0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
                     _mm512_loadu_ps(&decoder_7_bias[16 * k0]));
-                _mm512_storeu_ps(&decoder2_relu_in_staged1[512 * h_s + 16 * w_s], _mm512_max_ps(sum_0, _mm512_setzero_ps()));
+                _mm512_storeu_ps(&decoder2_relu_in_staged1[512 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
@@ -4184,7 +4184,7 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * k0]));
             const __m512 decoder2_batch_norm_statistics_1 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * k0 + 32]);
             const __m512 sum_1 = _mm512_fmadd_ps(difference_1, decoder2_batch_norm_statistics_1, _mm512_loadu_ps(&decoder_7_bias[16 * k0]));
-            _mm512_storeu_ps(&decoder2_relu_in_staged4[16 * w_s], _mm512_max_ps(sum_1, _mm512_setzero_ps()));
+            _mm512_storeu_ps(&decoder2_relu_in_staged4[16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_1));
         }
         for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
             for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
@@ -4423,7 +4423,7 @@ static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
                     _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
                 const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 16384 * c0
                     + 8192 * p + 512 * q + 16 * w]);
                 const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
@@ -4540,7 +4540,7 @@ static TARGET_CODE void decoder2_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0 + 16]),
                 _mm512_set1_ps(1.5258789e-05f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 16384 * c0
                 + 512 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
@@ -4616,7 +4616,7 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                 const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * k0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
                     _mm512_loadu_ps(&decoder_4_bias[16 * k0]));
-                _mm512_storeu_ps(&decoder1_relu_in_staged1[256 * h_s + 16 * w_s], _mm512_max_ps(sum_0, _mm512_setzero_ps()));
+                _mm512_storeu_ps(&decoder1_relu_in_staged1[256 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
@@ -4873,7 +4873,7 @@ static TARGET_CODE void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
             const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0 + 32]);
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
                 + 256 * q + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
@@ -4987,7 +4987,7 @@ static TARGET_CODE void decoder1_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_sums[32 * c0 + 16]),
                 _mm512_set1_ps(6.1035156e-05f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
                 + 256 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
@@ -5067,8 +5067,8 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * k0 + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
                         _mm512_loadu_ps(&decoder_1_bias[16 * k0]));
-                    _mm512_storeu_ps(&decoder0_relu_in_staged1[1024 * n_s + 128 * h_s + 16 * w_s], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&decoder0_relu_in_staged1[1024 * n_s + 128 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -5259,7 +5259,7 @@ static TARGET_CODE void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
             const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 1024 * c0
                 + 128 * q + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
@@ -5373,7 +5373,7 @@ static TARGET_CODE void decoder0_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_sums[32 * c0 + 16]),
                 _mm512_set1_ps(0.00024414062f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 1024 * c0
                 + 128 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
@@ -7033,8 +7033,8 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, float *re
                     const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0 + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
                         _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
-                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -7334,7 +7334,7 @@ static TARGET_CODE void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
             const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0 + 32]);
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
                 _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad[16384 * n + 1024 * c0 + 128 * q + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0, _mm512_setzero_ps());
             sum0_a = _mm512_add_ps(sum0_a, chosen_0);
@@ -7444,7 +7444,7 @@ static TARGET_CODE void encoder3_batch_norm_grad_body(ptrdiff_t item, const floa
                 _mm512_set1_ps(0.00024414062f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
                 _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad[16384 * n + 1024 * c0 + 128 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0, _mm512_setzero_ps());
             const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0]),
@@ -7510,8 +7510,8 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, float *re
                     const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
                         _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-                    _mm512_storeu_ps(&encoder2_relu_in_staged0[4624 * n_s + 272 * h_s + 16 * w_s + 288], _mm512_max_ps(sum_0,
-                        _mm512_setzero_ps()));
+                    _mm512_storeu_ps(&encoder2_relu_in_staged0[4624 * n_s + 272 * h_s + 16 * w_s + 288], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -7826,7 +7826,7 @@ static TARGET_CODE void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
             const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0, _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
             const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 256 * q + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0, _mm512_setzero_ps());
             sum0_a = _mm512_add_ps(sum0_a, chosen_0);
@@ -7935,7 +7935,7 @@ static TARGET_CODE void encoder2_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0 + 16]),
                 _mm512_set1_ps(6.1035156e-05f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 256 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0, _mm512_setzero_ps());
             const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0]),
@@ -8000,7 +8000,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, float *re
                 const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                     _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
-                _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s + 16 * w_s + 544], _mm512_max_ps(sum_0, _mm512_setzero_ps()));
+                _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s + 16 * w_s + 544], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
@@ -8337,7 +8337,7 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                     _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
                 const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 8192 * p
                     + 512 * q + 16 * w]);
                 const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
@@ -8451,7 +8451,7 @@ static TARGET_CODE void encoder1_batch_norm_grad_body(ptrdiff_t item, const floa
             const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0 + 16]),
                 _mm512_set1_ps(1.5258789e-05f));
             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
             const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 512 * h + 16 * w]);
             const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0, _mm512_setzero_ps());
             const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0]),
@@ -8513,7 +8513,7 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, float *re
                 const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                     _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
-                _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s + 16 * w_s + 1056], _mm512_max_ps(sum_0, _mm512_setzero_ps()));
+                _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s + 16 * w_s + 1056], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
@@ -8557,7 +8557,7 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, float *re
                 const __m512 encoder0_batch_norm_statistics_1 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_1 = _mm512_fmadd_ps(difference_1, encoder0_batch_norm_statistics_1,
                     _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
-                _mm512_storeu_ps(&encoder0_relu_in_staged2[1040 * h_s + 16 * w_s + 16], _mm512_max_ps(sum_1, _mm512_setzero_ps()));
+                _mm512_storeu_ps(&encoder0_relu_in_staged2[1040 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(), sum_1));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
@@ -9070,7 +9070,7 @@ static TARGET_CODE void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                     _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
                 const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad[131072 * n + 65536 * c0 + 8192 * p
                     + 1024 * q + 16 * w]);
                 const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder1_conv_data_grad_0,
@@ -9217,7 +9217,7 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
                         _mm512_set1_ps(3.8146973e-06f));
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
                         _mm512_loadu_ps(&encoder_1_bias[16 * k0]));
-                    const __m512 larger_0 = _mm512_max_ps(sum_0, _mm512_setzero_ps());
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
                     const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad[131072 * n0 + 65536 * k0 + 16384 * i0
                         + 1024 * h_s + 16 * w_s]);
                     const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder1_conv_data_grad_0,

@@ -421,8 +421,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
                             vector_load(&encoder_1_bias[4 * c_s]));
-                        vector_store(&encoder0_relu_in_staged0[3900 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(sum_0,
-                            vector_broadcast(0.0f)));
+                        vector_store(&encoder0_relu_in_staged0[3900 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -480,8 +480,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const vector_float encoder0_batch_norm_statistics_1 = vector_load(&encoder0_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_1 = vector_multiply_add(difference_1, encoder0_batch_norm_statistics_1,
                             vector_load(&encoder_1_bias[4 * c_s]));
-                        vector_store(&encoder0_relu_in_staged2[2340 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(sum_1,
-                            vector_broadcast(0.0f)));
+                        vector_store(&encoder0_relu_in_staged2[2340 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -668,8 +668,8 @@ static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
                             vector_load(&encoder_4_bias[4 * c_s]));
-                        vector_store(&encoder1_relu_in_staged0[1716 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(sum_0,
-                            vector_broadcast(0.0f)));
+                        vector_store(&encoder1_relu_in_staged0[1716 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -727,8 +727,8 @@ static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const vector_float encoder1_batch_norm_statistics_1 = vector_load(&encoder1_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_1 = vector_multiply_add(difference_1, encoder1_batch_norm_statistics_1,
                             vector_load(&encoder_4_bias[4 * c_s]));
-                        vector_store(&encoder1_relu_in_staged2[1188 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(sum_1,
-                            vector_broadcast(0.0f)));
+                        vector_store(&encoder1_relu_in_staged2[1188 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -905,8 +905,8 @@ static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c_s + 8]);
                     const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
                         vector_load(&encoder_7_bias[4 * c_s]));
-                    vector_store(&encoder2_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s + 4], vector_maximum(sum_0,
-                        vector_broadcast(0.0f)));
+                    vector_store(&encoder2_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                        sum_0));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
@@ -1083,8 +1083,8 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
                             vector_load(&encoder_10_bias[4 * c_s]));
-                        vector_store(&encoder3_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(sum_0,
-                            vector_broadcast(0.0f)));
+                        vector_store(&encoder3_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
@@ -1121,10 +1121,10 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         }
                     }
                     float *const encoder4_relu_at = &encoder4_relu[8192 * n + 640 * k0 + 128 * k1 + 16 * i1 + 8 * j0];
-                    vector_store(&encoder4_relu_at[0], vector_maximum(sum1_0_0, vector_broadcast(0.0f)));
-                    vector_store(&encoder4_relu_at[64], vector_maximum(sum1_0_1, vector_broadcast(0.0f)));
-                    vector_store(&encoder4_relu_at[4], vector_maximum(sum1_1_0, vector_broadcast(0.0f)));
-                    vector_store(&encoder4_relu_at[68], vector_maximum(sum1_1_1, vector_broadcast(0.0f)));
+                    vector_store(&encoder4_relu_at[0], vector_maximum(vector_broadcast(0.0f), sum1_0_0));
+                    vector_store(&encoder4_relu_at[64], vector_maximum(vector_broadcast(0.0f), sum1_0_1));
+                    vector_store(&encoder4_relu_at[4], vector_maximum(vector_broadcast(0.0f), sum1_1_0));
+                    vector_store(&encoder4_relu_at[68], vector_maximum(vector_broadcast(0.0f), sum1_1_1));
                 }
             }
         }
@@ -1141,8 +1141,8 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const vector_float encoder3_batch_norm_statistics_1 = vector_load(&encoder3_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_1 = vector_multiply_add(difference_1, encoder3_batch_norm_statistics_1,
                             vector_load(&encoder_10_bias[4 * c_s]));
-                        vector_store(&encoder3_relu_in_staged2[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(sum_1,
-                            vector_broadcast(0.0f)));
+                        vector_store(&encoder3_relu_in_staged2[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
@@ -1179,10 +1179,10 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         }
                     }
                     float *const encoder4_relu_at_1 = &encoder4_relu[8192 * n + 640 * k0 + 128 * k1 + 16 * i1 + 8 * j0];
-                    vector_store(&encoder4_relu_at_1[0], vector_maximum(sum3_0_0, vector_broadcast(0.0f)));
-                    vector_store(&encoder4_relu_at_1[64], vector_maximum(sum3_0_1, vector_broadcast(0.0f)));
-                    vector_store(&encoder4_relu_at_1[4], vector_maximum(sum3_1_0, vector_broadcast(0.0f)));
-                    vector_store(&encoder4_relu_at_1[68], vector_maximum(sum3_1_1, vector_broadcast(0.0f)));
+                    vector_store(&encoder4_relu_at_1[0], vector_maximum(vector_broadcast(0.0f), sum3_0_0));
+                    vector_store(&encoder4_relu_at_1[64], vector_maximum(vector_broadcast(0.0f), sum3_0_1));
+                    vector_store(&encoder4_relu_at_1[4], vector_maximum(vector_broadcast(0.0f), sum3_1_0));
+                    vector_store(&encoder4_relu_at_1[68], vector_maximum(vector_broadcast(0.0f), sum3_1_1));
                 }
             }
         }
@@ -1860,7 +1860,7 @@ static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c_s + 8]);
                     const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
                         vector_load(&decoder_1_bias[4 * c_s]));
-                    vector_store(&decoder0_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                    vector_store(&decoder0_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
                 }
                 vector_store(&decoder0_relu_in_staged0[324 * c_s + 36 * h_s + 32], vector_broadcast(0.0f));
             } else {
@@ -2137,7 +2137,7 @@ static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c_s + 8]);
                     const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
                         vector_load(&decoder_4_bias[4 * c_s]));
-                    vector_store(&decoder1_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                    vector_store(&decoder1_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
                 }
                 vector_store(&decoder1_relu_in_staged0[612 * c_s + 68 * h_s + 64], vector_broadcast(0.0f));
             } else {
@@ -2421,8 +2421,8 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                         const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
                             vector_load(&decoder_7_bias[4 * c_s]));
-                        vector_store(&decoder2_relu_in_staged0[1584 * c_s + 132 * h_s + 4 * w_s], vector_maximum(sum_0,
-                            vector_broadcast(0.0f)));
+                        vector_store(&decoder2_relu_in_staged0[1584 * c_s + 132 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f),
+                            sum_0));
                     }
                     vector_store(&decoder2_relu_in_staged0[1584 * c_s + 132 * h_s + 128], vector_broadcast(0.0f));
                 } else {
@@ -2578,8 +2578,8 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                         const vector_float decoder2_batch_norm_statistics_1 = vector_load(&decoder2_batch_norm_statistics[12 * c_s + 8]);
                         const vector_float sum_1 = vector_multiply_add(difference_1, decoder2_batch_norm_statistics_1,
                             vector_load(&decoder_7_bias[4 * c_s]));
-                        vector_store(&decoder2_relu_in_staged5[1452 * c_s + 132 * h_s + 4 * w_s], vector_maximum(sum_1,
-                            vector_broadcast(0.0f)));
+                        vector_store(&decoder2_relu_in_staged5[1452 * c_s + 132 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f),
+                            sum_1));
                     }
                     vector_store(&decoder2_relu_in_staged5[1452 * c_s + 132 * h_s + 128], vector_broadcast(0.0f));
                 } else {
@@ -2866,7 +2866,7 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
                             const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
                             const float sum_0 = difference_0 * decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8]
                                 + decoder_10_bias[4 * c_s + c_s_1];
-                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_0, 0.0f);
+                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
@@ -3114,7 +3114,7 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
                             const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
                             const float sum_129 = difference_1 * decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8]
                                 + decoder_10_bias[4 * c_s + c_s_1];
-                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_129, 0.0f);
+                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
@@ -3477,7 +3477,7 @@ static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decod
                         const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * c0 + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
                             vector_load(&decoder_10_bias[4 * c0]));
-                        vector_store(&decoder3_relu_in_staged0[264 * h_s + 4 * w_s + 4], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                        vector_store(&decoder3_relu_in_staged0[264 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f), sum_0));
                     }
                     vector_store(&decoder3_relu_in_staged0[264 * h_s + 260], vector_broadcast(0.0f));
                 } else {
@@ -3617,7 +3617,7 @@ static void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * c0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
                     vector_load(&decoder_10_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
                 const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 2048 * p
                     + 256 * q + 4 * w]);
                 const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
@@ -3734,7 +3734,7 @@ static void decoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(3.8146973e-06f));
             const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
                 vector_load(&decoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 256 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
                 vector_broadcast(0.0f));
@@ -3805,7 +3805,7 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, float *rest
                 const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * k0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
                     vector_load(&decoder_7_bias[4 * k0]));
-                vector_store(&decoder2_relu_in_staged1[128 * h_s + 4 * w_s], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                vector_store(&decoder2_relu_in_staged1[128 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
             }
         }
         for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
@@ -4018,7 +4018,7 @@ static void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
                     vector_load(&decoder_7_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
                 const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[65536 * n
                     + 4096 * c0 + 2048 * p + 128 * q + 4 * w]);
                 const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder3_conv_transpose_data_grad_0,
@@ -4136,7 +4136,7 @@ static void decoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(1.5258789e-05f));
             const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
                 vector_load(&decoder_7_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[65536 * n + 4096 * c0
                 + 128 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder3_conv_transpose_data_grad_0,
@@ -4208,7 +4208,7 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, float *rest
                 const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * k0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
                     vector_load(&decoder_4_bias[4 * k0]));
-                vector_store(&decoder1_relu_in_staged1[64 * h_s + 4 * w_s], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                vector_store(&decoder1_relu_in_staged1[64 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
             }
         }
         for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
@@ -4420,7 +4420,7 @@ static void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
             const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c0 + 8]);
             const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
                 vector_load(&decoder_4_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n + 1024 * c0
                 + 64 * q + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
@@ -4535,7 +4535,7 @@ static void decoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(6.1035156e-05f));
             const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
                 vector_load(&decoder_4_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n + 1024 * c0
                 + 64 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
@@ -4611,7 +4611,7 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, float *rest
                     const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * k0 + 8]);
                     const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
                         vector_load(&decoder_1_bias[4 * k0]));
-                    vector_store(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                    vector_store(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
                 }
             }
         }
@@ -4763,7 +4763,7 @@ static void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
             const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
             const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
                 vector_load(&decoder_1_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad[16384 * n + 256 * c0
                 + 32 * q + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder1_conv_transpose_data_grad_0,
@@ -4878,7 +4878,7 @@ static void decoder0_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(0.00024414062f));
             const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
                 vector_load(&decoder_1_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad[16384 * n + 256 * c0
                 + 32 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder1_conv_transpose_data_grad_0,
@@ -6031,8 +6031,8 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                     const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c0 + 8]);
                     const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
                         vector_load(&encoder_10_bias[4 * c0]));
-                    vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(sum_0,
-                        vector_broadcast(0.0f)));
+                    vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(vector_broadcast(0.0f),
+                        sum_0));
                 }
             }
         }
@@ -6279,7 +6279,7 @@ static void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
             const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c0 + 8]);
             const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
                 vector_load(&encoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * q + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
                 vector_broadcast(0.0f));
@@ -6390,7 +6390,7 @@ static void encoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(0.00024414062f));
             const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
                 vector_load(&encoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
                 vector_broadcast(0.0f));
@@ -6453,8 +6453,8 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                     const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
                     const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
                         vector_load(&encoder_7_bias[4 * c0]));
-                    vector_store(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72], vector_maximum(sum_0,
-                        vector_broadcast(0.0f)));
+                    vector_store(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72], vector_maximum(vector_broadcast(0.0f),
+                        sum_0));
                 }
             }
         }
@@ -6703,7 +6703,7 @@ static void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
             const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
             const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
                 vector_load(&encoder_7_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 64 * q + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
                 vector_broadcast(0.0f));
@@ -6814,7 +6814,7 @@ static void encoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(6.1035156e-05f));
             const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
                 vector_load(&encoder_7_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 64 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
                 vector_broadcast(0.0f));
@@ -6876,7 +6876,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                 const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[12 * c0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
                     vector_load(&encoder_4_bias[4 * c0]));
-                vector_store(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 136], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                vector_store(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 136], vector_maximum(vector_broadcast(0.0f), sum_0));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
@@ -7124,7 +7124,7 @@ static void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[12 * c0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
                     vector_load(&encoder_4_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
                 const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 2048 * p
                     + 128 * q + 4 * w]);
                 const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
@@ -7239,7 +7239,7 @@ static void encoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
                 vector_broadcast(1.5258789e-05f));
             const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
                 vector_load(&encoder_4_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
             const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 128 * h + 4 * w]);
             const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
                 vector_broadcast(0.0f));
@@ -7301,7 +7301,7 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                 const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
                     vector_load(&encoder_1_bias[4 * c0]));
-                vector_store(&encoder0_relu_in_staged0[260 * h_s + 4 * w_s + 264], vector_maximum(sum_0, vector_broadcast(0.0f)));
+                vector_store(&encoder0_relu_in_staged0[260 * h_s + 4 * w_s + 264], vector_maximum(vector_broadcast(0.0f), sum_0));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
@@ -7718,7 +7718,7 @@ static void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c0 + 8]);
                 const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
                     vector_load(&encoder_1_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
                 const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad[131072 * n + 16384 * c0 + 2048 * p
                     + 256 * q + 4 * w]);
                 const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder1_conv_data_grad_0,
@@ -7858,7 +7858,7 @@ static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                         vector_broadcast(3.8146973e-06f));
                     const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
                         vector_load(&encoder_1_bias[4 * k0]));
-                    const vector_float larger_0 = vector_maximum(sum_0, vector_broadcast(0.0f));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
                     const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad[131072 * n0 + 16384 * k0 + 4096 * i0
                         + 256 * h_s + 4 * w_s]);
                     const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder1_conv_data_grad_0,

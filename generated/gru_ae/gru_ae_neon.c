@@ -274,8 +274,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const float32x4_t encoder0_batch_norm_statistics_0 = vld1q_f32(&encoder0_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * c_s]), difference_0,
                             encoder0_batch_norm_statistics_0);
-                        vst1q_f32(&encoder0_relu_in_staged0[3900 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(sum_0,
-                            vdupq_n_f32(0.0f)));
+                        vst1q_f32(&encoder0_relu_in_staged0[3900 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -347,8 +347,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const float32x4_t encoder0_batch_norm_statistics_1 = vld1q_f32(&encoder0_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_1 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * c_s]), difference_1,
                             encoder0_batch_norm_statistics_1);
-                        vst1q_f32(&encoder0_relu_in_staged2[2340 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(sum_1,
-                            vdupq_n_f32(0.0f)));
+                        vst1q_f32(&encoder0_relu_in_staged2[2340 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -548,8 +548,8 @@ static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const float32x4_t encoder1_batch_norm_statistics_0 = vld1q_f32(&encoder1_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c_s]), difference_0,
                             encoder1_batch_norm_statistics_0);
-                        vst1q_f32(&encoder1_relu_in_staged0[1716 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(sum_0,
-                            vdupq_n_f32(0.0f)));
+                        vst1q_f32(&encoder1_relu_in_staged0[1716 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -621,8 +621,8 @@ static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const float32x4_t encoder1_batch_norm_statistics_1 = vld1q_f32(&encoder1_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_1 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c_s]), difference_1,
                             encoder1_batch_norm_statistics_1);
-                        vst1q_f32(&encoder1_relu_in_staged2[1188 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(sum_1,
-                            vdupq_n_f32(0.0f)));
+                        vst1q_f32(&encoder1_relu_in_staged2[1188 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -813,7 +813,7 @@ static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[12 * c_s + 8]);
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c_s]), difference_0,
                         encoder2_batch_norm_statistics_0);
-                    vst1q_f32(&encoder2_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s + 4], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                    vst1q_f32(&encoder2_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
@@ -1004,7 +1004,7 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c_s]), difference_0,
                             encoder3_batch_norm_statistics_0);
-                        vst1q_f32(&encoder3_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                        vst1q_f32(&encoder3_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
@@ -1050,14 +1050,14 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     }
                 }
                 float *const encoder4_relu_at = &encoder4_relu[8192 * n + 640 * k0 + 128 * k1 + 16 * i1];
-                vst1q_f32(&encoder4_relu_at[0], vector_maximum(sum1_0_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[64], vector_maximum(sum1_0_1, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[4], vector_maximum(sum1_1_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[68], vector_maximum(sum1_1_1, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[8], vector_maximum(sum1_2_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[72], vector_maximum(sum1_2_1, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[12], vector_maximum(sum1_3_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at[76], vector_maximum(sum1_3_1, vdupq_n_f32(0.0f)));
+                vst1q_f32(&encoder4_relu_at[0], vector_maximum(vdupq_n_f32(0.0f), sum1_0_0));
+                vst1q_f32(&encoder4_relu_at[64], vector_maximum(vdupq_n_f32(0.0f), sum1_0_1));
+                vst1q_f32(&encoder4_relu_at[4], vector_maximum(vdupq_n_f32(0.0f), sum1_1_0));
+                vst1q_f32(&encoder4_relu_at[68], vector_maximum(vdupq_n_f32(0.0f), sum1_1_1));
+                vst1q_f32(&encoder4_relu_at[8], vector_maximum(vdupq_n_f32(0.0f), sum1_2_0));
+                vst1q_f32(&encoder4_relu_at[72], vector_maximum(vdupq_n_f32(0.0f), sum1_2_1));
+                vst1q_f32(&encoder4_relu_at[12], vector_maximum(vdupq_n_f32(0.0f), sum1_3_0));
+                vst1q_f32(&encoder4_relu_at[76], vector_maximum(vdupq_n_f32(0.0f), sum1_3_1));
             }
         }
     } else {
@@ -1073,7 +1073,7 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         const float32x4_t encoder3_batch_norm_statistics_1 = vld1q_f32(&encoder3_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_1 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c_s]), difference_1,
                             encoder3_batch_norm_statistics_1);
-                        vst1q_f32(&encoder3_relu_in_staged2[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(sum_1, vdupq_n_f32(0.0f)));
+                        vst1q_f32(&encoder3_relu_in_staged2[324 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_1));
                     }
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
@@ -1119,14 +1119,14 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     }
                 }
                 float *const encoder4_relu_at_1 = &encoder4_relu[8192 * n + 640 * k0 + 128 * k1 + 16 * i1];
-                vst1q_f32(&encoder4_relu_at_1[0], vector_maximum(sum3_0_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[64], vector_maximum(sum3_0_1, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[4], vector_maximum(sum3_1_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[68], vector_maximum(sum3_1_1, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[8], vector_maximum(sum3_2_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[72], vector_maximum(sum3_2_1, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[12], vector_maximum(sum3_3_0, vdupq_n_f32(0.0f)));
-                vst1q_f32(&encoder4_relu_at_1[76], vector_maximum(sum3_3_1, vdupq_n_f32(0.0f)));
+                vst1q_f32(&encoder4_relu_at_1[0], vector_maximum(vdupq_n_f32(0.0f), sum3_0_0));
+                vst1q_f32(&encoder4_relu_at_1[64], vector_maximum(vdupq_n_f32(0.0f), sum3_0_1));
+                vst1q_f32(&encoder4_relu_at_1[4], vector_maximum(vdupq_n_f32(0.0f), sum3_1_0));
+                vst1q_f32(&encoder4_relu_at_1[68], vector_maximum(vdupq_n_f32(0.0f), sum3_1_1));
+                vst1q_f32(&encoder4_relu_at_1[8], vector_maximum(vdupq_n_f32(0.0f), sum3_2_0));
+                vst1q_f32(&encoder4_relu_at_1[72], vector_maximum(vdupq_n_f32(0.0f), sum3_2_1));
+                vst1q_f32(&encoder4_relu_at_1[12], vector_maximum(vdupq_n_f32(0.0f), sum3_3_0));
+                vst1q_f32(&encoder4_relu_at_1[76], vector_maximum(vdupq_n_f32(0.0f), sum3_3_1));
             }
         }
     }
@@ -1949,7 +1949,7 @@ static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[12 * c_s + 8]);
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c_s]), difference_0,
                         decoder0_batch_norm_statistics_0);
-                    vst1q_f32(&decoder0_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                    vst1q_f32(&decoder0_relu_in_staged0[324 * c_s + 36 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
                 vst1q_f32(&decoder0_relu_in_staged0[324 * c_s + 36 * h_s + 32], vdupq_n_f32(0.0f));
             } else {
@@ -2281,7 +2281,7 @@ static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     const float32x4_t decoder1_batch_norm_statistics_0 = vld1q_f32(&decoder1_batch_norm_statistics[12 * c_s + 8]);
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_4_bias[4 * c_s]), difference_0,
                         decoder1_batch_norm_statistics_0);
-                    vst1q_f32(&decoder1_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                    vst1q_f32(&decoder1_relu_in_staged0[612 * c_s + 68 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
                 vst1q_f32(&decoder1_relu_in_staged0[612 * c_s + 68 * h_s + 64], vdupq_n_f32(0.0f));
             } else {
@@ -2619,7 +2619,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                         const float32x4_t decoder2_batch_norm_statistics_0 = vld1q_f32(&decoder2_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * c_s]), difference_0,
                             decoder2_batch_norm_statistics_0);
-                        vst1q_f32(&decoder2_relu_in_staged0[1584 * c_s + 132 * h_s + 4 * w_s], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                        vst1q_f32(&decoder2_relu_in_staged0[1584 * c_s + 132 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                     }
                     vst1q_f32(&decoder2_relu_in_staged0[1584 * c_s + 132 * h_s + 128], vdupq_n_f32(0.0f));
                 } else {
@@ -2830,7 +2830,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                         const float32x4_t decoder2_batch_norm_statistics_1 = vld1q_f32(&decoder2_batch_norm_statistics[12 * c_s + 8]);
                         const float32x4_t sum_1 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * c_s]), difference_1,
                             decoder2_batch_norm_statistics_1);
-                        vst1q_f32(&decoder2_relu_in_staged5[1452 * c_s + 132 * h_s + 4 * w_s], vector_maximum(sum_1, vdupq_n_f32(0.0f)));
+                        vst1q_f32(&decoder2_relu_in_staged5[1452 * c_s + 132 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_1));
                     }
                     vst1q_f32(&decoder2_relu_in_staged5[1452 * c_s + 132 * h_s + 128], vdupq_n_f32(0.0f));
                 } else {
@@ -3171,7 +3171,7 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
                             const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
                             const float sum_0 = __builtin_fmaf(difference_0, decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8],
                                 decoder_10_bias[4 * c_s + c_s_1]);
-                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_0, 0.0f);
+                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
@@ -3409,7 +3409,7 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
                             const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
                             const float sum_129 = __builtin_fmaf(difference_1, decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8],
                                 decoder_10_bias[4 * c_s + c_s_1]);
-                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(sum_129, 0.0f);
+                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
                         }
                     }
                     for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
@@ -3751,7 +3751,7 @@ static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decod
                         const float32x4_t decoder3_batch_norm_statistics_0 = vld1q_f32(&decoder3_batch_norm_statistics[12 * c0 + 8]);
                         const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c0]), difference_0,
                             decoder3_batch_norm_statistics_0);
-                        vst1q_f32(&decoder3_relu_in_staged0[264 * h_s + 4 * w_s + 4], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                        vst1q_f32(&decoder3_relu_in_staged0[264 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                     }
                     vst1q_f32(&decoder3_relu_in_staged0[264 * h_s + 260], vdupq_n_f32(0.0f));
                 } else {
@@ -3914,7 +3914,7 @@ static void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                     vld1q_f32(&decoder3_batch_norm_statistics[12 * c0]));
                 const float32x4_t decoder3_batch_norm_statistics_0 = vld1q_f32(&decoder3_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c0]), difference_0, decoder3_batch_norm_statistics_0);
-                const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+                const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
                 const float32x4_t decoder4_conv_data_grad_0 = vld1q_f32(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 2048 * p
                     + 256 * q + 4 * w]);
                 const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder4_conv_data_grad_0,
@@ -4027,7 +4027,7 @@ static void decoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&decoder3_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&decoder3_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(3.8146973e-06f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c0]), difference_0, decoder3_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t decoder4_conv_data_grad_0 = vld1q_f32(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 256 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder4_conv_data_grad_0, vdupq_n_f32(0.0f));
             const float32x4_t product_1 = vmulq_f32(vld1q_f32(&decoder3_batch_norm_grad_sums[8 * c0]), vdupq_n_f32(3.8146973e-06f));
@@ -4097,7 +4097,7 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, float *rest
                     vld1q_f32(&decoder2_batch_norm_statistics[12 * k0]));
                 const float32x4_t decoder2_batch_norm_statistics_0 = vld1q_f32(&decoder2_batch_norm_statistics[12 * k0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * k0]), difference_0, decoder2_batch_norm_statistics_0);
-                vst1q_f32(&decoder2_relu_in_staged1[128 * h_s + 4 * w_s], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                vst1q_f32(&decoder2_relu_in_staged1[128 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
             }
         }
         for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
@@ -4344,7 +4344,7 @@ static void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                     vld1q_f32(&decoder2_batch_norm_statistics[12 * c0]));
                 const float32x4_t decoder2_batch_norm_statistics_0 = vld1q_f32(&decoder2_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * c0]), difference_0, decoder2_batch_norm_statistics_0);
-                const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+                const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
                 const float32x4_t decoder3_conv_transpose_data_grad_0 = vld1q_f32(&decoder3_conv_transpose_data_grad[65536 * n + 4096 * c0
                     + 2048 * p + 128 * q + 4 * w]);
                 const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder3_conv_transpose_data_grad_0,
@@ -4458,7 +4458,7 @@ static void decoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&decoder2_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&decoder2_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(1.5258789e-05f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * c0]), difference_0, decoder2_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t decoder3_conv_transpose_data_grad_0 = vld1q_f32(&decoder3_conv_transpose_data_grad[65536 * n + 4096 * c0
                 + 128 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder3_conv_transpose_data_grad_0,
@@ -4530,7 +4530,7 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, float *rest
                     vld1q_f32(&decoder1_batch_norm_statistics[12 * k0]));
                 const float32x4_t decoder1_batch_norm_statistics_0 = vld1q_f32(&decoder1_batch_norm_statistics[12 * k0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_4_bias[4 * k0]), difference_0, decoder1_batch_norm_statistics_0);
-                vst1q_f32(&decoder1_relu_in_staged1[64 * h_s + 4 * w_s], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                vst1q_f32(&decoder1_relu_in_staged1[64 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
             }
         }
         for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
@@ -4776,7 +4776,7 @@ static void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 vld1q_f32(&decoder1_batch_norm_statistics[12 * c0]));
             const float32x4_t decoder1_batch_norm_statistics_0 = vld1q_f32(&decoder1_batch_norm_statistics[12 * c0 + 8]);
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_4_bias[4 * c0]), difference_0, decoder1_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t decoder2_conv_transpose_data_grad_0 = vld1q_f32(&decoder2_conv_transpose_data_grad[32768 * n + 1024 * c0
                 + 64 * q + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder2_conv_transpose_data_grad_0,
@@ -4887,7 +4887,7 @@ static void decoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&decoder1_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&decoder1_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(6.1035156e-05f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_4_bias[4 * c0]), difference_0, decoder1_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t decoder2_conv_transpose_data_grad_0 = vld1q_f32(&decoder2_conv_transpose_data_grad[32768 * n + 1024 * c0
                 + 64 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder2_conv_transpose_data_grad_0,
@@ -4962,7 +4962,7 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, float *rest
                         vld1q_f32(&decoder0_batch_norm_statistics[12 * k0]));
                     const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[12 * k0 + 8]);
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * k0]), difference_0, decoder0_batch_norm_statistics_0);
-                    vst1q_f32(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                    vst1q_f32(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
             }
         }
@@ -5139,7 +5139,7 @@ static void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 vld1q_f32(&decoder0_batch_norm_statistics[12 * c0]));
             const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[12 * c0 + 8]);
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c0]), difference_0, decoder0_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t decoder1_conv_transpose_data_grad_0 = vld1q_f32(&decoder1_conv_transpose_data_grad[16384 * n + 256 * c0
                 + 32 * q + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder1_conv_transpose_data_grad_0,
@@ -5250,7 +5250,7 @@ static void decoder0_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&decoder0_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&decoder0_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(0.00024414062f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c0]), difference_0, decoder0_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t decoder1_conv_transpose_data_grad_0 = vld1q_f32(&decoder1_conv_transpose_data_grad[16384 * n + 256 * c0
                 + 32 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder1_conv_transpose_data_grad_0,
@@ -6554,7 +6554,7 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                     const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[12 * c0 + 8]);
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c0]), difference_0,
                         encoder3_batch_norm_statistics_0);
-                    vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                    vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
             }
         }
@@ -6854,7 +6854,7 @@ static void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
             const float32x4_t difference_0 = vsubq_f32(encoder3_conv_forward_0, vld1q_f32(&encoder3_batch_norm_statistics[12 * c0]));
             const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[12 * c0 + 8]);
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c0]), difference_0, encoder3_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t encoder4_conv_data_grad_0 = vld1q_f32(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * q + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder4_conv_data_grad_0, vdupq_n_f32(0.0f));
             sum0_a = vaddq_f32(sum0_a, chosen_0);
@@ -6961,7 +6961,7 @@ static void encoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&encoder3_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&encoder3_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(0.00024414062f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c0]), difference_0, encoder3_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t encoder4_conv_data_grad_0 = vld1q_f32(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder4_conv_data_grad_0, vdupq_n_f32(0.0f));
             const float32x4_t product_1 = vmulq_f32(vld1q_f32(&encoder3_batch_norm_grad_sums[8 * c0]), vdupq_n_f32(0.00024414062f));
@@ -7023,7 +7023,7 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                         vld1q_f32(&encoder2_batch_norm_statistics[12 * c0]));
                     const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[12 * c0 + 8]);
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c0]), difference_0, encoder2_batch_norm_statistics_0);
-                    vst1q_f32(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                    vst1q_f32(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
             }
         }
@@ -7348,7 +7348,7 @@ static void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
             const float32x4_t difference_0 = vsubq_f32(encoder2_conv_forward_0, vld1q_f32(&encoder2_batch_norm_statistics[12 * c0]));
             const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[12 * c0 + 8]);
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c0]), difference_0, encoder2_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t encoder3_conv_data_grad_0 = vld1q_f32(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 64 * q + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder3_conv_data_grad_0, vdupq_n_f32(0.0f));
             sum0_a = vaddq_f32(sum0_a, chosen_0);
@@ -7455,7 +7455,7 @@ static void encoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&encoder2_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&encoder2_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(6.1035156e-05f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c0]), difference_0, encoder2_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t encoder3_conv_data_grad_0 = vld1q_f32(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 64 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder3_conv_data_grad_0, vdupq_n_f32(0.0f));
             const float32x4_t product_1 = vmulq_f32(vld1q_f32(&encoder2_batch_norm_grad_sums[8 * c0]), vdupq_n_f32(6.1035156e-05f));
@@ -7514,7 +7514,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                 const float32x4_t difference_0 = vsubq_f32(encoder1_conv_forward_0, vld1q_f32(&encoder1_batch_norm_statistics[12 * c0]));
                 const float32x4_t encoder1_batch_norm_statistics_0 = vld1q_f32(&encoder1_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c0]), difference_0, encoder1_batch_norm_statistics_0);
-                vst1q_f32(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 136], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                vst1q_f32(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 136], vector_maximum(vdupq_n_f32(0.0f), sum_0));
             }
         }
         for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
@@ -7835,7 +7835,7 @@ static void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const float32x4_t difference_0 = vsubq_f32(encoder1_conv_forward_0, vld1q_f32(&encoder1_batch_norm_statistics[12 * c0]));
                 const float32x4_t encoder1_batch_norm_statistics_0 = vld1q_f32(&encoder1_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c0]), difference_0, encoder1_batch_norm_statistics_0);
-                const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+                const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
                 const float32x4_t encoder2_conv_data_grad_0 = vld1q_f32(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 2048 * p + 128 * q
                     + 4 * w]);
                 const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder2_conv_data_grad_0,
@@ -7947,7 +7947,7 @@ static void encoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict 
             const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&encoder1_batch_norm_statistics_at[4])));
             const float32x4_t product_0 = vmulq_f32(vld1q_f32(&encoder1_batch_norm_grad_sums[8 * c0 + 4]), vdupq_n_f32(1.5258789e-05f));
             const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c0]), difference_0, encoder1_batch_norm_statistics_0);
-            const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+            const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
             const float32x4_t encoder2_conv_data_grad_0 = vld1q_f32(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 128 * h + 4 * w]);
             const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder2_conv_data_grad_0, vdupq_n_f32(0.0f));
             const float32x4_t product_1 = vmulq_f32(vld1q_f32(&encoder1_batch_norm_grad_sums[8 * c0]), vdupq_n_f32(1.5258789e-05f));
@@ -8007,7 +8007,7 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                 const float32x4_t difference_0 = vsubq_f32(encoder0_conv_forward_0, vld1q_f32(&encoder0_batch_norm_statistics[12 * c0]));
                 const float32x4_t encoder0_batch_norm_statistics_0 = vld1q_f32(&encoder0_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * c0]), difference_0, encoder0_batch_norm_statistics_0);
-                vst1q_f32(&encoder0_relu_in_staged0[260 * h_s + 4 * w_s + 264], vector_maximum(sum_0, vdupq_n_f32(0.0f)));
+                vst1q_f32(&encoder0_relu_in_staged0[260 * h_s + 4 * w_s + 264], vector_maximum(vdupq_n_f32(0.0f), sum_0));
             }
         }
         for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
@@ -8561,7 +8561,7 @@ static void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const float32x4_t difference_0 = vsubq_f32(encoder0_conv_forward_0, vld1q_f32(&encoder0_batch_norm_statistics[12 * c0]));
                 const float32x4_t encoder0_batch_norm_statistics_0 = vld1q_f32(&encoder0_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * c0]), difference_0, encoder0_batch_norm_statistics_0);
-                const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+                const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
                 const float32x4_t encoder1_conv_data_grad_0 = vld1q_f32(&encoder1_conv_data_grad[131072 * n + 16384 * c0 + 2048 * p
                     + 256 * q + 4 * w]);
                 const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder1_conv_data_grad_0,
@@ -8699,7 +8699,7 @@ static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                     const float32x4_t product_0 = vmulq_f32(vld1q_f32(&encoder0_batch_norm_grad_sums[8 * k0 + 4]),
                         vdupq_n_f32(3.8146973e-06f));
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * k0]), difference_0, encoder0_batch_norm_statistics_0);
-                    const float32x4_t larger_0 = vector_maximum(sum_0, vdupq_n_f32(0.0f));
+                    const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
                     const float32x4_t encoder1_conv_data_grad_0 = vld1q_f32(&encoder1_conv_data_grad[131072 * n0 + 16384 * k0 + 4096 * i0
                         + 256 * h_s + 4 * w_s]);
                     const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder1_conv_data_grad_0,
