@@ -76,10 +76,10 @@ install: compiler ## put the compiler, the runtime's source and the specs in PRE
 	install -m 644 docs/spec.md LICENSE "$(DESTDIR)$(PREFIX)/share/zoetrope"
 
 format: deps-format ## put all C files in the house's format
-	@clang-format -i $(wildcard */*.[ch] tests/*/*.[ch])
+	@clang-format -i $(wildcard */*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 check-format: deps-format ## say which C files are not
-	@clang-format --dry-run --Werror $(wildcard */*.[ch] tests/*/*.[ch])
+	@clang-format --dry-run --Werror $(wildcard */*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 clean: ## remove build/
 	rm -rf build
