@@ -14,10 +14,10 @@ typedef struct ModelTensor {
     const char *name; /* encoder.0.weight */
     int rank;
     int64_t shape[6];
-    int64_t count;    /* elements */
-    int64_t offset;   /* in file order, in elements, within its group: trained parameters, or running statistics */
-    double bound;     /* initial values: uniform in (−bound, bound), or, where 0, */
-    double fill;      /* all equal to this */
+    int64_t count;  /* elements */
+    int64_t offset; /* in file order, in elements, within its group: trained parameters, or running statistics */
+    double bound;   /* initial values: uniform in (−bound, bound), or, where 0, */
+    double fill;    /* all equal to this */
 } ModelTensor;
 
 typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, MODEL_STATISTICS, MODEL_BLOCKS } ModelBlock;
@@ -27,18 +27,18 @@ typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, 
 enum { MODEL_COEFFICIENTS = 4 };
 
 typedef struct ModelStep {
-    const float *x;            /* [B, T, C, H, W], pixels in [−1, 1] */
-    const float *h0;           /* [layers, B, hidden]; NULL where the model has none (no GRU, or initial_state: zeros) */
-    float *reconstruction;     /* out: [B, T, C, H, W] */
-    double *loss;              /* out: one value, before the update */
+    const float *x;                         /* [B, T, C, H, W], pixels in [−1, 1] */
+    const float *h0;                        /* [layers, B, hidden]; NULL where the model has none (no GRU, or initial_state: zeros) */
+    float *reconstruction;                  /* out: [B, T, C, H, W] */
+    double *loss;                           /* out: one value, before the update */
     float coefficients[MODEL_COEFFICIENTS]; /* train only */
-    void *workspace;           /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
-    void *scratch;             /* threads × scratch_size bytes, 64-byte aligned */
+    void *workspace;                        /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
+    void *scratch;                          /* threads × scratch_size bytes, 64-byte aligned */
     int threads;
 } ModelStep;
 
 typedef struct ModelTarget {
-    const char *name; /* avx512 */
+    const char *name;        /* avx512 */
     bool (*available)(void); /* does this CPU (and operating system) have what it needs? */
     size_t workspace_size, scratch_size;
     /* Between file order and the target's layout. Blocks: the optimizer's moments exist as ModelDescription says. load of
@@ -52,26 +52,27 @@ typedef struct ModelTarget {
 } ModelTarget;
 
 typedef struct ModelDescription {
-    const char *name;          /* gru_ae */
-    const char *spec_hash;     /* 16 hexadecimal digits */
+    const char *name;      /* gru_ae */
+    const char *spec_hash; /* 16 hexadecimal digits */
     const char *compiler_version;
     const char *canonical_spec; /* the spec with its defaults, as text */
     int T, channels, height, width, batch;
-    int hidden, gru_layers;    /* 0, 0 without GRU */
+    int hidden, gru_layers; /* 0, 0 without GRU */
     bool initial_state_normal;
     bool loss_is_l1;
-    const char *optimizer;     /* adam, adamw, sgd */
+    const char *optimizer; /* adam, adamw, sgd */
     double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
-    int moments;               /* how many moment blocks: adam and adamw 2, sgd with momentum 1, else 0 */
+    int moments; /* how many moment blocks: adam and adamw 2, sgd with momentum 1, else 0 */
     int64_t iterations, strips_every;
     uint64_t seed;
-    int parameter_tensors;     /* trained */
+    int parameter_tensors; /* trained */
     const ModelTensor *parameters;
-    int64_t parameter_count;   /* elements */
-    int statistic_tensors;     /* running_mean, running_var of each batch norm */
+    int64_t parameter_count; /* elements */
+    int statistic_tensors;   /* running_mean, running_var of each batch norm */
     const ModelTensor *statistics;
     int64_t statistic_count;
-    /* The names of a state_dict in PyTorch's order, parameters, statistics and num_batches_tracked ("encoder.1.num_batches_tracked") together. */
+    /* The names of a state_dict in PyTorch's order, parameters, statistics and num_batches_tracked ("encoder.1.num_batches_tracked")
+     * together. */
     int state_names;
     const char *const *state_name;
     int target_count;
