@@ -75,8 +75,9 @@ bool make_folders(const char *path, Error *error) {
         char separator = *end;
         *end = 0;
         struct stat status;
-        if (mkdir(partial, 0777) != 0 && !(stat(partial, &status) == 0 && S_ISDIR(status.st_mode)))
-            done = fail(error, "%s: the folder cannot be made: %s; choose another", partial, strerror(errno));
+        int reason = mkdir(partial, 0777) == 0 ? 0 : errno;
+        if (reason != 0 && !(stat(partial, &status) == 0 && S_ISDIR(status.st_mode)))
+            done = fail(error, "%s: the folder cannot be made: %s; choose another", partial, strerror(reason));
         *end = separator;
         if (separator == 0) break;
     }

@@ -10,6 +10,7 @@
 #include "fake_model.h"
 
 #include <check.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -431,6 +432,17 @@ START_TEST(command_lines_are_read_or_refused_with_a_remedy) {
 }
 END_TEST
 
+/* A link that leads nowhere is there, and yet no folder: what is said is why it cannot be made, not that it was not found. */
+START_TEST(a_folder_that_cannot_be_made_is_an_error_that_says_why) {
+    char path[300];
+    Error error = {.text = ""};
+    snprintf(path, sizeof path, "%s/link", folder);
+    ck_assert_int_eq(symlink("nowhere", path), 0);
+    ck_assert(!make_folders(path, &error));
+    ck_assert_msg(strstr(error.text, strerror(EEXIST)) != NULL, "%s", error.text);
+}
+END_TEST
+
 Suite *trainer_files_suite(void);
 
 #define LENGTH(table) ((int)(sizeof(table) / sizeof *(table)))
@@ -444,6 +456,7 @@ Suite *trainer_files_suite(void) {
     tcase_add_test(tests, safetensors_cut_short_or_changed_never_harm);
     tcase_add_test(tests, half_bfloat_and_double_are_converted);
     tcase_add_test(tests, a_write_that_fails_leaves_the_old_file);
+    tcase_add_test(tests, a_folder_that_cannot_be_made_is_an_error_that_says_why);
     tcase_add_loop_test(tests, psnr_and_ssim_agree_with_an_independent_program, 0, 2);
     tcase_add_test(tests, metrics_survive_a_half_written_line_and_are_cut_where_a_run_resumes);
     tcase_add_test(tests, strips_lie_as_torchvision_lays_them);
