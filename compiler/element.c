@@ -133,6 +133,7 @@ const Expression *node_element(Lowering *l, Node *node, const At *at, const Repl
     const Expression *in[MAX_INPUTS] = {0};
     for (int i = 0; i < node->input_count; i++)
         if (memcmp(node->input[i]->shape, node->shape, sizeof(long) * 4) == 0) in[i] = node_element(l, node->input[i], at, replacement);
+    if (!elements[node->op]) die("%s has no formula for an element", operation_name(node->op));
     return elements[node->op](l, node, at, in);
 }
 

@@ -31,7 +31,7 @@ Node *epilogue_of(const Graph *graph, Node *node) {
     return is_activation(users[0]->op) && users[0]->scan == node->scan ? users[0] : node;
 }
 
-/* Can a reader compute this operand itself? *staged counts the convolutions among them. */
+/* Can a reader compute this operand itself? *convolutions counts those among them. */
 static bool reads_through(const Node *user, const Node *node, int *convolutions) {
     switch (user->op) {
     case OP_CONV2D:

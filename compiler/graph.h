@@ -69,7 +69,7 @@ typedef struct Parameter {
     X(SIGMOID, 1, "1 / (1 + e^−x)")                                                                                                        \
     X(TANH, 1, "tanh x")                                                                                                                   \
     X(RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : 0, from the output")                                                                           \
-    X(LEAKY_RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : slope · dy; y the output (slope ≥ 0) ")                                                  \
+    X(LEAKY_RELU_GRAD, 2, "(y, dy) → y > 0 ? dy : slope · dy; y the output, or the input where slope < 0")                                 \
     X(SIGMOID_GRAD, 2, "(y, dy) → dy · y · (1 − y)")                                                                                       \
     X(TANH_GRAD, 2, "(y, dy) → dy · (1 − y²)")                                                                                             \
     X(ADD, 2, "a + b")                                                                                                                     \
