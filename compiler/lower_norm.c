@@ -9,7 +9,7 @@
 #define V affine_variable
 #define W64(e) op1(WIDEN, e)
 
-enum { TILE_ELEMENTS = 512 };
+enum { TILE_ELEMENTS = 64 };
 
 typedef struct Tiles { /* of a node's images */
     long rows;         /* of one tile; divides the height */

@@ -157,34 +157,28 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 33.7 M bytes of memory traffic.
+ * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     float *restrict encoder0_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 4096 * p + 512 * q
-                    + 8 * w]);
-                sum0 = _mm256_add_ps(sum0, encoder0_conv_forward_0);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
+            sum0 = _mm256_add_ps(sum0, encoder0_conv_forward_0);
         }
-        _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.001953125f)));
+        _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p], _mm256_mul_ps(sum0,
+            _mm256_set1_ps(0.015625f)));
         __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 encoder0_conv_forward_1 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 4096 * p + 512 * q
-                    + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_1,
-                    _mm256_loadu_ps(&encoder0_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p]));
-                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m256 encoder0_conv_forward_1 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
+            const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_1,
+                _mm256_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p]));
+            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
         }
-        _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + 8], sum1);
+        _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum1);
     }
 }
 
@@ -201,7 +195,7 @@ static void encoder0_batch_norm_statistics_tiles(const float *restrict encoder0_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 98.3 k FLOPs, 132.4 k bytes of memory traffic.
+ * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_statistics_partial, double *restrict encoder0_batch_norm_statistics_whole,
@@ -211,18 +205,18 @@ static TARGET_CODE void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
             }
         }
-        encoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 512.0;
+        encoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 4096.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
                 const double difference_0 = wide_0 - encoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -433,34 +427,34 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 16.8 M bytes of memory traffic.
+ * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     float *restrict encoder1_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 4096 * p + 256 * q
+                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 512 * p + 256 * q
                     + 8 * w]);
                 sum0 = _mm256_add_ps(sum0, encoder1_conv_forward_0);
             }
         }
-        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.001953125f)));
+        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p], _mm256_mul_ps(sum0,
+            _mm256_set1_ps(0.015625f)));
         __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 encoder1_conv_forward_1 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 4096 * p + 256 * q
+                const __m256 encoder1_conv_forward_1 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 512 * p + 256 * q
                     + 8 * w]);
                 const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_1,
-                    _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p]));
+                    _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p]));
                 sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
             }
         }
-        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + 8], sum1);
+        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + 8], sum1);
     }
 }
 
@@ -477,7 +471,7 @@ static void encoder1_batch_norm_statistics_tiles(const float *restrict encoder1_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 68.1 k bytes of memory traffic.
+ * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_statistics_partial, double *restrict encoder1_batch_norm_statistics_whole,
@@ -487,18 +481,18 @@ static TARGET_CODE void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
             }
         }
-        encoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 128.0;
+        encoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 1024.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
                 const double difference_0 = wide_0 - encoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -709,30 +703,35 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8454.1 k bytes of memory traffic.
+ * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     float *restrict encoder2_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    __m256 sum0 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * q + 8 * w]);
-            sum0 = _mm256_add_ps(sum0, encoder2_conv_forward_0);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m256 sum0 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * p + 128 * q
+                    + 8 * w]);
+                sum0 = _mm256_add_ps(sum0, encoder2_conv_forward_0);
+            }
         }
-    }
-    _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[256 * n + 16 * c0], _mm256_mul_ps(sum0, _mm256_set1_ps(0.00390625f)));
-    __m256 sum1 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m256 encoder2_conv_forward_1 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * q + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_1,
-                _mm256_loadu_ps(&encoder2_batch_norm_statistics_partial[256 * n + 16 * c0]));
-            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
+        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p], _mm256_mul_ps(sum0,
+            _mm256_set1_ps(0.015625f)));
+        __m256 sum1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 encoder2_conv_forward_1 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * p + 128 * q
+                    + 8 * w]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_1,
+                    _mm256_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p]));
+                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
+            }
         }
+        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + 8], sum1);
     }
-    _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8], sum1);
 }
 
 static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_conv_forward,
@@ -748,7 +747,7 @@ static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 70.7 k bytes of memory traffic.
+ * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_statistics_partial, double *restrict encoder2_batch_norm_statistics_whole,
@@ -758,16 +757,20 @@ static TARGET_CODE void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + c1];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
+            }
         }
-        encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 64.0;
+        encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 256.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)encoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + c1];
-            const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-            const double wide_1 = (double)encoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + c1 + 8];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 256.0, wide_1);
-            sum1 = sum1 + sum_0;
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                const double wide_0 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
+                const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
+                const double wide_1 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
+                sum1 = sum1 + sum_0;
+            }
         }
         double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
         encoder2_batch_norm_statistics_whole_at[1] = sum1;
@@ -2264,32 +2267,35 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8454.1 k bytes of memory traffic.
+ * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     float *restrict decoder1_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    __m256 sum0 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                + 128 * q + 8 * w]);
-            sum0 = _mm256_add_ps(sum0, decoder1_conv_transpose_forward_0);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m256 sum0 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
+                    + 512 * p + 128 * q + 8 * w]);
+                sum0 = _mm256_add_ps(sum0, decoder1_conv_transpose_forward_0);
+            }
         }
-    }
-    _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[256 * n + 16 * c0], _mm256_mul_ps(sum0, _mm256_set1_ps(0.00390625f)));
-    __m256 sum1 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m256 decoder1_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                + 128 * q + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_1,
-                _mm256_loadu_ps(&decoder1_batch_norm_statistics_partial[256 * n + 16 * c0]));
-            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
+        _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p], _mm256_mul_ps(sum0,
+            _mm256_set1_ps(0.015625f)));
+        __m256 sum1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 decoder1_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
+                    + 512 * p + 128 * q + 8 * w]);
+                const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_1,
+                    _mm256_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p]));
+                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
+            }
         }
+        _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + 8], sum1);
     }
-    _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8], sum1);
 }
 
 static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_conv_transpose_forward,
@@ -2305,7 +2311,7 @@ static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 70.7 k bytes of memory traffic.
+ * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_statistics_partial, double *restrict decoder1_batch_norm_statistics_whole,
@@ -2315,16 +2321,20 @@ static TARGET_CODE void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + c1];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
+            }
         }
-        decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 64.0;
+        decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 256.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)decoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + c1];
-            const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-            const double wide_1 = (double)decoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + c1 + 8];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 256.0, wide_1);
-            sum1 = sum1 + sum_0;
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                const double wide_0 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
+                const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
+                const double wide_1 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
+                sum1 = sum1 + sum_0;
+            }
         }
         double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
         decoder1_batch_norm_statistics_whole_at[1] = sum1;
@@ -2596,34 +2606,34 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 16.8 M bytes of memory traffic.
+ * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     float *restrict decoder2_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                    + 4096 * p + 256 * q + 8 * w]);
+                    + 512 * p + 256 * q + 8 * w]);
                 sum0 = _mm256_add_ps(sum0, decoder2_conv_transpose_forward_0);
             }
         }
-        _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.001953125f)));
+        _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p], _mm256_mul_ps(sum0,
+            _mm256_set1_ps(0.015625f)));
         __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const __m256 decoder2_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                    + 4096 * p + 256 * q + 8 * w]);
+                    + 512 * p + 256 * q + 8 * w]);
                 const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_1,
-                    _mm256_loadu_ps(&decoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p]));
+                    _mm256_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p]));
                 sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
             }
         }
-        _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + 8], sum1);
+        _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + 8], sum1);
     }
 }
 
@@ -2640,7 +2650,7 @@ static void decoder2_batch_norm_statistics_tiles(const float *restrict decoder2_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 68.1 k bytes of memory traffic.
+ * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_statistics_partial, double *restrict decoder2_batch_norm_statistics_whole,
@@ -2650,18 +2660,18 @@ static TARGET_CODE void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
             }
         }
-        decoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 128.0;
+        decoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 1024.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
                 const double difference_0 = wide_0 - decoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -3150,34 +3160,30 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 33.7 M bytes of memory traffic.
+ * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     float *restrict decoder3_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                    + 4096 * p + 512 * q + 8 * w]);
-                sum0 = _mm256_add_ps(sum0, decoder3_conv_transpose_forward_0);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
+                + 512 * p + 8 * w]);
+            sum0 = _mm256_add_ps(sum0, decoder3_conv_transpose_forward_0);
         }
-        _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.001953125f)));
+        _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p], _mm256_mul_ps(sum0,
+            _mm256_set1_ps(0.015625f)));
         __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                    + 4096 * p + 512 * q + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_1,
-                    _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p]));
-                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
+                + 512 * p + 8 * w]);
+            const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_1,
+                _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p]));
+            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
         }
-        _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + 8], sum1);
+        _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum1);
     }
 }
 
@@ -3194,7 +3200,7 @@ static void decoder3_batch_norm_statistics_tiles(const float *restrict decoder3_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 98.3 k FLOPs, 132.4 k bytes of memory traffic.
+ * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_statistics_partial, double *restrict decoder3_batch_norm_statistics_whole,
@@ -3204,18 +3210,18 @@ static TARGET_CODE void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
             }
         }
-        decoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 512.0;
+        decoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 4096.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
                 const double difference_0 = wide_0 - decoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[512 * n + 128 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -4021,36 +4027,31 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 67.2 M bytes of memory traffic.
+ * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
     const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m256 sum0_a = _mm256_setzero_ps();
         __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                    + 4096 * p + 512 * q + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
-                    _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0]));
-                const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0 + 16]);
-                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
-                    _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 4096 * p
-                    + 512 * q + 8 * w]);
-                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0,
-                    _mm256_setzero_ps());
-                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
+                + 512 * p + 8 * w]);
+            const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
+                _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0]));
+            const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0 + 16]);
+            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+            const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
+            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0, _mm256_setzero_ps());
+            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
+            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
         }
-        _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p + 8], sum0_b);
+        _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p], sum0_a);
+        _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum0_b);
     }
 }
 
@@ -4069,7 +4070,7 @@ static void decoder3_batch_norm_grad_sums_tiles(const float *restrict decoder3_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 32.8 k FLOPs, 131.7 k bytes of memory traffic.
+ * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_grad_sums_partial, const float *restrict decoder3_batch_norm_statistics,
@@ -4079,9 +4080,10 @@ static TARGET_CODE void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p + c1];
-                sum0_b = sum0_b + (double)decoder3_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p + c1 + 8];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1];
+                const double wide_0 = (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
+                sum0_b = sum0_b + wide_0;
             }
         }
         decoder3_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
@@ -4539,20 +4541,20 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 33.6 M bytes of memory traffic.
+ * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m256 sum0_a = _mm256_setzero_ps();
         __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                    + 4096 * p + 256 * q + 8 * w]);
+                    + 512 * p + 256 * q + 8 * w]);
                 const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
                     _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0]));
                 const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
@@ -4560,15 +4562,15 @@ static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                     _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
                 const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
                 const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 8192 * c0
-                    + 4096 * p + 256 * q + 8 * w]);
+                    + 512 * p + 256 * q + 8 * w]);
                 const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
                     _mm256_setzero_ps());
                 sum0_a = _mm256_add_ps(sum0_a, chosen_0);
                 sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
             }
         }
-        _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p + 8], sum0_b);
+        _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p], sum0_a);
+        _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + 8], sum0_b);
     }
 }
 
@@ -4587,7 +4589,7 @@ static void decoder2_batch_norm_grad_sums_tiles(const float *restrict decoder2_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 66.8 k bytes of memory traffic.
+ * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_grad_sums_partial, const float *restrict decoder2_batch_norm_statistics,
@@ -4597,9 +4599,10 @@ static TARGET_CODE void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p + c1];
-                sum0_b = sum0_b + (double)decoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p + c1 + 8];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1];
+                const double wide_0 = (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
+                sum0_b = sum0_b + wide_0;
             }
         }
         decoder2_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
@@ -4990,34 +4993,37 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 16.8 M bytes of memory traffic.
+ * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    __m256 sum0_a = _mm256_setzero_ps();
-    __m256 sum0_b = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                + 128 * q + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
-            const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0 + 16]);
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
-                + 128 * q + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
-                _mm256_setzero_ps());
-            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m256 sum0_a = _mm256_setzero_ps();
+        __m256 sum0_b = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
+                    + 512 * p + 128 * q + 8 * w]);
+                const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                    _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
+                const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
+                    + 512 * p + 128 * q + 8 * w]);
+                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                    _mm256_setzero_ps());
+                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
+                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
+            }
         }
+        _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p], sum0_a);
+        _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + 8], sum0_b);
     }
-    _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0], sum0_a);
-    _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8], sum0_b);
 }
 
 static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_conv_transpose_forward,
@@ -5035,7 +5041,7 @@ static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 68.1 k bytes of memory traffic.
+ * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_grad_sums_partial, const float *restrict decoder1_batch_norm_statistics,
@@ -5045,8 +5051,10 @@ static TARGET_CODE void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + c1];
-            sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + c1 + 8];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1];
+                sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
+            }
         }
         decoder1_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
         decoder1_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)decoder1_batch_norm_statistics[24 * c0 + c1 + 8]);
@@ -8004,30 +8012,37 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 16.8 M bytes of memory traffic.
+ * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    __m256 sum0_a = _mm256_setzero_ps();
-    __m256 sum0_b = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * q + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0, _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
-            const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 128 * q + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0, _mm256_setzero_ps());
-            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m256 sum0_a = _mm256_setzero_ps();
+        __m256 sum0_b = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * p + 128 * q
+                    + 8 * w]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
+                    _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
+                const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 512 * p + 128 * q
+                    + 8 * w]);
+                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0,
+                    _mm256_setzero_ps());
+                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
+                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
+            }
         }
+        _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p], sum0_a);
+        _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + 8], sum0_b);
     }
-    _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0], sum0_a);
-    _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8], sum0_b);
 }
 
 static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_conv_forward,
@@ -8045,7 +8060,7 @@ static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 68.1 k bytes of memory traffic.
+ * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_grad_sums_partial, const float *restrict encoder2_batch_norm_statistics,
@@ -8055,8 +8070,10 @@ static TARGET_CODE void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + c1];
-            sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + c1 + 8];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1];
+                sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
+            }
         }
         encoder2_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
         encoder2_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)encoder2_batch_norm_statistics[24 * c0 + c1 + 8]);
@@ -8510,19 +8527,19 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 33.6 M bytes of memory traffic.
+ * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m256 sum0_a = _mm256_setzero_ps();
         __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 4096 * p + 256 * q
+                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 512 * p + 256 * q
                     + 8 * w]);
                 const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
                     _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0]));
@@ -8530,7 +8547,7 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                     _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
                 const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 4096 * p + 256 * q
+                const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 512 * p + 256 * q
                     + 8 * w]);
                 const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
                     _mm256_setzero_ps());
@@ -8538,8 +8555,8 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
             }
         }
-        _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p + 8], sum0_b);
+        _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p], sum0_a);
+        _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + 8], sum0_b);
     }
 }
 
@@ -8558,7 +8575,7 @@ static void encoder1_batch_norm_grad_sums_tiles(const float *restrict encoder1_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 66.8 k bytes of memory traffic.
+ * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_grad_sums_partial, const float *restrict encoder1_batch_norm_statistics,
@@ -8568,9 +8585,10 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p + c1];
-                sum0_b = sum0_b + (double)encoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16 * p + c1 + 8];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1];
+                const double wide_0 = (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
+                sum0_b = sum0_b + wide_0;
             }
         }
         encoder1_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
@@ -9248,36 +9266,29 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 67.2 M bytes of memory traffic.
+ * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
  * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m256 sum0_a = _mm256_setzero_ps();
         __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 4096 * p + 512 * q
-                    + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0,
-                    _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0]));
-                const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0 + 16]);
-                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
-                    _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad[131072 * n + 32768 * c0 + 4096 * p
-                    + 512 * q + 8 * w]);
-                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder1_conv_data_grad_0,
-                    _mm256_setzero_ps());
-                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
+            const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0, _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0]));
+            const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0 + 16]);
+            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
+            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+            const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
+            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder1_conv_data_grad_0, _mm256_setzero_ps());
+            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
+            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
         }
-        _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p + 8], sum0_b);
+        _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p], sum0_a);
+        _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum0_b);
     }
 }
 
@@ -9296,7 +9307,7 @@ static void encoder0_batch_norm_grad_sums_tiles(const float *restrict encoder0_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 32.8 k FLOPs, 131.7 k bytes of memory traffic.
+ * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
  * c in tiles of 8 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_grad_sums_partial, const float *restrict encoder0_batch_norm_statistics,
@@ -9306,9 +9317,10 @@ static TARGET_CODE void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p + c1];
-                sum0_b = sum0_b + (double)encoder0_batch_norm_grad_sums_partial[512 * n + 128 * c0 + 16 * p + c1 + 8];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1];
+                const double wide_0 = (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
+                sum0_b = sum0_b + wide_0;
             }
         }
         encoder0_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
@@ -12094,19 +12106,19 @@ static void train(const ModelStep *step) {
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 91432192), scratch, threads);
     encoder0_batch_norm_statistics_tiles((const float *)(workspace + 91432192), (float *)(workspace + 124986624), threads);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125117696),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 126035200),
         (float *)(workspace + 288784640), (float *)(workspace + 73176064), (float *)(workspace + 73176192),
         (const float *)(workspace + 1152), threads);
     encoder1_conv_forward((const float *)(workspace + 91432192), (const float *)(workspace + 288784640), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 225649920), scratch, threads);
     encoder1_batch_norm_statistics_tiles((const float *)(workspace + 225649920), (float *)(workspace + 124986624), threads);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125052160),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125510912),
         (float *)(workspace + 288783104), (float *)(workspace + 73176320), (float *)(workspace + 73176576),
         (const float *)(workspace + 75136), threads);
     encoder2_conv_forward((const float *)(workspace + 225649920), (const float *)(workspace + 288783104),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 259204352), scratch, threads);
     encoder2_batch_norm_statistics_tiles((const float *)(workspace + 259204352), (float *)(workspace + 124986624), threads);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125052160),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125248768),
         (float *)(workspace + 288780032), (float *)(workspace + 73176832), (float *)(workspace + 73177344),
         (const float *)(workspace + 370560), threads);
     encoder3_conv_forward((const float *)(workspace + 259204352), (const float *)(workspace + 288780032),
@@ -12139,19 +12151,19 @@ static void train(const ModelStep *step) {
     decoder1_conv_transpose_forward((const float *)(workspace + 280175872), (const float *)(workspace + 288776960),
         (const float *)(workspace + 16741760), (const float *)(workspace + 16742784), (float *)(workspace + 267592960), scratch, threads);
     decoder1_batch_norm_statistics_tiles((const float *)(workspace + 267592960), (float *)(workspace + 124986624), threads);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125052160),
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125248768),
         (float *)(workspace + 288781568), (float *)(workspace + 73181952), (float *)(workspace + 73182464),
         (const float *)(workspace + 17922432), threads);
     decoder2_conv_transpose_forward((const float *)(workspace + 267592960), (const float *)(workspace + 288781568),
         (const float *)(workspace + 17922944), (const float *)(workspace + 17923456), (float *)(workspace + 242427136), scratch, threads);
     decoder2_batch_norm_statistics_tiles((const float *)(workspace + 242427136), (float *)(workspace + 124986624), threads);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125052160),
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125510912),
         (float *)(workspace + 288783872), (float *)(workspace + 73182976), (float *)(workspace + 73183232),
         (const float *)(workspace + 18218368), threads);
     decoder3_conv_transpose_forward((const float *)(workspace + 242427136), (const float *)(workspace + 288783872),
         (const float *)(workspace + 18218624), (const float *)(workspace + 18218880), (float *)(workspace + 124986624), scratch, threads);
     decoder3_batch_norm_statistics_tiles((const float *)(workspace + 124986624), (float *)(workspace + 158541056), threads);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 158541056), (double *)(workspace + 158672128),
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 158541056), (double *)(workspace + 159589632),
         (float *)(workspace + 288785024), (float *)(workspace + 73183488), (float *)(workspace + 73183616),
         (const float *)(workspace + 18292608), threads);
     decoder4_conv_forward((const float *)(workspace + 124986624), (const float *)(workspace + 288785024),
@@ -12270,12 +12282,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 259204352), (const float *)(workspace + 288780032),
         (const float *)(workspace + 371072), (const float *)(workspace + 124986624), (float *)(workspace + 133375232), threads);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 133375232), (float *)(workspace + 133440768),
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 133375232), (float *)(workspace + 133637376),
         (const float *)(workspace + 288780032), threads);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 133440768), threads);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 133440768), threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 133637376), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 133637376), threads);
     encoder2_batch_norm_grad((float *)(workspace + 141763840), (const float *)(workspace + 288780032),
-        (const float *)(workspace + 259204352), (const float *)(workspace + 133440768), (const float *)(workspace + 371072),
+        (const float *)(workspace + 259204352), (const float *)(workspace + 133637376), (const float *)(workspace + 371072),
         (const float *)(workspace + 124986624), threads);
     encoder2_conv_weight_grad((float *)(workspace + 18369664), (const float *)(workspace + 225649920),
         (const float *)(workspace + 288783104), (const float *)(workspace + 75392), (const float *)(workspace + 141763840), scratch,
@@ -12284,12 +12296,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 225649920), (const float *)(workspace + 288783104),
         (const float *)(workspace + 75392), (const float *)(workspace + 124986624), (float *)(workspace + 141763840), threads);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 141763840), (float *)(workspace + 141829376),
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 141763840), (float *)(workspace + 142288128),
         (const float *)(workspace + 288783104), threads);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 141829376), threads);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 141829376), threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 142288128), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 142288128), threads);
     encoder1_batch_norm_grad((float *)(workspace + 158541056), (const float *)(workspace + 288783104),
-        (const float *)(workspace + 225649920), (const float *)(workspace + 141829376), (const float *)(workspace + 75392),
+        (const float *)(workspace + 225649920), (const float *)(workspace + 142288128), (const float *)(workspace + 75392),
         (const float *)(workspace + 124986624), threads);
     encoder1_conv_weight_grad((float *)(workspace + 18295424), (const float *)(workspace + 91432192),
         (const float *)(workspace + 288784640), (const float *)(workspace + 1280), (const float *)(workspace + 158541056), scratch,
@@ -12298,12 +12310,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 91432192), (const float *)(workspace + 288784640),
         (const float *)(workspace + 1280), (const float *)(workspace + 124986624), (float *)(workspace + 158541056), threads);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 158541056), (float *)(workspace + 158672128),
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 158541056), (float *)(workspace + 159589632),
         (const float *)(workspace + 288784640), threads);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 158672128), threads);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 158672128), threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 159589632), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 159589632), threads);
     encoder0_conv_weight_grad((float *)(workspace + 18294016), step->x, (const float *)(workspace + 288784640),
-        (const float *)(workspace + 91432192), (const float *)(workspace + 158672128), (const float *)(workspace + 1280),
+        (const float *)(workspace + 91432192), (const float *)(workspace + 159589632), (const float *)(workspace + 1280),
         (const float *)(workspace + 124986624), scratch, threads);
     update((float *)workspace, (float *)(workspace + 36588032), (float *)(workspace + 54882048), step->coefficients,
         (const float *)(workspace + 18294016), threads);

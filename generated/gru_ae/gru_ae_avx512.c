@@ -153,34 +153,28 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 33.7 M bytes of memory traffic.
+ * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     float *restrict encoder0_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 8192 * p + 1024 * q
-                    + 16 * w]);
-                sum0 = _mm512_add_ps(sum0, encoder0_conv_forward_0);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
+            sum0 = _mm512_add_ps(sum0, encoder0_conv_forward_0);
         }
-        _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.001953125f)));
+        _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p], _mm512_mul_ps(sum0,
+            _mm512_set1_ps(0.015625f)));
         __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 encoder0_conv_forward_1 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 8192 * p + 1024 * q
-                    + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_1,
-                    _mm512_loadu_ps(&encoder0_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p]));
-                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m512 encoder0_conv_forward_1 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
+            const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_1,
+                _mm512_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p]));
+            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
         }
-        _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + 16], sum1);
+        _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum1);
     }
 }
 
@@ -197,7 +191,7 @@ static void encoder0_batch_norm_statistics_tiles(const float *restrict encoder0_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 98.3 k FLOPs, 132.4 k bytes of memory traffic.
+ * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_statistics_partial, double *restrict encoder0_batch_norm_statistics_whole,
@@ -207,18 +201,18 @@ static TARGET_CODE void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
             }
         }
-        encoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 512.0;
+        encoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 4096.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
                 const double difference_0 = wide_0 - encoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -429,34 +423,34 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 16.8 M bytes of memory traffic.
+ * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     float *restrict encoder1_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 8192 * p + 512 * q
+                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 1024 * p + 512 * q
                     + 16 * w]);
                 sum0 = _mm512_add_ps(sum0, encoder1_conv_forward_0);
             }
         }
-        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.001953125f)));
+        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p], _mm512_mul_ps(sum0,
+            _mm512_set1_ps(0.015625f)));
         __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 encoder1_conv_forward_1 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 8192 * p + 512 * q
+                const __m512 encoder1_conv_forward_1 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 1024 * p + 512 * q
                     + 16 * w]);
                 const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_1,
-                    _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p]));
+                    _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p]));
                 sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
             }
         }
-        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + 16], sum1);
+        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + 16], sum1);
     }
 }
 
@@ -473,7 +467,7 @@ static void encoder1_batch_norm_statistics_tiles(const float *restrict encoder1_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 68.1 k bytes of memory traffic.
+ * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_statistics_partial, double *restrict encoder1_batch_norm_statistics_whole,
@@ -483,18 +477,18 @@ static TARGET_CODE void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
             }
         }
-        encoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 128.0;
+        encoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 1024.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
                 const double difference_0 = wide_0 - encoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -705,30 +699,35 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8454.1 k bytes of memory traffic.
+ * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     float *restrict encoder2_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    __m512 sum0 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * q + 16 * w]);
-            sum0 = _mm512_add_ps(sum0, encoder2_conv_forward_0);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m512 sum0 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * p + 256 * q
+                    + 16 * w]);
+                sum0 = _mm512_add_ps(sum0, encoder2_conv_forward_0);
+            }
         }
-    }
-    _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[256 * n + 32 * c0], _mm512_mul_ps(sum0, _mm512_set1_ps(0.00390625f)));
-    __m512 sum1 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m512 encoder2_conv_forward_1 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_1,
-                _mm512_loadu_ps(&encoder2_batch_norm_statistics_partial[256 * n + 32 * c0]));
-            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
+        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p], _mm512_mul_ps(sum0,
+            _mm512_set1_ps(0.015625f)));
+        __m512 sum1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 encoder2_conv_forward_1 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * p + 256 * q
+                    + 16 * w]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_1,
+                    _mm512_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p]));
+                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
+            }
         }
+        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + 16], sum1);
     }
-    _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + 16], sum1);
 }
 
 static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_conv_forward,
@@ -744,7 +743,7 @@ static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 70.7 k bytes of memory traffic.
+ * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_statistics_partial, double *restrict encoder2_batch_norm_statistics_whole,
@@ -754,16 +753,20 @@ static TARGET_CODE void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + c1];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
+            }
         }
-        encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 64.0;
+        encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 256.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)encoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + c1];
-            const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-            const double wide_1 = (double)encoder2_batch_norm_statistics_partial[256 * n + 32 * c0 + c1 + 16];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 256.0, wide_1);
-            sum1 = sum1 + sum_0;
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                const double wide_0 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
+                const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
+                const double wide_1 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
+                sum1 = sum1 + sum_0;
+            }
         }
         double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
         encoder2_batch_norm_statistics_whole_at[1] = sum1;
@@ -2199,32 +2202,35 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8454.1 k bytes of memory traffic.
+ * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     float *restrict decoder1_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    __m512 sum0 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                + 256 * q + 16 * w]);
-            sum0 = _mm512_add_ps(sum0, decoder1_conv_transpose_forward_0);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m512 sum0 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
+                    + 1024 * p + 256 * q + 16 * w]);
+                sum0 = _mm512_add_ps(sum0, decoder1_conv_transpose_forward_0);
+            }
         }
-    }
-    _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[256 * n + 32 * c0], _mm512_mul_ps(sum0, _mm512_set1_ps(0.00390625f)));
-    __m512 sum1 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m512 decoder1_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                + 256 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_1,
-                _mm512_loadu_ps(&decoder1_batch_norm_statistics_partial[256 * n + 32 * c0]));
-            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
+        _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p], _mm512_mul_ps(sum0,
+            _mm512_set1_ps(0.015625f)));
+        __m512 sum1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 decoder1_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
+                    + 1024 * p + 256 * q + 16 * w]);
+                const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_1,
+                    _mm512_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p]));
+                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
+            }
         }
+        _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + 16], sum1);
     }
-    _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + 16], sum1);
 }
 
 static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_conv_transpose_forward,
@@ -2240,7 +2246,7 @@ static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 70.7 k bytes of memory traffic.
+ * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_statistics_partial, double *restrict decoder1_batch_norm_statistics_whole,
@@ -2250,16 +2256,20 @@ static TARGET_CODE void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + c1];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
+            }
         }
-        decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 64.0;
+        decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 256.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)decoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + c1];
-            const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-            const double wide_1 = (double)decoder1_batch_norm_statistics_partial[256 * n + 32 * c0 + c1 + 16];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 256.0, wide_1);
-            sum1 = sum1 + sum_0;
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                const double wide_0 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
+                const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
+                const double wide_1 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
+                sum1 = sum1 + sum_0;
+            }
         }
         double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
         decoder1_batch_norm_statistics_whole_at[1] = sum1;
@@ -2531,34 +2541,34 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 16.8 M bytes of memory traffic.
+ * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     float *restrict decoder2_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                    + 8192 * p + 512 * q + 16 * w]);
+                    + 1024 * p + 512 * q + 16 * w]);
                 sum0 = _mm512_add_ps(sum0, decoder2_conv_transpose_forward_0);
             }
         }
-        _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.001953125f)));
+        _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p], _mm512_mul_ps(sum0,
+            _mm512_set1_ps(0.015625f)));
         __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const __m512 decoder2_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                    + 8192 * p + 512 * q + 16 * w]);
+                    + 1024 * p + 512 * q + 16 * w]);
                 const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_1,
-                    _mm512_loadu_ps(&decoder2_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p]));
+                    _mm512_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p]));
                 sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
             }
         }
-        _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + 16], sum1);
+        _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + 16], sum1);
     }
 }
 
@@ -2575,7 +2585,7 @@ static void decoder2_batch_norm_statistics_tiles(const float *restrict decoder2_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 68.1 k bytes of memory traffic.
+ * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_statistics_partial, double *restrict decoder2_batch_norm_statistics_whole,
@@ -2585,18 +2595,18 @@ static TARGET_CODE void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
             }
         }
-        decoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 128.0;
+        decoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 1024.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
                 const double difference_0 = wide_0 - decoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[256 * n + 64 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -3061,34 +3071,30 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 33.7 M bytes of memory traffic.
+ * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     float *restrict decoder3_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                    + 8192 * p + 1024 * q + 16 * w]);
-                sum0 = _mm512_add_ps(sum0, decoder3_conv_transpose_forward_0);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
+                + 1024 * p + 16 * w]);
+            sum0 = _mm512_add_ps(sum0, decoder3_conv_transpose_forward_0);
         }
-        _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.001953125f)));
+        _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p], _mm512_mul_ps(sum0,
+            _mm512_set1_ps(0.015625f)));
         __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                    + 8192 * p + 1024 * q + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
-                    _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p]));
-                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
+                + 1024 * p + 16 * w]);
+            const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
+                _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p]));
+            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
         }
-        _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + 16], sum1);
+        _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum1);
     }
 }
 
@@ -3105,7 +3111,7 @@ static void decoder3_batch_norm_statistics_tiles(const float *restrict decoder3_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 98.3 k FLOPs, 132.4 k bytes of memory traffic.
+ * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_statistics_partial, double *restrict decoder3_batch_norm_statistics_whole,
@@ -3115,18 +3121,18 @@ static TARGET_CODE void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item
     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
             }
         }
-        decoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 512.0;
+        decoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 4096.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
                 const double difference_0 = wide_0 - decoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[512 * n + 256 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 512.0, wide_1);
+                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
+                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
                 sum1 = sum1 + sum_0;
             }
         }
@@ -3926,36 +3932,32 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 67.2 M bytes of memory traffic.
+ * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
     const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m512 sum0_a = _mm512_setzero_ps();
         __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                    + 8192 * p + 1024 * q + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
-                    _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0]));
-                const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0 + 32]);
-                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
-                    _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 8192 * p
-                    + 1024 * q + 16 * w]);
-                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0,
-                    _mm512_setzero_ps());
-                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
+                + 1024 * p + 16 * w]);
+            const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
+                _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0]));
+            const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0 + 32]);
+            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+            const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
+            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0, _mm512_setzero_ps());
+            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
+            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
         }
-        _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p + 16], sum0_b);
+        _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p], sum0_a);
+        _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum0_b);
     }
 }
 
@@ -3974,7 +3976,7 @@ static void decoder3_batch_norm_grad_sums_tiles(const float *restrict decoder3_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 32.8 k FLOPs, 131.7 k bytes of memory traffic.
+ * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_grad_sums_partial, const float *restrict decoder3_batch_norm_statistics,
@@ -3984,9 +3986,9 @@ static TARGET_CODE void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p + c1];
-                const double wide_0 = (double)decoder3_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p + c1 + 16];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1];
+                const double wide_0 = (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
                 sum0_b = sum0_b + wide_0;
             }
         }
@@ -4404,20 +4406,20 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 33.6 M bytes of memory traffic.
+ * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m512 sum0_a = _mm512_setzero_ps();
         __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                    + 8192 * p + 512 * q + 16 * w]);
+                    + 1024 * p + 512 * q + 16 * w]);
                 const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
                     _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0]));
                 const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
@@ -4425,15 +4427,15 @@ static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                     _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
                 const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
                 const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 16384 * c0
-                    + 8192 * p + 512 * q + 16 * w]);
+                    + 1024 * p + 512 * q + 16 * w]);
                 const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
                     _mm512_setzero_ps());
                 sum0_a = _mm512_add_ps(sum0_a, chosen_0);
                 sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
             }
         }
-        _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p + 16], sum0_b);
+        _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p], sum0_a);
+        _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + 16], sum0_b);
     }
 }
 
@@ -4452,7 +4454,7 @@ static void decoder2_batch_norm_grad_sums_tiles(const float *restrict decoder2_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 66.8 k bytes of memory traffic.
+ * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_grad_sums_partial, const float *restrict decoder2_batch_norm_statistics,
@@ -4462,9 +4464,10 @@ static TARGET_CODE void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p + c1];
-                sum0_b = sum0_b + (double)decoder2_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p + c1 + 16];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1];
+                const double wide_0 = (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
+                sum0_b = sum0_b + wide_0;
             }
         }
         decoder2_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
@@ -4856,34 +4859,37 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 16.8 M bytes of memory traffic.
+ * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    __m512 sum0_a = _mm512_setzero_ps();
-    __m512 sum0_b = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                + 256 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
-            const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0 + 32]);
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
-                + 256 * q + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
-                _mm512_setzero_ps());
-            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m512 sum0_a = _mm512_setzero_ps();
+        __m512 sum0_b = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
+                    + 1024 * p + 256 * q + 16 * w]);
+                const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                    _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
+                const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
+                    + 1024 * p + 256 * q + 16 * w]);
+                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                    _mm512_setzero_ps());
+                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
+                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
+            }
         }
+        _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p], sum0_a);
+        _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + 16], sum0_b);
     }
-    _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0], sum0_a);
-    _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16], sum0_b);
 }
 
 static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_conv_transpose_forward,
@@ -4901,7 +4907,7 @@ static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 68.1 k bytes of memory traffic.
+ * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_grad_sums_partial, const float *restrict decoder1_batch_norm_statistics,
@@ -4911,8 +4917,11 @@ static TARGET_CODE void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + c1];
-            sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[256 * n + 32 * c0 + c1 + 16];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1];
+                const double wide_0 = (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
+                sum0_b = sum0_b + wide_0;
+            }
         }
         decoder1_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
         decoder1_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)decoder1_batch_norm_statistics[48 * c0 + c1 + 16]);
@@ -7811,30 +7820,37 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 16.8 M bytes of memory traffic.
+ * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    __m512 sum0_a = _mm512_setzero_ps();
-    __m512 sum0_b = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0, _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
-            const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 256 * q + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0, _mm512_setzero_ps());
-            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        __m512 sum0_a = _mm512_setzero_ps();
+        __m512 sum0_b = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * p + 256 * q
+                    + 16 * w]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
+                    _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
+                const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 1024 * p + 256 * q
+                    + 16 * w]);
+                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0,
+                    _mm512_setzero_ps());
+                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
+                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
+            }
         }
+        _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p], sum0_a);
+        _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + 16], sum0_b);
     }
-    _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0], sum0_a);
-    _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + 16], sum0_b);
 }
 
 static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_conv_forward,
@@ -7852,7 +7868,7 @@ static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 68.1 k bytes of memory traffic.
+ * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_grad_sums_partial, const float *restrict encoder2_batch_norm_statistics,
@@ -7862,8 +7878,11 @@ static TARGET_CODE void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + c1];
-            sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[256 * n + 32 * c0 + c1 + 16];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1];
+                const double wide_0 = (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
+                sum0_b = sum0_b + wide_0;
+            }
         }
         encoder2_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
         encoder2_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)encoder2_batch_norm_statistics[48 * c0 + c1 + 16]);
@@ -8318,19 +8337,19 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 33.6 M bytes of memory traffic.
+ * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         __m512 sum0_a = _mm512_setzero_ps();
         __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 8192 * p + 512 * q
+                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 1024 * p + 512 * q
                     + 16 * w]);
                 const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
                     _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0]));
@@ -8338,7 +8357,7 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                     _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
                 const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 8192 * p
+                const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 1024 * p
                     + 512 * q + 16 * w]);
                 const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
                     _mm512_setzero_ps());
@@ -8346,8 +8365,8 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item,
                 sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
             }
         }
-        _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p + 16], sum0_b);
+        _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p], sum0_a);
+        _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + 16], sum0_b);
     }
 }
 
@@ -8366,7 +8385,7 @@ static void encoder1_batch_norm_grad_sums_tiles(const float *restrict encoder1_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 66.8 k bytes of memory traffic.
+ * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_grad_sums_partial, const float *restrict encoder1_batch_norm_statistics,
@@ -8376,9 +8395,10 @@ static TARGET_CODE void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p + c1];
-                sum0_b = sum0_b + (double)encoder1_batch_norm_grad_sums_partial[256 * n + 64 * c0 + 32 * p + c1 + 16];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1];
+                const double wide_0 = (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
+                sum0_b = sum0_b + wide_0;
             }
         }
         encoder1_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
@@ -9051,36 +9071,29 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 67.2 M bytes of memory traffic.
+ * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
  * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
 static TARGET_CODE void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         __m512 sum0_a = _mm512_setzero_ps();
         __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 8192 * p + 1024 * q
-                    + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0,
-                    _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0]));
-                const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
-                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0,
-                    _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad[131072 * n + 65536 * c0 + 8192 * p
-                    + 1024 * q + 16 * w]);
-                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder1_conv_data_grad_0,
-                    _mm512_setzero_ps());
-                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
+            const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0, _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0]));
+            const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
+            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
+            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+            const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
+            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder1_conv_data_grad_0, _mm512_setzero_ps());
+            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
+            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
         }
-        _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p + 16], sum0_b);
+        _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p], sum0_a);
+        _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum0_b);
     }
 }
 
@@ -9099,7 +9112,7 @@ static void encoder0_batch_norm_grad_sums_tiles(const float *restrict encoder0_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 32.8 k FLOPs, 131.7 k bytes of memory traffic.
+ * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
  * c in tiles of 16 parallel, c, sum in registers | n, p */
 static TARGET_CODE void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_grad_sums_partial, const float *restrict encoder0_batch_norm_statistics,
@@ -9109,9 +9122,9 @@ static TARGET_CODE void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p + c1];
-                const double wide_0 = (double)encoder0_batch_norm_grad_sums_partial[512 * n + 256 * c0 + 32 * p + c1 + 16];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1];
+                const double wide_0 = (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
                 sum0_b = sum0_b + wide_0;
             }
         }
@@ -11900,19 +11913,19 @@ static void train(const ModelStep *step) {
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 92877824), scratch, threads);
     encoder0_batch_norm_statistics_tiles((const float *)(workspace + 92877824), (float *)(workspace + 126432256), threads);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126563328),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 127480832),
         (float *)(workspace + 290245120), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
         (const float *)(workspace + 1152), threads);
     encoder1_conv_forward((const float *)(workspace + 92877824), (const float *)(workspace + 290245120), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 227095552), scratch, threads);
     encoder1_batch_norm_statistics_tiles((const float *)(workspace + 227095552), (float *)(workspace + 126432256), threads);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126497792),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126956544),
         (float *)(workspace + 290243584), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
         (const float *)(workspace + 75136), threads);
     encoder2_conv_forward((const float *)(workspace + 227095552), (const float *)(workspace + 290243584),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 260649984), scratch, threads);
     encoder2_batch_norm_statistics_tiles((const float *)(workspace + 260649984), (float *)(workspace + 126432256), threads);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126497792),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126694400),
         (float *)(workspace + 290240512), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
         (const float *)(workspace + 370560), threads);
     encoder3_conv_forward((const float *)(workspace + 260649984), (const float *)(workspace + 290240512),
@@ -11945,19 +11958,19 @@ static void train(const ModelStep *step) {
     decoder1_conv_transpose_forward((const float *)(workspace + 281621504), (const float *)(workspace + 290237440),
         (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 269038592), scratch, threads);
     decoder1_batch_norm_statistics_tiles((const float *)(workspace + 269038592), (float *)(workspace + 126432256), threads);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126497792),
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126694400),
         (float *)(workspace + 290242048), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
         (const float *)(workspace + 18211584), threads);
     decoder2_conv_transpose_forward((const float *)(workspace + 269038592), (const float *)(workspace + 290242048),
         (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 243872768), scratch, threads);
     decoder2_batch_norm_statistics_tiles((const float *)(workspace + 243872768), (float *)(workspace + 126432256), threads);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126497792),
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126956544),
         (float *)(workspace + 290244352), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
         (const float *)(workspace + 18507520), threads);
     decoder3_conv_transpose_forward((const float *)(workspace + 243872768), (const float *)(workspace + 290244352),
         (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 126432256), scratch, threads);
     decoder3_batch_norm_statistics_tiles((const float *)(workspace + 126432256), (float *)(workspace + 159986688), threads);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 159986688), (double *)(workspace + 160117760),
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 159986688), (double *)(workspace + 161035264),
         (float *)(workspace + 290245504), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
         (const float *)(workspace + 18581760), threads);
     decoder4_conv_forward((const float *)(workspace + 126432256), (const float *)(workspace + 290245504),
@@ -12076,12 +12089,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 260649984), (const float *)(workspace + 290240512),
         (const float *)(workspace + 371072), (const float *)(workspace + 126432256), (float *)(workspace + 134820864), threads);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 134820864), (float *)(workspace + 134886400),
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 134820864), (float *)(workspace + 135083008),
         (const float *)(workspace + 290240512), threads);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 134886400), threads);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 134886400), threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 135083008), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 135083008), threads);
     encoder2_batch_norm_grad((float *)(workspace + 143209472), (const float *)(workspace + 290240512),
-        (const float *)(workspace + 260649984), (const float *)(workspace + 134886400), (const float *)(workspace + 371072),
+        (const float *)(workspace + 260649984), (const float *)(workspace + 135083008), (const float *)(workspace + 371072),
         (const float *)(workspace + 126432256), threads);
     encoder2_conv_weight_grad((float *)(workspace + 18658816), (const float *)(workspace + 227095552),
         (const float *)(workspace + 290243584), (const float *)(workspace + 75392), (const float *)(workspace + 143209472), scratch,
@@ -12090,12 +12103,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 227095552), (const float *)(workspace + 290243584),
         (const float *)(workspace + 75392), (const float *)(workspace + 126432256), (float *)(workspace + 143209472), threads);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 143209472), (float *)(workspace + 143275008),
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 143209472), (float *)(workspace + 143733760),
         (const float *)(workspace + 290243584), threads);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 143275008), threads);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 143275008), threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 143733760), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 143733760), threads);
     encoder1_batch_norm_grad((float *)(workspace + 159986688), (const float *)(workspace + 290243584),
-        (const float *)(workspace + 227095552), (const float *)(workspace + 143275008), (const float *)(workspace + 75392),
+        (const float *)(workspace + 227095552), (const float *)(workspace + 143733760), (const float *)(workspace + 75392),
         (const float *)(workspace + 126432256), threads);
     encoder1_conv_weight_grad((float *)(workspace + 18584576), (const float *)(workspace + 92877824),
         (const float *)(workspace + 290245120), (const float *)(workspace + 1280), (const float *)(workspace + 159986688), scratch,
@@ -12104,12 +12117,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 92877824), (const float *)(workspace + 290245120),
         (const float *)(workspace + 1280), (const float *)(workspace + 126432256), (float *)(workspace + 159986688), threads);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 159986688), (float *)(workspace + 160117760),
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 159986688), (float *)(workspace + 161035264),
         (const float *)(workspace + 290245120), threads);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 160117760), threads);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 160117760), threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 161035264), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 161035264), threads);
     encoder0_conv_weight_grad((float *)(workspace + 18583168), step->x, (const float *)(workspace + 290245120),
-        (const float *)(workspace + 92877824), (const float *)(workspace + 160117760), (const float *)(workspace + 1280),
+        (const float *)(workspace + 92877824), (const float *)(workspace + 161035264), (const float *)(workspace + 1280),
         (const float *)(workspace + 126432256), scratch, threads);
     update((float *)workspace, (float *)(workspace + 37166336), (float *)(workspace + 55749504), step->coefficients,
         (const float *)(workspace + 18583168), threads);

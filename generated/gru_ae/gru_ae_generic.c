@@ -297,34 +297,28 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 33.7 M bytes of memory traffic.
+ * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void encoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     float *restrict encoder0_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * p + 256 * q
-                    + 4 * w]);
-                sum0 = vector_add(sum0, encoder0_conv_forward_0);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
+            sum0 = vector_add(sum0, encoder0_conv_forward_0);
         }
-        vector_store(&encoder0_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.001953125f)));
+        vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p], vector_multiply(sum0,
+            vector_broadcast(0.015625f)));
         vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float encoder0_conv_forward_1 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * p + 256 * q
-                    + 4 * w]);
-                const vector_float difference_0 = vector_subtract(encoder0_conv_forward_1,
-                    vector_load(&encoder0_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p]));
-                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const vector_float encoder0_conv_forward_1 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
+            const vector_float difference_0 = vector_subtract(encoder0_conv_forward_1,
+                vector_load(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p]));
+            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
         }
-        vector_store(&encoder0_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + 4], sum1);
+        vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + 4], sum1);
     }
 }
 
@@ -341,7 +335,7 @@ static void encoder0_batch_norm_statistics_tiles(const float *restrict encoder0_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 98.3 k FLOPs, 132.4 k bytes of memory traffic.
+ * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder0_batch_norm_statistics_partial,
     double *restrict encoder0_batch_norm_statistics_whole, const float *restrict encoder_1_weight, float *restrict encoder_1_running_mean,
@@ -350,18 +344,18 @@ static void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
             }
         }
-        encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 512.0;
+        encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 4096.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
                 const double difference_0 = wide_0 - encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 512.0 + wide_1;
+                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
+                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
                 sum1 = sum1 + sum_0;
             }
         }
@@ -544,34 +538,34 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 16.8 M bytes of memory traffic.
+ * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void encoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     float *restrict encoder1_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 2048 * p + 128 * q
+                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 256 * p + 128 * q
                     + 4 * w]);
                 sum0 = vector_add(sum0, encoder1_conv_forward_0);
             }
         }
-        vector_store(&encoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.001953125f)));
+        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p], vector_multiply(sum0,
+            vector_broadcast(0.015625f)));
         vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float encoder1_conv_forward_1 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 2048 * p + 128 * q
+                const vector_float encoder1_conv_forward_1 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 256 * p + 128 * q
                     + 4 * w]);
                 const vector_float difference_0 = vector_subtract(encoder1_conv_forward_1,
-                    vector_load(&encoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p]));
+                    vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p]));
                 sum1 = vector_multiply_add(difference_0, difference_0, sum1);
             }
         }
-        vector_store(&encoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + 4], sum1);
+        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + 4], sum1);
     }
 }
 
@@ -588,7 +582,7 @@ static void encoder1_batch_norm_statistics_tiles(const float *restrict encoder1_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 68.1 k bytes of memory traffic.
+ * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics_partial,
     double *restrict encoder1_batch_norm_statistics_whole, const float *restrict encoder_4_weight, float *restrict encoder_4_running_mean,
@@ -597,18 +591,18 @@ static void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
             }
         }
-        encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 128.0;
+        encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 1024.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
                 const double difference_0 = wide_0 - encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 512.0 + wide_1;
+                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
+                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
                 sum1 = sum1 + sum_0;
             }
         }
@@ -791,30 +785,35 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8454.1 k bytes of memory traffic.
+ * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void encoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     float *restrict encoder2_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 32;
     const ptrdiff_t c0 = item % 32;
-    vector_float sum0 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * q + 4 * w]);
-            sum0 = vector_add(sum0, encoder2_conv_forward_0);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        vector_float sum0 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * p + 64 * q
+                    + 4 * w]);
+                sum0 = vector_add(sum0, encoder2_conv_forward_0);
+            }
         }
-    }
-    vector_store(&encoder2_batch_norm_statistics_partial[256 * n + 8 * c0], vector_multiply(sum0, vector_broadcast(0.00390625f)));
-    vector_float sum1 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const vector_float encoder2_conv_forward_1 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder2_conv_forward_1,
-                vector_load(&encoder2_batch_norm_statistics_partial[256 * n + 8 * c0]));
-            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
+        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p], vector_multiply(sum0,
+            vector_broadcast(0.015625f)));
+        vector_float sum1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float encoder2_conv_forward_1 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * p + 64 * q
+                    + 4 * w]);
+                const vector_float difference_0 = vector_subtract(encoder2_conv_forward_1,
+                    vector_load(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p]));
+                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
+            }
         }
+        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + 4], sum1);
     }
-    vector_store(&encoder2_batch_norm_statistics_partial[256 * n + 8 * c0 + 4], sum1);
 }
 
 static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_conv_forward,
@@ -830,7 +829,7 @@ static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 70.7 k bytes of memory traffic.
+ * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics_partial,
     double *restrict encoder2_batch_norm_statistics_whole, const float *restrict encoder_7_weight, float *restrict encoder_7_running_mean,
@@ -839,16 +838,20 @@ static void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[256 * n + 8 * c0 + c1];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
+            }
         }
-        encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 64.0;
+        encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 256.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double difference_0 = (double)encoder2_batch_norm_statistics_partial[256 * n + 8 * c0 + c1]
-                - encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-            const double wide_0 = (double)encoder2_batch_norm_statistics_partial[256 * n + 8 * c0 + c1 + 4];
-            const double sum_0 = difference_0 * difference_0 * 256.0 + wide_0;
-            sum1 = sum1 + sum_0;
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                const double wide_0 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
+                const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
+                const double wide_1 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
+                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
+                sum1 = sum1 + sum_0;
+            }
         }
         double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
         encoder2_batch_norm_statistics_whole_at[1] = sum1;
@@ -860,8 +863,8 @@ static void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
         const double quotient_0 = 1.0 / root_0;
         encoder2_batch_norm_statistics_at[4] = (float)quotient_0;
         encoder2_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_7_weight[4 * c0 + c1]);
-        const double wide_1 = (double)encoder_7_running_mean[4 * c0 + c1];
-        encoder_7_running_mean[4 * c0 + c1] = (float)(wide_1 * 0.9 + encoder2_batch_norm_statistics_whole_0 * 0.1);
+        const double wide_2 = (double)encoder_7_running_mean[4 * c0 + c1];
+        encoder_7_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + encoder2_batch_norm_statistics_whole_0 * 0.1);
         const double product_0 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
         const double sum_1 = (double)encoder_7_running_var[4 * c0 + c1] * 0.9 + product_0;
         encoder_7_running_var[4 * c0 + c1] = (float)sum_1;
@@ -2023,32 +2026,35 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8454.1 k bytes of memory traffic.
+ * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void decoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     float *restrict decoder1_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 32;
     const ptrdiff_t c0 = item % 32;
-    vector_float sum0 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                + 64 * q + 4 * w]);
-            sum0 = vector_add(sum0, decoder1_conv_transpose_forward_0);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        vector_float sum0 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
+                    + 256 * p + 64 * q + 4 * w]);
+                sum0 = vector_add(sum0, decoder1_conv_transpose_forward_0);
+            }
         }
-    }
-    vector_store(&decoder1_batch_norm_statistics_partial[256 * n + 8 * c0], vector_multiply(sum0, vector_broadcast(0.00390625f)));
-    vector_float sum1 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const vector_float decoder1_conv_transpose_forward_1 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                + 64 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_1,
-                vector_load(&decoder1_batch_norm_statistics_partial[256 * n + 8 * c0]));
-            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
+        vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p], vector_multiply(sum0,
+            vector_broadcast(0.015625f)));
+        vector_float sum1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float decoder1_conv_transpose_forward_1 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
+                    + 256 * p + 64 * q + 4 * w]);
+                const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_1,
+                    vector_load(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p]));
+                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
+            }
         }
+        vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + 4], sum1);
     }
-    vector_store(&decoder1_batch_norm_statistics_partial[256 * n + 8 * c0 + 4], sum1);
 }
 
 static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_conv_transpose_forward,
@@ -2064,7 +2070,7 @@ static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 70.7 k bytes of memory traffic.
+ * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics_partial,
     double *restrict decoder1_batch_norm_statistics_whole, const float *restrict decoder_4_weight, float *restrict decoder_4_running_mean,
@@ -2073,16 +2079,20 @@ static void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[256 * n + 8 * c0 + c1];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
+            }
         }
-        decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 64.0;
+        decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 256.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double difference_0 = (double)decoder1_batch_norm_statistics_partial[256 * n + 8 * c0 + c1]
-                - decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-            const double wide_0 = (double)decoder1_batch_norm_statistics_partial[256 * n + 8 * c0 + c1 + 4];
-            const double sum_0 = difference_0 * difference_0 * 256.0 + wide_0;
-            sum1 = sum1 + sum_0;
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                const double wide_0 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
+                const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
+                const double wide_1 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
+                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
+                sum1 = sum1 + sum_0;
+            }
         }
         double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
         decoder1_batch_norm_statistics_whole_at[1] = sum1;
@@ -2094,8 +2104,8 @@ static void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
         const double quotient_0 = 1.0 / root_0;
         decoder1_batch_norm_statistics_at[4] = (float)quotient_0;
         decoder1_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_4_weight[4 * c0 + c1]);
-        const double wide_1 = (double)decoder_4_running_mean[4 * c0 + c1];
-        decoder_4_running_mean[4 * c0 + c1] = (float)(wide_1 * 0.9 + decoder1_batch_norm_statistics_whole_0 * 0.1);
+        const double wide_2 = (double)decoder_4_running_mean[4 * c0 + c1];
+        decoder_4_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + decoder1_batch_norm_statistics_whole_0 * 0.1);
         const double product_0 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
         const double sum_1 = (double)decoder_4_running_var[4 * c0 + c1] * 0.9 + product_0;
         decoder_4_running_var[4 * c0 + c1] = (float)sum_1;
@@ -2298,34 +2308,34 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 16.8 M bytes of memory traffic.
+ * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void decoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     float *restrict decoder2_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                    + 2048 * p + 128 * q + 4 * w]);
+                    + 256 * p + 128 * q + 4 * w]);
                 sum0 = vector_add(sum0, decoder2_conv_transpose_forward_0);
             }
         }
-        vector_store(&decoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.001953125f)));
+        vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p], vector_multiply(sum0,
+            vector_broadcast(0.015625f)));
         vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const vector_float decoder2_conv_transpose_forward_1 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                    + 2048 * p + 128 * q + 4 * w]);
+                    + 256 * p + 128 * q + 4 * w]);
                 const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_1,
-                    vector_load(&decoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p]));
+                    vector_load(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p]));
                 sum1 = vector_multiply_add(difference_0, difference_0, sum1);
             }
         }
-        vector_store(&decoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + 4], sum1);
+        vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + 4], sum1);
     }
 }
 
@@ -2342,7 +2352,7 @@ static void decoder2_batch_norm_statistics_tiles(const float *restrict decoder2_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 49.2 k FLOPs, 68.1 k bytes of memory traffic.
+ * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics_partial,
     double *restrict decoder2_batch_norm_statistics_whole, const float *restrict decoder_7_weight, float *restrict decoder_7_running_mean,
@@ -2351,18 +2361,18 @@ static void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
             }
         }
-        decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 128.0;
+        decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 1024.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
                 const double difference_0 = wide_0 - decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[256 * n + 16 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 512.0 + wide_1;
+                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
+                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
                 sum1 = sum1 + sum_0;
             }
         }
@@ -2741,34 +2751,30 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 }
 
 /* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 33.7 M bytes of memory traffic.
+ * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void decoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     float *restrict decoder3_batch_norm_statistics_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                    + 2048 * p + 256 * q + 4 * w]);
-                sum0 = vector_add(sum0, decoder3_conv_transpose_forward_0);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
+                + 256 * p + 4 * w]);
+            sum0 = vector_add(sum0, decoder3_conv_transpose_forward_0);
         }
-        vector_store(&decoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.001953125f)));
+        vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p], vector_multiply(sum0,
+            vector_broadcast(0.015625f)));
         vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                    + 2048 * p + 256 * q + 4 * w]);
-                const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_1,
-                    vector_load(&decoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p]));
-                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
+                + 256 * p + 4 * w]);
+            const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_1,
+                vector_load(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p]));
+            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
         }
-        vector_store(&decoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + 4], sum1);
+        vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + 4], sum1);
     }
 }
 
@@ -2785,7 +2791,7 @@ static void decoder3_batch_norm_statistics_tiles(const float *restrict decoder3_
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
- * 98.3 k FLOPs, 132.4 k bytes of memory traffic.
+ * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics_partial,
     double *restrict decoder3_batch_norm_statistics_whole, const float *restrict decoder_10_weight, float *restrict decoder_10_running_mean,
@@ -2794,18 +2800,18 @@ static void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         double sum0 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
             }
         }
-        decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 512.0;
+        decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 4096.0;
         double sum1 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + c1];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
                 const double difference_0 = wide_0 - decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 512.0 + wide_1;
+                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
+                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
                 sum1 = sum1 + sum_0;
             }
         }
@@ -3598,36 +3604,33 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 67.2 M bytes of memory traffic.
+ * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
     const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         vector_float sum0_a = vector_broadcast(0.0f);
         vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                    + 2048 * p + 256 * q + 4 * w]);
-                const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
-                    vector_load(&decoder3_batch_norm_statistics[12 * c0]));
-                const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * c0 + 8]);
-                const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
-                    vector_load(&decoder_10_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 2048 * p
-                    + 256 * q + 4 * w]);
-                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
-                    vector_broadcast(0.0f));
-                sum0_a = vector_add(sum0_a, chosen_0);
-                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
+                + 256 * p + 4 * w]);
+            const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
+                vector_load(&decoder3_batch_norm_statistics[12 * c0]));
+            const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * c0 + 8]);
+            const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
+                vector_load(&decoder_10_bias[4 * c0]));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+            const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
+            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
+                vector_broadcast(0.0f));
+            sum0_a = vector_add(sum0_a, chosen_0);
+            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
         }
-        vector_store(&decoder3_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p], sum0_a);
-        vector_store(&decoder3_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p + 4], sum0_b);
+        vector_store(&decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p], sum0_a);
+        vector_store(&decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + 4], sum0_b);
     }
 }
 
@@ -3646,7 +3649,7 @@ static void decoder3_batch_norm_grad_sums_tiles(const float *restrict decoder3_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 32.8 k FLOPs, 131.7 k bytes of memory traffic.
+ * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad_sums_partial,
     const float *restrict decoder3_batch_norm_statistics, float *restrict decoder3_batch_norm_grad_sums) {
@@ -3655,9 +3658,9 @@ static void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)decoder3_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p + c1 + 4];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1];
+                sum0_b = sum0_b + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
             }
         }
         decoder3_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
@@ -3999,20 +4002,20 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 33.6 M bytes of memory traffic.
+ * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         vector_float sum0_a = vector_broadcast(0.0f);
         vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
                 const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                    + 2048 * p + 128 * q + 4 * w]);
+                    + 256 * p + 128 * q + 4 * w]);
                 const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
                     vector_load(&decoder2_batch_norm_statistics[12 * c0]));
                 const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
@@ -4020,15 +4023,15 @@ static void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                     vector_load(&decoder_7_bias[4 * c0]));
                 const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
                 const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[65536 * n
-                    + 4096 * c0 + 2048 * p + 128 * q + 4 * w]);
+                    + 4096 * c0 + 256 * p + 128 * q + 4 * w]);
                 const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder3_conv_transpose_data_grad_0,
                     vector_broadcast(0.0f));
                 sum0_a = vector_add(sum0_a, chosen_0);
                 sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
             }
         }
-        vector_store(&decoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p], sum0_a);
-        vector_store(&decoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p + 4], sum0_b);
+        vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p], sum0_a);
+        vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + 4], sum0_b);
     }
 }
 
@@ -4047,7 +4050,7 @@ static void decoder2_batch_norm_grad_sums_tiles(const float *restrict decoder2_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 66.8 k bytes of memory traffic.
+ * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad_sums_partial,
     const float *restrict decoder2_batch_norm_statistics, float *restrict decoder2_batch_norm_grad_sums) {
@@ -4056,9 +4059,9 @@ static void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)decoder2_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p + c1 + 4];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1];
+                sum0_b = sum0_b + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
             }
         }
         decoder2_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
@@ -4402,35 +4405,37 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 16.8 M bytes of memory traffic.
+ * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 32;
     const ptrdiff_t c0 = item % 32;
-    vector_float sum0_a = vector_broadcast(0.0f);
-    vector_float sum0_b = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                + 64 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
-                vector_load(&decoder1_batch_norm_statistics[12 * c0]));
-            const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c0 + 8]);
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
-                vector_load(&decoder_4_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n + 1024 * c0
-                + 64 * q + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
-                vector_broadcast(0.0f));
-            sum0_a = vector_add(sum0_a, chosen_0);
-            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        vector_float sum0_a = vector_broadcast(0.0f);
+        vector_float sum0_b = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
+                    + 256 * p + 64 * q + 4 * w]);
+                const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
+                    vector_load(&decoder1_batch_norm_statistics[12 * c0]));
+                const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c0 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
+                    vector_load(&decoder_4_bias[4 * c0]));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n
+                    + 1024 * c0 + 256 * p + 64 * q + 4 * w]);
+                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
+                    vector_broadcast(0.0f));
+                sum0_a = vector_add(sum0_a, chosen_0);
+                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
+            }
         }
+        vector_store(&decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p], sum0_a);
+        vector_store(&decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + 4], sum0_b);
     }
-    vector_store(&decoder1_batch_norm_grad_sums_partial[256 * n + 8 * c0], sum0_a);
-    vector_store(&decoder1_batch_norm_grad_sums_partial[256 * n + 8 * c0 + 4], sum0_b);
 }
 
 static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_conv_transpose_forward,
@@ -4448,7 +4453,7 @@ static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 68.1 k bytes of memory traffic.
+ * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad_sums_partial,
     const float *restrict decoder1_batch_norm_statistics, float *restrict decoder1_batch_norm_grad_sums) {
@@ -4457,8 +4462,10 @@ static void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[256 * n + 8 * c0 + c1];
-            sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[256 * n + 8 * c0 + c1 + 4];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1];
+                sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
+            }
         }
         decoder1_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
         decoder1_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)decoder1_batch_norm_statistics[12 * c0 + c1 + 4]);
@@ -6686,33 +6693,37 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 16.8 M bytes of memory traffic.
+ * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 32;
     const ptrdiff_t c0 = item % 32;
-    vector_float sum0_a = vector_broadcast(0.0f);
-    vector_float sum0_b = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 16; q++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
-                vector_load(&encoder2_batch_norm_statistics[12 * c0]));
-            const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
-            const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
-                vector_load(&encoder_7_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 64 * q + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            sum0_a = vector_add(sum0_a, chosen_0);
-            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t p = 0; p < 4; p++) {
+        vector_float sum0_a = vector_broadcast(0.0f);
+        vector_float sum0_b = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * p + 64 * q
+                    + 4 * w]);
+                const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
+                    vector_load(&encoder2_batch_norm_statistics[12 * c0]));
+                const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
+                    vector_load(&encoder_7_bias[4 * c0]));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 256 * p + 64 * q
+                    + 4 * w]);
+                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
+                    vector_broadcast(0.0f));
+                sum0_a = vector_add(sum0_a, chosen_0);
+                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
+            }
         }
+        vector_store(&encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p], sum0_a);
+        vector_store(&encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + 4], sum0_b);
     }
-    vector_store(&encoder2_batch_norm_grad_sums_partial[256 * n + 8 * c0], sum0_a);
-    vector_store(&encoder2_batch_norm_grad_sums_partial[256 * n + 8 * c0 + 4], sum0_b);
 }
 
 static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_conv_forward,
@@ -6730,7 +6741,7 @@ static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 68.1 k bytes of memory traffic.
+ * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad_sums_partial,
     const float *restrict encoder2_batch_norm_statistics, float *restrict encoder2_batch_norm_grad_sums) {
@@ -6739,8 +6750,10 @@ static void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[256 * n + 8 * c0 + c1];
-            sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[256 * n + 8 * c0 + c1 + 4];
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1];
+                sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
+            }
         }
         encoder2_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
         encoder2_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)encoder2_batch_norm_statistics[12 * c0 + c1 + 4]);
@@ -7105,19 +7118,19 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 33.6 M bytes of memory traffic.
+ * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 16;
     const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 2; p++) {
+    for (ptrdiff_t p = 0; p < 16; p++) {
         vector_float sum0_a = vector_broadcast(0.0f);
         vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 16; q++) {
+        for (ptrdiff_t q = 0; q < 2; q++) {
             for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 2048 * p + 128 * q
+                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 256 * p + 128 * q
                     + 4 * w]);
                 const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0,
                     vector_load(&encoder1_batch_norm_statistics[12 * c0]));
@@ -7125,7 +7138,7 @@ static void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
                     vector_load(&encoder_4_bias[4 * c0]));
                 const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 2048 * p
+                const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 256 * p
                     + 128 * q + 4 * w]);
                 const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
                     vector_broadcast(0.0f));
@@ -7133,8 +7146,8 @@ static void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float
                 sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
             }
         }
-        vector_store(&encoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p], sum0_a);
-        vector_store(&encoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p + 4], sum0_b);
+        vector_store(&encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p], sum0_a);
+        vector_store(&encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + 4], sum0_b);
     }
 }
 
@@ -7153,7 +7166,7 @@ static void encoder1_batch_norm_grad_sums_tiles(const float *restrict encoder1_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 16.4 k FLOPs, 66.8 k bytes of memory traffic.
+ * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad_sums_partial,
     const float *restrict encoder1_batch_norm_statistics, float *restrict encoder1_batch_norm_grad_sums) {
@@ -7162,9 +7175,9 @@ static void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 2; p++) {
-                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)encoder1_batch_norm_grad_sums_partial[256 * n + 16 * c0 + 8 * p + c1 + 4];
+            for (ptrdiff_t p = 0; p < 16; p++) {
+                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1];
+                sum0_b = sum0_b + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
             }
         }
         encoder1_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
@@ -7699,36 +7712,32 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 }
 
 /* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 67.2 M bytes of memory traffic.
+ * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
  * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
 static void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial) {
     const ptrdiff_t n = item / 8;
     const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 8; p++) {
+    for (ptrdiff_t p = 0; p < 64; p++) {
         vector_float sum0_a = vector_broadcast(0.0f);
         vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 8; q++) {
-            for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * p + 256 * q
-                    + 4 * w]);
-                const vector_float difference_0 = vector_subtract(encoder0_conv_forward_0,
-                    vector_load(&encoder0_batch_norm_statistics[12 * c0]));
-                const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c0 + 8]);
-                const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
-                    vector_load(&encoder_1_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad[131072 * n + 16384 * c0 + 2048 * p
-                    + 256 * q + 4 * w]);
-                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder1_conv_data_grad_0,
-                    vector_broadcast(0.0f));
-                sum0_a = vector_add(sum0_a, chosen_0);
-                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-            }
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
+            const vector_float difference_0 = vector_subtract(encoder0_conv_forward_0,
+                vector_load(&encoder0_batch_norm_statistics[12 * c0]));
+            const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c0 + 8]);
+            const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
+                vector_load(&encoder_1_bias[4 * c0]));
+            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+            const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
+            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder1_conv_data_grad_0,
+                vector_broadcast(0.0f));
+            sum0_a = vector_add(sum0_a, chosen_0);
+            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
         }
-        vector_store(&encoder0_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p], sum0_a);
-        vector_store(&encoder0_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p + 4], sum0_b);
+        vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p], sum0_a);
+        vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + 4], sum0_b);
     }
 }
 
@@ -7747,7 +7756,7 @@ static void encoder0_batch_norm_grad_sums_tiles(const float *restrict encoder0_c
 }
 
 /* the tiles of each channel, in index order, in double
- * 32.8 k FLOPs, 131.7 k bytes of memory traffic.
+ * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
  * c in tiles of 4 parallel, c, sum in registers | n, p */
 static void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder0_batch_norm_grad_sums_partial,
     const float *restrict encoder0_batch_norm_statistics, float *restrict encoder0_batch_norm_grad_sums) {
@@ -7756,9 +7765,9 @@ static void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
         double sum0_a = 0.0;
         double sum0_b = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 8; p++) {
-                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)encoder0_batch_norm_grad_sums_partial[512 * n + 64 * c0 + 8 * p + c1 + 4];
+            for (ptrdiff_t p = 0; p < 64; p++) {
+                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1];
+                sum0_b = sum0_b + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
             }
         }
         encoder0_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
@@ -10389,19 +10398,19 @@ static void train(const ModelStep *step) {
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 90712000), scratch, threads);
     encoder0_batch_norm_statistics_tiles((const float *)(workspace + 90712000), (float *)(workspace + 124266432), threads);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124397504),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 125315008),
         (float *)(workspace + 288057024), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
         (const float *)(workspace + 1152), threads);
     encoder1_conv_forward((const float *)(workspace + 90712000), (const float *)(workspace + 288057024), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 224929728), scratch, threads);
     encoder1_batch_norm_statistics_tiles((const float *)(workspace + 224929728), (float *)(workspace + 124266432), threads);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124331968),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124790720),
         (float *)(workspace + 288055488), (float *)(workspace + 72600064), (float *)(workspace + 72600320),
         (const float *)(workspace + 75136), threads);
     encoder2_conv_forward((const float *)(workspace + 224929728), (const float *)(workspace + 288055488),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 258484160), scratch, threads);
     encoder2_batch_norm_statistics_tiles((const float *)(workspace + 258484160), (float *)(workspace + 124266432), threads);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124331968),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124528576),
         (float *)(workspace + 288052416), (float *)(workspace + 72600576), (float *)(workspace + 72601088),
         (const float *)(workspace + 370560), threads);
     encoder3_conv_forward((const float *)(workspace + 258484160), (const float *)(workspace + 288052416),
@@ -10434,19 +10443,19 @@ static void train(const ModelStep *step) {
     decoder1_conv_transpose_forward((const float *)(workspace + 279455680), (const float *)(workspace + 288049344),
         (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 266872768), scratch, threads);
     decoder1_batch_norm_statistics_tiles((const float *)(workspace + 266872768), (float *)(workspace + 124266432), threads);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124331968),
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124528576),
         (float *)(workspace + 288053952), (float *)(workspace + 72605696), (float *)(workspace + 72606208),
         (const float *)(workspace + 17778368), threads);
     decoder2_conv_transpose_forward((const float *)(workspace + 266872768), (const float *)(workspace + 288053952),
         (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 241706944), scratch, threads);
     decoder2_batch_norm_statistics_tiles((const float *)(workspace + 241706944), (float *)(workspace + 124266432), threads);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124331968),
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124790720),
         (float *)(workspace + 288056256), (float *)(workspace + 72606720), (float *)(workspace + 72606976),
         (const float *)(workspace + 18074304), threads);
     decoder3_conv_transpose_forward((const float *)(workspace + 241706944), (const float *)(workspace + 288056256),
         (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 124266432), scratch, threads);
     decoder3_batch_norm_statistics_tiles((const float *)(workspace + 124266432), (float *)(workspace + 157820864), threads);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 157820864), (double *)(workspace + 157951936),
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 157820864), (double *)(workspace + 158869440),
         (float *)(workspace + 288057408), (float *)(workspace + 72607232), (float *)(workspace + 72607360),
         (const float *)(workspace + 18148544), threads);
     decoder4_conv_forward((const float *)(workspace + 124266432), (const float *)(workspace + 288057408),
@@ -10565,12 +10574,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 258484160), (const float *)(workspace + 288052416),
         (const float *)(workspace + 371072), (const float *)(workspace + 124266432), (float *)(workspace + 132655040), threads);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 132655040), (float *)(workspace + 132720576),
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 132655040), (float *)(workspace + 132917184),
         (const float *)(workspace + 288052416), threads);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 132720576), threads);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 132720576), threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 132917184), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 132917184), threads);
     encoder2_batch_norm_grad((float *)(workspace + 141043648), (const float *)(workspace + 288052416),
-        (const float *)(workspace + 258484160), (const float *)(workspace + 132720576), (const float *)(workspace + 371072),
+        (const float *)(workspace + 258484160), (const float *)(workspace + 132917184), (const float *)(workspace + 371072),
         (const float *)(workspace + 124266432), threads);
     encoder2_conv_weight_grad((float *)(workspace + 18225600), (const float *)(workspace + 224929728),
         (const float *)(workspace + 288055488), (const float *)(workspace + 75392), (const float *)(workspace + 141043648), scratch,
@@ -10579,12 +10588,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 224929728), (const float *)(workspace + 288055488),
         (const float *)(workspace + 75392), (const float *)(workspace + 124266432), (float *)(workspace + 141043648), threads);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 141043648), (float *)(workspace + 141109184),
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 141043648), (float *)(workspace + 141567936),
         (const float *)(workspace + 288055488), threads);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 141109184), threads);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 141109184), threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 141567936), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 141567936), threads);
     encoder1_batch_norm_grad((float *)(workspace + 157820864), (const float *)(workspace + 288055488),
-        (const float *)(workspace + 224929728), (const float *)(workspace + 141109184), (const float *)(workspace + 75392),
+        (const float *)(workspace + 224929728), (const float *)(workspace + 141567936), (const float *)(workspace + 75392),
         (const float *)(workspace + 124266432), threads);
     encoder1_conv_weight_grad((float *)(workspace + 18151360), (const float *)(workspace + 90712000),
         (const float *)(workspace + 288057024), (const float *)(workspace + 1280), (const float *)(workspace + 157820864), scratch,
@@ -10593,12 +10602,12 @@ static void train(const ModelStep *step) {
         scratch, threads);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 90712000), (const float *)(workspace + 288057024),
         (const float *)(workspace + 1280), (const float *)(workspace + 124266432), (float *)(workspace + 157820864), threads);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 157820864), (float *)(workspace + 157951936),
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 157820864), (float *)(workspace + 158869440),
         (const float *)(workspace + 288057024), threads);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 157951936), threads);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 157951936), threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 158869440), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 158869440), threads);
     encoder0_conv_weight_grad((float *)(workspace + 18149952), step->x, (const float *)(workspace + 288057024),
-        (const float *)(workspace + 90712000), (const float *)(workspace + 157951936), (const float *)(workspace + 1280),
+        (const float *)(workspace + 90712000), (const float *)(workspace + 158869440), (const float *)(workspace + 1280),
         (const float *)(workspace + 124266432), scratch, threads);
     update((float *)workspace, (float *)(workspace + 36299904), (float *)(workspace + 54449856), step->coefficients,
         (const float *)(workspace + 18149952), threads);
