@@ -17,8 +17,8 @@ enum { TENSOR_MAX_RANK = 8 };
     X(F64, 64)                                                                                                                             \
     X(F32, 32)                                                                                                                             \
     X(F16, 16)                                                                                                                             \
-    X(BF16, 16) X(F8_E5M2, 8) X(F8_E4M3, 8) X(I64, 64) X(U64, 64) X(I32, 32) X(U32, 32) X(I16, 16) X(U16, 16) X(I8, 8) X(U8, 8) X(BOOL, 8) \
-        X(C64, 64)
+    X(BF16, 16)                                                                                                                            \
+    X(F8_E5M2, 8) X(F8_E4M3, 8) X(I64, 64) X(U64, 64) X(I32, 32) X(U32, 32) X(I16, 16) X(U16, 16) X(I8, 8) X(U8, 8) X(BOOL, 8) X(C64, 64)
 
 typedef enum {
 #define X(name, bits) TENSOR_##name,
