@@ -14,7 +14,7 @@
  *              two roundings   fused   operations
  *   exp                1.550   1.641           18
  *   tanh               1.877   1.837           22
- *   sigmoid            1.976   1.647           20
+ *   sigmoid            1.976   1.646           20
  *   log                1.226   1.219           30
  *   cos                1.993   1.816           11   on [0, 2π]
  */
