@@ -64,11 +64,17 @@ class Opponent:
             raise TrainerError(f"{name} did not start; its message is above")
 
     def milliseconds(self):
-        print(self.steps, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
+        try:
+            print(self.steps, file=self.process.stdin, flush=True)
+            return float(self.process.stdout.readline())
+        except (BrokenPipeError, ValueError):
+            raise TrainerError(f"{self.name} ended, with exit status {self.process.wait()}; its message is above") from None
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
 
 
@@ -107,7 +113,7 @@ def measure(rivals, rounds):
 
 
 def summarise(times):
-    quartiles = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
+    quartiles = statistics.quantiles(times, n=4, method="inclusive") if len(times) > 1 else [times[0]] * 3
     return {"median": statistics.median(times), "low": quartiles[0], "high": quartiles[2], "rounds": times}
 
 
