@@ -13,12 +13,11 @@
 enum { TENSOR_MAX_RANK = 8 };
 
 /* The element types of the format: name in the file, bits of an element. */
-#define TENSOR_TYPES(X)                                                                                                                    \
-    X(F64, 64)                                                                                                                             \
-    X(F32, 32)                                                                                                                             \
-    X(F16, 16)                                                                                                                             \
-    X(BF16, 16)                                                                                                                            \
-    X(F8_E5M2, 8) X(F8_E4M3, 8) X(I64, 64) X(U64, 64) X(I32, 32) X(U32, 32) X(I16, 16) X(U16, 16) X(I8, 8) X(U8, 8) X(BOOL, 8) X(C64, 64)
+// clang-format off
+#define TENSOR_TYPES(X)                                                                       \
+    X(F64, 64) X(F32, 32) X(F16, 16) X(BF16, 16) X(F8_E5M2, 8) X(F8_E4M3, 8) X(I64, 64) X(U64, 64) \
+    X(I32, 32) X(U32, 32) X(I16, 16) X(U16, 16) X(I8, 8) X(U8, 8) X(BOOL, 8) X(C64, 64)
+// clang-format on
 
 typedef enum {
 #define X(name, bits) TENSOR_##name,
