@@ -44,7 +44,7 @@ const Expression *load(const Buffer *buffer, const Affine *index) {
     Expression *e = new_expression(EXPRESSION_LOAD, buffer->type);
     e->buffer = buffer;
     e->index = NEW_ARRAY(Affine, buffer->rank);
-    memcpy(e->index, index, sizeof(Affine) * (size_t)buffer->rank);
+    if (buffer->rank) memcpy(e->index, index, sizeof(Affine) * (size_t)buffer->rank);
     return e;
 }
 
