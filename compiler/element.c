@@ -123,18 +123,26 @@ void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]) {
     index[3] = node->shape[3] > 1 ? at->w : affine_constant(0);
 }
 
-const Expression *node_element(Lowering *l, Node *node, const At *at, const Replacement *replacement) {
-    if (replacement && replacement->node == node) return replacement->value;
-    if (!node->fused && !(replacement && replacement->node == node->input[0] && replacement->node != NULL)) {
-        Affine index[4];
-        stored_index(l, node, at, index);
-        return load(node_buffer(l, node), index);
-    }
+/* The node's own formula; `known`, where it is given, is the element of its input `from`. */
+static const Expression *element_formula(Lowering *l, Node *node, const At *at, const Node *from, const Expression *known) {
     const Expression *in[MAX_INPUTS] = {0};
-    for (int i = 0; i < node->input_count; i++)
-        if (memcmp(node->input[i]->shape, node->shape, sizeof(long) * 4) == 0) in[i] = node_element(l, node->input[i], at, replacement);
     if (!elements[node->op]) die("%s has no formula for an element", operation_name(node->op));
+    for (int i = 0; i < node->input_count; i++)
+        if (memcmp(node->input[i]->shape, node->shape, sizeof(long) * 4) == 0)
+            in[i] = known && node->input[i] == from ? known : node_element(l, node->input[i], at);
     return elements[node->op](l, node, at, in);
+}
+
+const Expression *node_element(Lowering *l, Node *node, const At *at) {
+    if (node->fused) return element_formula(l, node, at, NULL, NULL);
+    Affine index[4];
+    stored_index(l, node, at, index);
+    return load(node_buffer(l, node), index);
+}
+
+const Expression *epilogue_element(Lowering *l, Node *node, const At *at, const Expression *value) {
+    Node *result = epilogue_of(l->graph, node);
+    return result == node ? value : element_formula(l, result, at, node, value);
 }
 
 typedef struct Extent {
@@ -168,7 +176,7 @@ const Buffer *node_virtual(Lowering *l, Node *node) {
         index[d] = affine_variable(variable[d]);
     }
     const At at = {.n = index[0], .c = index[1], .h = index[2], .w = index[3]};
-    buffer->value = node_element(l, node, &at, NULL);
+    buffer->value = node_element(l, node, &at);
     variable[1]->extent = buffer->shape[1] = channels_in(buffer->value, variable[1], shape[1]);
     buffer->layout = layout_row_major(4, buffer->shape);
     return buffer;
@@ -196,10 +204,7 @@ void lower_element(Lowering *l, Node *node) {
     at.c = affine_variable(c);
     at.h = affine_variable(add_variable(compute, "h", node->shape[2], false));
     at.w = affine_variable(add_variable(compute, "w", node->shape[3], false));
-    bool fused = node->fused;
-    node->fused = true; /* its own formula, not a load of it */
-    const Expression *value = node_element(l, node, &at, NULL);
-    node->fused = fused;
+    const Expression *value = element_formula(l, node, &at, NULL, NULL);
     Affine index[4];
     stored_index(l, node, &at, index);
     c->extent = channels_in(value, c, out->shape[1]); /* padding lanes too, where all have them: whole vectors */

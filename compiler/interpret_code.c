@@ -150,17 +150,13 @@ static long index_value(const Machine *machine, const Index *index) {
 
 long machine_offset(const Machine *machine, int memory, const Index *index) {
     const Buffer *buffer = machine->memory[memory].buffer;
-    long at[MAX_RANK], offset = 0;
+    long at[MAX_RANK];
     for (int i = 0; i < buffer->rank; i++) {
         at[i] = index_value(machine, &index[i]);
         if (at[i] < 0 || at[i] >= buffer->shape[i])
             die("kernel %s: buffer %s: index %d is %ld, outside [0, %ld)", machine->kernel->name, buffer->name, i, at[i], buffer->shape[i]);
     }
-    for (int i = 0; i < buffer->layout.count; i++) {
-        long part = at[buffer->layout.term[i].dimension] / buffer->layout.term[i].divisor;
-        if (buffer->layout.term[i].modulus) part %= buffer->layout.term[i].modulus;
-        offset += part * buffer->layout.term[i].stride;
-    }
+    const long offset = layout_offset(&buffer->layout, at);
     if (offset < 0 || offset >= buffer->layout.size)
         die("kernel %s: buffer %s: the layout puts an element at %ld of %ld", machine->kernel->name, buffer->name, offset,
             buffer->layout.size);

@@ -29,6 +29,22 @@ Layout layout_row_major(int rank, const long *shape) {
     return layout_blocked(rank, shape, -1, 1);
 }
 
+long layout_offset(const Layout *layout, const long *index) {
+    long offset = 0;
+    for (int i = 0; i < layout->count; i++) {
+        long part = index[layout->term[i].dimension] / layout->term[i].divisor;
+        if (layout->term[i].modulus) part %= layout->term[i].modulus;
+        offset += part * layout->term[i].stride;
+    }
+    return offset;
+}
+
+int layout_lane(const Layout *layout) {
+    for (int i = 0; i < layout->count; i++)
+        if (layout->term[i].stride == 1 && layout->term[i].modulus) return layout->term[i].dimension;
+    return -1;
+}
+
 Buffer *new_buffer(const char *name, Type type, Space space, int rank, const long *shape, Layout layout) {
     if (rank > MAX_RANK) die("buffer %s has rank %d", name, rank);
     Buffer *buffer = NEW(Buffer);

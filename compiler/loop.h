@@ -83,6 +83,10 @@ Layout layout_row_major(int rank, const long *shape);
 Layout layout_blocked(int rank, const long *shape, int dimension, long block);
 /* Row-major in another order of the dimensions (order[0] outermost), the last `dimension` (or −1) blocked innermost. */
 Layout layout_ordered(int rank, const long *shape, const int *order, int dimension, long block);
+/* Where the element at these numbers lies, in elements. */
+long layout_offset(const Layout *layout, const long *index);
+/* The dimension that has its lanes innermost, in blocks; −1: none is blocked. */
+int layout_lane(const Layout *layout);
 Buffer *new_buffer(const char *name, Type type, Space space, int rank, const long *shape, Layout layout);
 
 /* The offset in elements of buffer[index], simplified as far as the ranges of the variables allow: floor-division and

@@ -28,7 +28,8 @@ const Buffer *new_tensor(const char *name, Type type, Place place, int rank, con
 const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
 const Buffer *node_buffer(Lowering *l, Node *node);
-ParameterStorage *node_parameter(const Lowering *l, const Node *node);
+/* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
+const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
 void allocate_parameters(Lowering *l);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
 Node *carried_node(const Node *carry);
@@ -47,11 +48,9 @@ typedef struct At { /* an element of [N, C, H, W]: row n, or its parts b and t w
     bool split;
     Affine n, b, t, c, h, w;
 } At;
-typedef struct Replacement { /* in the expression, the element of this node is that */
-    const Node *node;
-    const Expression *value;
-} Replacement;
-const Expression *node_element(Lowering *l, Node *node, const At *at, const Replacement *replacement);
+const Expression *node_element(Lowering *l, Node *node, const At *at);
+/* What the kernel of `node` stores where the node's own element is `value`: that, or its epilogue of it. */
+const Expression *epilogue_element(Lowering *l, Node *node, const At *at, const Expression *value);
 /* The element of a vector per channel, [1, C, R, 1], at row `row`. */
 const Expression *channel_value(Lowering *l, Node *node, Affine channel, long row);
 /* The element of a parameter-like node of the full shape [1, C, H, W]. */

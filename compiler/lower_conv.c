@@ -13,20 +13,6 @@ static Affine strided(const Variable *position, long stride, const Variable *tap
     return affine_shift(affine_add(affine_scale(V(position), stride), V(tap)), -padding);
 }
 
-/* The weight in the layout that has its lanes on the output channels of this use, where there is one. */
-static const Buffer *weight_for(Lowering *l, Node *weight, int out) {
-    ParameterStorage *storage = node_parameter(l, weight);
-    if (!storage->copy) return storage->value;
-    for (int t = 0; t < storage->value->layout.count; t++)
-        if (storage->value->layout.term[t].stride == 1)
-            return storage->value->layout.term[t].dimension == out ? storage->value : storage->copy;
-    return storage->value;
-}
-
-static long output_channels(Lowering *l, const Buffer *out, long channels) {
-    return out->shape[1] > channels ? stored_channels(l->target, channels) : channels;
-}
-
 static const char *shapes_comment(const Node *node, const Node *from) {
     return format("[%ld, %ld, %ld, %ld] -> [%ld, %ld, %ld, %ld], kernel %ldx%ld, stride %ldx%ld, padding %ldx%ld", from->shape[0],
                   from->shape[1], from->shape[2], from->shape[3], node->shape[0], node->shape[1], node->shape[2], node->shape[3],
@@ -37,19 +23,18 @@ static void store_result(Lowering *l, Compute *compute, Node *node, const At *at
     Node *result = epilogue_of(l->graph, node);
     const Expression *sum = compute->sum_count ? sum_value(0, TYPE_F32) : constant(0);
     if (node->input_count > 2) sum = op2(ADD, sum, channel_value(l, node->input[2], at->c, 0));
-    const Replacement replacement = {node, sum};
     Affine index[4];
     stored_index(l, result, at, index);
-    add_store(compute, node_buffer(l, result), index, node_element(l, result, at, &replacement));
+    add_store(compute, node_buffer(l, result), index, epilogue_element(l, node, at, sum));
 }
 
 void lower_conv2d(Lowering *l, Node *node) {
     Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
-    const Buffer *input = node_virtual(l, from), *w = weight_for(l, weight, 0), *out = node_buffer(l, result);
+    const Buffer *input = node_virtual(l, from), *w = weight_along(l, weight, 0), *out = node_buffer(l, result);
     Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *k = add_variable(compute, "k", output_channels(l, out, node->shape[1]), false);
+    Variable *k = add_variable(compute, "k", out->shape[1], false);
     Variable *i = add_variable(compute, "i", node->shape[2], false), *j = add_variable(compute, "j", node->shape[3], false);
     Variable *c = add_variable(compute, "c", from->shape[1], true);
     Variable *u = add_variable(compute, "u", node->kernel[0], true), *v = add_variable(compute, "v", node->kernel[1], true);
@@ -95,7 +80,7 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer 
     Phase phase[2];
     for (int d = 0; d < 2; d++) phase[d] = phase_of(node->shape[2 + d], node->kernel[d], node->stride[d], node->padding[d], at_phase[d]);
     Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *k = add_variable(compute, "k", output_channels(l, out, node->shape[1]), false);
+    Variable *k = add_variable(compute, "k", out->shape[1], false);
     Variable *i = add_variable(compute, "i", phase[0].count, false), *j = add_variable(compute, "j", phase[1].count, false);
     Variable *c = add_variable(compute, "c", from->shape[1], true);
     if (phase[0].taps > 0 && phase[1].taps > 0) {
@@ -120,7 +105,7 @@ void lower_conv_transpose2d(Lowering *l, Node *node) {
     long phases[2];
     for (int d = 0; d < 2; d++) phases[d] = minimum(node->stride[d], node->shape[2 + d]);
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
-    const Buffer *input = node_virtual(l, from), *w = weight_for(l, weight, 1), *out = node_buffer(l, result);
+    const Buffer *input = node_virtual(l, from), *w = weight_along(l, weight, 1), *out = node_buffer(l, result);
     double products = 0;
     int count = 0;
     long most = 0;
@@ -156,9 +141,8 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node), *s = node_virtual(l, small), *big = node_virtual(l, large);
-    Variable *k = add_variable(compute, "k", out->shape[0] > node->shape[0] ? minimum(out->shape[0], s->shape[1]) : node->shape[0], false);
-    Variable *c =
-        add_variable(compute, "c", out->shape[1] > node->shape[1] ? minimum(out->shape[1], big->shape[1]) : node->shape[1], false);
+    Variable *k = add_variable(compute, "k", minimum(out->shape[0], s->shape[1]), false);
+    Variable *c = add_variable(compute, "c", minimum(out->shape[1], big->shape[1]), false);
     Variable *u = add_variable(compute, "u", node->kernel[0], false), *v = add_variable(compute, "v", node->kernel[1], false);
     Variable *n = add_variable(compute, "n", small->shape[0], true);
     Variable *i = add_variable(compute, "i", small->shape[2], true), *j = add_variable(compute, "j", small->shape[3], true);
@@ -168,7 +152,7 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     const Affine tap[4] = {V(k), V(c), V(u), V(v)};
     /* S is never read outside of its shape, so where it is stored it needs no stage, and no virtual buffer either */
     const At at_small = {.n = V(n), .c = V(k), .h = V(i), .w = V(j)};
-    const Expression *factor = small->fused ? load(s, in_small) : node_element(l, small, &at_small, NULL);
+    const Expression *factor = small->fused ? load(s, in_small) : node_element(l, small, &at_small);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, factor, load(big, in_large));
     add_store(compute, out, tap, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, %ld i + u - %ld, %ld j + v - %ld]\n"

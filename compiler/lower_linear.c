@@ -38,11 +38,6 @@ static At at_features(Rows rows, Features f) {
 
 static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
 
-static const Buffer *linear_weight(Lowering *l, Node *weight, int lane) {
-    ParameterStorage *storage = node_parameter(l, weight);
-    return lane == 3 && storage->copy ? storage->copy : storage->value;
-}
-
 /* The levels for y[rows, o] = Σ: lanes along o's channels (or none), rows broadcast. `o` and `i`: names of the features made and summed
  * over. */
 static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3], const char *const i[3], bool steps) {
@@ -77,10 +72,6 @@ static double product_flops(const Node *rows, const Node *weight) {
     return flops;
 }
 
-static long lanes_of(const Buffer *out, long channels) {
-    return out->shape[1] > channels ? out->shape[1] : channels;
-}
-
 static void weight_index(Affine index[6], Features o, Features i) {
     const Affine result[6] = {V(o.c), V(o.h), V(o.w), V(i.c), V(i.h), V(i.w)};
     memcpy(index, result, sizeof result);
@@ -92,18 +83,17 @@ void lower_linear(Lowering *l, Node *node) {
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, result);
     Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
-    Features o = add_features(compute, out_names, &weight->shape[0], lanes_of(out, node->shape[1]), false);
+    Features o = add_features(compute, out_names, &weight->shape[0], out->shape[1], false);
     Features i = add_features(compute, in_names, &weight->shape[3], weight->shape[3], true);
     const At in = at_features(rows, i), at = at_features(rows, o);
     Affine w[6];
     weight_index(w, o, i);
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in, NULL), load(linear_weight(l, weight, 0), w));
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 0), w));
     const Expression *sum = sum_value(0, TYPE_F32);
     if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
-    const Replacement replacement = {node, sum};
     Affine index[4];
     stored_index(l, result, &at, index);
-    add_store(compute, out, index, node_element(l, result, &at, &replacement));
+    add_store(compute, out, index, epilogue_element(l, node, &at, sum));
     kernel->comment =
         format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
                weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
@@ -118,12 +108,12 @@ void lower_linear_data_grad(Lowering *l, Node *node) {
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
     Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
-    Features i = add_features(compute, in_names, &weight->shape[3], lanes_of(out, node->shape[1]), false);
+    Features i = add_features(compute, in_names, &weight->shape[3], out->shape[1], false);
     Features o = add_features(compute, out_names, &weight->shape[0], weight->shape[0], true);
     const At in = at_features(rows, o), at = at_features(rows, i);
     Affine w[6], index[4];
     weight_index(w, o, i);
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in, NULL), load(linear_weight(l, weight, 3), w));
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 3), w));
     stored_index(l, node, &at, index);
     add_store(compute, out, index, sum_value(0, TYPE_F32));
     kernel->comment = format("dx[n, i] = sum over o of dy[n, o] w[o, i]; %ld rows", node->shape[0]);
@@ -145,7 +135,7 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     const At at_dy = at_features(rows, o), at_x = at_features(rows, i);
     Affine w[6];
     weight_index(w, o, i);
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, dy, &at_dy, NULL), node_element(l, x, &at_x, NULL));
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, dy, &at_dy), node_element(l, x, &at_x));
     add_store(compute, out, w, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
     set_work(kernel, product_flops(dy, node));

@@ -87,9 +87,10 @@ static void schedule_merge(Lowering *l, Kernel *kernel) {
         Schedule *schedule = &kernel->schedule[i];
         add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
         add_level(schedule, "c", 1, LOOP_SERIAL);
-        if (kernel->compute[i].sum_count) schedule->accumulate = schedule->levels;
-        if (kernel->compute[i].sum_count) add_level(schedule, "n", 1, LOOP_SERIAL);
-        if (kernel->compute[i].sum_count) add_level(schedule, "p", 1, LOOP_SERIAL);
+        if (kernel->compute[i].sum_count == 0) continue;
+        schedule->accumulate = schedule->levels;
+        add_level(schedule, "n", 1, LOOP_SERIAL);
+        add_level(schedule, "p", 1, LOOP_SERIAL);
     }
     kernel->shared = 2;
 }
@@ -120,10 +121,10 @@ static const Buffer *lower_moments(Lowering *l, Node *node, Node *x, Tiles tiles
     Affine mean[4], square[4];
     Compute *first = &kernel->compute[0], *second = &kernel->compute[1];
     At at = start_tiles(first, x, tiles, partial, mean);
-    first->sum[first->sum_count++] = node_element(l, x, &at, NULL);
+    first->sum[first->sum_count++] = node_element(l, x, &at);
     add_store(first, partial, mean, op2(MULTIPLY, sum_value(0, TYPE_F32), constant(1.0 / (double)(tiles.rows * x->shape[3]))));
     at = start_tiles(second, x, tiles, partial, square);
-    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at, NULL), load(partial, square));
+    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at), load(partial, square));
     second->sum[second->sum_count++] = op2(MULTIPLY, centred, centred);
     square[3] = affine_constant(1);
     add_store(second, partial, square, sum_value(0, TYPE_F32));
@@ -217,8 +218,8 @@ void lower_batch_norm_sums(Lowering *l, Node *node) {
     const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
     Affine index[4];
     const At at = start_tiles(compute, x, tiles, partial, index);
-    const Expression *gradient = node_element(l, dy, &at, NULL);
-    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at, NULL), channel_value(l, stats, at.c, 0));
+    const Expression *gradient = node_element(l, dy, &at);
+    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at), channel_value(l, stats, at.c, 0));
     compute->sum[compute->sum_count++] = gradient;
     compute->sum[compute->sum_count++] = op2(MULTIPLY, gradient, centred);
     add_store(compute, partial, index, sum_value(0, TYPE_F32));
@@ -239,7 +240,7 @@ static void lower_pixel_bias_grad(Lowering *l, Node *node) {
     const Buffer *partial = new_partial(l, dy, format("%s_partial", node->name), tiles, 1);
     Affine index[4];
     const At at = start_tiles(compute, dy, tiles, partial, index);
-    compute->sum[compute->sum_count++] = node_element(l, dy, &at, NULL);
+    compute->sum[compute->sum_count++] = node_element(l, dy, &at);
     add_store(compute, partial, index, sum_value(0, TYPE_F32));
     kernel->comment = "sum of dy, for tiles of rows of each image and channel";
     set_work(kernel, (double)(dy->shape[0] * dy->shape[1]) * (double)(dy->shape[2] * dy->shape[3]));
@@ -263,7 +264,7 @@ void lower_bias_grad(Lowering *l, Node *node) {
     Variable *h = add_variable(compute, "h", node->shape[2], false), *w = add_variable(compute, "w", node->shape[3], false);
     Variable *b = add_variable(compute, "b", dy->shape[0] / T, true), *t = add_variable(compute, "t", T, true);
     const At at = {.split = true, .b = V(b), .t = V(t), .c = V(c), .h = V(h), .w = V(w)};
-    compute->sum[compute->sum_count++] = node_element(l, dy, &at, NULL);
+    compute->sum[compute->sum_count++] = node_element(l, dy, &at);
     const Affine index[4] = {affine_constant(0), V(c), V(h), V(w)};
     add_store(compute, out, index, sum_value(0, TYPE_F32));
     kernel->comment = "sum of dy over rows";

@@ -31,7 +31,8 @@ void lower_carry(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
 }
 
-typedef struct Cell {                                                         /* of one element of the hidden state */
+/* Of one element of the hidden state. */
+typedef struct Cell {
     const Expression *reset, *update, *candidate, *hidden_candidate, *before; /* r, z, n, W_hn h + b_hn, h */
     At at;
 } Cell;
@@ -47,15 +48,15 @@ static Cell start_cell(Lowering *l, Kernel *kernel, Node *node) {
     for (long gate = 0; gate < 3; gate++) {
         At at = cell.at;
         at.h = affine_constant(gate);
-        input[gate] = node_element(l, node->input[0], &at, NULL);
-        hidden[gate] = node_element(l, node->input[1], &at, NULL);
+        input[gate] = node_element(l, node->input[0], &at);
+        hidden[gate] = node_element(l, node->input[1], &at);
     }
     cell.at.h = affine_constant(0);
     cell.reset = function_sigmoid(op2(ADD, input[0], hidden[0]));
     cell.update = function_sigmoid(op2(ADD, input[1], hidden[1]));
     cell.hidden_candidate = hidden[2];
     cell.candidate = function_tanh(op3(MULTIPLY_ADD, cell.reset, hidden[2], input[2]));
-    cell.before = node_element(l, node->input[2], &cell.at, NULL);
+    cell.before = node_element(l, node->input[2], &cell.at);
     return cell;
 }
 
@@ -92,7 +93,7 @@ void lower_gru_cell_grad(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Cell cell = start_cell(l, kernel, node);
-    const Expression *one = constant(1), *dy = node_element(l, node->input[3], &cell.at, NULL);
+    const Expression *one = constant(1), *dy = node_element(l, node->input[3], &cell.at);
     const Expression *open = op2(SUBTRACT, one, cell.update);
     const Expression *slope = op3(MULTIPLY_ADD, op1(NEGATE, cell.candidate), cell.candidate, one);
     const Expression *dn = op2(MULTIPLY, op2(MULTIPLY, dy, open), slope);

@@ -16,7 +16,7 @@ void lower_loss(Lowering *l, Node *node) {
     Variable *n = add_variable(compute, "n", y->shape[0], false), *c = add_variable(compute, "c", y->shape[1], true);
     Variable *h = add_variable(compute, "h", y->shape[2], true), *w = add_variable(compute, "w", y->shape[3], true);
     const At at = {.n = V(n), .c = V(c), .h = V(h), .w = V(w)};
-    const Expression *apart = op1(WIDEN, op2(SUBTRACT, node_element(l, y, &at, NULL), node_element(l, x, &at, NULL)));
+    const Expression *apart = op1(WIDEN, op2(SUBTRACT, node_element(l, y, &at), node_element(l, x, &at)));
     compute->sum[compute->sum_count++] = node->op == OP_L1 ? op1(ABSOLUTE, apart) : op2(MULTIPLY, apart, apart);
     const Affine image[1] = {V(n)};
     add_store(compute, images, image, sum_value(0, TYPE_F64));
@@ -119,12 +119,9 @@ static Kernel *copy_kernel(const char *name, const long *extent, int rank, const
     Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
     Affine index[MAX_RANK];
-    int lane = -1;
-    long block = 1;
+    const int lane = layout_lane(&to->layout);
+    const long block = lane >= 0 ? to->layout.term[0].modulus : 1; /* the lanes are a layout's first term */
     for (int d = 0; d < rank; d++) index[d] = V(add_variable(compute, names[d], extent[d], false));
-    for (int t = 0; t < to->layout.count; t++)
-        if (to->layout.term[t].stride == 1 && to->layout.term[t].modulus)
-            lane = to->layout.term[t].dimension, block = to->layout.term[t].modulus;
     add_store(compute, to, index, load(from, index));
     if (lane >= 0) add_level(schedule, names[lane], block, LOOP_PARALLEL);
     for (int d = 0; d < rank; d++)

@@ -21,7 +21,9 @@ static void scan_span(const Program *program, int call, int *first, int *last) {
     while (*last + 1 < program->call_count && program->call[*last + 1].scan == scan) ++*last;
 }
 
-static void find_lifetimes(const Program *program, Lifetimes *lifetimes) {
+/* The workspace tensors that a program touches: those that are kept, or the others; and between which of its calls. */
+static Lifetimes *find_lifetimes(const Program *program, bool kept) {
+    Lifetimes *lifetimes = NEW(Lifetimes);
     for (int i = 0; i < program->call_count; i++) {
         const Buffer *buffers[MAX_KERNEL_BUFFERS];
         bool written[MAX_KERNEL_BUFFERS];
@@ -29,7 +31,7 @@ static void find_lifetimes(const Program *program, Lifetimes *lifetimes) {
         scan_span(program, i, &first, &last);
         for (int b = 0; b < count; b++) {
             Tensor *tensor = buffers[b]->owner;
-            if (tensor->kept || tensor->place != PLACE_WORKSPACE) continue;
+            if (tensor->kept != kept || tensor->place != PLACE_WORKSPACE) continue;
             int known = 0;
             while (known < lifetimes->count && lifetimes->tensor[known] != tensor) known++;
             if (known == lifetimes->count) {
@@ -40,6 +42,7 @@ static void find_lifetimes(const Program *program, Lifetimes *lifetimes) {
             tensor->last = last;
         }
     }
+    return lifetimes;
 }
 
 static int larger_first(const void *a, const void *b) {
@@ -68,8 +71,7 @@ static long lowest_place(const Lifetimes *lifetimes, int index, long start) {
 }
 
 static long plan_program(const Program *program, long start) {
-    Lifetimes *lifetimes = NEW(Lifetimes);
-    find_lifetimes(program, lifetimes);
+    Lifetimes *lifetimes = find_lifetimes(program, false);
     qsort(lifetimes->tensor, (size_t)lifetimes->count, sizeof lifetimes->tensor[0], larger_first);
     long top = start;
     for (int i = 0; i < lifetimes->count; i++) {
@@ -88,24 +90,9 @@ static long program_scratch(const Program *program) {
 
 /* Bytes of the kept tensors that a program touches. */
 static long kept_by(const Program *program) {
-    const Tensor **seen = NEW_ARRAY(const Tensor *, MAX_TENSORS);
-    int seen_count = 0;
+    const Lifetimes *lifetimes = find_lifetimes(program, true);
     long bytes = 0;
-    for (int i = 0; i < program->call_count; i++) {
-        const Buffer *buffers[MAX_KERNEL_BUFFERS];
-        bool written[MAX_KERNEL_BUFFERS];
-        int count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_KERNEL_BUFFERS);
-        for (int b = 0; b < count; b++) {
-            const Tensor *tensor = buffers[b]->owner;
-            if (!tensor->kept || tensor->place != PLACE_WORKSPACE) continue;
-            int known = 0;
-            while (known < seen_count && seen[known] != tensor) known++;
-            if (known < seen_count) continue;
-            if (known == MAX_TENSORS) die("more than %d tensors", MAX_TENSORS);
-            seen[seen_count++] = tensor;
-            bytes += round_up(tensor->bytes, 64);
-        }
-    }
+    for (int i = 0; i < lifetimes->count; i++) bytes += round_up(lifetimes->tensor[i]->bytes, 64);
     return bytes;
 }
 

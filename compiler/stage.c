@@ -181,8 +181,8 @@ Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *s
         return NULL;
     }
     int b = stage->split;
-    if (b >= 0 &&
-        box.extent[b] % stage->block != 0) { /* whole blocks: the lanes behind the last channel are there, as padding lanes of the layout */
+    /* whole blocks: the lanes behind the last channel are there, as padding lanes of the layout */
+    if (b >= 0 && box.extent[b] % stage->block != 0) {
         long low, high;
         box.extent[b] = round_up(box.extent[b], stage->block);
         affine_range(&box.base[b], &low, &high);

@@ -32,10 +32,15 @@ const Buffer *new_plain(const char *name, Type type, Place place, int rank, cons
 
 /* ---- parameters ---- */
 
-ParameterStorage *node_parameter(const Lowering *l, const Node *node) {
+static ParameterStorage *node_parameter(const Lowering *l, const Node *node) {
     for (int i = 0; i < l->graph->parameter_count; i++)
         if (l->graph->parameter[i]->node == node) return &l->parameter[i];
     die("%s is no parameter", node->name);
+}
+
+const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension) {
+    const ParameterStorage *storage = node_parameter(l, weight);
+    return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
 }
 
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
@@ -135,11 +140,8 @@ void allocate_parameters(Lowering *l) {
         const Parameter *parameter = graph->parameter[i];
         const Node *node = parameter->node;
         ParameterStorage *storage = &l->parameter[i];
-        bool matrix =
-            parameter->trained && (node->rank == 6 || node->shape[0] > 1 || node->shape[2] * node->shape[3] > 1) && parameter->rank > 1;
-        if (parameter->trained && parameter->rank == 4) matrix = true;
-        int out = 0, in = 0;
-        if (matrix) {
+        if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
+            int out, in;
             weight_sides(graph, node, &out, &in);
             int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
             storage->value = new_weight(l, node->name, node, lane, PLACE_WORKSPACE);

@@ -31,22 +31,12 @@ size_t tensor_bytes(const Buffer *buffer) {
     return (size_t)buffer->layout.size * (buffer->type == TYPE_F64 ? sizeof(double) : sizeof(float));
 }
 
-static long layout_offset(const Buffer *buffer, const long *index) {
-    long offset = 0;
-    for (int i = 0; i < buffer->layout.count; i++) {
-        long part = index[buffer->layout.term[i].dimension] / buffer->layout.term[i].divisor;
-        if (buffer->layout.term[i].modulus) part %= buffer->layout.term[i].modulus;
-        offset += part * buffer->layout.term[i].stride;
-    }
-    return offset;
-}
-
 /* Small integers where an index leads; lanes of padding are NaN, so that to use one is seen. */
 static void fill_tensor(Random *random, const Buffer *buffer, void *elements) {
     memset(elements, 0xff, tensor_bytes(buffer));
     long index[MAX_RANK] = {0};
     for (int d = 0; d >= 0;) {
-        long value = random_index(random, 7) - 3, offset = layout_offset(buffer, index);
+        long value = random_index(random, 7) - 3, offset = layout_offset(&buffer->layout, index);
         if (buffer->type == TYPE_F64) ((double *)elements)[offset] = (double)value;
         else ((float *)elements)[offset] = (float)value;
         for (d = buffer->rank - 1; d >= 0 && ++index[d] == buffer->shape[d]; d--) index[d] = 0;

@@ -8,8 +8,6 @@
 
 Suite *interpret_suite(void);
 
-enum { LANES = 8 };
-
 /* x [16, 32] and y [16, 32], over i 16 and j 32; vector lanes k. */
 static Variable *i, *j, *lane;
 static Buffer *x, *y;

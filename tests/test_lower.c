@@ -13,9 +13,20 @@ typedef struct Memories { /* the memory of each tensor: each has its own, so tha
     const Tensor *tensor[4096];
     void *elements[4096];
     int count;
-    const TargetCode *code;
     char *kept;
 } Memories;
+
+static Memories *new_memories(const TargetCode *code) {
+    Memories *memories = calloc(1, sizeof *memories);
+    memories->kept = calloc(1, (size_t)code->kept_bytes + 64);
+    return memories;
+}
+
+static void free_memories(Memories *memories) {
+    for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
+    free(memories->kept);
+    free(memories);
+}
 
 static void *tensor_memory(const Buffer *buffer, void *context) {
     Memories *memories = context;
@@ -41,17 +52,6 @@ static void run_program(const Program *program, Memories *memories, bool reverse
     }
 }
 
-/* Elements in storage order of the graph's row-major ones. */
-static long stored_offset(const Buffer *buffer, const long *index) {
-    long offset = 0;
-    for (int t = 0; t < buffer->layout.count; t++) {
-        long part = index[buffer->layout.term[t].dimension] / buffer->layout.term[t].divisor;
-        if (buffer->layout.term[t].modulus) part %= buffer->layout.term[t].modulus;
-        offset += part * buffer->layout.term[t].stride;
-    }
-    return offset;
-}
-
 /* Rows of tensors that a scan carries: b·(T + 1) + t, shifted by one where a forward scan wrote them or a reverse one reads them. */
 static long stored_row(const Graph *graph, const Node *node, long row) {
     for (int i = 0; i < graph->node_count; i++) {
@@ -63,19 +63,27 @@ static long stored_row(const Graph *graph, const Node *node, long row) {
     return row;
 }
 
-static double *element_of(const Graph *graph, const Node *node, const Buffer *buffer, void *memory, long element, double *value) {
+/* Where an element of the graph's row-major order lies. */
+static long stored_offset(const Graph *graph, const Node *node, const Buffer *buffer, long element) {
     long index[MAX_RANK];
     for (int d = node->rank; d-- > 0; element /= node->shape[d]) index[d] = element % node->shape[d];
     if (node->rank == 4) index[0] = stored_row(graph, node, index[0]);
-    long offset = stored_offset(buffer, index);
-    *value = buffer->type == TYPE_F32 ? (double)((float *)memory)[offset] : ((double *)memory)[offset];
-    return value;
+    return layout_offset(&buffer->layout, index);
 }
 
-static void set_element(const Node *node, const Buffer *buffer, void *memory, long element, double value) {
-    long index[MAX_RANK];
-    for (int d = node->rank; d-- > 0; element /= node->shape[d]) index[d] = element % node->shape[d];
-    ((float *)memory)[stored_offset(buffer, index)] = (float)value;
+static double element_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, long element) {
+    const void *memory = tensor_memory(buffer, memories);
+    const long offset = stored_offset(graph, node, buffer, element);
+    return buffer->type == TYPE_F32 ? (double)((const float *)memory)[offset] : ((const double *)memory)[offset];
+}
+
+/* What is given of the values (parameters, statistics, inputs), in float. */
+static void set_elements(const Graph *graph, const Buffer **buffers, Memories *memories, double **values) {
+    for (int i = 0; i < graph->node_count; i++)
+        for (long e = 0; values[i] && buffers[i] && e < count_elements(graph->node[i]); e++) {
+            float *memory = tensor_memory(buffers[i], memories);
+            memory[stored_offset(graph, graph->node[i], buffers[i], e)] = (float)values[i][e];
+        }
 }
 
 /* Relative to the tensor's norm; a tensor that is zero by mathematics is held against 1e-4. */
@@ -83,8 +91,7 @@ static void compare_node(const Graph *graph, const Node *node, const Buffer *buf
                          const char *target) {
     double distance = 0, norm = 0;
     for (long i = 0; i < count_elements(node); i++) {
-        double value;
-        element_of(graph, node, buffer, tensor_memory(buffer, memories), i, &value);
+        const double value = element_of(graph, node, buffer, memories, i);
         distance += (value - expected[i]) * (value - expected[i]);
         norm += expected[i] * expected[i];
     }
@@ -97,18 +104,11 @@ static void compare_node(const Graph *graph, const Node *node, const Buffer *buf
 /* Fills parameters, statistics and inputs as the reference has them; then the program, then every stored node. */
 static void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
     double **values = sample_values(graph, 7);
-    Memories *memories = calloc(1, sizeof *memories);
-    memories->code = code;
-    memories->kept = calloc(1, (size_t)code->kept_bytes + 64);
+    Memories *memories = new_memories(code);
     const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
-    for (int i = 0; i < graph->node_count; i++) {
-        const Node *node = graph->node[i];
-        if (!values[i] || !buffers[i]) continue;
-        for (long e = 0; e < count_elements(node); e++) {
-            set_element(node, buffers[i], tensor_memory(buffers[i], memories), e, values[i][e]);
-            values[i][e] = (double)(float)values[i][e];
-        }
-    }
+    set_elements(graph, buffers, memories, values);
+    for (int i = 0; i < graph->node_count; i++)
+        for (long e = 0; values[i] && buffers[i] && e < count_elements(graph->node[i]); e++) values[i][e] = (double)(float)values[i][e];
     double **before = NEW_ARRAY(double *, graph->node_count);
     memcpy(before, values, sizeof(double *) * (size_t)graph->node_count);
     evaluate_graph(graph, values);
@@ -124,9 +124,7 @@ static void check_graph(const Graph *graph, const TargetCode *code, bool trainin
         if (!graph->parameter[i]->trained)
             compare_node(graph, graph->parameter[i]->node, buffers[graph->parameter[i]->node->id], memories,
                          values[graph->parameter[i]->node->id], code->target->name);
-    for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
-    free(memories->kept);
-    free(memories);
+    free_memories(memories);
 }
 
 START_TEST(stored_tensors_equal_the_reference) {
@@ -148,24 +146,15 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
         differentiate(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t]);
-        double **values = sample_values(evaluation, 7), loss;
-        Memories *memories = calloc(1, sizeof *memories);
-        memories->code = code;
-        memories->kept = calloc(1, (size_t)code->kept_bytes + 64);
+        double **values = sample_values(evaluation, 7);
+        Memories *memories = new_memories(code);
         for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
-        for (int i = 0; i < evaluation->node_count; i++) {
-            const Buffer *buffer = code->evaluate_buffer[i];
-            for (long e = 0; values[i] && buffer && e < count_elements(evaluation->node[i]); e++)
-                set_element(evaluation->node[i], buffer, tensor_memory(buffer, memories), e, values[i][e]);
-        }
+        set_elements(evaluation, code->evaluate_buffer, memories, values);
         run_program(&code->renew, memories, false);
         run_program(&code->evaluate, memories, false);
-        const Buffer *buffer = code->evaluate_buffer[evaluation->loss->id];
-        element_of(evaluation, evaluation->loss, buffer, tensor_memory(buffer, memories), 0, &loss);
+        const double loss = element_of(evaluation, evaluation->loss, code->evaluate_buffer[evaluation->loss->id], memories, 0);
         ck_assert_msg(isnan(loss), "%s: a loss of %g", targets[t]->name, loss);
-        for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
-        free(memories->kept);
-        free(memories);
+        free_memories(memories);
     }
 }
 END_TEST

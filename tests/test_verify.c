@@ -6,22 +6,6 @@
 
 Suite *verify_suite(void);
 
-enum { LANES = 8 };
-
-static void passes(Statement *tree) {
-    Kernel kernel = kernel_of(tree);
-    const char *wrong = verify_kernel(&kernel, LANES);
-    ck_assert_msg(!wrong, "%s", wrong);
-}
-
-static void is_refused(Statement *tree, const char *reason) {
-    Kernel kernel = kernel_of(tree);
-    const char *wrong = verify_kernel(&kernel, LANES);
-    ck_assert_msg(wrong, "not refused; expected: %s", reason);
-    ck_assert_msg(strstr(wrong, reason), "refused as '%s', not as '%s'", wrong, reason);
-    ck_assert_ptr_nonnull(strstr(wrong, "test_kernel"));
-}
-
 /* What most tests use: x [16, 32] read, y [16, 32] written, over i 16 and j 32. */
 static Variable *i, *j;
 static Buffer *x, *y;

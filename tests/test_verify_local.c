@@ -6,8 +6,6 @@
 
 Suite *verify_local_suite(void);
 
-enum { LANES = 8 };
-
 static Variable *i, *j;
 static Buffer *x, *y;
 
@@ -16,27 +14,6 @@ static void setup(void) {
     j = new_variable("j", 32);
     x = buffer_of("x", SPACE_TENSOR, 16, 32);
     y = buffer_of("y", SPACE_TENSOR, 16, 32);
-}
-
-static void is_right(const Kernel *kernel) {
-    const char *wrong = verify_kernel(kernel, LANES);
-    ck_assert_msg(!wrong, "%s", wrong);
-}
-
-static void is_wrong(const Kernel *kernel, const char *reason) {
-    const char *wrong = verify_kernel(kernel, LANES);
-    ck_assert_msg(wrong, "not refused; expected: %s", reason);
-    ck_assert_msg(strstr(wrong, reason), "refused as '%s', not as '%s'", wrong, reason);
-}
-
-static void passes(Statement *tree) {
-    Kernel kernel = kernel_of(tree);
-    is_right(&kernel);
-}
-
-static void is_refused(Statement *tree, const char *reason) {
-    Kernel kernel = kernel_of(tree);
-    is_wrong(&kernel, reason);
 }
 
 START_TEST(register_read_before_it_is_written_is_refused) {

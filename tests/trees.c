@@ -1,5 +1,8 @@
 #include "trees.h"
 
+#include <check.h>
+#include <string.h>
+
 Statement *loop(const Variable *variable, LoopKind kind, Statement *body) {
     Statement *statement = NEW(Statement);
     *statement =
@@ -63,4 +66,26 @@ void *find_memory(const Buffer *buffer, void *context) {
     for (const Binding *binding = context; binding->buffer; binding++)
         if (binding->buffer == buffer) return binding->elements;
     return NULL;
+}
+
+void is_right(const Kernel *kernel) {
+    const char *wrong = verify_kernel(kernel, LANES);
+    ck_assert_msg(!wrong, "%s", wrong);
+}
+
+void is_wrong(const Kernel *kernel, const char *reason) {
+    const char *wrong = verify_kernel(kernel, LANES);
+    ck_assert_msg(wrong, "not refused; expected: %s", reason);
+    ck_assert_msg(strstr(wrong, reason), "refused as '%s', not as '%s'", wrong, reason);
+    ck_assert_ptr_nonnull(strstr(wrong, kernel->name));
+}
+
+void passes(Statement *tree) {
+    Kernel kernel = kernel_of(tree);
+    is_right(&kernel);
+}
+
+void is_refused(Statement *tree, const char *reason) {
+    Kernel kernel = kernel_of(tree);
+    is_wrong(&kernel, reason);
 }

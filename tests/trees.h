@@ -4,6 +4,8 @@
 
 #include "../compiler/loop.h"
 
+enum { LANES = 8 };
+
 Statement *loop(const Variable *variable, LoopKind kind, Statement *body);
 Statement *guard(Affine value, long limit, Statement *body, Statement *other); /* 0 <= value < limit */
 Statement *followed_by(Statement *first, Statement *next);
@@ -15,6 +17,12 @@ Affine zero(void);
 Affine of(const Variable *variable, long coefficient, long constant); /* coefficient * variable + constant */
 Affine sum_of(Affine a, Affine b);
 Kernel kernel_of(Statement *tree);
+
+/* What the verifier must say of kernels and of trees: nothing, or an error that names the kernel and has `reason` in it. */
+void is_right(const Kernel *kernel);
+void is_wrong(const Kernel *kernel, const char *reason);
+void passes(Statement *tree);
+void is_refused(Statement *tree, const char *reason);
 
 typedef struct Binding { /* memory of a kernel's tensors: a list that ends with a NULL buffer is find_memory's context */
     const Buffer *buffer;
