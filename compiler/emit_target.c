@@ -167,6 +167,7 @@ static void emit_calls(File *file, CBlock *out, const Program *program, Places p
         }
         places.time = scan ? "time" : "0";
         emit_call(file, block, call->kernel, &places);
+        if (places.step) c_line(block, "done(step, %d);", i);
     }
 }
 
@@ -185,6 +186,26 @@ static long program_scratch(const Program *program) {
     long most = 0;
     for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
     return most;
+}
+
+static void emit_done(File *file) {
+    c_comment(file->programs, "Tells whoever measures that this kernel of the step is done.");
+    CBlock *body = c_nested(file->programs, "", "static void done(const ModelStep *step, int kernel)");
+    c_line(body, "if (step->done) step->done(step->context, kernel);");
+    c_blank(file->programs);
+}
+
+/* What a program calls, for the ModelTarget. */
+static void emit_kernel_table(File *file, const Program *program) {
+    if (!program->call_count) return;
+    c_comment(file->programs, format("What %s calls: name, FLOPs and bytes of memory traffic of a call, calls.", program->name));
+    CBlock *rows = c_nested(file->programs, ";", "static const ModelKernel %s_kernel[] =", program->name);
+    for (int i = 0; i < program->call_count; i++) {
+        const Call *call = &program->call[i];
+        c_line(rows, "{\"%s\", %.0f.0, %.0f.0, %ld},", find_printed(file, call->kernel), call->kernel->flops, call->kernel->bytes,
+               call->scan ? call->scan->steps : 1);
+    }
+    c_blank(file->programs);
 }
 
 static void emit_step(File *file, const Program *program, const char *comment) {
@@ -305,13 +326,20 @@ static void emit_model_target(File *file) {
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
     static const char *const functions[] = {"load", "save", "train", "evaluate", "normal"};
     for (int i = 0; i < 5; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
+    const Program *const steps[] = {&code->train, &code->evaluate};
+    for (int i = 0; i < 2; i++) {
+        if (!steps[i]->call_count) continue;
+        c_line(members, ".%s_kernel = %s_kernel,", steps[i]->name, steps[i]->name);
+        c_line(members, ".%s_kernels = %d,", steps[i]->name, steps[i]->call_count);
+    }
 }
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
     const Program *const programs[] = {&code->train,           &code->evaluate,        &code->load_parameters, &code->save_parameters,
                                        &code->load_statistics, &code->save_statistics, &code->renew,           &code->normal};
-    static const char *const taken[] = {"train", "evaluate", "load", "save", "renew", "normal", "available", "block_offset"};
+    static const char *const taken[] = {"train",     "evaluate",     "load", "save",         "renew",          "normal",
+                                        "available", "block_offset", "done", "train_kernel", "evaluate_kernel"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
         for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
@@ -322,6 +350,9 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     *file = (File){.graph = training, .code = code, .kernels = c_block(), .programs = c_block()};
     add_kernels(file);
     emit_block_offsets(file);
+    if (code->train.call_count || code->evaluate.call_count) emit_done(file);
+    emit_kernel_table(file, &code->train);
+    emit_kernel_table(file, &code->evaluate);
     emit_step(file, &code->train, "One step of training: forward, backward, update.");
     emit_step(file, &code->evaluate, "Forward, with running statistics.");
     emit_renew(file);

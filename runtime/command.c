@@ -79,6 +79,8 @@ static int run_command(const ModelDescription *model, Command command, const Opt
         return command_step(model, options, error);
     case COMMAND_INFO:
         return command_info(model, options, error);
+    case COMMAND_PROFILE:
+        return command_profile(model, options, error);
     case COMMAND_COUNT:
         break;
     }

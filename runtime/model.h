@@ -35,7 +35,16 @@ typedef struct ModelStep {
     void *workspace;                        /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
     void *scratch;                          /* threads × scratch_size bytes, 64-byte aligned */
     int threads;
+    /* Called after each of the step's kernels with its number in the target's table (see ModelKernel); NULL: not called. */
+    void (*done)(void *context, int kernel);
+    void *context;
 } ModelStep;
+
+typedef struct ModelKernel { /* one that `train` or `evaluate` calls */
+    const char *name;        /* encoder1_conv_forward */
+    double flops, bytes;     /* of one call: arithmetic as written (a multiply-add is 2), and compulsory memory traffic */
+    int calls;               /* in a row, in one step: T for the body of a scan, else 1 */
+} ModelKernel;
 
 typedef struct ModelTarget {
     const char *name;        /* avx512 */
@@ -49,6 +58,8 @@ typedef struct ModelTarget {
     void (*evaluate)(const ModelStep *step); /* forward with running statistics */
     /* In place: n pairs of uniforms (u1 in (0, 1], u2 in [0, 1)), u1 first n, then u2 n → 2n independent N(0, 1) by Box and Muller. */
     void (*normal)(float *values, size_t n);
+    const ModelKernel *train_kernel, *evaluate_kernel; /* in the order of their calls */
+    int train_kernels, evaluate_kernels;
 } ModelTarget;
 
 typedef struct ModelDescription {

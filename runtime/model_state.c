@@ -187,7 +187,9 @@ static ModelStep describe_step(ModelState *state, const float *x) {
                        .loss = &state->loss,
                        .workspace = state->workspace,
                        .scratch = state->scratch,
-                       .threads = state->threads};
+                       .threads = state->threads,
+                       .done = state->done,
+                       .context = state->context};
 }
 
 void model_update(ModelState *state, const float *x) {

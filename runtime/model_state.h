@@ -27,7 +27,9 @@ typedef struct ModelState {
     double loss;               /* of the last step */
     StateName *names;          /* model->state_names of them */
     int batch_norms;
-    int64_t *batches_tracked; /* num_batches_tracked of each batch norm */
+    int64_t *batches_tracked;                /* num_batches_tracked of each batch norm */
+    void (*done)(void *context, int kernel); /* see ModelStep; NULL unless a profile is taken */
+    void *context;
 } ModelState;
 
 /* The target that ZOETROPE_TARGET (the argument; NULL or empty: none) names, else the best this CPU has. */

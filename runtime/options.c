@@ -26,7 +26,8 @@ enum {
     RECONSTRUCT = 1 << COMMAND_RECONSTRUCT,
     STEP = 1 << COMMAND_STEP,
     INFO = 1 << COMMAND_INFO,
-    ALL = TRAIN | RECONSTRUCT | STEP | INFO
+    PROFILE = 1 << COMMAND_PROFILE,
+    ALL = TRAIN | RECONSTRUCT | STEP | INFO | PROFILE
 };
 
 #define PLACE(field) offsetof(Options, field)
@@ -46,6 +47,8 @@ static const Option option_table[] = {
      "the folder to write"},
     {"out", STEP, STEP, OPTION_PATH, "FILE", PLACE(out), 0, 0,
      "the safetensors file to write"},
+    {"out", PROFILE, 0, OPTION_PATH, "FILE", PLACE(out), 0, 0,
+     "the picture to write (default: profile.svg)"},
     {"iterations", TRAIN, 0, OPTION_NUMBER, "N", PLACE(iterations), 1, INT64_MAX / 2,
      "train up to so many iterations (default: the spec's)"},
     {"init", TRAIN, 0, OPTION_PATH, "FILE", PLACE(init), 0, 0,
@@ -58,6 +61,10 @@ static const Option option_table[] = {
      "memory for decoded videos; longer ones are streamed; K, M, G are understood (default: 1G)"},
     {"steps", STEP, 0, OPTION_NUMBER, "N", PLACE(steps), 1, INT32_MAX,
      "how many updates to make (default 1)"},
+    {"steps", PROFILE, 0, OPTION_NUMBER, "N", PLACE(steps), 1, 1000000,
+     "how many steps to measure (default 20)"},
+    {"eval", PROFILE, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
+     "measure the forward pass with running statistics instead of a training step"},
     {"eval", STEP, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
      "no update: a forward pass with running statistics, giving loss and recon"},
     {"threads", ALL, 0, OPTION_NUMBER, "N", PLACE(threads), 1, 1024,
@@ -82,6 +89,10 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
          "step --weights W.safetensors --batch B.safetensors --out O.safetensors --eval"}},
     [COMMAND_INFO] = {"info", "the model's name, spec, target, parameters and memory", "Prints what this program was compiled from and what it needs.",
         {"info", "info --threads 8"}},
+    [COMMAND_PROFILE] = {"profile", "where the time of a step goes, beside this machine's limits",
+        "Measures this machine's peak of multiply-adds and its memory bandwidth, then every kernel of a training step in its place (medians), and\n"
+        "prints them by the time that each takes beyond its limit: arithmetic at the peak or memory traffic at the bandwidth, whichever is longer.",
+        {"profile", "profile --eval --threads 1 --out forward.svg"}},
 };
 /* clang-format on */
 
@@ -205,7 +216,7 @@ static bool find_command(const char *word, Command *command, Error *error) {
         consider(word, command_table[i].name, &distance, &nearest);
     }
     if (nearest != NULL) return fail(error, "unknown command %.40s; did you mean %s?", word, nearest);
-    return fail(error, "unknown command %.40s; give train, reconstruct, step or info", word);
+    return fail(error, "unknown command %.40s; give train, reconstruct, step, info or profile", word);
 }
 
 static bool is_help(const char *word) {
@@ -239,7 +250,7 @@ ParseResult options_parse(int count, char *const *arguments, Command *command, O
     *command = COMMAND_COUNT;
     bool given[OPTION_COUNT] = {false};
     if (count < 2) {
-        fail(error, "give a command: train, reconstruct, step or info");
+        fail(error, "give a command: train, reconstruct, step, info or profile");
         return PARSE_WRONG;
     }
     if (is_help(arguments[1]) || strcmp(arguments[1], "help") == 0) return PARSE_HELP;
@@ -261,7 +272,7 @@ ParseResult options_parse(int count, char *const *arguments, Command *command, O
         fail(error, "--resume goes on with the run's own weights, so it takes no --init; leave out one of the two");
         return PARSE_WRONG;
     }
-    if (options->evaluate && options->steps > 0) {
+    if (*command == COMMAND_STEP && options->evaluate && options->steps > 0) {
         fail(error, "--eval makes no update, so it takes no --steps; leave out one of the two");
         return PARSE_WRONG;
     }

@@ -117,9 +117,19 @@ static bool never(void) {
     return false;
 }
 
-static const ModelTarget fast = {"fast", always, sizeof(Workspace), 128, load, save, train, evaluate, normal};
-static const ModelTarget absent = {"absent", never, sizeof(Workspace), 128, load, save, train, evaluate, normal};
-static const ModelTarget generic = {"generic", always, sizeof(Workspace), 64, load, save, train, evaluate, normal};
+#define FAKE_TARGET(target, has, scratch)                                                                                                  \
+    static const ModelTarget target = {.name = #target,                                                                                    \
+                                       .available = has,                                                                                   \
+                                       .workspace_size = sizeof(Workspace),                                                                \
+                                       .scratch_size = scratch,                                                                            \
+                                       .load = load,                                                                                       \
+                                       .save = save,                                                                                       \
+                                       .train = train,                                                                                     \
+                                       .evaluate = evaluate,                                                                               \
+                                       .normal = normal};
+FAKE_TARGET(fast, always, 128)
+FAKE_TARGET(absent, never, 128)
+FAKE_TARGET(generic, always, 64)
 static const ModelTarget *const targets[] = {&absent, &fast, &generic};
 
 #define FAKE_MODEL(hash)                                                                                                                   \

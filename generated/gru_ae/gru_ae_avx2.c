@@ -12099,238 +12099,523 @@ static void normal_chunk(float *restrict values, int threads) {
 /* Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none. */
 static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18294016, 36588032, 54882048, 73176064};
 
+/* Tells whoever measures that this kernel of the step is done. */
+static void done(const ModelStep *step, int kernel) {
+    if (step->done) step->done(step->context, kernel);
+}
+
+/* What train calls: name, FLOPs and bytes of memory traffic of a call, calls. */
+static const ModelKernel train_kernel[] = {
+    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1},
+    {"encoder0_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1},
+    {"encoder0_batch_norm_statistics_merge", 786432.0, 1049856.0, 1},
+    {"encoder1_conv_forward", 2415919104.0, 50405888.0, 1},
+    {"encoder1_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1},
+    {"encoder1_batch_norm_statistics_merge", 393216.0, 526848.0, 1},
+    {"encoder2_conv_forward", 2415919104.0, 25461760.0, 1},
+    {"encoder2_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1},
+    {"encoder2_batch_norm_statistics_merge", 196608.0, 267264.0, 1},
+    {"encoder3_conv_forward", 2415919104.0, 13764608.0, 1},
+    {"encoder3_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1},
+    {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1},
+    {"encoder4_conv_forward", 2415919104.0, 11014144.0, 1},
+    {"fc1_forward", 67108864.0, 4210944.0, 1},
+    {"gru0_input_projection", 2457600.0, 177376.0, 1},
+    {"gru0_carry_start", 0.0, 39680.0, 1},
+    {"gru0_hidden_projection", 960000.0, 244192.0, 4},
+    {"gru0_cell", 96000.0, 193024.0, 4},
+    {"fc3_forward", 104857600.0, 5571072.0, 1},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 11010048.0, 1},
+    {"decoder0_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1},
+    {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 13766656.0, 1},
+    {"decoder1_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1},
+    {"decoder1_batch_norm_statistics_merge", 196608.0, 267264.0, 1},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 25462784.0, 1},
+    {"decoder2_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1},
+    {"decoder2_batch_norm_statistics_merge", 393216.0, 526848.0, 1},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 50406400.0, 1},
+    {"decoder3_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1},
+    {"decoder3_batch_norm_statistics_merge", 786432.0, 1049856.0, 1},
+    {"decoder4_conv_forward", 150994944.0, 34604672.0, 1},
+    {"loss_images", 786432.0, 2097664.0, 1},
+    {"loss", 64.0, 520.0, 1},
+    {"decoder4_tanh_grad", 262144.0, 3145728.0, 1},
+    {"decoder4_conv_weight_grad", 150994944.0, 34604672.0, 1},
+    {"decoder4_conv_data_grad", 150994944.0, 34604160.0, 1},
+    {"decoder3_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1},
+    {"decoder3_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1},
+    {"decoder3_batch_norm_weight_grad", 32.0, 384.0, 1},
+    {"decoder3_batch_norm_bias_grad", 32.0, 384.0, 1},
+    {"decoder3_batch_norm_grad", 8388608.0, 100664064.0, 1},
+    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 50406400.0, 1},
+    {"decoder3_conv_transpose_data_grad", 2415919104.0, 50405376.0, 1},
+    {"decoder2_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
+    {"decoder2_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1},
+    {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
+    {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
+    {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 25462784.0, 1},
+    {"decoder2_conv_transpose_data_grad", 2415919104.0, 25460736.0, 1},
+    {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
+    {"decoder1_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1},
+    {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
+    {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
+    {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_data_grad", 2415919104.0, 13762560.0, 1},
+    {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
+    {"decoder0_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1},
+    {"decoder0_batch_norm_weight_grad", 256.0, 3072.0, 1},
+    {"decoder0_batch_norm_bias_grad", 256.0, 3072.0, 1},
+    {"decoder0_batch_norm_grad", 1048576.0, 12589056.0, 1},
+    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 11010048.0, 1},
+    {"decoder0_conv_transpose_data_grad", 2415919104.0, 11010048.0, 1},
+    {"fc3_weight_grad", 104857600.0, 5538304.0, 1},
+    {"fc3_bias_grad", 524288.0, 2129920.0, 1},
+    {"fc3_data_grad", 104857600.0, 5531648.0, 1},
+    {"gru0_carry_grad_start", 0.0, 33280.0, 1},
+    {"gru0_cell_grad_sum", 6400.0, 86528.0, 4},
+    {"gru0_cell_grad", 144000.0, 406016.0, 4},
+    {"gru0_hidden_projection_data_grad", 960000.0, 236288.0, 4},
+    {"gru0_carry_grad_sum", 6400.0, 86528.0, 4},
+    {"gru0_hidden_projection_weight_grad", 3840000.0, 242944.0, 1},
+    {"gru0_hidden_projection_bias_grad", 19200.0, 81120.0, 1},
+    {"gru0_input_projection_weight_grad", 2457600.0, 176128.0, 1},
+    {"gru0_input_projection_bias_grad", 19200.0, 81120.0, 1},
+    {"gru0_input_projection_data_grad", 2457600.0, 176128.0, 1},
+    {"fc1_weight_grad", 67108864.0, 4210688.0, 1},
+    {"fc1_bias_grad", 4096.0, 16640.0, 1},
+    {"fc1_data_grad", 67108864.0, 4210688.0, 1},
+    {"encoder4_relu_grad", 524288.0, 6291456.0, 1},
+    {"encoder4_conv_weight_grad", 2415919104.0, 11014144.0, 1},
+    {"encoder4_conv_data_grad", 2415919104.0, 11010048.0, 1},
+    {"encoder3_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
+    {"encoder3_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1},
+    {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
+    {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
+    {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_data_grad", 2415919104.0, 13762560.0, 1},
+    {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
+    {"encoder2_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1},
+    {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
+    {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
+    {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 25461760.0, 1},
+    {"encoder2_conv_data_grad", 2415919104.0, 25460736.0, 1},
+    {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
+    {"encoder1_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1},
+    {"encoder1_batch_norm_weight_grad", 64.0, 768.0, 1},
+    {"encoder1_batch_norm_bias_grad", 64.0, 768.0, 1},
+    {"encoder1_batch_norm_grad", 4194304.0, 50333184.0, 1},
+    {"encoder1_conv_weight_grad", 2415919104.0, 50405888.0, 1},
+    {"encoder1_conv_data_grad", 2415919104.0, 50405376.0, 1},
+    {"encoder0_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1},
+    {"encoder0_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1},
+    {"encoder0_batch_norm_weight_grad", 32.0, 384.0, 1},
+    {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1},
+    {"encoder0_conv_weight_grad", 150994944.0, 68159360.0, 1},
+    {"update", 64029056.0, 73176080.0, 1},
+    {"encoder_3_weight_renew", 0.0, 147456.0, 1},
+    {"encoder_6_weight_renew", 0.0, 589824.0, 1},
+    {"encoder_9_weight_renew", 0.0, 2359296.0, 1},
+    {"encoder_12_weight_renew", 0.0, 9437184.0, 1},
+    {"fc1_0_weight_renew", 0.0, 4194304.0, 1},
+    {"gru_weight_ih_l0_renew", 0.0, 159744.0, 1},
+    {"gru_weight_hh_l0_renew", 0.0, 259584.0, 1},
+    {"fc3_0_weight_renew", 0.0, 6815744.0, 1},
+    {"decoder_0_weight_renew", 0.0, 9437184.0, 1},
+    {"decoder_3_weight_renew", 0.0, 2359296.0, 1},
+    {"decoder_6_weight_renew", 0.0, 589824.0, 1},
+    {"decoder_9_weight_renew", 0.0, 147456.0, 1},
+};
+
+/* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls. */
+static const ModelKernel evaluate_kernel[] = {
+    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1},
+    {"encoder0_batch_norm_running", 128.0, 768.0, 1},
+    {"encoder1_conv_forward", 2415919104.0, 50405888.0, 1},
+    {"encoder1_batch_norm_running", 256.0, 1536.0, 1},
+    {"encoder2_conv_forward", 2415919104.0, 25461760.0, 1},
+    {"encoder2_batch_norm_running", 512.0, 3072.0, 1},
+    {"encoder3_conv_forward", 2415919104.0, 13764608.0, 1},
+    {"encoder3_batch_norm_running", 1024.0, 6144.0, 1},
+    {"encoder4_conv_forward", 2415919104.0, 11014144.0, 1},
+    {"fc1_forward", 67108864.0, 4210944.0, 1},
+    {"gru0_input_projection", 2457600.0, 177376.0, 1},
+    {"gru0_carry_start", 0.0, 39680.0, 1},
+    {"gru0_hidden_projection", 960000.0, 244192.0, 4},
+    {"gru0_cell", 96000.0, 193024.0, 4},
+    {"fc3_forward", 104857600.0, 5571072.0, 1},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 11010048.0, 1},
+    {"decoder0_batch_norm_running", 1024.0, 6144.0, 1},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 13766656.0, 1},
+    {"decoder1_batch_norm_running", 512.0, 3072.0, 1},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 25462784.0, 1},
+    {"decoder2_batch_norm_running", 256.0, 1536.0, 1},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 50406400.0, 1},
+    {"decoder3_batch_norm_running", 128.0, 768.0, 1},
+    {"decoder4_conv_forward", 150994944.0, 34604672.0, 1},
+    {"loss_images", 786432.0, 2097664.0, 1},
+    {"loss", 64.0, 520.0, 1},
+};
+
 /* One step of training: forward, backward, update. */
 static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 91432192), scratch, threads);
+    done(step, 0);
     encoder0_batch_norm_statistics_tiles((const float *)(workspace + 91432192), (float *)(workspace + 124986624), threads);
+    done(step, 1);
     encoder0_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 126035200),
         (float *)(workspace + 288784640), (float *)(workspace + 73176064), (float *)(workspace + 73176192),
         (const float *)(workspace + 1152), threads);
+    done(step, 2);
     encoder1_conv_forward((const float *)(workspace + 91432192), (const float *)(workspace + 288784640), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 225649920), scratch, threads);
+    done(step, 3);
     encoder1_batch_norm_statistics_tiles((const float *)(workspace + 225649920), (float *)(workspace + 124986624), threads);
+    done(step, 4);
     encoder1_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125510912),
         (float *)(workspace + 288783104), (float *)(workspace + 73176320), (float *)(workspace + 73176576),
         (const float *)(workspace + 75136), threads);
+    done(step, 5);
     encoder2_conv_forward((const float *)(workspace + 225649920), (const float *)(workspace + 288783104),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 259204352), scratch, threads);
+    done(step, 6);
     encoder2_batch_norm_statistics_tiles((const float *)(workspace + 259204352), (float *)(workspace + 124986624), threads);
+    done(step, 7);
     encoder2_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125248768),
         (float *)(workspace + 288780032), (float *)(workspace + 73176832), (float *)(workspace + 73177344),
         (const float *)(workspace + 370560), threads);
+    done(step, 8);
     encoder3_conv_forward((const float *)(workspace + 259204352), (const float *)(workspace + 288780032),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 275981568), scratch, threads);
+    done(step, 9);
     encoder3_batch_norm_statistics_tiles((const float *)(workspace + 275981568), (float *)(workspace + 124986624), threads);
+    done(step, 10);
     encoder3_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125117696),
         (float *)(workspace + 288773888), (float *)(workspace + 73177856), (float *)(workspace + 73178880),
         (const float *)(workspace + 1551232), threads);
+    done(step, 11);
     encoder4_conv_forward((const float *)(workspace + 275981568), (const float *)(workspace + 288773888),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 284370176), scratch, threads);
+    done(step, 12);
     fc1_forward((const float *)(workspace + 284370176), (const float *)(workspace + 6271872), (float *)(workspace + 288757504),
         (const float *)(workspace + 8369024), threads);
+    done(step, 13);
     gru0_input_projection((const float *)(workspace + 288757504), (const float *)(workspace + 8369280), (float *)(workspace + 288564480),
         (const float *)(workspace + 8578944), threads);
+    done(step, 14);
     gru0_carry_start((float *)(workspace + 288724224), step->h0, threads);
+    done(step, 15);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 288724224), (const float *)(workspace + 8449152),
             (float *)(workspace + 288644352), (const float *)(workspace + 8580224), time, threads);
+        done(step, 16);
         gru0_cell((float *)(workspace + 288724224), (const float *)(workspace + 288564480), (const float *)(workspace + 288644352), time,
             threads);
+        done(step, 17);
     }
     fc3_forward((const float *)(workspace + 288724224), (const float *)(workspace + 8581504), (float *)(workspace + 286467328),
         (const float *)(workspace + 11989376), threads);
+    done(step, 18);
     decoder0_conv_transpose_forward((const float *)(workspace + 286467328), (const float *)(workspace + 12022144),
         (float *)(workspace + 280175872), scratch, threads);
+    done(step, 19);
     decoder0_batch_norm_statistics_tiles((const float *)(workspace + 280175872), (float *)(workspace + 124986624), threads);
+    done(step, 20);
     decoder0_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125117696),
         (float *)(workspace + 288776960), (float *)(workspace + 73179904), (float *)(workspace + 73180928),
         (const float *)(workspace + 16740736), threads);
+    done(step, 21);
     decoder1_conv_transpose_forward((const float *)(workspace + 280175872), (const float *)(workspace + 288776960),
         (const float *)(workspace + 16741760), (const float *)(workspace + 16742784), (float *)(workspace + 267592960), scratch, threads);
+    done(step, 22);
     decoder1_batch_norm_statistics_tiles((const float *)(workspace + 267592960), (float *)(workspace + 124986624), threads);
+    done(step, 23);
     decoder1_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125248768),
         (float *)(workspace + 288781568), (float *)(workspace + 73181952), (float *)(workspace + 73182464),
         (const float *)(workspace + 17922432), threads);
+    done(step, 24);
     decoder2_conv_transpose_forward((const float *)(workspace + 267592960), (const float *)(workspace + 288781568),
         (const float *)(workspace + 17922944), (const float *)(workspace + 17923456), (float *)(workspace + 242427136), scratch, threads);
+    done(step, 25);
     decoder2_batch_norm_statistics_tiles((const float *)(workspace + 242427136), (float *)(workspace + 124986624), threads);
+    done(step, 26);
     decoder2_batch_norm_statistics_merge((const float *)(workspace + 124986624), (double *)(workspace + 125510912),
         (float *)(workspace + 288783872), (float *)(workspace + 73182976), (float *)(workspace + 73183232),
         (const float *)(workspace + 18218368), threads);
+    done(step, 27);
     decoder3_conv_transpose_forward((const float *)(workspace + 242427136), (const float *)(workspace + 288783872),
         (const float *)(workspace + 18218624), (const float *)(workspace + 18218880), (float *)(workspace + 124986624), scratch, threads);
+    done(step, 28);
     decoder3_batch_norm_statistics_tiles((const float *)(workspace + 124986624), (float *)(workspace + 158541056), threads);
+    done(step, 29);
     decoder3_batch_norm_statistics_merge((const float *)(workspace + 158541056), (double *)(workspace + 159589632),
         (float *)(workspace + 288785024), (float *)(workspace + 73183488), (float *)(workspace + 73183616),
         (const float *)(workspace + 18292608), threads);
+    done(step, 30);
     decoder4_conv_forward((const float *)(workspace + 124986624), (const float *)(workspace + 288785024),
         (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    done(step, 31);
     loss_images(step->reconstruction, step->x, (double *)(workspace + 158541056), threads);
+    done(step, 32);
     loss((const double *)(workspace + 158541056), step->loss, threads);
+    done(step, 33);
     decoder4_tanh_grad((float *)(workspace + 192095488), step->reconstruction, step->x, threads);
+    done(step, 34);
     decoder4_conv_weight_grad((float *)(workspace + 36586880), (const float *)(workspace + 124986624),
         (const float *)(workspace + 288785024), (const float *)(workspace + 18292736), (const float *)(workspace + 192095488), scratch,
         threads);
+    done(step, 35);
     decoder4_conv_data_grad((const float *)(workspace + 192095488), (const float *)(workspace + 18292864), (float *)(workspace + 158541056),
         scratch, threads);
+    done(step, 36);
     decoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 124986624), (const float *)(workspace + 288785024),
         (const float *)(workspace + 18292736), (const float *)(workspace + 158541056), (float *)(workspace + 192095488), threads);
+    done(step, 37);
     decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 192095488), (float *)(workspace + 288785408),
         (const float *)(workspace + 288785024), threads);
+    done(step, 38);
     decoder3_batch_norm_weight_grad((float *)(workspace + 36586624), (const float *)(workspace + 288785408), threads);
+    done(step, 39);
     decoder3_batch_norm_bias_grad((float *)(workspace + 36586752), (const float *)(workspace + 288785408), threads);
+    done(step, 40);
     decoder3_batch_norm_grad((float *)(workspace + 192095488), (const float *)(workspace + 288785024),
         (const float *)(workspace + 124986624), (const float *)(workspace + 288785408), (const float *)(workspace + 18292736),
         (const float *)(workspace + 158541056), threads);
+    done(step, 41);
     decoder3_conv_transpose_weight_grad((float *)(workspace + 36512896), (const float *)(workspace + 192095488),
         (const float *)(workspace + 242427136), (const float *)(workspace + 288783872), (const float *)(workspace + 18218624), scratch,
         threads);
+    done(step, 42);
     decoder3_conv_transpose_data_grad((const float *)(workspace + 192095488), (const float *)(workspace + 91358464),
         (float *)(workspace + 124986624), scratch, threads);
+    done(step, 43);
     decoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 242427136), (const float *)(workspace + 288783872),
         (const float *)(workspace + 18218624), (const float *)(workspace + 124986624), (float *)(workspace + 141763840), threads);
+    done(step, 44);
     decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 141763840), (float *)(workspace + 158541056),
         (const float *)(workspace + 288783872), threads);
+    done(step, 45);
     decoder2_batch_norm_weight_grad((float *)(workspace + 36512384), (const float *)(workspace + 158541056), threads);
+    done(step, 46);
     decoder2_batch_norm_bias_grad((float *)(workspace + 36512640), (const float *)(workspace + 158541056), threads);
+    done(step, 47);
     decoder2_batch_norm_grad((float *)(workspace + 141763840), (const float *)(workspace + 288783872),
         (const float *)(workspace + 242427136), (const float *)(workspace + 158541056), (const float *)(workspace + 18218624),
         (const float *)(workspace + 124986624), threads);
+    done(step, 48);
     decoder2_conv_transpose_weight_grad((float *)(workspace + 36217472), (const float *)(workspace + 141763840),
         (const float *)(workspace + 267592960), (const float *)(workspace + 288781568), (const float *)(workspace + 17922944), scratch,
         threads);
+    done(step, 49);
     decoder2_conv_transpose_data_grad((const float *)(workspace + 141763840), (const float *)(workspace + 91063552),
         (float *)(workspace + 124986624), scratch, threads);
+    done(step, 50);
     decoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 267592960), (const float *)(workspace + 288781568),
         (const float *)(workspace + 17922944), (const float *)(workspace + 124986624), (float *)(workspace + 133375232), threads);
+    done(step, 51);
     decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 133375232), (float *)(workspace + 141763840),
         (const float *)(workspace + 288781568), threads);
+    done(step, 52);
     decoder1_batch_norm_weight_grad((float *)(workspace + 36216448), (const float *)(workspace + 141763840), threads);
+    done(step, 53);
     decoder1_batch_norm_bias_grad((float *)(workspace + 36216960), (const float *)(workspace + 141763840), threads);
+    done(step, 54);
     decoder1_batch_norm_grad((float *)(workspace + 133375232), (const float *)(workspace + 288781568),
         (const float *)(workspace + 267592960), (const float *)(workspace + 141763840), (const float *)(workspace + 17922944),
         (const float *)(workspace + 124986624), threads);
+    done(step, 55);
     decoder1_conv_transpose_weight_grad((float *)(workspace + 35036800), (const float *)(workspace + 133375232),
         (const float *)(workspace + 280175872), (const float *)(workspace + 288776960), (const float *)(workspace + 16741760), scratch,
         threads);
+    done(step, 56);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 133375232), (const float *)(workspace + 89883904),
         (float *)(workspace + 124986624), scratch, threads);
+    done(step, 57);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 280175872), (const float *)(workspace + 288776960),
         (const float *)(workspace + 16741760), (const float *)(workspace + 124986624), (float *)(workspace + 129180928), threads);
+    done(step, 58);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 129180928), (float *)(workspace + 133375232),
         (const float *)(workspace + 288776960), threads);
+    done(step, 59);
     decoder0_batch_norm_weight_grad((float *)(workspace + 35034752), (const float *)(workspace + 133375232), threads);
+    done(step, 60);
     decoder0_batch_norm_bias_grad((float *)(workspace + 35035776), (const float *)(workspace + 133375232), threads);
+    done(step, 61);
     decoder0_batch_norm_grad((float *)(workspace + 129180928), (const float *)(workspace + 288776960),
         (const float *)(workspace + 280175872), (const float *)(workspace + 133375232), (const float *)(workspace + 16741760),
         (const float *)(workspace + 124986624), threads);
+    done(step, 62);
     decoder0_conv_transpose_weight_grad((float *)(workspace + 30316160), (const float *)(workspace + 129180928),
         (const float *)(workspace + 286467328), scratch, threads);
+    done(step, 63);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 129180928), (const float *)(workspace + 85165312),
         (float *)(workspace + 124986624), scratch, threads);
+    done(step, 64);
     fc3_weight_grad((const float *)(workspace + 124986624), (const float *)(workspace + 288724224), (float *)(workspace + 26875520),
         threads);
+    done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124986624), (float *)(workspace + 30283392), threads);
+    done(step, 66);
     fc3_data_grad((const float *)(workspace + 124986624), (const float *)(workspace + 81757440), (float *)(workspace + 127083776), threads);
+    done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 125146368), threads);
+    done(step, 68);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 125179648), (const float *)(workspace + 127083776), (const float *)(workspace + 125146368),
             time, threads);
+        done(step, 69);
         gru0_cell_grad((float *)(workspace + 125066496), (float *)(workspace + 124986624), (float *)(workspace + 125206272),
             (const float *)(workspace + 125179648), (const float *)(workspace + 288564480), (const float *)(workspace + 288644352),
             (const float *)(workspace + 288724224), time, threads);
+        done(step, 70);
         gru0_hidden_projection_data_grad((const float *)(workspace + 124986624), (const float *)(workspace + 81627648),
             (float *)(workspace + 125232896), time, threads);
+        done(step, 71);
         gru0_carry_grad_sum((float *)(workspace + 125146368), (const float *)(workspace + 125206272),
             (const float *)(workspace + 125232896), time, threads);
+        done(step, 72);
     }
     gru0_hidden_projection_weight_grad((const float *)(workspace + 124986624), (const float *)(workspace + 288724224),
         (float *)(workspace + 26743168), threads);
+    done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 124986624), (float *)(workspace + 26874240), threads);
+    done(step, 74);
     gru0_input_projection_weight_grad((const float *)(workspace + 125066496), (const float *)(workspace + 288757504),
         (float *)(workspace + 26663296), threads);
+    done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 125066496), (float *)(workspace + 26872960), threads);
+    done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 125066496), (const float *)(workspace + 81547776),
         (float *)(workspace + 127083776), threads);
+    done(step, 77);
     fc1_weight_grad((const float *)(workspace + 127083776), (const float *)(workspace + 284370176), (float *)(workspace + 24565888),
         threads);
+    done(step, 78);
     fc1_bias_grad((const float *)(workspace + 127083776), (float *)(workspace + 26663040), threads);
+    done(step, 79);
     fc1_data_grad((const float *)(workspace + 127083776), (const float *)(workspace + 79450624), (float *)(workspace + 124986624), threads);
+    done(step, 80);
     encoder4_relu_grad((float *)(workspace + 129180928), (const float *)(workspace + 284370176), (const float *)(workspace + 124986624),
         threads);
+    done(step, 81);
     encoder4_conv_weight_grad((float *)(workspace + 19847296), (const float *)(workspace + 275981568),
         (const float *)(workspace + 288773888), (const float *)(workspace + 1552256), (const float *)(workspace + 129180928), scratch,
         threads);
+    done(step, 82);
     encoder4_conv_data_grad((const float *)(workspace + 129180928), (const float *)(workspace + 74732032), (float *)(workspace + 124986624),
         scratch, threads);
+    done(step, 83);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 275981568), (const float *)(workspace + 288773888),
         (const float *)(workspace + 1552256), (const float *)(workspace + 124986624), (float *)(workspace + 129180928), threads);
+    done(step, 84);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 129180928), (float *)(workspace + 129312000),
         (const float *)(workspace + 288773888), threads);
+    done(step, 85);
     encoder3_batch_norm_weight_grad((float *)(workspace + 19845248), (const float *)(workspace + 129312000), threads);
+    done(step, 86);
     encoder3_batch_norm_bias_grad((float *)(workspace + 19846272), (const float *)(workspace + 129312000), threads);
+    done(step, 87);
     encoder3_batch_norm_grad((float *)(workspace + 133375232), (const float *)(workspace + 288773888),
         (const float *)(workspace + 275981568), (const float *)(workspace + 129312000), (const float *)(workspace + 1552256),
         (const float *)(workspace + 124986624), threads);
+    done(step, 88);
     encoder3_conv_weight_grad((float *)(workspace + 18665600), (const float *)(workspace + 259204352),
         (const float *)(workspace + 288780032), (const float *)(workspace + 371072), (const float *)(workspace + 133375232), scratch,
         threads);
+    done(step, 89);
     encoder3_conv_data_grad((const float *)(workspace + 133375232), (const float *)(workspace + 73552384), (float *)(workspace + 124986624),
         scratch, threads);
+    done(step, 90);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 259204352), (const float *)(workspace + 288780032),
         (const float *)(workspace + 371072), (const float *)(workspace + 124986624), (float *)(workspace + 133375232), threads);
+    done(step, 91);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 133375232), (float *)(workspace + 133637376),
         (const float *)(workspace + 288780032), threads);
+    done(step, 92);
     encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 133637376), threads);
+    done(step, 93);
     encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 133637376), threads);
+    done(step, 94);
     encoder2_batch_norm_grad((float *)(workspace + 141763840), (const float *)(workspace + 288780032),
         (const float *)(workspace + 259204352), (const float *)(workspace + 133637376), (const float *)(workspace + 371072),
         (const float *)(workspace + 124986624), threads);
+    done(step, 95);
     encoder2_conv_weight_grad((float *)(workspace + 18369664), (const float *)(workspace + 225649920),
         (const float *)(workspace + 288783104), (const float *)(workspace + 75392), (const float *)(workspace + 141763840), scratch,
         threads);
+    done(step, 96);
     encoder2_conv_data_grad((const float *)(workspace + 141763840), (const float *)(workspace + 73257472), (float *)(workspace + 124986624),
         scratch, threads);
+    done(step, 97);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 225649920), (const float *)(workspace + 288783104),
         (const float *)(workspace + 75392), (const float *)(workspace + 124986624), (float *)(workspace + 141763840), threads);
+    done(step, 98);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 141763840), (float *)(workspace + 142288128),
         (const float *)(workspace + 288783104), threads);
+    done(step, 99);
     encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 142288128), threads);
+    done(step, 100);
     encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 142288128), threads);
+    done(step, 101);
     encoder1_batch_norm_grad((float *)(workspace + 158541056), (const float *)(workspace + 288783104),
         (const float *)(workspace + 225649920), (const float *)(workspace + 142288128), (const float *)(workspace + 75392),
         (const float *)(workspace + 124986624), threads);
+    done(step, 102);
     encoder1_conv_weight_grad((float *)(workspace + 18295424), (const float *)(workspace + 91432192),
         (const float *)(workspace + 288784640), (const float *)(workspace + 1280), (const float *)(workspace + 158541056), scratch,
         threads);
+    done(step, 103);
     encoder1_conv_data_grad((const float *)(workspace + 158541056), (const float *)(workspace + 73183744), (float *)(workspace + 124986624),
         scratch, threads);
+    done(step, 104);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 91432192), (const float *)(workspace + 288784640),
         (const float *)(workspace + 1280), (const float *)(workspace + 124986624), (float *)(workspace + 158541056), threads);
+    done(step, 105);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 158541056), (float *)(workspace + 159589632),
         (const float *)(workspace + 288784640), threads);
+    done(step, 106);
     encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 159589632), threads);
+    done(step, 107);
     encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 159589632), threads);
+    done(step, 108);
     encoder0_conv_weight_grad((float *)(workspace + 18294016), step->x, (const float *)(workspace + 288784640),
         (const float *)(workspace + 91432192), (const float *)(workspace + 159589632), (const float *)(workspace + 1280),
         (const float *)(workspace + 124986624), scratch, threads);
+    done(step, 109);
     update((float *)workspace, (float *)(workspace + 36588032), (float *)(workspace + 54882048), step->coefficients,
         (const float *)(workspace + 18294016), threads);
+    done(step, 110);
     encoder_3_weight_renew((float *)(workspace + 73183744), (const float *)(workspace + 1408), threads);
+    done(step, 111);
     encoder_6_weight_renew((float *)(workspace + 73257472), (const float *)(workspace + 75648), threads);
+    done(step, 112);
     encoder_9_weight_renew((float *)(workspace + 73552384), (const float *)(workspace + 371584), threads);
+    done(step, 113);
     encoder_12_weight_renew((float *)(workspace + 74732032), (const float *)(workspace + 1553280), threads);
+    done(step, 114);
     fc1_0_weight_renew((float *)(workspace + 79450624), (const float *)(workspace + 6271872), threads);
+    done(step, 115);
     gru_weight_ih_l0_renew((float *)(workspace + 81547776), (const float *)(workspace + 8369280), threads);
+    done(step, 116);
     gru_weight_hh_l0_renew((float *)(workspace + 81627648), (const float *)(workspace + 8449152), threads);
+    done(step, 117);
     fc3_0_weight_renew((float *)(workspace + 81757440), (const float *)(workspace + 8581504), threads);
+    done(step, 118);
     decoder_0_weight_renew((float *)(workspace + 85165312), (const float *)(workspace + 12022144), threads);
+    done(step, 119);
     decoder_3_weight_renew((float *)(workspace + 89883904), (const float *)(workspace + 16742784), threads);
+    done(step, 120);
     decoder_6_weight_renew((float *)(workspace + 91063552), (const float *)(workspace + 17923456), threads);
+    done(step, 121);
     decoder_9_weight_renew((float *)(workspace + 91358464), (const float *)(workspace + 18218880), threads);
+    done(step, 122);
 }
 
 /* Forward, with running statistics. */
@@ -12339,55 +12624,81 @@ static void evaluate(const ModelStep *step) {
     char *const scratch = step->scratch;
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 91432192), scratch, threads);
+    done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 141763840), (const float *)(workspace + 73176064),
         (const float *)(workspace + 73176192), (const float *)(workspace + 1152), threads);
+    done(step, 1);
     encoder1_conv_forward((const float *)(workspace + 91432192), (const float *)(workspace + 141763840), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 124986624), scratch, threads);
+    done(step, 2);
     encoder1_batch_norm_running((float *)(workspace + 99820800), (const float *)(workspace + 73176320),
         (const float *)(workspace + 73176576), (const float *)(workspace + 75136), threads);
+    done(step, 3);
     encoder2_conv_forward((const float *)(workspace + 124986624), (const float *)(workspace + 99820800), (const float *)(workspace + 75392),
         (const float *)(workspace + 75648), (float *)(workspace + 91432192), scratch, threads);
+    done(step, 4);
     encoder2_batch_norm_running((float *)(workspace + 104015104), (const float *)(workspace + 73176832),
         (const float *)(workspace + 73177344), (const float *)(workspace + 370560), threads);
+    done(step, 5);
     encoder3_conv_forward((const float *)(workspace + 91432192), (const float *)(workspace + 104015104),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 99820800), scratch, threads);
+    done(step, 6);
     encoder3_batch_norm_running((float *)(workspace + 93529344), (const float *)(workspace + 73177856),
         (const float *)(workspace + 73178880), (const float *)(workspace + 1551232), threads);
+    done(step, 7);
     encoder4_conv_forward((const float *)(workspace + 99820800), (const float *)(workspace + 93529344),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 91432192), scratch, threads);
+    done(step, 8);
     fc1_forward((const float *)(workspace + 91432192), (const float *)(workspace + 6271872), (float *)(workspace + 93529344),
         (const float *)(workspace + 8369024), threads);
+    done(step, 9);
     gru0_input_projection((const float *)(workspace + 93529344), (const float *)(workspace + 8369280), (float *)(workspace + 91432192),
         (const float *)(workspace + 8578944), threads);
+    done(step, 10);
     gru0_carry_start((float *)(workspace + 93529344), step->h0, threads);
+    done(step, 11);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 93529344), (const float *)(workspace + 8449152), (float *)(workspace + 91512064),
             (const float *)(workspace + 8580224), time, threads);
+        done(step, 12);
         gru0_cell((float *)(workspace + 93529344), (const float *)(workspace + 91432192), (const float *)(workspace + 91512064), time,
             threads);
+        done(step, 13);
     }
     fc3_forward((const float *)(workspace + 93529344), (const float *)(workspace + 8581504), (float *)(workspace + 91432192),
         (const float *)(workspace + 11989376), threads);
+    done(step, 14);
     decoder0_conv_transpose_forward((const float *)(workspace + 91432192), (const float *)(workspace + 12022144),
         (float *)(workspace + 99820800), scratch, threads);
+    done(step, 15);
     decoder0_batch_norm_running((float *)(workspace + 104015104), (const float *)(workspace + 73179904),
         (const float *)(workspace + 73180928), (const float *)(workspace + 16740736), threads);
+    done(step, 16);
     decoder1_conv_transpose_forward((const float *)(workspace + 99820800), (const float *)(workspace + 104015104),
         (const float *)(workspace + 16741760), (const float *)(workspace + 16742784), (float *)(workspace + 91432192), scratch, threads);
+    done(step, 17);
     decoder1_batch_norm_running((float *)(workspace + 99820800), (const float *)(workspace + 73181952),
         (const float *)(workspace + 73182464), (const float *)(workspace + 17922432), threads);
+    done(step, 18);
     decoder2_conv_transpose_forward((const float *)(workspace + 91432192), (const float *)(workspace + 99820800),
         (const float *)(workspace + 17922944), (const float *)(workspace + 17923456), (float *)(workspace + 124986624), scratch, threads);
+    done(step, 19);
     decoder2_batch_norm_running((float *)(workspace + 141763840), (const float *)(workspace + 73182976),
         (const float *)(workspace + 73183232), (const float *)(workspace + 18218368), threads);
+    done(step, 20);
     decoder3_conv_transpose_forward((const float *)(workspace + 124986624), (const float *)(workspace + 141763840),
         (const float *)(workspace + 18218624), (const float *)(workspace + 18218880), (float *)(workspace + 91432192), scratch, threads);
+    done(step, 21);
     decoder3_batch_norm_running((float *)(workspace + 124986624), (const float *)(workspace + 73183488),
         (const float *)(workspace + 73183616), (const float *)(workspace + 18292608), threads);
+    done(step, 22);
     decoder4_conv_forward((const float *)(workspace + 91432192), (const float *)(workspace + 124986624),
         (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    done(step, 23);
     loss_images(step->reconstruction, step->x, (double *)(workspace + 91432192), threads);
+    done(step, 24);
     loss((const double *)(workspace + 91432192), step->loss, threads);
+    done(step, 25);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
@@ -12553,6 +12864,10 @@ const ModelTarget gru_ae_avx2 = {
     .train = train,
     .evaluate = evaluate,
     .normal = normal,
+    .train_kernel = train_kernel,
+    .train_kernels = 123,
+    .evaluate_kernel = evaluate_kernel,
+    .evaluate_kernels = 26,
 };
 
 #endif

@@ -11906,238 +11906,523 @@ static void normal_chunk(float *restrict values, int threads) {
 /* Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none. */
 static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18583168, 37166336, 55749504, 74332672};
 
+/* Tells whoever measures that this kernel of the step is done. */
+static void done(const ModelStep *step, int kernel) {
+    if (step->done) step->done(step->context, kernel);
+}
+
+/* What train calls: name, FLOPs and bytes of memory traffic of a call, calls. */
+static const ModelKernel train_kernel[] = {
+    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1},
+    {"encoder0_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1},
+    {"encoder0_batch_norm_statistics_merge", 786432.0, 1049856.0, 1},
+    {"encoder1_conv_forward", 2415919104.0, 50405888.0, 1},
+    {"encoder1_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1},
+    {"encoder1_batch_norm_statistics_merge", 393216.0, 526848.0, 1},
+    {"encoder2_conv_forward", 2415919104.0, 25461760.0, 1},
+    {"encoder2_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1},
+    {"encoder2_batch_norm_statistics_merge", 196608.0, 267264.0, 1},
+    {"encoder3_conv_forward", 2415919104.0, 13764608.0, 1},
+    {"encoder3_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1},
+    {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1},
+    {"encoder4_conv_forward", 2415919104.0, 11014144.0, 1},
+    {"fc1_forward", 67108864.0, 4210944.0, 1},
+    {"gru0_input_projection", 2457600.0, 189760.0, 1},
+    {"gru0_carry_start", 0.0, 42240.0, 1},
+    {"gru0_hidden_projection", 960000.0, 273728.0, 4},
+    {"gru0_cell", 96000.0, 207872.0, 4},
+    {"fc3_forward", 104857600.0, 5835776.0, 1},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 11010048.0, 1},
+    {"decoder0_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1},
+    {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 13766656.0, 1},
+    {"decoder1_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1},
+    {"decoder1_batch_norm_statistics_merge", 196608.0, 267264.0, 1},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 25462784.0, 1},
+    {"decoder2_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1},
+    {"decoder2_batch_norm_statistics_merge", 393216.0, 526848.0, 1},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 50406400.0, 1},
+    {"decoder3_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1},
+    {"decoder3_batch_norm_statistics_merge", 786432.0, 1049856.0, 1},
+    {"decoder4_conv_forward", 150994944.0, 34604672.0, 1},
+    {"loss_images", 786432.0, 2097664.0, 1},
+    {"loss", 64.0, 520.0, 1},
+    {"decoder4_tanh_grad", 262144.0, 3145728.0, 1},
+    {"decoder4_conv_weight_grad", 150994944.0, 34604672.0, 1},
+    {"decoder4_conv_data_grad", 150994944.0, 34604160.0, 1},
+    {"decoder3_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1},
+    {"decoder3_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1},
+    {"decoder3_batch_norm_weight_grad", 32.0, 384.0, 1},
+    {"decoder3_batch_norm_bias_grad", 32.0, 384.0, 1},
+    {"decoder3_batch_norm_grad", 8388608.0, 100664064.0, 1},
+    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 50406400.0, 1},
+    {"decoder3_conv_transpose_data_grad", 2415919104.0, 50405376.0, 1},
+    {"decoder2_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
+    {"decoder2_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1},
+    {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
+    {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
+    {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 25462784.0, 1},
+    {"decoder2_conv_transpose_data_grad", 2415919104.0, 25460736.0, 1},
+    {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
+    {"decoder1_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1},
+    {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
+    {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
+    {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_data_grad", 2415919104.0, 13762560.0, 1},
+    {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
+    {"decoder0_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1},
+    {"decoder0_batch_norm_weight_grad", 256.0, 3072.0, 1},
+    {"decoder0_batch_norm_bias_grad", 256.0, 3072.0, 1},
+    {"decoder0_batch_norm_grad", 1048576.0, 12589056.0, 1},
+    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 11010048.0, 1},
+    {"decoder0_conv_transpose_data_grad", 2415919104.0, 11010048.0, 1},
+    {"fc3_weight_grad", 104857600.0, 5803008.0, 1},
+    {"fc3_bias_grad", 524288.0, 2129920.0, 1},
+    {"fc3_data_grad", 104857600.0, 5795840.0, 1},
+    {"gru0_carry_grad_start", 0.0, 35840.0, 1},
+    {"gru0_cell_grad_sum", 6400.0, 93184.0, 4},
+    {"gru0_cell_grad", 144000.0, 437248.0, 4},
+    {"gru0_hidden_projection_data_grad", 960000.0, 265216.0, 4},
+    {"gru0_carry_grad_sum", 6400.0, 93184.0, 4},
+    {"gru0_hidden_projection_weight_grad", 3840000.0, 272384.0, 1},
+    {"gru0_hidden_projection_bias_grad", 19200.0, 87360.0, 1},
+    {"gru0_input_projection_weight_grad", 2457600.0, 188416.0, 1},
+    {"gru0_input_projection_bias_grad", 19200.0, 87360.0, 1},
+    {"gru0_input_projection_data_grad", 2457600.0, 188416.0, 1},
+    {"fc1_weight_grad", 67108864.0, 4210688.0, 1},
+    {"fc1_bias_grad", 4096.0, 16640.0, 1},
+    {"fc1_data_grad", 67108864.0, 4210688.0, 1},
+    {"encoder4_relu_grad", 524288.0, 6291456.0, 1},
+    {"encoder4_conv_weight_grad", 2415919104.0, 11014144.0, 1},
+    {"encoder4_conv_data_grad", 2415919104.0, 11010048.0, 1},
+    {"encoder3_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
+    {"encoder3_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1},
+    {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
+    {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
+    {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_data_grad", 2415919104.0, 13762560.0, 1},
+    {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
+    {"encoder2_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1},
+    {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
+    {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
+    {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 25461760.0, 1},
+    {"encoder2_conv_data_grad", 2415919104.0, 25460736.0, 1},
+    {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
+    {"encoder1_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1},
+    {"encoder1_batch_norm_weight_grad", 64.0, 768.0, 1},
+    {"encoder1_batch_norm_bias_grad", 64.0, 768.0, 1},
+    {"encoder1_batch_norm_grad", 4194304.0, 50333184.0, 1},
+    {"encoder1_conv_weight_grad", 2415919104.0, 50405888.0, 1},
+    {"encoder1_conv_data_grad", 2415919104.0, 50405376.0, 1},
+    {"encoder0_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1},
+    {"encoder0_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1},
+    {"encoder0_batch_norm_weight_grad", 32.0, 384.0, 1},
+    {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1},
+    {"encoder0_conv_weight_grad", 150994944.0, 68159360.0, 1},
+    {"update", 65041088.0, 74332688.0, 1},
+    {"encoder_3_weight_renew", 0.0, 147456.0, 1},
+    {"encoder_6_weight_renew", 0.0, 589824.0, 1},
+    {"encoder_9_weight_renew", 0.0, 2359296.0, 1},
+    {"encoder_12_weight_renew", 0.0, 9437184.0, 1},
+    {"fc1_0_weight_renew", 0.0, 4194304.0, 1},
+    {"gru_weight_ih_l0_renew", 0.0, 172032.0, 1},
+    {"gru_weight_hh_l0_renew", 0.0, 301056.0, 1},
+    {"fc3_0_weight_renew", 0.0, 7340032.0, 1},
+    {"decoder_0_weight_renew", 0.0, 9437184.0, 1},
+    {"decoder_3_weight_renew", 0.0, 2359296.0, 1},
+    {"decoder_6_weight_renew", 0.0, 589824.0, 1},
+    {"decoder_9_weight_renew", 0.0, 147456.0, 1},
+};
+
+/* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls. */
+static const ModelKernel evaluate_kernel[] = {
+    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1},
+    {"encoder0_batch_norm_running", 128.0, 768.0, 1},
+    {"encoder1_conv_forward", 2415919104.0, 50405888.0, 1},
+    {"encoder1_batch_norm_running", 256.0, 1536.0, 1},
+    {"encoder2_conv_forward", 2415919104.0, 25461760.0, 1},
+    {"encoder2_batch_norm_running", 512.0, 3072.0, 1},
+    {"encoder3_conv_forward", 2415919104.0, 13764608.0, 1},
+    {"encoder3_batch_norm_running", 1024.0, 6144.0, 1},
+    {"encoder4_conv_forward", 2415919104.0, 11014144.0, 1},
+    {"fc1_forward", 67108864.0, 4210944.0, 1},
+    {"gru0_input_projection", 2457600.0, 189760.0, 1},
+    {"gru0_carry_start", 0.0, 42240.0, 1},
+    {"gru0_hidden_projection", 960000.0, 273728.0, 4},
+    {"gru0_cell", 96000.0, 207872.0, 4},
+    {"fc3_forward", 104857600.0, 5835776.0, 1},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 11010048.0, 1},
+    {"decoder0_batch_norm_running", 1024.0, 6144.0, 1},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 13766656.0, 1},
+    {"decoder1_batch_norm_running", 512.0, 3072.0, 1},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 25462784.0, 1},
+    {"decoder2_batch_norm_running", 256.0, 1536.0, 1},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 50406400.0, 1},
+    {"decoder3_batch_norm_running", 128.0, 768.0, 1},
+    {"decoder4_conv_forward", 150994944.0, 34604672.0, 1},
+    {"loss_images", 786432.0, 2097664.0, 1},
+    {"loss", 64.0, 520.0, 1},
+};
+
 /* One step of training: forward, backward, update. */
 static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 92877824), scratch, threads);
+    done(step, 0);
     encoder0_batch_norm_statistics_tiles((const float *)(workspace + 92877824), (float *)(workspace + 126432256), threads);
+    done(step, 1);
     encoder0_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 127480832),
         (float *)(workspace + 290245120), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
         (const float *)(workspace + 1152), threads);
+    done(step, 2);
     encoder1_conv_forward((const float *)(workspace + 92877824), (const float *)(workspace + 290245120), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 227095552), scratch, threads);
+    done(step, 3);
     encoder1_batch_norm_statistics_tiles((const float *)(workspace + 227095552), (float *)(workspace + 126432256), threads);
+    done(step, 4);
     encoder1_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126956544),
         (float *)(workspace + 290243584), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
         (const float *)(workspace + 75136), threads);
+    done(step, 5);
     encoder2_conv_forward((const float *)(workspace + 227095552), (const float *)(workspace + 290243584),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 260649984), scratch, threads);
+    done(step, 6);
     encoder2_batch_norm_statistics_tiles((const float *)(workspace + 260649984), (float *)(workspace + 126432256), threads);
+    done(step, 7);
     encoder2_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126694400),
         (float *)(workspace + 290240512), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
         (const float *)(workspace + 370560), threads);
+    done(step, 8);
     encoder3_conv_forward((const float *)(workspace + 260649984), (const float *)(workspace + 290240512),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 277427200), scratch, threads);
+    done(step, 9);
     encoder3_batch_norm_statistics_tiles((const float *)(workspace + 277427200), (float *)(workspace + 126432256), threads);
+    done(step, 10);
     encoder3_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126563328),
         (float *)(workspace + 290234368), (float *)(workspace + 74334464), (float *)(workspace + 74335488),
         (const float *)(workspace + 1551232), threads);
+    done(step, 11);
     encoder4_conv_forward((const float *)(workspace + 277427200), (const float *)(workspace + 290234368),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 285815808), scratch, threads);
+    done(step, 12);
     fc1_forward((const float *)(workspace + 285815808), (const float *)(workspace + 6271872), (float *)(workspace + 290217984),
         (const float *)(workspace + 8369024), threads);
+    done(step, 13);
     gru0_input_projection((const float *)(workspace + 290217984), (const float *)(workspace + 8369280), (float *)(workspace + 290010112),
         (const float *)(workspace + 8605824), threads);
+    done(step, 14);
     gru0_carry_start((float *)(workspace + 290182144), step->h0, threads);
+    done(step, 15);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 290182144), (const float *)(workspace + 8455296),
             (float *)(workspace + 290096128), (const float *)(workspace + 8607168), time, threads);
+        done(step, 16);
         gru0_cell((float *)(workspace + 290182144), (const float *)(workspace + 290010112), (const float *)(workspace + 290096128), time,
             threads);
+        done(step, 17);
     }
     fc3_forward((const float *)(workspace + 290182144), (const float *)(workspace + 8608512), (float *)(workspace + 287912960),
         (const float *)(workspace + 12278528), threads);
+    done(step, 18);
     decoder0_conv_transpose_forward((const float *)(workspace + 287912960), (const float *)(workspace + 12311296),
         (float *)(workspace + 281621504), scratch, threads);
+    done(step, 19);
     decoder0_batch_norm_statistics_tiles((const float *)(workspace + 281621504), (float *)(workspace + 126432256), threads);
+    done(step, 20);
     decoder0_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126563328),
         (float *)(workspace + 290237440), (float *)(workspace + 74336512), (float *)(workspace + 74337536),
         (const float *)(workspace + 17029888), threads);
+    done(step, 21);
     decoder1_conv_transpose_forward((const float *)(workspace + 281621504), (const float *)(workspace + 290237440),
         (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 269038592), scratch, threads);
+    done(step, 22);
     decoder1_batch_norm_statistics_tiles((const float *)(workspace + 269038592), (float *)(workspace + 126432256), threads);
+    done(step, 23);
     decoder1_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126694400),
         (float *)(workspace + 290242048), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
         (const float *)(workspace + 18211584), threads);
+    done(step, 24);
     decoder2_conv_transpose_forward((const float *)(workspace + 269038592), (const float *)(workspace + 290242048),
         (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 243872768), scratch, threads);
+    done(step, 25);
     decoder2_batch_norm_statistics_tiles((const float *)(workspace + 243872768), (float *)(workspace + 126432256), threads);
+    done(step, 26);
     decoder2_batch_norm_statistics_merge((const float *)(workspace + 126432256), (double *)(workspace + 126956544),
         (float *)(workspace + 290244352), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
         (const float *)(workspace + 18507520), threads);
+    done(step, 27);
     decoder3_conv_transpose_forward((const float *)(workspace + 243872768), (const float *)(workspace + 290244352),
         (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 126432256), scratch, threads);
+    done(step, 28);
     decoder3_batch_norm_statistics_tiles((const float *)(workspace + 126432256), (float *)(workspace + 159986688), threads);
+    done(step, 29);
     decoder3_batch_norm_statistics_merge((const float *)(workspace + 159986688), (double *)(workspace + 161035264),
         (float *)(workspace + 290245504), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
         (const float *)(workspace + 18581760), threads);
+    done(step, 30);
     decoder4_conv_forward((const float *)(workspace + 126432256), (const float *)(workspace + 290245504),
         (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    done(step, 31);
     loss_images(step->reconstruction, step->x, (double *)(workspace + 159986688), threads);
+    done(step, 32);
     loss((const double *)(workspace + 159986688), step->loss, threads);
+    done(step, 33);
     decoder4_tanh_grad((float *)(workspace + 193541120), step->reconstruction, step->x, threads);
+    done(step, 34);
     decoder4_conv_weight_grad((float *)(workspace + 37165184), (const float *)(workspace + 126432256),
         (const float *)(workspace + 290245504), (const float *)(workspace + 18581888), (const float *)(workspace + 193541120), scratch,
         threads);
+    done(step, 35);
     decoder4_conv_data_grad((const float *)(workspace + 193541120), (const float *)(workspace + 18582016), (float *)(workspace + 159986688),
         scratch, threads);
+    done(step, 36);
     decoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 126432256), (const float *)(workspace + 290245504),
         (const float *)(workspace + 18581888), (const float *)(workspace + 159986688), (float *)(workspace + 193541120), threads);
+    done(step, 37);
     decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 193541120), (float *)(workspace + 290245888),
         (const float *)(workspace + 290245504), threads);
+    done(step, 38);
     decoder3_batch_norm_weight_grad((float *)(workspace + 37164928), (const float *)(workspace + 290245888), threads);
+    done(step, 39);
     decoder3_batch_norm_bias_grad((float *)(workspace + 37165056), (const float *)(workspace + 290245888), threads);
+    done(step, 40);
     decoder3_batch_norm_grad((float *)(workspace + 193541120), (const float *)(workspace + 290245504),
         (const float *)(workspace + 126432256), (const float *)(workspace + 290245888), (const float *)(workspace + 18581888),
         (const float *)(workspace + 159986688), threads);
+    done(step, 41);
     decoder3_conv_transpose_weight_grad((float *)(workspace + 37091200), (const float *)(workspace + 193541120),
         (const float *)(workspace + 243872768), (const float *)(workspace + 290244352), (const float *)(workspace + 18507776), scratch,
         threads);
+    done(step, 42);
     decoder3_conv_transpose_data_grad((const float *)(workspace + 193541120), (const float *)(workspace + 92804096),
         (float *)(workspace + 126432256), scratch, threads);
+    done(step, 43);
     decoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 243872768), (const float *)(workspace + 290244352),
         (const float *)(workspace + 18507776), (const float *)(workspace + 126432256), (float *)(workspace + 143209472), threads);
+    done(step, 44);
     decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 143209472), (float *)(workspace + 159986688),
         (const float *)(workspace + 290244352), threads);
+    done(step, 45);
     decoder2_batch_norm_weight_grad((float *)(workspace + 37090688), (const float *)(workspace + 159986688), threads);
+    done(step, 46);
     decoder2_batch_norm_bias_grad((float *)(workspace + 37090944), (const float *)(workspace + 159986688), threads);
+    done(step, 47);
     decoder2_batch_norm_grad((float *)(workspace + 143209472), (const float *)(workspace + 290244352),
         (const float *)(workspace + 243872768), (const float *)(workspace + 159986688), (const float *)(workspace + 18507776),
         (const float *)(workspace + 126432256), threads);
+    done(step, 48);
     decoder2_conv_transpose_weight_grad((float *)(workspace + 36795776), (const float *)(workspace + 143209472),
         (const float *)(workspace + 269038592), (const float *)(workspace + 290242048), (const float *)(workspace + 18212096), scratch,
         threads);
+    done(step, 49);
     decoder2_conv_transpose_data_grad((const float *)(workspace + 143209472), (const float *)(workspace + 92509184),
         (float *)(workspace + 126432256), scratch, threads);
+    done(step, 50);
     decoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 269038592), (const float *)(workspace + 290242048),
         (const float *)(workspace + 18212096), (const float *)(workspace + 126432256), (float *)(workspace + 134820864), threads);
+    done(step, 51);
     decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 134820864), (float *)(workspace + 143209472),
         (const float *)(workspace + 290242048), threads);
+    done(step, 52);
     decoder1_batch_norm_weight_grad((float *)(workspace + 36794752), (const float *)(workspace + 143209472), threads);
+    done(step, 53);
     decoder1_batch_norm_bias_grad((float *)(workspace + 36795264), (const float *)(workspace + 143209472), threads);
+    done(step, 54);
     decoder1_batch_norm_grad((float *)(workspace + 134820864), (const float *)(workspace + 290242048),
         (const float *)(workspace + 269038592), (const float *)(workspace + 143209472), (const float *)(workspace + 18212096),
         (const float *)(workspace + 126432256), threads);
+    done(step, 55);
     decoder1_conv_transpose_weight_grad((float *)(workspace + 35615104), (const float *)(workspace + 134820864),
         (const float *)(workspace + 281621504), (const float *)(workspace + 290237440), (const float *)(workspace + 17030912), scratch,
         threads);
+    done(step, 56);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 134820864), (const float *)(workspace + 91329536),
         (float *)(workspace + 126432256), scratch, threads);
+    done(step, 57);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 281621504), (const float *)(workspace + 290237440),
         (const float *)(workspace + 17030912), (const float *)(workspace + 126432256), (float *)(workspace + 130626560), threads);
+    done(step, 58);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 130626560), (float *)(workspace + 134820864),
         (const float *)(workspace + 290237440), threads);
+    done(step, 59);
     decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 134820864), threads);
+    done(step, 60);
     decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 134820864), threads);
+    done(step, 61);
     decoder0_batch_norm_grad((float *)(workspace + 130626560), (const float *)(workspace + 290237440),
         (const float *)(workspace + 281621504), (const float *)(workspace + 134820864), (const float *)(workspace + 17030912),
         (const float *)(workspace + 126432256), threads);
+    done(step, 62);
     decoder0_conv_transpose_weight_grad((float *)(workspace + 30894464), (const float *)(workspace + 130626560),
         (const float *)(workspace + 287912960), scratch, threads);
+    done(step, 63);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 130626560), (const float *)(workspace + 86610944),
         (float *)(workspace + 126432256), scratch, threads);
+    done(step, 64);
     fc3_weight_grad((const float *)(workspace + 126432256), (const float *)(workspace + 290182144), (float *)(workspace + 27191680),
         threads);
+    done(step, 65);
     fc3_bias_grad((const float *)(workspace + 126432256), (float *)(workspace + 30861696), threads);
+    done(step, 66);
     fc3_data_grad((const float *)(workspace + 126432256), (const float *)(workspace + 82940928), (float *)(workspace + 128529408), threads);
+    done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 126604288), threads);
+    done(step, 68);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 126640128), (const float *)(workspace + 128529408), (const float *)(workspace + 126604288),
             time, threads);
+        done(step, 69);
         gru0_cell_grad((float *)(workspace + 126518272), (float *)(workspace + 126432256), (float *)(workspace + 126668800),
             (const float *)(workspace + 126640128), (const float *)(workspace + 290010112), (const float *)(workspace + 290096128),
             (const float *)(workspace + 290182144), time, threads);
+        done(step, 70);
         gru0_hidden_projection_data_grad((const float *)(workspace + 126432256), (const float *)(workspace + 82790400),
             (float *)(workspace + 126697472), time, threads);
+        done(step, 71);
         gru0_carry_grad_sum((float *)(workspace + 126604288), (const float *)(workspace + 126668800),
             (const float *)(workspace + 126697472), time, threads);
+        done(step, 72);
     }
     gru0_hidden_projection_weight_grad((const float *)(workspace + 126432256), (const float *)(workspace + 290182144),
         (float *)(workspace + 27038464), threads);
+    done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 126432256), (float *)(workspace + 27190336), threads);
+    done(step, 74);
     gru0_input_projection_weight_grad((const float *)(workspace + 126518272), (const float *)(workspace + 290217984),
         (float *)(workspace + 26952448), threads);
+    done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 126518272), (float *)(workspace + 27188992), threads);
+    done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 126518272), (const float *)(workspace + 82704384),
         (float *)(workspace + 128529408), threads);
+    done(step, 77);
     fc1_weight_grad((const float *)(workspace + 128529408), (const float *)(workspace + 285815808), (float *)(workspace + 24855040),
         threads);
+    done(step, 78);
     fc1_bias_grad((const float *)(workspace + 128529408), (float *)(workspace + 26952192), threads);
+    done(step, 79);
     fc1_data_grad((const float *)(workspace + 128529408), (const float *)(workspace + 80607232), (float *)(workspace + 126432256), threads);
+    done(step, 80);
     encoder4_relu_grad((float *)(workspace + 130626560), (const float *)(workspace + 285815808), (const float *)(workspace + 126432256),
         threads);
+    done(step, 81);
     encoder4_conv_weight_grad((float *)(workspace + 20136448), (const float *)(workspace + 277427200),
         (const float *)(workspace + 290234368), (const float *)(workspace + 1552256), (const float *)(workspace + 130626560), scratch,
         threads);
+    done(step, 82);
     encoder4_conv_data_grad((const float *)(workspace + 130626560), (const float *)(workspace + 75888640), (float *)(workspace + 126432256),
         scratch, threads);
+    done(step, 83);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 277427200), (const float *)(workspace + 290234368),
         (const float *)(workspace + 1552256), (const float *)(workspace + 126432256), (float *)(workspace + 130626560), threads);
+    done(step, 84);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 130626560), (float *)(workspace + 130757632),
         (const float *)(workspace + 290234368), threads);
+    done(step, 85);
     encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 130757632), threads);
+    done(step, 86);
     encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 130757632), threads);
+    done(step, 87);
     encoder3_batch_norm_grad((float *)(workspace + 134820864), (const float *)(workspace + 290234368),
         (const float *)(workspace + 277427200), (const float *)(workspace + 130757632), (const float *)(workspace + 1552256),
         (const float *)(workspace + 126432256), threads);
+    done(step, 88);
     encoder3_conv_weight_grad((float *)(workspace + 18954752), (const float *)(workspace + 260649984),
         (const float *)(workspace + 290240512), (const float *)(workspace + 371072), (const float *)(workspace + 134820864), scratch,
         threads);
+    done(step, 89);
     encoder3_conv_data_grad((const float *)(workspace + 134820864), (const float *)(workspace + 74708992), (float *)(workspace + 126432256),
         scratch, threads);
+    done(step, 90);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 260649984), (const float *)(workspace + 290240512),
         (const float *)(workspace + 371072), (const float *)(workspace + 126432256), (float *)(workspace + 134820864), threads);
+    done(step, 91);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 134820864), (float *)(workspace + 135083008),
         (const float *)(workspace + 290240512), threads);
+    done(step, 92);
     encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 135083008), threads);
+    done(step, 93);
     encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 135083008), threads);
+    done(step, 94);
     encoder2_batch_norm_grad((float *)(workspace + 143209472), (const float *)(workspace + 290240512),
         (const float *)(workspace + 260649984), (const float *)(workspace + 135083008), (const float *)(workspace + 371072),
         (const float *)(workspace + 126432256), threads);
+    done(step, 95);
     encoder2_conv_weight_grad((float *)(workspace + 18658816), (const float *)(workspace + 227095552),
         (const float *)(workspace + 290243584), (const float *)(workspace + 75392), (const float *)(workspace + 143209472), scratch,
         threads);
+    done(step, 96);
     encoder2_conv_data_grad((const float *)(workspace + 143209472), (const float *)(workspace + 74414080), (float *)(workspace + 126432256),
         scratch, threads);
+    done(step, 97);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 227095552), (const float *)(workspace + 290243584),
         (const float *)(workspace + 75392), (const float *)(workspace + 126432256), (float *)(workspace + 143209472), threads);
+    done(step, 98);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 143209472), (float *)(workspace + 143733760),
         (const float *)(workspace + 290243584), threads);
+    done(step, 99);
     encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 143733760), threads);
+    done(step, 100);
     encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 143733760), threads);
+    done(step, 101);
     encoder1_batch_norm_grad((float *)(workspace + 159986688), (const float *)(workspace + 290243584),
         (const float *)(workspace + 227095552), (const float *)(workspace + 143733760), (const float *)(workspace + 75392),
         (const float *)(workspace + 126432256), threads);
+    done(step, 102);
     encoder1_conv_weight_grad((float *)(workspace + 18584576), (const float *)(workspace + 92877824),
         (const float *)(workspace + 290245120), (const float *)(workspace + 1280), (const float *)(workspace + 159986688), scratch,
         threads);
+    done(step, 103);
     encoder1_conv_data_grad((const float *)(workspace + 159986688), (const float *)(workspace + 74340352), (float *)(workspace + 126432256),
         scratch, threads);
+    done(step, 104);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 92877824), (const float *)(workspace + 290245120),
         (const float *)(workspace + 1280), (const float *)(workspace + 126432256), (float *)(workspace + 159986688), threads);
+    done(step, 105);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 159986688), (float *)(workspace + 161035264),
         (const float *)(workspace + 290245120), threads);
+    done(step, 106);
     encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 161035264), threads);
+    done(step, 107);
     encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 161035264), threads);
+    done(step, 108);
     encoder0_conv_weight_grad((float *)(workspace + 18583168), step->x, (const float *)(workspace + 290245120),
         (const float *)(workspace + 92877824), (const float *)(workspace + 161035264), (const float *)(workspace + 1280),
         (const float *)(workspace + 126432256), scratch, threads);
+    done(step, 109);
     update((float *)workspace, (float *)(workspace + 37166336), (float *)(workspace + 55749504), step->coefficients,
         (const float *)(workspace + 18583168), threads);
+    done(step, 110);
     encoder_3_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 1408), threads);
+    done(step, 111);
     encoder_6_weight_renew((float *)(workspace + 74414080), (const float *)(workspace + 75648), threads);
+    done(step, 112);
     encoder_9_weight_renew((float *)(workspace + 74708992), (const float *)(workspace + 371584), threads);
+    done(step, 113);
     encoder_12_weight_renew((float *)(workspace + 75888640), (const float *)(workspace + 1553280), threads);
+    done(step, 114);
     fc1_0_weight_renew((float *)(workspace + 80607232), (const float *)(workspace + 6271872), threads);
+    done(step, 115);
     gru_weight_ih_l0_renew((float *)(workspace + 82704384), (const float *)(workspace + 8369280), threads);
+    done(step, 116);
     gru_weight_hh_l0_renew((float *)(workspace + 82790400), (const float *)(workspace + 8455296), threads);
+    done(step, 117);
     fc3_0_weight_renew((float *)(workspace + 82940928), (const float *)(workspace + 8608512), threads);
+    done(step, 118);
     decoder_0_weight_renew((float *)(workspace + 86610944), (const float *)(workspace + 12311296), threads);
+    done(step, 119);
     decoder_3_weight_renew((float *)(workspace + 91329536), (const float *)(workspace + 17031936), threads);
+    done(step, 120);
     decoder_6_weight_renew((float *)(workspace + 92509184), (const float *)(workspace + 18212608), threads);
+    done(step, 121);
     decoder_9_weight_renew((float *)(workspace + 92804096), (const float *)(workspace + 18508032), threads);
+    done(step, 122);
 }
 
 /* Forward, with running statistics. */
@@ -12146,55 +12431,81 @@ static void evaluate(const ModelStep *step) {
     char *const scratch = step->scratch;
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 92877824), scratch, threads);
+    done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 143209472), (const float *)(workspace + 74332672),
         (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
+    done(step, 1);
     encoder1_conv_forward((const float *)(workspace + 92877824), (const float *)(workspace + 143209472), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 126432256), scratch, threads);
+    done(step, 2);
     encoder1_batch_norm_running((float *)(workspace + 101266432), (const float *)(workspace + 74332928),
         (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
+    done(step, 3);
     encoder2_conv_forward((const float *)(workspace + 126432256), (const float *)(workspace + 101266432),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 92877824), scratch, threads);
+    done(step, 4);
     encoder2_batch_norm_running((float *)(workspace + 105460736), (const float *)(workspace + 74333440),
         (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
+    done(step, 5);
     encoder3_conv_forward((const float *)(workspace + 92877824), (const float *)(workspace + 105460736),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 101266432), scratch, threads);
+    done(step, 6);
     encoder3_batch_norm_running((float *)(workspace + 94974976), (const float *)(workspace + 74334464),
         (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
+    done(step, 7);
     encoder4_conv_forward((const float *)(workspace + 101266432), (const float *)(workspace + 94974976),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 92877824), scratch, threads);
+    done(step, 8);
     fc1_forward((const float *)(workspace + 92877824), (const float *)(workspace + 6271872), (float *)(workspace + 94974976),
         (const float *)(workspace + 8369024), threads);
+    done(step, 9);
     gru0_input_projection((const float *)(workspace + 94974976), (const float *)(workspace + 8369280), (float *)(workspace + 92877824),
         (const float *)(workspace + 8605824), threads);
+    done(step, 10);
     gru0_carry_start((float *)(workspace + 94974976), step->h0, threads);
+    done(step, 11);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 94974976), (const float *)(workspace + 8455296), (float *)(workspace + 92963840),
             (const float *)(workspace + 8607168), time, threads);
+        done(step, 12);
         gru0_cell((float *)(workspace + 94974976), (const float *)(workspace + 92877824), (const float *)(workspace + 92963840), time,
             threads);
+        done(step, 13);
     }
     fc3_forward((const float *)(workspace + 94974976), (const float *)(workspace + 8608512), (float *)(workspace + 92877824),
         (const float *)(workspace + 12278528), threads);
+    done(step, 14);
     decoder0_conv_transpose_forward((const float *)(workspace + 92877824), (const float *)(workspace + 12311296),
         (float *)(workspace + 101266432), scratch, threads);
+    done(step, 15);
     decoder0_batch_norm_running((float *)(workspace + 105460736), (const float *)(workspace + 74336512),
         (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
+    done(step, 16);
     decoder1_conv_transpose_forward((const float *)(workspace + 101266432), (const float *)(workspace + 105460736),
         (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 92877824), scratch, threads);
+    done(step, 17);
     decoder1_batch_norm_running((float *)(workspace + 101266432), (const float *)(workspace + 74338560),
         (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
+    done(step, 18);
     decoder2_conv_transpose_forward((const float *)(workspace + 92877824), (const float *)(workspace + 101266432),
         (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 126432256), scratch, threads);
+    done(step, 19);
     decoder2_batch_norm_running((float *)(workspace + 143209472), (const float *)(workspace + 74339584),
         (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
+    done(step, 20);
     decoder3_conv_transpose_forward((const float *)(workspace + 126432256), (const float *)(workspace + 143209472),
         (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 92877824), scratch, threads);
+    done(step, 21);
     decoder3_batch_norm_running((float *)(workspace + 126432256), (const float *)(workspace + 74340096),
         (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
+    done(step, 22);
     decoder4_conv_forward((const float *)(workspace + 92877824), (const float *)(workspace + 126432256),
         (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    done(step, 23);
     loss_images(step->reconstruction, step->x, (double *)(workspace + 92877824), threads);
+    done(step, 24);
     loss((const double *)(workspace + 92877824), step->loss, threads);
+    done(step, 25);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
@@ -12361,6 +12672,10 @@ const ModelTarget gru_ae_avx512 = {
     .train = train,
     .evaluate = evaluate,
     .normal = normal,
+    .train_kernel = train_kernel,
+    .train_kernels = 123,
+    .evaluate_kernel = evaluate_kernel,
+    .evaluate_kernels = 26,
 };
 
 #endif

@@ -11229,238 +11229,523 @@ static void normal_chunk(float *restrict values, int threads) {
 /* Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none. */
 static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18149952, 36299904, 54449856, 72599808};
 
+/* Tells whoever measures that this kernel of the step is done. */
+static void done(const ModelStep *step, int kernel) {
+    if (step->done) step->done(step->context, kernel);
+}
+
+/* What train calls: name, FLOPs and bytes of memory traffic of a call, calls. */
+static const ModelKernel train_kernel[] = {
+    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1},
+    {"encoder0_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1},
+    {"encoder0_batch_norm_statistics_merge", 786432.0, 1049856.0, 1},
+    {"encoder1_conv_forward", 2415919104.0, 50405888.0, 1},
+    {"encoder1_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1},
+    {"encoder1_batch_norm_statistics_merge", 393216.0, 526848.0, 1},
+    {"encoder2_conv_forward", 2415919104.0, 25461760.0, 1},
+    {"encoder2_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1},
+    {"encoder2_batch_norm_statistics_merge", 196608.0, 267264.0, 1},
+    {"encoder3_conv_forward", 2415919104.0, 13764608.0, 1},
+    {"encoder3_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1},
+    {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1},
+    {"encoder4_conv_forward", 2415919104.0, 11014144.0, 1},
+    {"fc1_forward", 67108864.0, 4210944.0, 1},
+    {"gru0_input_projection", 2457600.0, 171184.0, 1},
+    {"gru0_carry_start", 0.0, 38400.0, 1},
+    {"gru0_hidden_projection", 960000.0, 230000.0, 4},
+    {"gru0_cell", 96000.0, 185600.0, 4},
+    {"fc3_forward", 104857600.0, 5438720.0, 1},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 11010048.0, 1},
+    {"decoder0_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1},
+    {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 13766656.0, 1},
+    {"decoder1_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1},
+    {"decoder1_batch_norm_statistics_merge", 196608.0, 267264.0, 1},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 25462784.0, 1},
+    {"decoder2_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1},
+    {"decoder2_batch_norm_statistics_merge", 393216.0, 526848.0, 1},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 50406400.0, 1},
+    {"decoder3_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1},
+    {"decoder3_batch_norm_statistics_merge", 786432.0, 1049856.0, 1},
+    {"decoder4_conv_forward", 150994944.0, 34604672.0, 1},
+    {"loss_images", 786432.0, 2097664.0, 1},
+    {"loss", 64.0, 520.0, 1},
+    {"decoder4_tanh_grad", 262144.0, 3145728.0, 1},
+    {"decoder4_conv_weight_grad", 150994944.0, 34604672.0, 1},
+    {"decoder4_conv_data_grad", 150994944.0, 34604160.0, 1},
+    {"decoder3_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1},
+    {"decoder3_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1},
+    {"decoder3_batch_norm_weight_grad", 32.0, 384.0, 1},
+    {"decoder3_batch_norm_bias_grad", 32.0, 384.0, 1},
+    {"decoder3_batch_norm_grad", 8388608.0, 100664064.0, 1},
+    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 50406400.0, 1},
+    {"decoder3_conv_transpose_data_grad", 2415919104.0, 50405376.0, 1},
+    {"decoder2_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
+    {"decoder2_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1},
+    {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
+    {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
+    {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 25462784.0, 1},
+    {"decoder2_conv_transpose_data_grad", 2415919104.0, 25460736.0, 1},
+    {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
+    {"decoder1_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1},
+    {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
+    {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
+    {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_data_grad", 2415919104.0, 13762560.0, 1},
+    {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
+    {"decoder0_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1},
+    {"decoder0_batch_norm_weight_grad", 256.0, 3072.0, 1},
+    {"decoder0_batch_norm_bias_grad", 256.0, 3072.0, 1},
+    {"decoder0_batch_norm_grad", 1048576.0, 12589056.0, 1},
+    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 11010048.0, 1},
+    {"decoder0_conv_transpose_data_grad", 2415919104.0, 11010048.0, 1},
+    {"fc3_weight_grad", 104857600.0, 5405952.0, 1},
+    {"fc3_bias_grad", 524288.0, 2129920.0, 1},
+    {"fc3_data_grad", 104857600.0, 5399552.0, 1},
+    {"gru0_carry_grad_start", 0.0, 32000.0, 1},
+    {"gru0_cell_grad_sum", 6400.0, 83200.0, 4},
+    {"gru0_cell_grad", 144000.0, 390400.0, 4},
+    {"gru0_hidden_projection_data_grad", 960000.0, 222400.0, 4},
+    {"gru0_carry_grad_sum", 6400.0, 83200.0, 4},
+    {"gru0_hidden_projection_weight_grad", 3840000.0, 228800.0, 1},
+    {"gru0_hidden_projection_bias_grad", 19200.0, 78000.0, 1},
+    {"gru0_input_projection_weight_grad", 2457600.0, 169984.0, 1},
+    {"gru0_input_projection_bias_grad", 19200.0, 78000.0, 1},
+    {"gru0_input_projection_data_grad", 2457600.0, 169984.0, 1},
+    {"fc1_weight_grad", 67108864.0, 4210688.0, 1},
+    {"fc1_bias_grad", 4096.0, 16640.0, 1},
+    {"fc1_data_grad", 67108864.0, 4210688.0, 1},
+    {"encoder4_relu_grad", 524288.0, 6291456.0, 1},
+    {"encoder4_conv_weight_grad", 2415919104.0, 11014144.0, 1},
+    {"encoder4_conv_data_grad", 2415919104.0, 11010048.0, 1},
+    {"encoder3_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
+    {"encoder3_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1},
+    {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
+    {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
+    {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_data_grad", 2415919104.0, 13762560.0, 1},
+    {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
+    {"encoder2_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1},
+    {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
+    {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
+    {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 25461760.0, 1},
+    {"encoder2_conv_data_grad", 2415919104.0, 25460736.0, 1},
+    {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
+    {"encoder1_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1},
+    {"encoder1_batch_norm_weight_grad", 64.0, 768.0, 1},
+    {"encoder1_batch_norm_bias_grad", 64.0, 768.0, 1},
+    {"encoder1_batch_norm_grad", 4194304.0, 50333184.0, 1},
+    {"encoder1_conv_weight_grad", 2415919104.0, 50405888.0, 1},
+    {"encoder1_conv_data_grad", 2415919104.0, 50405376.0, 1},
+    {"encoder0_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1},
+    {"encoder0_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1},
+    {"encoder0_batch_norm_weight_grad", 32.0, 384.0, 1},
+    {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1},
+    {"encoder0_conv_weight_grad", 150994944.0, 68159360.0, 1},
+    {"update", 63524832.0, 72599824.0, 1},
+    {"encoder_3_weight_renew", 0.0, 147456.0, 1},
+    {"encoder_6_weight_renew", 0.0, 589824.0, 1},
+    {"encoder_9_weight_renew", 0.0, 2359296.0, 1},
+    {"encoder_12_weight_renew", 0.0, 9437184.0, 1},
+    {"fc1_0_weight_renew", 0.0, 4194304.0, 1},
+    {"gru_weight_ih_l0_renew", 0.0, 153600.0, 1},
+    {"gru_weight_hh_l0_renew", 0.0, 240000.0, 1},
+    {"fc3_0_weight_renew", 0.0, 6553600.0, 1},
+    {"decoder_0_weight_renew", 0.0, 9437184.0, 1},
+    {"decoder_3_weight_renew", 0.0, 2359296.0, 1},
+    {"decoder_6_weight_renew", 0.0, 589824.0, 1},
+    {"decoder_9_weight_renew", 0.0, 147456.0, 1},
+};
+
+/* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls. */
+static const ModelKernel evaluate_kernel[] = {
+    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1},
+    {"encoder0_batch_norm_running", 128.0, 768.0, 1},
+    {"encoder1_conv_forward", 2415919104.0, 50405888.0, 1},
+    {"encoder1_batch_norm_running", 256.0, 1536.0, 1},
+    {"encoder2_conv_forward", 2415919104.0, 25461760.0, 1},
+    {"encoder2_batch_norm_running", 512.0, 3072.0, 1},
+    {"encoder3_conv_forward", 2415919104.0, 13764608.0, 1},
+    {"encoder3_batch_norm_running", 1024.0, 6144.0, 1},
+    {"encoder4_conv_forward", 2415919104.0, 11014144.0, 1},
+    {"fc1_forward", 67108864.0, 4210944.0, 1},
+    {"gru0_input_projection", 2457600.0, 171184.0, 1},
+    {"gru0_carry_start", 0.0, 38400.0, 1},
+    {"gru0_hidden_projection", 960000.0, 230000.0, 4},
+    {"gru0_cell", 96000.0, 185600.0, 4},
+    {"fc3_forward", 104857600.0, 5438720.0, 1},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 11010048.0, 1},
+    {"decoder0_batch_norm_running", 1024.0, 6144.0, 1},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 13766656.0, 1},
+    {"decoder1_batch_norm_running", 512.0, 3072.0, 1},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 25462784.0, 1},
+    {"decoder2_batch_norm_running", 256.0, 1536.0, 1},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 50406400.0, 1},
+    {"decoder3_batch_norm_running", 128.0, 768.0, 1},
+    {"decoder4_conv_forward", 150994944.0, 34604672.0, 1},
+    {"loss_images", 786432.0, 2097664.0, 1},
+    {"loss", 64.0, 520.0, 1},
+};
+
 /* One step of training: forward, backward, update. */
 static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 90712000), scratch, threads);
+    done(step, 0);
     encoder0_batch_norm_statistics_tiles((const float *)(workspace + 90712000), (float *)(workspace + 124266432), threads);
+    done(step, 1);
     encoder0_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 125315008),
         (float *)(workspace + 288057024), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
         (const float *)(workspace + 1152), threads);
+    done(step, 2);
     encoder1_conv_forward((const float *)(workspace + 90712000), (const float *)(workspace + 288057024), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 224929728), scratch, threads);
+    done(step, 3);
     encoder1_batch_norm_statistics_tiles((const float *)(workspace + 224929728), (float *)(workspace + 124266432), threads);
+    done(step, 4);
     encoder1_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124790720),
         (float *)(workspace + 288055488), (float *)(workspace + 72600064), (float *)(workspace + 72600320),
         (const float *)(workspace + 75136), threads);
+    done(step, 5);
     encoder2_conv_forward((const float *)(workspace + 224929728), (const float *)(workspace + 288055488),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 258484160), scratch, threads);
+    done(step, 6);
     encoder2_batch_norm_statistics_tiles((const float *)(workspace + 258484160), (float *)(workspace + 124266432), threads);
+    done(step, 7);
     encoder2_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124528576),
         (float *)(workspace + 288052416), (float *)(workspace + 72600576), (float *)(workspace + 72601088),
         (const float *)(workspace + 370560), threads);
+    done(step, 8);
     encoder3_conv_forward((const float *)(workspace + 258484160), (const float *)(workspace + 288052416),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 275261376), scratch, threads);
+    done(step, 9);
     encoder3_batch_norm_statistics_tiles((const float *)(workspace + 275261376), (float *)(workspace + 124266432), threads);
+    done(step, 10);
     encoder3_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124397504),
         (float *)(workspace + 288046272), (float *)(workspace + 72601600), (float *)(workspace + 72602624),
         (const float *)(workspace + 1551232), threads);
+    done(step, 11);
     encoder4_conv_forward((const float *)(workspace + 275261376), (const float *)(workspace + 288046272),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 283649984), scratch, threads);
+    done(step, 12);
     fc1_forward((const float *)(workspace + 283649984), (const float *)(workspace + 6271872), (float *)(workspace + 288029888),
         (const float *)(workspace + 8369024), threads);
+    done(step, 13);
     gru0_input_projection((const float *)(workspace + 288029888), (const float *)(workspace + 8369280), (float *)(workspace + 287844288),
         (const float *)(workspace + 8566080), threads);
+    done(step, 14);
     gru0_carry_start((float *)(workspace + 287997888), step->h0, threads);
+    done(step, 15);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 287997888), (const float *)(workspace + 8446080),
             (float *)(workspace + 287921088), (const float *)(workspace + 8567296), time, threads);
+        done(step, 16);
         gru0_cell((float *)(workspace + 287997888), (const float *)(workspace + 287844288), (const float *)(workspace + 287921088), time,
             threads);
+        done(step, 17);
     }
     fc3_forward((const float *)(workspace + 287997888), (const float *)(workspace + 8568512), (float *)(workspace + 285747136),
         (const float *)(workspace + 11845312), threads);
+    done(step, 18);
     decoder0_conv_transpose_forward((const float *)(workspace + 285747136), (const float *)(workspace + 11878080),
         (float *)(workspace + 279455680), scratch, threads);
+    done(step, 19);
     decoder0_batch_norm_statistics_tiles((const float *)(workspace + 279455680), (float *)(workspace + 124266432), threads);
+    done(step, 20);
     decoder0_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124397504),
         (float *)(workspace + 288049344), (float *)(workspace + 72603648), (float *)(workspace + 72604672),
         (const float *)(workspace + 16596672), threads);
+    done(step, 21);
     decoder1_conv_transpose_forward((const float *)(workspace + 279455680), (const float *)(workspace + 288049344),
         (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 266872768), scratch, threads);
+    done(step, 22);
     decoder1_batch_norm_statistics_tiles((const float *)(workspace + 266872768), (float *)(workspace + 124266432), threads);
+    done(step, 23);
     decoder1_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124528576),
         (float *)(workspace + 288053952), (float *)(workspace + 72605696), (float *)(workspace + 72606208),
         (const float *)(workspace + 17778368), threads);
+    done(step, 24);
     decoder2_conv_transpose_forward((const float *)(workspace + 266872768), (const float *)(workspace + 288053952),
         (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 241706944), scratch, threads);
+    done(step, 25);
     decoder2_batch_norm_statistics_tiles((const float *)(workspace + 241706944), (float *)(workspace + 124266432), threads);
+    done(step, 26);
     decoder2_batch_norm_statistics_merge((const float *)(workspace + 124266432), (double *)(workspace + 124790720),
         (float *)(workspace + 288056256), (float *)(workspace + 72606720), (float *)(workspace + 72606976),
         (const float *)(workspace + 18074304), threads);
+    done(step, 27);
     decoder3_conv_transpose_forward((const float *)(workspace + 241706944), (const float *)(workspace + 288056256),
         (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 124266432), scratch, threads);
+    done(step, 28);
     decoder3_batch_norm_statistics_tiles((const float *)(workspace + 124266432), (float *)(workspace + 157820864), threads);
+    done(step, 29);
     decoder3_batch_norm_statistics_merge((const float *)(workspace + 157820864), (double *)(workspace + 158869440),
         (float *)(workspace + 288057408), (float *)(workspace + 72607232), (float *)(workspace + 72607360),
         (const float *)(workspace + 18148544), threads);
+    done(step, 30);
     decoder4_conv_forward((const float *)(workspace + 124266432), (const float *)(workspace + 288057408),
         (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    done(step, 31);
     loss_images(step->reconstruction, step->x, (double *)(workspace + 157820864), threads);
+    done(step, 32);
     loss((const double *)(workspace + 157820864), step->loss, threads);
+    done(step, 33);
     decoder4_tanh_grad((float *)(workspace + 191375296), step->reconstruction, step->x, threads);
+    done(step, 34);
     decoder4_conv_weight_grad((float *)(workspace + 36298752), (const float *)(workspace + 124266432),
         (const float *)(workspace + 288057408), (const float *)(workspace + 18148672), (const float *)(workspace + 191375296), scratch,
         threads);
+    done(step, 35);
     decoder4_conv_data_grad((const float *)(workspace + 191375296), (const float *)(workspace + 18148800), (float *)(workspace + 157820864),
         scratch, threads);
+    done(step, 36);
     decoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 124266432), (const float *)(workspace + 288057408),
         (const float *)(workspace + 18148672), (const float *)(workspace + 157820864), (float *)(workspace + 191375296), threads);
+    done(step, 37);
     decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 191375296), (float *)(workspace + 288057792),
         (const float *)(workspace + 288057408), threads);
+    done(step, 38);
     decoder3_batch_norm_weight_grad((float *)(workspace + 36298496), (const float *)(workspace + 288057792), threads);
+    done(step, 39);
     decoder3_batch_norm_bias_grad((float *)(workspace + 36298624), (const float *)(workspace + 288057792), threads);
+    done(step, 40);
     decoder3_batch_norm_grad((float *)(workspace + 191375296), (const float *)(workspace + 288057408),
         (const float *)(workspace + 124266432), (const float *)(workspace + 288057792), (const float *)(workspace + 18148672),
         (const float *)(workspace + 157820864), threads);
+    done(step, 41);
     decoder3_conv_transpose_weight_grad((float *)(workspace + 36224768), (const float *)(workspace + 191375296),
         (const float *)(workspace + 241706944), (const float *)(workspace + 288056256), (const float *)(workspace + 18074560), scratch,
         threads);
+    done(step, 42);
     decoder3_conv_transpose_data_grad((const float *)(workspace + 191375296), (const float *)(workspace + 90638272),
         (float *)(workspace + 124266432), scratch, threads);
+    done(step, 43);
     decoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 241706944), (const float *)(workspace + 288056256),
         (const float *)(workspace + 18074560), (const float *)(workspace + 124266432), (float *)(workspace + 141043648), threads);
+    done(step, 44);
     decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 141043648), (float *)(workspace + 157820864),
         (const float *)(workspace + 288056256), threads);
+    done(step, 45);
     decoder2_batch_norm_weight_grad((float *)(workspace + 36224256), (const float *)(workspace + 157820864), threads);
+    done(step, 46);
     decoder2_batch_norm_bias_grad((float *)(workspace + 36224512), (const float *)(workspace + 157820864), threads);
+    done(step, 47);
     decoder2_batch_norm_grad((float *)(workspace + 141043648), (const float *)(workspace + 288056256),
         (const float *)(workspace + 241706944), (const float *)(workspace + 157820864), (const float *)(workspace + 18074560),
         (const float *)(workspace + 124266432), threads);
+    done(step, 48);
     decoder2_conv_transpose_weight_grad((float *)(workspace + 35929344), (const float *)(workspace + 141043648),
         (const float *)(workspace + 266872768), (const float *)(workspace + 288053952), (const float *)(workspace + 17778880), scratch,
         threads);
+    done(step, 49);
     decoder2_conv_transpose_data_grad((const float *)(workspace + 141043648), (const float *)(workspace + 90343360),
         (float *)(workspace + 124266432), scratch, threads);
+    done(step, 50);
     decoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 266872768), (const float *)(workspace + 288053952),
         (const float *)(workspace + 17778880), (const float *)(workspace + 124266432), (float *)(workspace + 132655040), threads);
+    done(step, 51);
     decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 132655040), (float *)(workspace + 141043648),
         (const float *)(workspace + 288053952), threads);
+    done(step, 52);
     decoder1_batch_norm_weight_grad((float *)(workspace + 35928320), (const float *)(workspace + 141043648), threads);
+    done(step, 53);
     decoder1_batch_norm_bias_grad((float *)(workspace + 35928832), (const float *)(workspace + 141043648), threads);
+    done(step, 54);
     decoder1_batch_norm_grad((float *)(workspace + 132655040), (const float *)(workspace + 288053952),
         (const float *)(workspace + 266872768), (const float *)(workspace + 141043648), (const float *)(workspace + 17778880),
         (const float *)(workspace + 124266432), threads);
+    done(step, 55);
     decoder1_conv_transpose_weight_grad((float *)(workspace + 34748672), (const float *)(workspace + 132655040),
         (const float *)(workspace + 279455680), (const float *)(workspace + 288049344), (const float *)(workspace + 16597696), scratch,
         threads);
+    done(step, 56);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 132655040), (const float *)(workspace + 89163712),
         (float *)(workspace + 124266432), scratch, threads);
+    done(step, 57);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 279455680), (const float *)(workspace + 288049344),
         (const float *)(workspace + 16597696), (const float *)(workspace + 124266432), (float *)(workspace + 128460736), threads);
+    done(step, 58);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 128460736), (float *)(workspace + 132655040),
         (const float *)(workspace + 288049344), threads);
+    done(step, 59);
     decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 132655040), threads);
+    done(step, 60);
     decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 132655040), threads);
+    done(step, 61);
     decoder0_batch_norm_grad((float *)(workspace + 128460736), (const float *)(workspace + 288049344),
         (const float *)(workspace + 279455680), (const float *)(workspace + 132655040), (const float *)(workspace + 16597696),
         (const float *)(workspace + 124266432), threads);
+    done(step, 62);
     decoder0_conv_transpose_weight_grad((float *)(workspace + 30028032), (const float *)(workspace + 128460736),
         (const float *)(workspace + 285747136), scratch, threads);
+    done(step, 63);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 128460736), (const float *)(workspace + 84445120),
         (float *)(workspace + 124266432), scratch, threads);
+    done(step, 64);
     fc3_weight_grad((const float *)(workspace + 124266432), (const float *)(workspace + 287997888), (float *)(workspace + 26718464),
         threads);
+    done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124266432), (float *)(workspace + 29995264), threads);
+    done(step, 66);
     fc3_data_grad((const float *)(workspace + 124266432), (const float *)(workspace + 81168320), (float *)(workspace + 126363584), threads);
+    done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 124420032), threads);
+    done(step, 68);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 124452032), (const float *)(workspace + 126363584), (const float *)(workspace + 124420032),
             time, threads);
+        done(step, 69);
         gru0_cell_grad((float *)(workspace + 124343232), (float *)(workspace + 124266432), (float *)(workspace + 124477632),
             (const float *)(workspace + 124452032), (const float *)(workspace + 287844288), (const float *)(workspace + 287921088),
             (const float *)(workspace + 287997888), time, threads);
+        done(step, 70);
         gru0_hidden_projection_data_grad((const float *)(workspace + 124266432), (const float *)(workspace + 81048320),
             (float *)(workspace + 124503232), time, threads);
+        done(step, 71);
         gru0_carry_grad_sum((float *)(workspace + 124420032), (const float *)(workspace + 124477632),
             (const float *)(workspace + 124503232), time, threads);
+        done(step, 72);
     }
     gru0_hidden_projection_weight_grad((const float *)(workspace + 124266432), (const float *)(workspace + 287997888),
         (float *)(workspace + 26596032), threads);
+    done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 124266432), (float *)(workspace + 26717248), threads);
+    done(step, 74);
     gru0_input_projection_weight_grad((const float *)(workspace + 124343232), (const float *)(workspace + 288029888),
         (float *)(workspace + 26519232), threads);
+    done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 124343232), (float *)(workspace + 26716032), threads);
+    done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 124343232), (const float *)(workspace + 80971520),
         (float *)(workspace + 126363584), threads);
+    done(step, 77);
     fc1_weight_grad((const float *)(workspace + 126363584), (const float *)(workspace + 283649984), (float *)(workspace + 24421824),
         threads);
+    done(step, 78);
     fc1_bias_grad((const float *)(workspace + 126363584), (float *)(workspace + 26518976), threads);
+    done(step, 79);
     fc1_data_grad((const float *)(workspace + 126363584), (const float *)(workspace + 78874368), (float *)(workspace + 124266432), threads);
+    done(step, 80);
     encoder4_relu_grad((float *)(workspace + 128460736), (const float *)(workspace + 283649984), (const float *)(workspace + 124266432),
         threads);
+    done(step, 81);
     encoder4_conv_weight_grad((float *)(workspace + 19703232), (const float *)(workspace + 275261376),
         (const float *)(workspace + 288046272), (const float *)(workspace + 1552256), (const float *)(workspace + 128460736), scratch,
         threads);
+    done(step, 82);
     encoder4_conv_data_grad((const float *)(workspace + 128460736), (const float *)(workspace + 74155776), (float *)(workspace + 124266432),
         scratch, threads);
+    done(step, 83);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 275261376), (const float *)(workspace + 288046272),
         (const float *)(workspace + 1552256), (const float *)(workspace + 124266432), (float *)(workspace + 128460736), threads);
+    done(step, 84);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 128460736), (float *)(workspace + 128591808),
         (const float *)(workspace + 288046272), threads);
+    done(step, 85);
     encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 128591808), threads);
+    done(step, 86);
     encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 128591808), threads);
+    done(step, 87);
     encoder3_batch_norm_grad((float *)(workspace + 132655040), (const float *)(workspace + 288046272),
         (const float *)(workspace + 275261376), (const float *)(workspace + 128591808), (const float *)(workspace + 1552256),
         (const float *)(workspace + 124266432), threads);
+    done(step, 88);
     encoder3_conv_weight_grad((float *)(workspace + 18521536), (const float *)(workspace + 258484160),
         (const float *)(workspace + 288052416), (const float *)(workspace + 371072), (const float *)(workspace + 132655040), scratch,
         threads);
+    done(step, 89);
     encoder3_conv_data_grad((const float *)(workspace + 132655040), (const float *)(workspace + 72976128), (float *)(workspace + 124266432),
         scratch, threads);
+    done(step, 90);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 258484160), (const float *)(workspace + 288052416),
         (const float *)(workspace + 371072), (const float *)(workspace + 124266432), (float *)(workspace + 132655040), threads);
+    done(step, 91);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 132655040), (float *)(workspace + 132917184),
         (const float *)(workspace + 288052416), threads);
+    done(step, 92);
     encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 132917184), threads);
+    done(step, 93);
     encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 132917184), threads);
+    done(step, 94);
     encoder2_batch_norm_grad((float *)(workspace + 141043648), (const float *)(workspace + 288052416),
         (const float *)(workspace + 258484160), (const float *)(workspace + 132917184), (const float *)(workspace + 371072),
         (const float *)(workspace + 124266432), threads);
+    done(step, 95);
     encoder2_conv_weight_grad((float *)(workspace + 18225600), (const float *)(workspace + 224929728),
         (const float *)(workspace + 288055488), (const float *)(workspace + 75392), (const float *)(workspace + 141043648), scratch,
         threads);
+    done(step, 96);
     encoder2_conv_data_grad((const float *)(workspace + 141043648), (const float *)(workspace + 72681216), (float *)(workspace + 124266432),
         scratch, threads);
+    done(step, 97);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 224929728), (const float *)(workspace + 288055488),
         (const float *)(workspace + 75392), (const float *)(workspace + 124266432), (float *)(workspace + 141043648), threads);
+    done(step, 98);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 141043648), (float *)(workspace + 141567936),
         (const float *)(workspace + 288055488), threads);
+    done(step, 99);
     encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 141567936), threads);
+    done(step, 100);
     encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 141567936), threads);
+    done(step, 101);
     encoder1_batch_norm_grad((float *)(workspace + 157820864), (const float *)(workspace + 288055488),
         (const float *)(workspace + 224929728), (const float *)(workspace + 141567936), (const float *)(workspace + 75392),
         (const float *)(workspace + 124266432), threads);
+    done(step, 102);
     encoder1_conv_weight_grad((float *)(workspace + 18151360), (const float *)(workspace + 90712000),
         (const float *)(workspace + 288057024), (const float *)(workspace + 1280), (const float *)(workspace + 157820864), scratch,
         threads);
+    done(step, 103);
     encoder1_conv_data_grad((const float *)(workspace + 157820864), (const float *)(workspace + 72607488), (float *)(workspace + 124266432),
         scratch, threads);
+    done(step, 104);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 90712000), (const float *)(workspace + 288057024),
         (const float *)(workspace + 1280), (const float *)(workspace + 124266432), (float *)(workspace + 157820864), threads);
+    done(step, 105);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 157820864), (float *)(workspace + 158869440),
         (const float *)(workspace + 288057024), threads);
+    done(step, 106);
     encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 158869440), threads);
+    done(step, 107);
     encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 158869440), threads);
+    done(step, 108);
     encoder0_conv_weight_grad((float *)(workspace + 18149952), step->x, (const float *)(workspace + 288057024),
         (const float *)(workspace + 90712000), (const float *)(workspace + 158869440), (const float *)(workspace + 1280),
         (const float *)(workspace + 124266432), scratch, threads);
+    done(step, 109);
     update((float *)workspace, (float *)(workspace + 36299904), (float *)(workspace + 54449856), step->coefficients,
         (const float *)(workspace + 18149952), threads);
+    done(step, 110);
     encoder_3_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 1408), threads);
+    done(step, 111);
     encoder_6_weight_renew((float *)(workspace + 72681216), (const float *)(workspace + 75648), threads);
+    done(step, 112);
     encoder_9_weight_renew((float *)(workspace + 72976128), (const float *)(workspace + 371584), threads);
+    done(step, 113);
     encoder_12_weight_renew((float *)(workspace + 74155776), (const float *)(workspace + 1553280), threads);
+    done(step, 114);
     fc1_0_weight_renew((float *)(workspace + 78874368), (const float *)(workspace + 6271872), threads);
+    done(step, 115);
     gru_weight_ih_l0_renew((float *)(workspace + 80971520), (const float *)(workspace + 8369280), threads);
+    done(step, 116);
     gru_weight_hh_l0_renew((float *)(workspace + 81048320), (const float *)(workspace + 8446080), threads);
+    done(step, 117);
     fc3_0_weight_renew((float *)(workspace + 81168320), (const float *)(workspace + 8568512), threads);
+    done(step, 118);
     decoder_0_weight_renew((float *)(workspace + 84445120), (const float *)(workspace + 11878080), threads);
+    done(step, 119);
     decoder_3_weight_renew((float *)(workspace + 89163712), (const float *)(workspace + 16598720), threads);
+    done(step, 120);
     decoder_6_weight_renew((float *)(workspace + 90343360), (const float *)(workspace + 17779392), threads);
+    done(step, 121);
     decoder_9_weight_renew((float *)(workspace + 90638272), (const float *)(workspace + 18074816), threads);
+    done(step, 122);
 }
 
 /* Forward, with running statistics. */
@@ -11469,55 +11754,81 @@ static void evaluate(const ModelStep *step) {
     char *const scratch = step->scratch;
     const int threads = step->threads;
     encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 90712000), scratch, threads);
+    done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 141043648), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
+    done(step, 1);
     encoder1_conv_forward((const float *)(workspace + 90712000), (const float *)(workspace + 141043648), (const float *)(workspace + 1280),
         (const float *)(workspace + 1408), (float *)(workspace + 124266432), scratch, threads);
+    done(step, 2);
     encoder1_batch_norm_running((float *)(workspace + 99100608), (const float *)(workspace + 72600064),
         (const float *)(workspace + 72600320), (const float *)(workspace + 75136), threads);
+    done(step, 3);
     encoder2_conv_forward((const float *)(workspace + 124266432), (const float *)(workspace + 99100608), (const float *)(workspace + 75392),
         (const float *)(workspace + 75648), (float *)(workspace + 90712000), scratch, threads);
+    done(step, 4);
     encoder2_batch_norm_running((float *)(workspace + 103294912), (const float *)(workspace + 72600576),
         (const float *)(workspace + 72601088), (const float *)(workspace + 370560), threads);
+    done(step, 5);
     encoder3_conv_forward((const float *)(workspace + 90712000), (const float *)(workspace + 103294912),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 99100608), scratch, threads);
+    done(step, 6);
     encoder3_batch_norm_running((float *)(workspace + 92809152), (const float *)(workspace + 72601600),
         (const float *)(workspace + 72602624), (const float *)(workspace + 1551232), threads);
+    done(step, 7);
     encoder4_conv_forward((const float *)(workspace + 99100608), (const float *)(workspace + 92809152),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 90712000), scratch, threads);
+    done(step, 8);
     fc1_forward((const float *)(workspace + 90712000), (const float *)(workspace + 6271872), (float *)(workspace + 92809152),
         (const float *)(workspace + 8369024), threads);
+    done(step, 9);
     gru0_input_projection((const float *)(workspace + 92809152), (const float *)(workspace + 8369280), (float *)(workspace + 90712000),
         (const float *)(workspace + 8566080), threads);
+    done(step, 10);
     gru0_carry_start((float *)(workspace + 92809152), step->h0, threads);
+    done(step, 11);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 92809152), (const float *)(workspace + 8446080), (float *)(workspace + 90788800),
             (const float *)(workspace + 8567296), time, threads);
+        done(step, 12);
         gru0_cell((float *)(workspace + 92809152), (const float *)(workspace + 90712000), (const float *)(workspace + 90788800), time,
             threads);
+        done(step, 13);
     }
     fc3_forward((const float *)(workspace + 92809152), (const float *)(workspace + 8568512), (float *)(workspace + 90712000),
         (const float *)(workspace + 11845312), threads);
+    done(step, 14);
     decoder0_conv_transpose_forward((const float *)(workspace + 90712000), (const float *)(workspace + 11878080),
         (float *)(workspace + 99100608), scratch, threads);
+    done(step, 15);
     decoder0_batch_norm_running((float *)(workspace + 103294912), (const float *)(workspace + 72603648),
         (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
+    done(step, 16);
     decoder1_conv_transpose_forward((const float *)(workspace + 99100608), (const float *)(workspace + 103294912),
         (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 90712000), scratch, threads);
+    done(step, 17);
     decoder1_batch_norm_running((float *)(workspace + 99100608), (const float *)(workspace + 72605696),
         (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
+    done(step, 18);
     decoder2_conv_transpose_forward((const float *)(workspace + 90712000), (const float *)(workspace + 99100608),
         (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 124266432), scratch, threads);
+    done(step, 19);
     decoder2_batch_norm_running((float *)(workspace + 141043648), (const float *)(workspace + 72606720),
         (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
+    done(step, 20);
     decoder3_conv_transpose_forward((const float *)(workspace + 124266432), (const float *)(workspace + 141043648),
         (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 90712000), scratch, threads);
+    done(step, 21);
     decoder3_batch_norm_running((float *)(workspace + 124266432), (const float *)(workspace + 72607232),
         (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
+    done(step, 22);
     decoder4_conv_forward((const float *)(workspace + 90712000), (const float *)(workspace + 124266432),
         (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    done(step, 23);
     loss_images(step->reconstruction, step->x, (double *)(workspace + 90712000), threads);
+    done(step, 24);
     loss((const double *)(workspace + 90712000), step->loss, threads);
+    done(step, 25);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
@@ -11682,6 +11993,10 @@ const ModelTarget gru_ae_neon = {
     .train = train,
     .evaluate = evaluate,
     .normal = normal,
+    .train_kernel = train_kernel,
+    .train_kernels = 123,
+    .evaluate_kernel = evaluate_kernel,
+    .evaluate_kernels = 26,
 };
 
 #endif

@@ -83,7 +83,8 @@ def measure_peak(threads):
     program = os.path.join(ROOT, "build", "bench", "peak")
     os.makedirs(os.path.dirname(program), exist_ok=True)
     compiler = os.environ.get("CC", "cc")
-    run([compiler, "-std=gnu11", "-O2", "-pthread", os.path.join(HERE, "peak.c"), "-o", program])
+    sources = [os.path.join(HERE, "peak.c")] + [os.path.join(ROOT, "runtime", name) for name in ("peak.c", "progress.c")]
+    run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-fopenmp", "-I" + os.path.join(ROOT, "runtime"), *sources, "-lm", "-o", program])
     return json.loads(run([program, str(threads)]))
 
 

@@ -7,8 +7,21 @@ trains() {
         test -s "$scratch/$1/last.safetensors" && test -s "$scratch/$1/loss.svg"
 }
 
+# The profile names every kernel of the step, each with a time, and its picture shows them.
+profiles() {
+    build/tiny/tiny profile --steps 2 --threads 2 --out "$scratch/profile.svg" >"$scratch/profile.txt" &&
+        grep -Eq '^encoder1_conv_forward +[0-9.]+ +[0-9.]+ (FLOPs|memory) ' "$scratch/profile.txt" &&
+        grep -Eq '^update +[0-9.]+ ' "$scratch/profile.txt" && grep -q '^a step: [0-9.]* ms' "$scratch/profile.txt" &&
+        [ "$(grep -c 'class="kernel"' "$scratch/profile.svg")" -ge 5 ] && grep -q '</svg>' "$scratch/profile.svg" &&
+        build/tiny/tiny profile --eval --steps 1 --out "$scratch/forward.svg" >"$scratch/forward.txt" &&
+        grep -q '^encoder1_conv_forward' "$scratch/forward.txt" && ! grep -q '^update' "$scratch/forward.txt" &&
+        ! build/tiny/tiny profile --steps 1 --out "$scratch/missing/profile.svg" >"$scratch/refused.txt" 2>&1 &&
+        grep -q 'missing/profile.svg' "$scratch/refused.txt"
+}
+
 for spec in specs/*.yaml; do
     name=$(basename "$spec" .yaml)
     check "the trainer of specs/$name.yaml is built and trains" trains "$name"
 done
+check "the profile shows every kernel of a step, and its picture" profiles
 done_checking

@@ -1,0 +1,17 @@
+/* profile_plot.h: profile.svg: where the time of a step goes, as a picture. */
+#ifndef ZOETROPE_PROFILE_PLOT_H
+#define ZOETROPE_PROFILE_PLOT_H
+
+#include "error.h"
+
+typedef struct ProfileRow { /* a kernel, over one step */
+    const char *name;
+    double measured, limit; /* seconds */
+    bool by_memory;         /* what bounds it: memory traffic, else arithmetic */
+    double flops, bytes;
+} ProfileRow;
+
+/* A bar for each kernel, the measured time behind the least one, in the order given; those that lose little are drawn as one. */
+bool profile_plot_write(const char *path, const char *title, const ProfileRow *rows, int count, const ProfileRow *total, Error *error);
+
+#endif
