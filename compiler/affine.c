@@ -1,5 +1,7 @@
 #include "loop.h"
 
+#include <string.h>
+
 Variable *new_variable(const char *name, long extent) {
     Variable *variable = NEW(Variable);
     *variable = (Variable){.name = name, .extent = extent};
@@ -11,36 +13,39 @@ Affine affine_constant(long constant) {
 }
 
 Affine affine_variable(const Variable *variable) {
-    Affine a = {.count = 1};
-    a.term[0].variable = variable;
-    a.term[0].coefficient = 1;
-    return a;
+    AffineTerm *term = NEW(AffineTerm);
+    *term = (AffineTerm){variable, 1};
+    return (Affine){.count = 1, .term = term};
 }
 
-static void add_term(Affine *a, const Variable *variable, long coefficient) {
-    for (int i = 0; i < a->count; i++) {
-        if (a->term[i].variable != variable) continue;
-        a->term[i].coefficient += coefficient;
-        if (a->term[i].coefficient == 0) a->term[i] = a->term[--a->count];
-        return;
+/* a + factor · b, of a without the term in `without` (NULL: with all). */
+static Affine combine(Affine a, const Variable *without, Affine b, long factor) {
+    Affine sum = {.constant = a.constant + factor * b.constant, .count = a.count};
+    AffineTerm *term = NEW_ARRAY(AffineTerm, a.count + b.count);
+    if (a.count) memcpy(term, a.term, sizeof *term * (size_t)a.count);
+    for (int i = 0; i < sum.count; i++)
+        if (term[i].variable == without) term[i] = term[--sum.count];
+    for (int i = 0; i < b.count; i++) {
+        int at = 0;
+        while (at < sum.count && term[at].variable != b.term[i].variable) at++;
+        if (at == sum.count) term[sum.count++] = (AffineTerm){b.term[i].variable, 0};
+        term[at].coefficient += factor * b.term[i].coefficient;
+        if (term[at].coefficient == 0) term[at] = term[--sum.count];
     }
-    if (coefficient == 0) return;
-    if (a->count == MAX_TERMS) die("an index depends on more than %d variables", MAX_TERMS);
-    a->term[a->count].variable = variable;
-    a->term[a->count++].coefficient = coefficient;
+    sum.term = term;
+    return sum;
 }
 
 Affine affine_add(Affine a, Affine b) {
-    a.constant += b.constant;
-    for (int i = 0; i < b.count; i++) add_term(&a, b.term[i].variable, b.term[i].coefficient);
-    return a;
+    if (b.count == 0) return affine_shift(a, b.constant);
+    if (a.count == 0) return affine_shift(b, a.constant);
+    return combine(a, NULL, b, 1);
 }
 
 Affine affine_scale(Affine a, long factor) {
-    if (factor == 0) return affine_constant(0);
-    a.constant *= factor;
-    for (int i = 0; i < a.count; i++) a.term[i].coefficient *= factor;
-    return a;
+    if (factor == 0 || a.count == 0) return affine_constant(factor * a.constant);
+    if (factor == 1) return a;
+    return combine(affine_constant(0), NULL, a, factor);
 }
 
 Affine affine_shift(Affine a, long constant) {
@@ -57,8 +62,7 @@ long affine_coefficient(const Affine *a, const Variable *variable) {
 Affine affine_substitute(Affine a, const Variable *variable, Affine by) {
     long coefficient = affine_coefficient(&a, variable);
     if (coefficient == 0) return a;
-    add_term(&a, variable, -coefficient);
-    return affine_add(a, affine_scale(by, coefficient));
+    return combine(a, variable, by, coefficient);
 }
 
 bool affine_equal(const Affine *a, const Affine *b) {

@@ -110,7 +110,7 @@ static const char *variable_text(const Emitter *emitter, const Variable *variabl
 /* 65536 * n + 1024 * i + 5: large strides first, what is subtracted last. A variable with one value is 0. */
 const char *affine_text(const Emitter *emitter, const Affine *affine) {
     Text text = {0};
-    bool printed[MAX_TERMS] = {false};
+    bool *printed = NEW_ARRAY(bool, affine->count);
     bool constant_first = affine->constant > 0;
     for (int i = 0; i < affine->count; i++)
         if (affine->term[i].coefficient > 0 && affine->term[i].variable->extent > 1) constant_first = false;

@@ -10,8 +10,8 @@
 typedef struct Index { /* an affine index, its variables by slot */
     long constant;
     int count;
-    int slot[MAX_TERMS];
-    long coefficient[MAX_TERMS];
+    int *slot;
+    long *coefficient;
 } Index;
 
 typedef struct Shadow {         /* what has happened to one element */

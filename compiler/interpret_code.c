@@ -83,6 +83,8 @@ static Index *compile_index(Machine *machine, const Affine *affine, int rank) {
     for (int i = 0; i < rank; i++) {
         index[i].constant = affine[i].constant;
         index[i].count = affine[i].count;
+        index[i].slot = NEW_ARRAY(int, affine[i].count);
+        index[i].coefficient = NEW_ARRAY(long, affine[i].count);
         for (int j = 0; j < affine[i].count; j++) {
             index[i].slot[j] = machine_slot(machine, affine[i].term[j].variable);
             index[i].coefficient[j] = affine[i].term[j].coefficient;

@@ -92,10 +92,8 @@ Offset buffer_offset(const Buffer *buffer, const Affine *index) {
             offset.affine = affine_add(offset.affine, affine_scale(inner, stride));
             continue;
         }
-        offset.term[offset.count].inner = inner;
-        offset.term[offset.count].divisor = divisor;
-        offset.term[offset.count].modulus = modulus;
-        offset.term[offset.count++].stride = stride;
+        if (!offset.term) offset.term = NEW_ARRAY(OffsetTerm, layout->count);
+        offset.term[offset.count++] = (OffsetTerm){inner, divisor, modulus, stride};
     }
     return offset;
 }

@@ -13,22 +13,24 @@
 
 #include "support.h"
 
-enum { MAX_RANK = 6, MAX_TERMS = 12, MAX_VARIABLES = 12, MAX_LEVELS = 24, MAX_STORES = 8, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
+enum { MAX_RANK = 6, MAX_VARIABLES = 12, MAX_LEVELS = 24, MAX_STORES = 8, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
 
-/* ---- affine.c: integers that are affine in loop variables ---- */
+/* ---- affine.c: integers that are affine in loop variables; small, passed by value ---- */
 
 typedef struct Variable { /* takes the values 0 … extent − 1; identity is its address */
     const char *name;
     long extent;
 } Variable;
 
+typedef struct AffineTerm {
+    const Variable *variable;
+    long coefficient;
+} AffineTerm;
+
 typedef struct Affine { /* constant + Σ coefficient · variable; no variable twice, no coefficient 0 */
     long constant;
     int count;
-    struct {
-        const Variable *variable;
-        long coefficient;
-    } term[MAX_TERMS];
+    const AffineTerm *term; /* shared between values, never changed; only affine.c makes them */
 } Affine;
 
 Variable *new_variable(const char *name, long extent);
@@ -92,13 +94,15 @@ Buffer *new_buffer(const char *name, Type type, Space space, int rank, const lon
 /* The offset in elements of buffer[index], simplified as far as the ranges of the variables allow: floor-division and
  * modulo only remain where a term does not split. `affine` is the affine part; the rest is a sum of
  * (inner / divisor % modulus) · stride. */
+typedef struct OffsetTerm {
+    Affine inner;
+    long divisor, modulus, stride;
+} OffsetTerm;
+
 typedef struct Offset {
     Affine affine;
     int count;
-    struct {
-        Affine inner;
-        long divisor, modulus, stride;
-    } term[MAX_LAYOUT_TERMS];
+    OffsetTerm *term;
 } Offset;
 Offset buffer_offset(const Buffer *buffer, const Affine *index);
 

@@ -19,14 +19,6 @@ static Interval intersection(Interval a, Interval b) {
     return (Interval){maximum(a.low, b.low), minimum(a.high, b.high)};
 }
 
-/* Whether affine_add of the two has room for the variables of both. */
-static bool sum_fits(const Affine *a, const Affine *b) {
-    int count = a->count;
-    for (int i = 0; i < b->count; i++)
-        if (!affine_coefficient(a, b->term[i].variable)) count++;
-    return count <= MAX_TERMS;
-}
-
 /* Knowing fact.low ≤ f ≤ fact.high: multiply·x = times·f + rest, so x is between the bounds of the right side over `multiply`. */
 static Interval by_fact(const Affine *x, const Fact *fact, long multiply, long times) {
     Affine rest = affine_add(affine_scale(*x, multiply), affine_scale(fact->value, -times));
@@ -41,7 +33,6 @@ Interval affine_interval(const Affine *x, const Fact *facts) {
     Interval result;
     affine_range(x, &result.low, &result.high);
     for (const Fact *fact = facts; fact; fact = fact->outer) {
-        if (!sum_fits(x, &fact->value)) continue;
         long last_multiply = 0, last_times = 0;
         for (int i = 0; i < fact->value.count; i++) {
             long of_x = affine_coefficient(x, fact->value.term[i].variable), of_fact = fact->value.term[i].coefficient;

@@ -58,7 +58,7 @@ static bool dimension_separates(const Group *group, int dimension, const Variabl
     long coefficient = affine_coefficient(&group->access[0]->index[dimension], variable);
     if (!coefficient) return false;
     Affine shared = affine_variable(variable);
-    for (int i = 0; i < apart->count && shared.count < MAX_TERMS; i++)
+    for (int i = 0; i < apart->count; i++)
         if (same_coefficient(group, dimension, apart->variable[i])) shared = affine_add(shared, affine_variable(apart->variable[i]));
     long low = LONG_MAX, high = LONG_MIN, divisor = 0, first = 0;
     for (int i = 0; i < group->count; i++) {

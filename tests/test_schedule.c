@@ -380,7 +380,8 @@ static void change_statement(Change *change, Statement *statement) {
         Store *store = &statement->store[0];
         Affine *index = &store->index[random_index(change->random, store->buffer->rank)];
         if (change->kind == 4) index->constant += shift;
-        else if (change->kind == 5 && index->count) index->term[0].coefficient += shift;
+        else if (change->kind == 5 && index->count)
+            *index = affine_add(*index, affine_scale(affine_variable(index->term[0].variable), shift));
         else if (change->kind == 6 && index->count) index->count--;
         else if (change->kind == 7) store->accumulate = !store->accumulate;
         else return;
