@@ -59,14 +59,20 @@ typedef struct File {
     const Graph *graph;
     const TargetCode *code;
     HelperSet helpers;
-    CBlock *kernels, *programs;
+    Text kernels;
+    CBlock *programs;
     int printed_count, printed_capacity;
     Printed *printed;
     NameSet names;
 } File;
 
-static const char *essence_of(const File *file, const Kernel *kernel) {
-    return kernel_essence(kernel, file->code->target, file->code->scratch_bytes);
+static bool have_equal_code(const File *file, const Kernel *a, const Kernel *b) {
+    const Target *target = file->code->target;
+    const long stride = file->code->scratch_bytes;
+    arena_enter();
+    bool equal = strcmp(kernel_essence(a, target, stride), kernel_essence(b, target, stride)) == 0;
+    arena_leave();
+    return equal;
 }
 
 static void note_printed(File *file, const Kernel *kernel, const char *name) {
@@ -94,7 +100,7 @@ static void add_kernel(File *file, const Program *program, const Kernel *kernel)
     for (int i = 0; i < file->printed_count; i++) {
         if (strcmp(file->printed[i].kernel->name, kernel->name) != 0) continue;
         const char *there = file->printed[i].name;
-        if (strcmp(essence_of(file, kernel), essence_of(file, file->printed[i].kernel)) == 0) {
+        if (have_equal_code(file, kernel, file->printed[i].kernel)) {
             note_printed(file, kernel, there);
             return;
         }
@@ -102,7 +108,11 @@ static void add_kernel(File *file, const Program *program, const Kernel *kernel)
     while (name_set_has(&file->names, name)) name = format("%s_%s", name, program->name);
     name_set_add(&file->names, name);
     note_printed(file, kernel, name);
-    emit_kernel(file->kernels, kernel, name, file->code->target, file->code->scratch_bytes, &file->helpers);
+    arena_enter();
+    CBlock *functions = c_block();
+    emit_kernel(functions, kernel, name, file->code->target, file->code->scratch_bytes, &file->helpers);
+    c_print(&file->kernels, functions, 0);
+    arena_leave();
 }
 
 /* ---- programs ---- */
@@ -347,7 +357,7 @@ static void add_kernels(File *file) {
 
 void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options) {
     File *file = NEW(File);
-    *file = (File){.graph = training, .code = code, .kernels = c_block(), .programs = c_block()};
+    *file = (File){.graph = training, .code = code, .kernels = text_begin(), .programs = c_block()};
     add_kernels(file);
     emit_block_offsets(file);
     if (code->train.call_count || code->evaluate.call_count) emit_done(file);
@@ -366,7 +376,7 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
                                code->target->name, spec->name, code->target->describes, spec->name, (unsigned long long)spec->hash,
                                options && *options ? options : "none");
     emit_prologue(out, code->target, about, &file->helpers);
-    c_print(out, file->kernels, 0);
+    text_add(out, "%s", file->kernels.bytes);
     c_print(out, file->programs, 0);
     emit_epilogue(out, code->target);
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_ROWS = 512, CELLS = 8, HEADS = 3, GAP = 2 };
+enum { CELLS = 8, HEADS = 3, GAP = 2 };
 
 typedef struct Work {
     double products; /* FLOPs of convolutions and linear layers, a multiply-add being 2 */
@@ -22,12 +22,13 @@ typedef struct Row {
     Work forward, training;      /* of a step: B·T frames */
 } Row;
 
-typedef struct Explanation {
+struct Explanation {
     const Model *model;
-    Row row[MAX_ROWS]; /* layers, then the loss, then the update */
-    int count;
-    Row total;
-} Explanation;
+    int count, capacity;
+    Row *row;            /* layers, then the loss, then the update */
+    const Target *first; /* whose kernels' work is shown; NULL: there was no target so far */
+    Text memory;         /* lines, two for each target */
+};
 
 /* ---- rows ---- */
 
@@ -46,7 +47,13 @@ static Row *find_row(Explanation *explanation, const char *name) {
 }
 
 static Row *add_row(Explanation *explanation, const char *name) {
-    if (explanation->count == MAX_ROWS) die("more than %d layers", MAX_ROWS);
+    if (explanation->count == explanation->capacity) {
+        int capacity = explanation->capacity ? 2 * explanation->capacity : 64;
+        Row *larger = NEW_ARRAY(Row, capacity);
+        if (explanation->count) memcpy(larger, explanation->row, sizeof(Row) * (size_t)explanation->count);
+        explanation->row = larger;
+        explanation->capacity = capacity;
+    }
     Row *row = &explanation->row[explanation->count++];
     row->name = format("%.*s", (int)stem_length(name), name);
     return row;
@@ -152,16 +159,16 @@ static void add_work(Work *sum, const Work *work) {
     sum->bytes += work->bytes;
 }
 
-static void add_up(Explanation *explanation) {
-    Row *total = &explanation->total;
-    total->name = "total";
+static Row add_up(const Explanation *explanation) {
+    Row total = {.name = "total"};
     for (int i = 0; i < explanation->count; i++) {
         const Row *row = &explanation->row[i];
-        total->parameters += row->parameters;
-        total->statistics += row->statistics;
-        add_work(&total->forward, &row->forward);
-        add_work(&total->training, &row->training);
+        total.parameters += row->parameters;
+        total.statistics += row->statistics;
+        add_work(&total.forward, &row->forward);
+        add_work(&total.training, &row->training);
     }
+    return total;
 }
 
 /* ---- numbers ---- */
@@ -223,7 +230,7 @@ static void print_line(FILE *out, const char *const cell[CELLS], const int width
     fprintf(out, "%s\n", line.bytes);
 }
 
-static void print_table(FILE *out, const Explanation *explanation) {
+static void print_table(FILE *out, const Explanation *explanation, const Row *total) {
     static const char *const heads[HEADS][CELLS] = {
         {"", "", "", "", "forward", "training", "forward", "training"},
         {"", "", "", "", "FLOP", "FLOP", "bytes", "bytes"},
@@ -233,7 +240,7 @@ static void print_table(FILE *out, const Explanation *explanation) {
     const char *(*cells)[CELLS] = arena_allocate(sizeof *cells * (size_t)lines);
     memcpy(cells, heads, sizeof heads);
     for (int i = 0; i < explanation->count; i++) fill_cells(explanation, &explanation->row[i], cells[HEADS + i]);
-    fill_cells(explanation, &explanation->total, cells[lines - 1]);
+    fill_cells(explanation, total, cells[lines - 1]);
 
     int width[CELLS] = {0}, whole = GAP * (CELLS - 1);
     for (int c = 0; c < CELLS; c++) {
@@ -252,8 +259,7 @@ static void print_table(FILE *out, const Explanation *explanation) {
 
 /* ---- totals, memory, legend ---- */
 
-static void print_totals(FILE *out, const Explanation *explanation) {
-    const Row *total = &explanation->total;
+static void print_totals(FILE *out, const Explanation *explanation, const Row *total) {
     const double count = (double)frames(explanation);
     fprintf(out, "\ntotals\n");
     fprintf(out, "  parameters     %s trained, %s bytes as a file holds them", grouped((double)total->parameters),
@@ -266,18 +272,17 @@ static void print_totals(FILE *out, const Explanation *explanation) {
             scaled(total->training.others), scaled(total->training.bytes));
 }
 
+static void add_memory(Text *lines, const TargetCode *code) {
+    const char *kept = grouped((double)code->kept_bytes);
+    text_add(lines, "  %-8s training   %15s + threads × %9s   (%s of it are kept from step to step)\n", code->target->name,
+             grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept);
+    text_add(lines, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)code->evaluate_bytes),
+             grouped((double)code->evaluate_scratch_bytes));
+}
+
 static void print_memory(FILE *out, const Explanation *explanation) {
-    const Model *model = explanation->model;
-    const Graph *graph = model->training;
-    fprintf(out, "\nmemory, in bytes: a fixed part + threads × scratch\n");
-    for (int i = 0; i < model->code_count; i++) {
-        const TargetCode *code = model->code[i];
-        const char *kept = grouped((double)code->kept_bytes);
-        fprintf(out, "  %-8s training   %15s + threads × %9s   (%s of it are kept from step to step)\n", code->target->name,
-                grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept);
-        fprintf(out, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)code->evaluate_bytes),
-                grouped((double)code->evaluate_scratch_bytes));
-    }
+    const Graph *graph = explanation->model->training;
+    fprintf(out, "\nmemory, in bytes: a fixed part + threads × scratch\n%s", explanation->memory.bytes);
     const double pixels = 4.0 * (double)count_elements(graph->x), state = graph->h0 ? 4.0 * (double)count_elements(graph->h0) : 0;
     fprintf(out, "  the caller's buffers, beside these: %s = x %s", grouped(2 * pixels + state), grouped(pixels));
     if (graph->h0) fprintf(out, " + h0 %s", grouped(state));
@@ -294,26 +299,35 @@ static void print_legend(FILE *out, const Explanation *explanation) {
             "Kept are parameters, gradients, the optimizer's moments, running statistics and weights in a second layout.\n"
             "inference is the evaluate program alone, for the same batch: the parameters and running statistics that it reads,\n"
             "and its tensors. A trainer allocates training's and evaluates in it. Decoded videos are not counted here.\n",
-            plural(spec->training.batch, "clip"), plural(spec->T, "frame"), plural(frames(explanation), "frame"),
-            explanation->model->code[0]->target->name);
+            plural(spec->training.batch, "clip"), plural(spec->T, "frame"), plural(frames(explanation), "frame"), explanation->first->name);
 }
 
-void explain_model(FILE *out, const Model *model) {
+Explanation *explain_model(const Model *model) {
     const Spec *spec = model->spec;
     Explanation *explanation = NEW(Explanation);
-    explanation->model = model;
+    *explanation = (Explanation){.model = model, .memory = text_begin()};
     find_layers(explanation);
     text_add(&add_row(explanation, "loss")->operations, "%s", spec->loss == LOSS_L1 ? "l1" : "mse");
     static const char *const optimizers[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
     text_add(&add_row(explanation, "update")->operations, "%s", optimizers[spec->optimizer.name]);
-    count_work(explanation, model->code[0], false);
-    count_work(explanation, model->code[0], true);
-    add_up(explanation);
+    return explanation;
+}
 
+void explain_target(Explanation *explanation, const TargetCode *code) {
+    add_memory(&explanation->memory, code);
+    if (explanation->first) return;
+    explanation->first = code->target;
+    count_work(explanation, code, false);
+    count_work(explanation, code, true);
+}
+
+void print_explanation(FILE *out, const Explanation *explanation) {
+    const Spec *spec = explanation->model->spec;
+    const Row total = add_up(explanation);
     fprintf(out, "%s: clips of %s, %d×%d×%d; batch %d\n\n", spec->name, plural(spec->T, "frame"), spec->channels, spec->height, spec->width,
             spec->training.batch);
-    print_table(out, explanation);
-    print_totals(out, explanation);
+    print_table(out, explanation, &total);
+    print_totals(out, explanation, &total);
     print_memory(out, explanation);
     print_legend(out, explanation);
 }

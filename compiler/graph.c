@@ -205,6 +205,7 @@ void print_graph(FILE *out, const Graph *graph) {
         print_column(out, label(node), scan ? 22 : 24);
         print_column(out, format(" %s", shape_text(node)), 26);
         print_column(out, format(" %s%s", operation_text(node), gradient_of(graph, node)), 72);
-        fprintf(out, " %s%s\n", node->name, node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "");
+        const char *role = node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "";
+        fprintf(out, " %s%s%s\n", node->name, role, node->fused ? "  fused" : "");
     }
 }

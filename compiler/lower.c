@@ -1,5 +1,6 @@
 /* lower: a graph → the kernels and programs of one target. */
 #include "lower.h"
+#include "pass.h"
 
 #include <string.h>
 
@@ -158,13 +159,18 @@ static void add_call(Program *program, const Kernel *kernel, Scan *scan) {
 
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     const char *why = NULL;
+    const Pass pass = begin_pass(PASS_SCHEDULE);
     for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i].lanes = l->target->lanes;
     if (!schedule_kernel(kernel, &why)) die("%s for %s: %s", kernel->name, l->target->name, why);
     kernel->schedule_note = schedule_words(kernel);
     kernel->tree = unroll_loops(kernel->tree);
+    begin_pass(PASS_VERIFY);
+    arena_enter();
     why = verify_kernel(kernel, l->target->lanes);
     if (why) print_kernel(stderr, kernel);
     if (why) die("%s for %s: %s", kernel->name, l->target->name, why);
+    arena_leave();
+    begin_pass(pass);
     add_call(l->program, kernel, scan);
 }
 
@@ -200,7 +206,9 @@ static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
     l->graph = graph;
     l->program = program;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
+    begin_pass(PASS_FUSE);
     fuse_graph(l);
+    begin_pass(PASS_LOWER);
     for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
     const Scan *scan = NULL;
     for (int i = 0; i < graph->node_count; i++) {
@@ -227,6 +235,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .save_statistics = {.name = "save_statistics"},
                          .renew = {.name = "renew"},
                          .normal = {.name = "normal"}};
+    begin_pass(PASS_LOWER);
     Lowering l = {.target = target, .code = code, .graph = training};
     allocate_parameters(&l);
     lower_graph(&l, training, &code->train);
@@ -240,6 +249,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     lower_normal(&l);
     lower_graph(&l, evaluation, &code->evaluate);
     code->evaluate_buffer = l.buffer;
+    begin_pass(PASS_PLAN);
     plan_workspace(code);
     return code;
 }

@@ -1,29 +1,11 @@
-/* zoetrope: compiles a network spec to C. compile_spec() is the table of contents: the passes, in order. */
+/* zoetrope: compiles a network spec to C. compile_spec() and lower_model() are the table of contents: the passes, in order. */
 #include "main.h"
+#include "output.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
-/* ---- passes ---- */
-
-typedef struct Clock {
-    bool wanted;
-    struct timespec started;
-} Clock;
-
-static void pass_done(Clock *clock, const char *pass) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double milliseconds = (double)(now.tv_sec - clock->started.tv_sec) * 1e3 + (double)(now.tv_nsec - clock->started.tv_nsec) / 1e6;
-    if (clock->wanted) fprintf(stderr, "%-24s %8.1f ms\n", pass, milliseconds);
-    clock_gettime(CLOCK_MONOTONIC, &clock->started);
-}
-
-static bool dumps(const Options *options, const char *pass) {
-    return options->dump && strcmp(options->dump, pass) == 0;
-}
+/* ---- what the passes made ---- */
 
 static void dump_program(const Program *program, bool scheduled) {
     for (int i = 0; i < program->call_count; i++) {
@@ -51,82 +33,61 @@ static void dump_plan(const TargetCode *code) {
         }
 }
 
-Model *compile_spec(const Options *options) {
-    Clock clock = {.wanted = options->time};
-    clock_gettime(CLOCK_MONOTONIC, &clock.started);
+/* ---- the passes ---- */
+
+/* All that is the same for each target. NULL: the spec has errors, which were reported. */
+static Model *compile_spec(const Options *options) {
     Model *model = NEW(Model);
+    begin_pass(PASS_SPEC);
     model->spec = read_spec(options->spec, stderr);
     if (!model->spec) return NULL;
-    pass_done(&clock, "spec");
-    if (dumps(options, "spec")) printf("%s", model->spec->canonical);
+    if (options->dump == PASS_SPEC) printf("%s", model->spec->canonical);
 
+    begin_pass(PASS_GRAPH);
     model->training = build_graph(model->spec, true);
     model->evaluation = build_graph(model->spec, false);
     verify_graph(model->training);
     verify_graph(model->evaluation);
-    pass_done(&clock, "graph");
-    if (dumps(options, "graph")) print_graph(stdout, model->training);
+    if (options->dump == PASS_GRAPH) print_graph(stdout, model->training);
 
+    begin_pass(PASS_DIFFERENTIATE);
     differentiate(model->training);
     verify_graph(model->training);
-    pass_done(&clock, "differentiate");
-    if (dumps(options, "differentiate")) print_graph(stdout, model->training);
-
-    for (int i = 0; i < options->target_count; i++) { /* fuse, lower, schedule, verify, plan */
-        TargetCode *code = lower_model(model->training, model->evaluation, options->target[i]);
-        model->code[model->code_count++] = code;
-        pass_done(&clock, format("lower %s", code->target->name));
-        if (dumps(options, "lower") && i == 0) dump_program(&code->train, false);
-        if (dumps(options, "schedule")) dump_program(&code->train, true);
-        if (dumps(options, "plan")) dump_plan(code);
-    }
+    if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training);
     return model;
+}
+
+/* The rest, for one target: fuse, lower, schedule, verify, plan. */
+static TargetCode *compile_target(const Options *options, const Model *model, int target) {
+    TargetCode *code = lower_model(model->training, model->evaluation, options->target[target]);
+    if (options->dump == PASS_FUSE && target == 0) print_graph(stdout, model->training);
+    if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
+    if (options->dump == PASS_SCHEDULE) dump_program(&code->train, true);
+    if (options->dump == PASS_PLAN) dump_plan(code);
+    return code;
 }
 
 /* ---- commands ---- */
 
-static int write_output(const Options *options, const char *name, const Text *text) {
-    const char *path = format("%s/%s", options->directory, name);
-    if (write_file(path, text->bytes, text->length)) return 0;
-    fprintf(stderr, "zoetrope: cannot write %s: %s\n", path, strerror(errno));
-    return EXIT_INPUT;
-}
-
-static bool make_directories(const char *path) {
-    char *part = format("%s", path);
-    for (char *slash = part + 1; *slash; slash++) {
-        if (*slash != '/') continue;
-        *slash = 0;
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) return false;
-        *slash = '/';
-    }
-    return mkdir(part, 0777) == 0 || errno == EEXIST;
-}
-
 static int command_compile(const Options *options) {
-    Model *model = compile_spec(options);
+    const Model *model = compile_spec(options);
     if (!model) return EXIT_INPUT;
-    if (options->dump) return 0;
-    if (!make_directories(options->directory)) {
-        fprintf(stderr, "zoetrope: cannot make the folder %s: %s\n", options->directory, strerror(errno));
-        return EXIT_INPUT;
+    Output output = {.directory = options->directory};
+    Text names = text_begin();
+    for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
+    const char *name = model->spec->name, *said = format("targets %s", names.bytes);
+    for (int i = 0; i < options->target_count; i++) {
+        Text *text = add_output(&output, format("%s_%s.c", name, options->target[i]->name));
+        arena_enter(); /* a target takes far more memory than its text */
+        const TargetCode *code = compile_target(options, model, i);
+        begin_pass(PASS_EMIT);
+        if (options->dump == PASS_COUNT) emit_target_file(text, model->training, code, said);
+        arena_leave();
     }
-    Clock clock = {.wanted = options->time};
-    clock_gettime(CLOCK_MONOTONIC, &clock.started);
-    Text names = {0};
-    for (int i = 0; i < model->code_count; i++) text_add(&names, "%s%s", i ? "," : "", model->code[i]->target->name);
-    const char *said = format("targets %s", names.bytes);
-    for (int i = 0; i < model->code_count; i++) {
-        Text text = {0};
-        emit_target_file(&text, model->training, model->code[i], said);
-        int status = write_output(options, format("%s_%s.c", model->spec->name, model->code[i]->target->name), &text);
-        if (status) return status;
-    }
-    Text text = {0};
-    emit_model_file(&text, model->training, model->code, model->code_count, said);
-    int status = write_output(options, format("%s_model.c", model->spec->name), &text);
-    pass_done(&clock, "emit");
-    return status;
+    if (options->dump != PASS_COUNT) return 0;
+    emit_model_file(add_output(&output, format("%s_model.c", name)), model->training, options->target, options->target_count, said);
+    begin_pass(PASS_WRITE);
+    return write_output(&output) ? 0 : EXIT_INPUT;
 }
 
 static int command_check(const Options *options) {
@@ -137,9 +98,15 @@ static int command_check(const Options *options) {
 }
 
 static int command_explain(const Options *options) {
-    Model *model = compile_spec(options);
+    const Model *model = compile_spec(options);
     if (!model) return EXIT_INPUT;
-    explain_model(stdout, model);
+    Explanation *explanation = explain_model(model);
+    for (int i = 0; i < options->target_count; i++) {
+        arena_enter();
+        explain_target(explanation, compile_target(options, model, i));
+        arena_leave();
+    }
+    if (options->dump == PASS_COUNT) print_explanation(stdout, explanation);
     return 0;
 }
 
@@ -160,6 +127,7 @@ int main(int count, char **arguments) {
     int status;
     if (!read_options(count, arguments, &options, &status)) return status;
     status = commands[options.command](&options);
+    if (options.time) print_pass_times(stderr);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "zoetrope: cannot write to standard output: %s\n", strerror(errno));
     return EXIT_INPUT;

@@ -2,6 +2,7 @@
 #ifndef ZOETROPE_MAIN_H
 #define ZOETROPE_MAIN_H
 
+#include "pass.h"
 #include "program.h"
 
 enum { EXIT_INPUT = 1, EXIT_USAGE = 2, MAX_TARGETS = 8 };
@@ -10,26 +11,26 @@ typedef enum { COMMAND_COMPILE, COMMAND_EXPLAIN, COMMAND_CHECK, COMMAND_DOCUMENT
 
 typedef struct Options {
     Command command;
-    const char *spec, *directory, *dump;
+    const char *spec, *directory;
+    Pass dump; /* PASS_COUNT: none */
     bool time;
     int target_count;
     const Target *target[MAX_TARGETS];
 } Options;
 
-typedef struct Model { /* everything that is known of a spec when it has been compiled */
+typedef struct Model { /* what is known of a spec before there is a target */
     Spec *spec;
     Graph *training, *evaluation;
-    TargetCode *code[MAX_TARGETS];
-    int code_count;
 } Model;
 
 /* options.c. Returns false where there is nothing more to do (help, or an error that was reported); *status is then the exit status. */
 bool read_options(int count, char **arguments, Options *options, int *status);
 
-/* All passes up to plan; NULL: the spec has errors, which were reported. */
-Model *compile_spec(const Options *options);
-
-/* explain.c: layers, totals, memory to the byte for each target. */
-void explain_model(FILE *out, const Model *model);
+/* explain.c: layers, totals, memory to the byte for each target. One explain_target for each follows explain_model; the work that is
+ * shown is that of the first. Nothing of the code is needed afterwards. */
+typedef struct Explanation Explanation;
+Explanation *explain_model(const Model *model);
+void explain_target(Explanation *explanation, const TargetCode *code);
+void print_explanation(FILE *out, const Explanation *explanation);
 
 #endif

@@ -29,8 +29,6 @@ static const struct {
     [OPTION_VERSION] = {"--version", NULL, "print the version"},
 };
 
-static const char *const passes[] = {"spec", "graph", "differentiate", "lower", "schedule", "plan", NULL};
-
 static void print_help(void) {
     printf("zoetrope compiles the YAML spec of a video auto-encoder to plain C: the forward pass, the backward pass and the optimizer's\n"
            "step, with fixed shapes, for several instruction sets.\n\nUsage:\n");
@@ -41,13 +39,15 @@ static void print_help(void) {
     printf("\nTargets:\n");
     for (int i = 0; targets[i]; i++) printf("  %-16s %s\n", targets[i]->name, targets[i]->describes);
     printf("\nPasses:\n ");
-    for (int i = 0; passes[i]; i++) printf(" %s", passes[i]);
-    printf("\n\nExamples:\n"
-           "  zoetrope check specs/gru_ae.yaml\n"
-           "  zoetrope explain specs/gru_ae.yaml\n"
-           "  zoetrope compile specs/gru_ae.yaml -o generated/gru_ae\n"
-           "  zoetrope compile specs/gru_ae.yaml --dump=schedule --targets avx2\n"
-           "\nExit status: 0 done; 1 the spec has errors, or a file cannot be read or written; 2 the command line is wrong.\n");
+    for (Pass pass = 0; pass < PASS_COUNT; pass++)
+        if (pass_can_be_dumped(pass)) printf(" %s", pass_name(pass));
+    printf(
+        "\n\nExamples:\n"
+        "  zoetrope check specs/gru_ae.yaml\n"
+        "  zoetrope explain specs/gru_ae.yaml\n"
+        "  zoetrope compile specs/gru_ae.yaml -o generated/gru_ae\n"
+        "  zoetrope compile specs/gru_ae.yaml --dump=schedule --targets avx2\n"
+        "\nExit status: 0 done; 1 the spec has errors, a file cannot be read or written, or memory is short; 2 the command line is wrong.\n");
 }
 
 static bool usage_error(int *status, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
@@ -87,9 +87,8 @@ static bool read_option(Option option, const char *value, Options *options, int 
         options->time = true;
         return true;
     case OPTION_DUMP:
-        options->dump = value;
-        for (int i = 0; passes[i]; i++)
-            if (strcmp(passes[i], value) == 0) return true;
+        for (options->dump = 0; options->dump < PASS_COUNT; options->dump++)
+            if (pass_can_be_dumped(options->dump) && strcmp(pass_name(options->dump), value) == 0) return true;
         return usage_error(status, "there is no pass '%s' to dump", value);
     case OPTION_HELP:
         print_help();
@@ -121,7 +120,7 @@ static bool parse_option(int count, char **arguments, int *at, Options *options,
 }
 
 bool read_options(int count, char **arguments, Options *options, int *status) {
-    *options = (Options){.command = COMMANDS};
+    *options = (Options){.command = COMMANDS, .dump = PASS_COUNT};
     *status = 0;
     for (int i = 0; targets[i]; i++) options->target[options->target_count++] = targets[i];
     if (count == 1) {
@@ -148,7 +147,7 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
     if (options->command == COMMANDS) return usage_error(status, "no command is given");
     if (options->command != COMMAND_DOCUMENTATION && !options->spec)
         return usage_error(status, "%s wants a spec", commands[options->command].name);
-    if (options->command == COMMAND_COMPILE && !options->directory && !options->dump)
+    if (options->command == COMMAND_COMPILE && !options->directory && options->dump == PASS_COUNT)
         return usage_error(status, "compile wants a folder to write to: -o DIR");
     return true;
 }

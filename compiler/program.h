@@ -80,6 +80,6 @@ void plan_workspace(TargetCode *code);
 
 /* emit*.c: the text of generated files. The only modules that print C. */
 void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options);
-void emit_model_file(Text *out, const Graph *training, TargetCode *const *codes, int count, const char *options);
+void emit_model_file(Text *out, const Graph *training, const Target *const *list, int count, const char *options);
 
 #endif

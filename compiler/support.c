@@ -1,37 +1,110 @@
 #include "support.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { ARENA_BLOCK = 1 << 20, ALIGNMENT = 16 };
+/* ---- arenas ---- */
 
-void *arena_allocate(size_t size) {
-    static char *next, *end;
-    size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (size > (size_t)(end - next)) {
-        size_t block = size > ARENA_BLOCK ? size : ARENA_BLOCK;
-        next = calloc(1, block);
-        if (!next) {
-            fprintf(stderr, "zoetrope: out of memory\n");
-            exit(2);
-        }
-        end = next + block;
+enum { ALIGNMENT = 16, BLOCK_SIZE = (1 << 18) - ALIGNMENT, MAX_ARENAS = 8 };
+
+typedef struct MemoryBlock { /* its `size` bytes follow it */
+    struct MemoryBlock *next;
+    size_t size;
+} MemoryBlock;
+
+typedef struct Arena {
+    MemoryBlock *blocks; /* the one being filled first */
+    char *next, *end;    /* what is left of it */
+} Arena;
+
+static Arena arenas[MAX_ARENAS];
+static int innermost;
+static MemoryBlock *spare; /* of BLOCK_SIZE, given back and zeroed */
+
+/* So that a sanitizer sees who uses what an arena has given back. */
+#ifdef __SANITIZE_ADDRESS__
+static const bool keeps_spare = false;
+#else
+static const bool keeps_spare = true;
+#endif
+
+static char *start_of(MemoryBlock *block) {
+    return (char *)(block + 1);
+}
+
+static MemoryBlock *new_block(size_t size) {
+    MemoryBlock *block = spare;
+    if (block && size <= block->size) {
+        spare = block->next;
+        return block;
     }
-    void *result = next;
-    next += size;
+    if (size < BLOCK_SIZE) size = BLOCK_SIZE;
+    block = calloc(1, sizeof *block + size);
+    if (!block) {
+        fprintf(stderr, "zoetrope: out of memory\n");
+        exit(1);
+    }
+    block->size = size;
+    return block;
+}
+
+static void *allocate_in(Arena *arena, size_t size) {
+    size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (size > (size_t)(arena->end - arena->next)) {
+        MemoryBlock *block = new_block(size);
+        block->next = arena->blocks;
+        arena->blocks = block;
+        arena->next = start_of(block);
+        arena->end = arena->next + block->size;
+    }
+    void *result = arena->next;
+    arena->next += size;
     return result;
 }
 
-char *format_list(const char *pattern, va_list arguments) {
-    va_list again;
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, pattern, again);
-    va_end(again);
+void *arena_allocate(size_t size) {
+    return allocate_in(&arenas[innermost], size);
+}
+
+void arena_enter(void) {
+    if (++innermost == MAX_ARENAS) die("more than %d arenas in each other", MAX_ARENAS);
+}
+
+void arena_leave(void) {
+    if (innermost == 0) die("an arena is left that was not entered");
+    Arena *arena = &arenas[innermost--];
+    for (MemoryBlock *block = arena->blocks, *next; block; block = next) {
+        next = block->next;
+        if (!keeps_spare || block->size > BLOCK_SIZE) {
+            free(block);
+            continue;
+        }
+        const char *end = block == arena->blocks ? arena->next : start_of(block) + block->size;
+        memset(start_of(block), 0, (size_t)(end - start_of(block)));
+        block->next = spare;
+        spare = block;
+    }
+    *arena = (Arena){0};
+}
+
+/* ---- text ---- */
+
+/* vsnprintf into the `room` bytes at `into`; returns how many the whole takes, without the 0. */
+static size_t print_into(char *into, size_t room, const char *pattern, va_list arguments) {
+    va_list copy;
+    va_copy(copy, arguments);
+    int length = vsnprintf(into, room, pattern, copy);
+    va_end(copy);
     if (length < 0) die("cannot format '%s'", pattern);
-    char *result = arena_allocate((size_t)length + 1);
-    vsnprintf(result, (size_t)length + 1, pattern, arguments);
+    return (size_t)length;
+}
+
+char *format_list(const char *pattern, va_list arguments) {
+    char most[128]; /* nearly all fit */
+    size_t length = print_into(most, sizeof most, pattern, arguments);
+    char *result = arena_allocate(length + 1);
+    if (length < sizeof most) memcpy(result, most, length + 1);
+    else print_into(result, length + 1, pattern, arguments);
     return result;
 }
 
@@ -43,22 +116,21 @@ char *format(const char *pattern, ...) {
     return result;
 }
 
+Text text_begin(void) {
+    return (Text){.bytes = arena_allocate(1), .capacity = 1, .arena = innermost};
+}
+
 void text_add_list(Text *text, const char *pattern, va_list arguments) {
-    va_list again;
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, pattern, again);
-    va_end(again);
-    if (length < 0) die("cannot format '%s'", pattern);
-    size_t needed = text->length + (size_t)length + 1;
-    if (needed > text->capacity) {
-        size_t capacity = needed * 2;
-        char *bytes = arena_allocate(capacity);
-        if (text->length) memcpy(bytes, text->bytes, text->length);
+    if (text->capacity == 0) *text = text_begin();
+    size_t room = text->capacity - text->length, length = print_into(text->bytes + text->length, room, pattern, arguments);
+    if (length >= room) {
+        text->capacity = (text->length + length + 1) * 2;
+        char *bytes = allocate_in(&arenas[text->arena], text->capacity);
+        memcpy(bytes, text->bytes, text->length);
         text->bytes = bytes;
-        text->capacity = capacity;
+        print_into(text->bytes + text->length, length + 1, pattern, arguments);
     }
-    vsnprintf(text->bytes + text->length, (size_t)length + 1, pattern, arguments);
-    text->length += (size_t)length;
+    text->length += length;
 }
 
 void text_add(Text *text, const char *pattern, ...) {
@@ -67,6 +139,8 @@ void text_add(Text *text, const char *pattern, ...) {
     text_add_list(text, pattern, arguments);
     va_end(arguments);
 }
+
+/* ---- errors and hashes ---- */
 
 void die_at(const char *file, int line, const char *pattern, ...) {
     va_list arguments;
@@ -82,17 +156,4 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length) {
     const unsigned char *byte = bytes;
     for (size_t i = 0; i < length; i++) hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
     return hash;
-}
-
-bool write_file(const char *path, const char *bytes, size_t length) {
-    const char *beside = format("%s.part", path);
-    FILE *file = fopen(beside, "wb");
-    if (!file) return false;
-    bool written = fwrite(bytes, 1, length, file) == length;
-    written = fclose(file) == 0 && written;
-    if (written && rename(beside, path) == 0) return true;
-    int reason = errno;
-    unlink(beside);
-    errno = reason;
-    return false;
 }

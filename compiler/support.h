@@ -1,4 +1,4 @@
-/* support.h: what every pass uses: an arena for the life of a compilation, text, and the door for our own bugs. */
+/* support.h: what every pass uses: arenas, text, and the door for our own bugs. */
 #ifndef ZOETROPE_SUPPORT_H
 #define ZOETROPE_SUPPORT_H
 
@@ -8,8 +8,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Zeroed memory that lives until the process ends; never NULL (running out of memory ends the program with a message). */
+/* Zeroed memory from the innermost arena; never NULL (running out of memory ends the program with a message). Nothing is freed by
+ * itself: arena_leave() gives back all that was allocated since the arena_enter() before it, and what is allocated outside of any such
+ * pair lives until the process ends. So whoever enters an arena knows what outlives it: all that does was allocated before, or is text. */
 void *arena_allocate(size_t size);
+void arena_enter(void);
+void arena_leave(void);
 #define NEW(type) ((type *)arena_allocate(sizeof(type)))
 #define NEW_ARRAY(type, count) ((type *)arena_allocate(sizeof(type) * (size_t)(count)))
 
@@ -17,11 +21,14 @@ void *arena_allocate(size_t size);
 char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 char *format_list(const char *pattern, va_list arguments);
 
-/* A growing text. text_add appends as printf does. `bytes` is always terminated by 0. */
+/* A growing text. text_add appends as printf does. `bytes` is always terminated by 0. It grows in the arena in which it was begun,
+ * by the first text_add or by text_begin: what is printed in an inner arena outlives it in a text from outside. */
 typedef struct Text {
     char *bytes;
     size_t length, capacity;
+    int arena;
 } Text;
+Text text_begin(void);
 void text_add(Text *text, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
 void text_add_list(Text *text, const char *pattern, va_list arguments);
 
@@ -49,8 +56,5 @@ static inline long round_up(long a, long b) {
 /* FNV-1a, 64 bits, of `length` bytes, continuing from `hash` (start with HASH_START). */
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length);
-
-/* Writes `bytes` beside `path` and renames it there, so what bears the name is whole. On failure returns false with errno set. */
-bool write_file(const char *path, const char *bytes, size_t length);
 
 #endif

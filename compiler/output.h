@@ -1,0 +1,24 @@
+/* output.h: the files of a compilation, written all together or not at all. */
+#ifndef ZOETROPE_OUTPUT_H
+#define ZOETROPE_OUTPUT_H
+
+#include "support.h"
+
+enum { MAX_OUTPUTS = 16 };
+
+typedef struct Output {
+    const char *directory;
+    int count;
+    struct {
+        const char *path;
+        Text text;
+    } file[MAX_OUTPUTS];
+} Output;
+
+/* A text that will be the file NAME of the folder. */
+Text *add_output(Output *output, const char *name);
+/* Makes the folder where it is missing and writes the files. On failure reports it and returns false: files and folders that were there
+ * are as they were, others are gone again. */
+bool write_output(const Output *output);
+
+#endif

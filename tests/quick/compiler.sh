@@ -1,0 +1,78 @@
+# The compiler as a program: what it prints, the statuses it ends with, and that it leaves whole folders or none.
+. tests/lib.sh
+
+zoetrope=build/zoetrope
+spec=specs/tiny.yaml
+new=$scratch/new
+
+# ends STATUS COMMAND…: and says something on the way.
+ends() {
+    wanted=$1
+    shift
+    "$@" >"$scratch/said" 2>&1
+    status=$?
+    cat "$scratch/said"
+    [ "$status" = "$wanted" ] && [ -s "$scratch/said" ]
+}
+
+# leaves_nothing STATUS COMMAND…: as ends; and there is no folder `new` afterwards.
+leaves_nothing() {
+    rm -rf "$new"
+    ends "$@" && [ ! -e "$new" ]
+}
+
+# The file `a` of the folder is as it was, and alone in it.
+keeps_what_was_there() {
+    [ "$(cat "$scratch/kept/a")" = kept ] && [ "$(ls -A "$scratch/kept")" = a ]
+}
+
+compiles() {
+    rm -rf "$new"
+    $zoetrope compile $spec -o "$new/a/b" --targets avx2,generic &&
+        [ "$(ls "$new/a/b")" = "$(printf 'tiny_avx2.c\ntiny_generic.c\ntiny_model.c')" ]
+}
+
+# A compilation takes more than this. (A sanitizer's own memory is more, so it ends the program another way.)
+limited() { (ulimit -v 20000 && "$@"); }
+
+without_memory() {
+    leaves_nothing 1 limited $zoetrope compile specs/gru_ae.yaml -o "$new" && grep -q 'out of memory' "$scratch/said"
+}
+
+each_pass() {
+    for pass in spec graph differentiate fuse lower schedule plan; do
+        $zoetrope compile $spec --dump=$pass --targets avx2 >"$scratch/$pass.dump" || return 1
+        [ -s "$scratch/$pass.dump" ] || return 1
+    done
+    grep -q '  fused$' "$scratch/fuse.dump" && ! grep -q '  fused$' "$scratch/differentiate.dump"
+}
+
+each_time() {
+    $zoetrope compile $spec -o "$new" --time 2>"$scratch/times" || return 1
+    for pass in spec graph differentiate fuse lower schedule verify plan emit write total; do
+        grep -q "^$pass  *[0-9.]* ms$" "$scratch/times" || return 1
+    done
+}
+
+check "compile makes its folder and writes a file for each target and one for the model" compiles
+check "check, explain and documentation end with 0" \
+    eval 'ends 0 $zoetrope check $spec && ends 0 $zoetrope explain $spec && ends 0 $zoetrope documentation && ends 0 $zoetrope --help'
+check "--dump shows every pass that the help names" each_pass
+check "--time shows every pass and their sum" each_time
+check "a wrong command line ends with 2" \
+    eval 'ends 2 $zoetrope && ends 2 $zoetrope explode && ends 2 $zoetrope compile $spec && ends 2 $zoetrope check $spec --dump=lead &&
+          ends 2 $zoetrope compile $spec --targets pentium'
+check "a spec with errors ends with 1 and leaves no folder" \
+    eval 'sed s/encoder:/encodr:/ $spec >$scratch/wrong.yaml && leaves_nothing 1 $zoetrope compile $scratch/wrong.yaml -o $new'
+check "a folder that cannot be made ends with 1 and leaves none of those above it" \
+    eval 'leaves_nothing 1 $zoetrope compile $spec -o $new/a/$(printf "%0300d" 0)'
+check "a disk that is full ends with 1 and leaves no file" \
+    eval 'leaves_nothing 1 sh -c "ulimit -f 8; trap \"\" XFSZ; $zoetrope compile $spec -o $new/a"'
+check "a disk that is full leaves what a folder held" \
+    eval 'mkdir $scratch/kept && echo kept >$scratch/kept/a &&
+          ends 1 sh -c "ulimit -f 8; trap \"\" XFSZ; $zoetrope compile $spec -o $scratch/kept" && keeps_what_was_there'
+if ! nm -D $zoetrope | grep -q __asan_init; then
+    check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
+fi
+check "standard output that cannot be written ends with 1" eval 'ends 1 sh -c "$zoetrope explain $spec >/dev/full"'
+done_checking
