@@ -78,36 +78,39 @@ static void run_compute(Machine *machine, const Compute *compute, const Spans *s
 }
 
 /* The range that a shared level steps through: that of the narrowest level outside it, or the longest of the computes'. */
-static Span shared_span(const Kernel *kernel, const Spans *spans, const char *name) {
+static Span shared_span(const Compute *compute, int count, const Spans *spans, const char *name) {
     Span span = {name, 0, 0};
-    for (int i = 0; i < kernel->compute_count; i++)
-        for (int v = 0; v < kernel->compute[i].variable_count; v++)
-            if (strcmp(kernel->compute[i].variable[v]->name, name) == 0)
-                span.high = maximum(span.high, kernel->compute[i].variable[v]->extent);
+    for (int i = 0; i < count; i++)
+        for (int v = 0; v < compute[i].variable_count; v++)
+            if (strcmp(compute[i].variable[v]->name, name) == 0) span.high = maximum(span.high, compute[i].variable[v]->extent);
     for (int i = spans->count - 1; i >= 0; i--)
         if (strcmp(spans->span[i].name, name) == 0) return spans->span[i];
     return span;
 }
 
-/* The levels that all computes share are what gives an order between them: for each tile, one compute after the other. */
-static void run_shared(Machine *machine, Spans *spans, int level) {
+/* The levels that computes share are what gives an order between them: for each tile, one compute after the other. */
+static void run_shared(Machine *machine, Spans *spans, int first, int end, int level) {
     const Kernel *kernel = machine->kernel;
-    if (!kernel->schedule || level == kernel->shared) {
-        for (int i = 0; i < kernel->compute_count; i++) run_compute(machine, &kernel->compute[i], spans, 0);
-        return;
-    }
-    const Level *step = &kernel->schedule[0].level[level];
-    Span span = shared_span(kernel, spans, step->variable);
-    bool innermost = level + 1 == kernel->shared || kernel->schedule[0].level[level + 1].kind != LOOP_PARALLEL;
-    for (long low = span.low; low < span.high; low += step->tile) {
-        if (step->kind == LOOP_PARALLEL && innermost) machine_forget_locals(machine);
-        spans->span[spans->count++] = (Span){step->variable, low, minimum(low + step->tile, span.high)};
-        run_shared(machine, spans, level + 1);
-        spans->count--;
+    for (int i = first, next; i < end; i = next) {
+        next = i + 1;
+        while (kernel->schedule && next < end && kernel->schedule[next].shared > level) next++;
+        if (next == i + 1) {
+            run_compute(machine, &kernel->compute[i], spans, 0);
+            continue;
+        }
+        const Level *step = &kernel->schedule[i].level[level];
+        Span span = shared_span(kernel->compute + i, next - i, spans, step->variable);
+        bool innermost = level + 1 >= kernel->schedule[i].levels || kernel->schedule[i].level[level + 1].kind != LOOP_PARALLEL;
+        for (long low = span.low; low < span.high; low += step->tile) {
+            if (step->kind == LOOP_PARALLEL && innermost) machine_forget_locals(machine);
+            spans->span[spans->count++] = (Span){step->variable, low, minimum(low + step->tile, span.high)};
+            run_shared(machine, spans, i, next, level + 1);
+            spans->count--;
+        }
     }
 }
 
 void run_computes(Machine *machine) {
     Spans spans = {0};
-    run_shared(machine, &spans, 0);
+    run_shared(machine, &spans, 0, machine->kernel->compute_count, 0);
 }

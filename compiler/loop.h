@@ -13,7 +13,7 @@
 
 #include "support.h"
 
-enum { MAX_RANK = 6, MAX_VARIABLES = 12, MAX_LEVELS = 24, MAX_STORES = 8, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
+enum { MAX_RANK = 6, MAX_VARIABLES = 16, MAX_LEVELS = 24, MAX_STORES = 8, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
 
 /* ---- affine.c: integers that are affine in loop variables; small, passed by value ---- */
 
@@ -224,6 +224,7 @@ typedef struct Schedule {
     int lanes; /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
     int levels;
     Level level[MAX_LEVELS];
+    int shared;     /* of the levels, how many outermost ones are run in common with the compute before this one, equal in both */
     int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
     int stages;
     Stage stage[2];
@@ -238,10 +239,9 @@ typedef struct Kernel {
     const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */
     int compute_count;
     Compute *compute;
-    int shared;                /* the first `shared` loop levels are common to all computes, and equal in their schedules */
     Schedule *schedule;        /* one for each compute */
     Statement *tree;           /* made by schedule.c; NULL before */
-    long scratch_size;         /* bytes a thread */
+    long scratch_size;         /* bytes a thread; before scheduling: those of SCRATCH buffers that the computes name, from 0 on */
     const char *schedule_note; /* the schedule in words, for the comment over the function */
 } Kernel;
 

@@ -51,8 +51,8 @@ static void schedule_tiles(Lowering *l, Kernel *kernel) {
         add_level(schedule, "q", 1, LOOP_SERIAL);
         add_level(schedule, "w", 1, LOOP_SERIAL);
         if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
+        schedule->shared = 3;
     }
-    kernel->shared = 3;
 }
 
 static const Buffer *new_partial(Lowering *l, const Node *node, const char *name, Tiles tiles, long values) {
@@ -87,12 +87,12 @@ static void schedule_merge(Lowering *l, Kernel *kernel) {
         Schedule *schedule = &kernel->schedule[i];
         add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
         add_level(schedule, "c", 1, LOOP_SERIAL);
+        schedule->shared = 2;
         if (kernel->compute[i].sum_count == 0) continue;
         schedule->accumulate = schedule->levels;
         add_level(schedule, "n", 1, LOOP_SERIAL);
         add_level(schedule, "p", 1, LOOP_SERIAL);
     }
-    kernel->shared = 2;
 }
 
 static void channel_index(Affine index[4], const Variable *c, long row) {

@@ -119,6 +119,13 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     return block.first;
 }
 
+/* From parts[0] on, how many go on together at this level: each but the first shares it with the one before. */
+static int run_together(Part **parts, int count, int level) {
+    int together = 1;
+    while (together < count && parts[together]->schedule->shared > level) together++;
+    return together;
+}
+
 typedef struct Nest { /* parallel loops, directly in each other: at levels first … first + count − 1 */
     int first, count;
     const Variable *variable[MAX_VARIABLES];
@@ -160,7 +167,7 @@ static Statement *build_iterations(Builder *builder, const Nest *nest, Part **pa
 static Statement *build_parallel(Builder *builder, Part **parts, int count, int level) {
     const Schedule *schedule = parts[0]->schedule;
     Nest nest = {.first = level};
-    for (int l = level; l < schedule->levels && schedule->level[l].kind == LOOP_PARALLEL; l++) {
+    for (int l = level; l < schedule->levels && schedule->level[l].kind == LOOP_PARALLEL && run_together(parts, count, l) == count; l++) {
         long most = 0, tile = schedule->level[l].tile;
         for (int i = 0; i < count; i++) {
             long extent = range_at(parts[i], l)->extent;
@@ -261,7 +268,7 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
     return block.first;
 }
 
-/* One compute, below the shared levels. */
+/* One compute, below the levels that it shares. */
 static Statement *build_alone(Builder *builder, Part *part, int level) {
     const Schedule *schedule = part->schedule;
     if (part->compute->sum_count > 0 && level == schedule->accumulate) return build_sums(builder, part, level);
@@ -287,22 +294,23 @@ static Statement *build(Builder *builder, Part **parts, int count, int level) {
         for (int s = 0; s < parts[i]->schedule->stages && !builder->why; s++)
             if (parts[i]->schedule->stage[s].level == level && !find_staged(parts[i], parts[i]->schedule->stage[s].buffer))
                 block_add(&block, build_stage(builder, parts, count, &parts[i]->schedule->stage[s]));
-    if (builder->why) return NULL;
-    if (level < builder->kernel->shared) {
-        bool parallel = parts[0]->schedule->level[level].kind == LOOP_PARALLEL;
-        block_add(&block, parallel ? build_parallel(builder, parts, count, level) : build_level(builder, parts, count, level));
-    } else {
-        for (int i = 0; i < count; i++) {
+    for (int i = 0, together; i < count && !builder->why; i += together) {
+        together = run_together(parts + i, count - i, level);
+        if (together == 1) {
             Part copy = *parts[i];
             block_add(&block, build_alone(builder, &copy, level));
+            continue;
         }
+        bool parallel = parts[i]->schedule->level[level].kind == LOOP_PARALLEL;
+        block_add(&block, (parallel ? build_parallel : build_level)(builder, parts + i, together, level));
     }
     builder->scratch_top = top;
-    return block.first;
+    return builder->why ? NULL : block.first;
 }
 
 /* What can be said of a schedule before anything is built. */
-static bool check_schedule(Builder *builder, const Compute *compute, const Schedule *schedule, const Schedule *first) {
+static bool check_schedule(Builder *builder, const Compute *compute, const Schedule *schedule, const Schedule *before,
+                           const Schedule *after) {
     long left[MAX_VARIABLES];
     for (int i = 0; i < compute->variable_count; i++) left[i] = compute->variable[i]->extent;
     bool parallel = true;
@@ -329,17 +337,20 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
             return refuse(builder, "level %d: a vector loop over tiles of %ld", l, level->tile);
         if (level->kind == LOOP_VECTOR && compute->reduced[v])
             return refuse(builder, "level %d: lanes along the sum over %s", l, level->variable);
-        if (l < builder->kernel->shared && (strcmp(level->variable, first->level[l].variable) != 0 || level->tile != first->level[l].tile ||
-                                            level->kind != first->level[l].kind))
+        if (!before || l >= schedule->shared) continue;
+        if (l >= before->levels || strcmp(level->variable, before->level[l].variable) != 0 || level->tile != before->level[l].tile ||
+            level->kind != before->level[l].kind)
             return refuse(builder, "level %d is shared, but differs between computes", l);
     }
     for (int i = 0; i < compute->variable_count; i++)
         if (left[i] > 1)
             return refuse(builder, "%s is stepped over in tiles of %ld, and no level goes through the tile", compute->variable[i]->name,
                           left[i]);
-    if (schedule->levels < builder->kernel->shared) return refuse(builder, "fewer levels than are shared");
+    const int shared = (int)maximum(before ? schedule->shared : 0, after ? after->shared : 0);
+    if (schedule->levels < shared) return refuse(builder, "fewer levels than are shared");
+    if (shared > 0 && shared < parallels) return refuse(builder, "a parallel loop that not all computes share");
     if (compute->sum_count == 0) return true;
-    if (schedule->accumulate < builder->kernel->shared || schedule->accumulate > schedule->levels)
+    if (schedule->accumulate < shared || schedule->accumulate > schedule->levels)
         return refuse(builder, "sums have no level to be held in registers at");
     if (schedule->accumulate < parallels)
         return refuse(builder, "sums are held in registers at level %d, outside of a parallel loop", schedule->accumulate);
@@ -353,12 +364,14 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
 }
 
 bool schedule_kernel(Kernel *kernel, const char **why) {
-    Builder builder = {.kernel = kernel};
+    Builder builder = {.kernel = kernel, .scratch_top = kernel->scratch_size, .scratch_most = kernel->scratch_size};
     Part *parts = NEW_ARRAY(Part, kernel->compute_count);
     Part **list = NEW_ARRAY(Part *, kernel->compute_count);
     for (int i = 0; i < kernel->compute_count; i++) {
         const Compute *compute = &kernel->compute[i];
-        if (!check_schedule(&builder, compute, &kernel->schedule[i], &kernel->schedule[0])) break;
+        if (!check_schedule(&builder, compute, &kernel->schedule[i], i ? &kernel->schedule[i - 1] : NULL,
+                            i + 1 < kernel->compute_count ? &kernel->schedule[i + 1] : NULL))
+            break;
         parts[i] = (Part){.compute = compute, .schedule = &kernel->schedule[i]};
         for (int v = 0; v < compute->variable_count; v++) parts[i].range[v].extent = compute->variable[v]->extent;
         list[i] = &parts[i];

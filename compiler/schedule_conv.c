@@ -57,8 +57,7 @@ static long choose_outputs(const ConvShape *shape, long tile) {
 }
 
 /* Lanes along the output channels: each value of the input is broadcast to vectors of weights. */
-static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage,
-                              int *shared) {
+static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage) {
     const long lanes = l->target->lanes, images = kernel->compute[0].variable[0]->extent;
     const RegisterTile tile = choose_register_tile(l->target, shape->outputs / lanes, shape->rows, shape->columns);
     const long outputs = choose_outputs(shape, tile.vectors * lanes);
@@ -69,9 +68,9 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
     add_level(schedule, "n", 1, LOOP_PARALLEL);
     add_level(schedule, "i", region.rows, LOOP_PARALLEL);
     if (region.columns < shape->columns) add_level(schedule, "j", region.columns, LOOP_SERIAL);
-    *shared = schedule->levels;
+    schedule->shared = schedule->levels;
     schedule->stage[schedule->stages] = *stage;
-    schedule->stage[schedule->stages++].level = *shared;
+    schedule->stage[schedule->stages++].level = schedule->shared;
     add_level(schedule, "k", tile.vectors * lanes, LOOP_SERIAL);
     add_level(schedule, "i", tile.outer, LOOP_SERIAL);
     add_level(schedule, "j", tile.inner, LOOP_SERIAL);
@@ -87,8 +86,8 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
 }
 
 /* Few output channels: lanes along the width; each weight is broadcast to vectors of the staged rows, or, `lanes` 1, no lanes at all. */
-static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage, long lanes,
-                             int *shared) {
+static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage,
+                             long lanes) {
     const long images = kernel->compute[0].variable[0]->extent;
     const RegisterTile tile = choose_register_tile(l->target, maximum(1, shape->columns / lanes), 1, shape->outputs);
     const long vectors = lanes > 1 ? tile.vectors : minimum(shape->columns, 4);
@@ -97,9 +96,9 @@ static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape 
     add_level(schedule, "n", 1, LOOP_PARALLEL);
     add_level(schedule, "i", region.rows, LOOP_PARALLEL);
     if (region.columns < shape->columns) add_level(schedule, "j", region.columns, LOOP_SERIAL);
-    *shared = schedule->levels;
+    schedule->shared = schedule->levels;
     Stage planar = *stage;
-    planar.level = *shared;
+    planar.level = schedule->shared;
     planar.blocked = -1;
     if (shape->stride[1] > 1) {
         planar.phased = 3;
@@ -134,10 +133,8 @@ void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape) {
     const int lanes = l->target->lanes;
     Schedule schedule = {.accumulate = -1};
     const Stage stage = stage_of(l, shape->staged, 0);
-    if (all_fit(kernel, "k", lanes, false)) schedule_channels(l, kernel, shape, &schedule, &stage, &kernel->shared);
-    else
-        schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1,
-                         &kernel->shared);
+    if (all_fit(kernel, "k", lanes, false)) schedule_channels(l, kernel, shape, &schedule, &stage);
+    else schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1);
     for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i] = kernel->compute[i].sum_count ? schedule : without_sum(&schedule);
 }
 

@@ -122,7 +122,7 @@ static Kernel planned(const Example *example, const Plan *plan, const bool *on) 
         *schedule = naive_schedule(&kernel.compute[i]);
         if (!on[DIRECTIVE_ORDER]) continue;
         *schedule = plan->schedule;
-        kernel.shared = plan->shared;
+        schedule->shared = plan->shared;
         if (!on[DIRECTIVE_ACCUMULATE] && plan->schedule.accumulate >= 0) schedule->accumulate = (int)maximum(plan->shared, plan->parallel);
         if (!on[DIRECTIVE_STAGE]) schedule->stages = 0;
         for (int l = 0; l < schedule->levels; l++) {
@@ -144,7 +144,7 @@ static void fail_with(const Example *example, const Kernel *kernel, const char *
         fprintf(stderr, "  level %d: %s by %ld, kind %d\n", l, kernel->schedule->level[l].variable, kernel->schedule->level[l].tile,
                 (int)kernel->schedule->level[l].kind);
     if (kernel->schedule)
-        fprintf(stderr, "  shared %d, accumulate %d, stages %d at %d\n", kernel->shared, kernel->schedule->accumulate,
+        fprintf(stderr, "  shared %d, accumulate %d, stages %d at %d\n", kernel->schedule->shared, kernel->schedule->accumulate,
                 kernel->schedule->stages, kernel->schedule->stage[0].level);
     if (kernel->tree) print_kernel(stderr, kernel);
     ck_abort_msg("seed %llu: %s", (unsigned long long)seed, what);
