@@ -224,7 +224,9 @@ static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
     }
 }
 
-TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target) {
+const Choices default_choices = {.filtering = 2};
+
+TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
     TargetCode *code = NEW(TargetCode);
     *code = (TargetCode){.target = target,
                          .train = {.name = "train"},
@@ -236,7 +238,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .renew = {.name = "renew"},
                          .normal = {.name = "normal"}};
     begin_pass(PASS_LOWER);
-    Lowering l = {.target = target, .code = code, .graph = training};
+    Lowering l = {.target = target, .code = code, .graph = training, .choices = choices};
     allocate_parameters(&l);
     lower_graph(&l, training, &code->train);
     code->train_buffer = l.buffer;

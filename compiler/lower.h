@@ -7,6 +7,7 @@
 typedef struct ParameterStorage { /* one for each entry of graph->parameter; shared by all programs of a target */
     const Buffer *value;          /* packed in the target's layout, in its block */
     const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
+    const Buffer *filtered[2];    /* as minimal filtering wants it where its dimension 0, 1 is of the outputs; NULL: not wanted */
     const Buffer *gradient;
     long offset; /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
@@ -14,6 +15,7 @@ typedef struct ParameterStorage { /* one for each entry of graph->parameter; sha
 typedef struct Lowering {
     const Graph *graph;
     const Target *target;
+    const Choices *choices;
     TargetCode *code;
     Program *program;            /* being appended to */
     ParameterStorage *parameter; /* by index in graph->parameter */
@@ -30,6 +32,8 @@ const Buffer *new_plain(const char *name, Type type, Place place, int rank, cons
 const Buffer *node_buffer(Lowering *l, Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
+/* The weight as minimal filtering wants it, where its dimension `out` is of the output channels. */
+const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out);
 void allocate_parameters(Lowering *l);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
 Node *carried_node(const Node *carry);

@@ -5,6 +5,8 @@
  * scatter is split by phase a mod s, b mod s: each is a gather of stride 1 with the taps that meet it, so nothing multiplies by zero. */
 #include "lower_conv.h"
 
+#include "lower_filter.h"
+
 #include <string.h>
 
 #define V affine_variable
@@ -19,9 +21,8 @@ static const char *shapes_comment(const Node *node, const Node *from) {
                   node->kernel[0], node->kernel[1], node->stride[0], node->stride[1], node->padding[0], node->padding[1]);
 }
 
-static void store_result(Lowering *l, Compute *compute, Node *node, const At *at) {
+void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, const Expression *sum) {
     Node *result = epilogue_of(l->graph, node);
-    const Expression *sum = compute->sum_count ? sum_value(0, TYPE_F32) : constant(0);
     if (node->input_count > 2) sum = op2(ADD, sum, channel_value(l, node->input[2], at->c, 0));
     Affine index[4];
     stored_index(l, result, at, index);
@@ -29,6 +30,8 @@ static void store_result(Lowering *l, Compute *compute, Node *node, const At *at
 }
 
 void lower_conv2d(Lowering *l, Node *node) {
+    FilterPlan plan;
+    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
     Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
@@ -42,11 +45,8 @@ void lower_conv2d(Lowering *l, Node *node) {
     const Affine tap[4] = {V(k), V(c), V(u), V(v)};
     compute->sum[compute->sum_count++] = op2(MULTIPLY, load(input, read), load(w, tap));
     const At at = {.n = V(n), .c = V(k), .h = V(i), .w = V(j)};
-    store_result(l, compute, node, &at);
-    kernel->comment = format("y[n, k, i, j] = sum over c, u, v of x[n, c, %ld i + u - %ld, %ld j + v - %ld] w[k, c, u, v]\n%s",
-                             node->stride[0], node->padding[0], node->stride[1], node->padding[1], shapes_comment(node, from));
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
-                         (double)(from->shape[1] * node->kernel[0] * node->kernel[1]));
+    store_convolution(l, compute, node, &at, sum_value(0, TYPE_F32));
+    describe_convolution(kernel, node);
     const ConvShape shape = {.staged = input,
                              .columns = node->shape[3],
                              .rows = node->shape[2],
@@ -74,6 +74,31 @@ static Phase phase_of(long size, long kernel, long stride, long padding, long ph
     return result;
 }
 
+/* Products of one image and pair of channels in one dimension: only taps that meet an input count. */
+static double products_along(const Node *node, int d) {
+    if (node->op == OP_CONV2D) return (double)(node->shape[2 + d] * node->kernel[d]);
+    double products = 0;
+    for (long a = 0; a < minimum(node->stride[d], node->shape[2 + d]); a++) {
+        const Phase phase = phase_of(node->shape[2 + d], node->kernel[d], node->stride[d], node->padding[d], a);
+        products += (double)(phase.count * phase.taps);
+    }
+    return products;
+}
+
+void describe_convolution(Kernel *kernel, const Node *node) {
+    const Node *from = node->input[0];
+    const char *formula =
+        node->op == OP_CONV2D
+            ? format("y[n, k, i, j] = sum over c, u, v of x[n, c, %ld i + u - %ld, %ld j + v - %ld] w[k, c, u, v]", node->stride[0],
+                     node->padding[0], node->stride[1], node->padding[1])
+            : format("y[n, k, a, b] = sum over c, u, v of x[n, c, (a + %ld - u) / %ld, (b + %ld - v) / %ld] w[c, k, u, v], where that "
+                     "divides",
+                     node->padding[0], node->stride[0], node->padding[1], node->stride[1]);
+    kernel->comment = format("%s\n%s", formula, shapes_comment(node, from));
+    set_work(kernel,
+             2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
+}
+
 static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out,
                         const long at_phase[2]) {
     Node *from = node->input[0];
@@ -97,31 +122,24 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer 
                    .c = V(k),
                    .h = affine_shift(affine_scale(V(i), node->stride[0]), at_phase[0]),
                    .w = affine_shift(affine_scale(V(j), node->stride[1]), at_phase[1])};
-    store_result(l, compute, node, &at);
+    store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
 void lower_conv_transpose2d(Lowering *l, Node *node) {
+    FilterPlan plan;
+    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
     Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
     long phases[2];
     for (int d = 0; d < 2; d++) phases[d] = minimum(node->stride[d], node->shape[2 + d]);
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
     const Buffer *input = node_virtual(l, from), *w = weight_along(l, weight, 1), *out = node_buffer(l, result);
-    double products = 0;
     int count = 0;
-    long most = 0;
     for (long a = 0; a < phases[0]; a++)
         for (long b = 0; b < phases[1]; b++) {
             Compute *compute = &kernel->compute[count++];
             lower_phase(l, node, compute, input, w, out, (long[2]){a, b});
-            if (!compute->sum_count) continue;
-            long taps = compute->variable[5]->extent * compute->variable[6]->extent;
-            products += (double)(compute->variable[2]->extent * compute->variable[3]->extent) * (double)taps;
-            most = maximum(most, taps);
         }
-    kernel->comment = format(
-        "y[n, k, a, b] = sum over c, u, v of x[n, c, (a + %ld - u) / %ld, (b + %ld - v) / %ld] w[c, k, u, v], where that divides\n%s",
-        node->padding[0], node->stride[0], node->padding[1], node->stride[1], shapes_comment(node, from));
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products);
+    describe_convolution(kernel, node);
     const ConvShape shape = {.staged = input,
                              .columns = kernel->compute[0].variable[3]->extent,
                              .rows = kernel->compute[0].variable[2]->extent,
@@ -136,8 +154,19 @@ void lower_conv_transpose2d(Lowering *l, Node *node) {
     finish_kernel(l, kernel, node->scan);
 }
 
+void describe_weight_grad(Kernel *kernel, const Node *node) {
+    const Node *small = node->input[0], *large = node->input[1];
+    kernel->comment = format("dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, %ld i + u - %ld, %ld j + v - %ld]\n"
+                             "s [%ld, %ld, %ld, %ld], x [%ld, %ld, %ld, %ld]",
+                             node->stride[0], node->padding[0], node->stride[1], node->padding[1], small->shape[0], small->shape[1],
+                             small->shape[2], small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
+    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
+                         (double)(small->shape[0] * small->shape[2] * small->shape[3]));
+}
+
 void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     Node *small = node->input[0], *large = node->input[1];
+    if (lower_filtered_weight_grad(l, node)) return;
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node), *s = node_virtual(l, small), *big = node_virtual(l, large);
@@ -155,12 +184,7 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     const Expression *factor = small->fused ? load(s, in_small) : node_element(l, small, &at_small);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, factor, load(big, in_large));
     add_store(compute, out, tap, sum_value(0, TYPE_F32));
-    kernel->comment = format("dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, %ld i + u - %ld, %ld j + v - %ld]\n"
-                             "s [%ld, %ld, %ld, %ld], x [%ld, %ld, %ld, %ld]",
-                             node->stride[0], node->padding[0], node->stride[1], node->padding[1], small->shape[0], small->shape[1],
-                             small->shape[2], small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
-                         (double)(small->shape[0] * small->shape[2] * small->shape[3]));
+    describe_weight_grad(kernel, node);
     schedule_weight_grad(l, kernel, s, big, node);
     finish_kernel(l, kernel, node->scan);
 }

@@ -15,6 +15,16 @@ typedef struct ConvShape {
     int phases;           /* computes */
 } ConvShape;
 
+/* ---- lower_conv.c ---- */
+/* The comment and the work of a kernel whose computes are there: direct convolution's, however it is run. */
+void describe_convolution(Kernel *kernel, const Node *node);
+void describe_weight_grad(Kernel *kernel, const Node *node);
+/* Adds the store of an element of a convolution's output: `sum`, the bias, and what the layer's epilogue makes of it. */
+void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, const Expression *sum);
+
+/* ---- schedule_conv.c ---- */
+/* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
+Stage stage_of(const Lowering *l, const Buffer *input, int level);
 void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape);
 void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node);
 

@@ -59,7 +59,7 @@ static Model *compile_spec(const Options *options) {
 
 /* The rest, for one target: fuse, lower, schedule, verify, plan. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    TargetCode *code = lower_model(model->training, model->evaluation, options->target[target]);
+    TargetCode *code = lower_model(model->training, model->evaluation, options->target[target], &options->choices);
     if (options->dump == PASS_FUSE && target == 0) print_graph(stdout, model->training);
     if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
     if (options->dump == PASS_SCHEDULE) dump_program(&code->train, true);
@@ -75,7 +75,8 @@ static int command_compile(const Options *options) {
     Output output = {.directory = options->directory};
     Text names = text_begin();
     for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
-    const char *name = model->spec->name, *said = format("targets %s", names.bytes);
+    const char *name = model->spec->name,
+               *said = format("targets %s; filtering %s", names.bytes, filtering_name(options->choices.filtering));
     for (int i = 0; i < options->target_count; i++) {
         Text *text = add_output(&output, format("%s_%s.c", name, options->target[i]->name));
         arena_enter(); /* a target takes far more memory than its text */

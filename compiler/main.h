@@ -14,6 +14,7 @@ typedef struct Options {
     const char *spec, *directory;
     Pass dump; /* PASS_COUNT: none */
     bool time;
+    Choices choices;
     int target_count;
     const Target *target[MAX_TARGETS];
 } Options;
@@ -25,6 +26,9 @@ typedef struct Model { /* what is known of a spec before there is a target */
 
 /* options.c. Returns false where there is nothing more to do (help, or an error that was reported); *status is then the exit status. */
 bool read_options(int count, char **arguments, Options *options, int *status);
+
+/* What --filtering calls it. */
+const char *filtering_name(int filtering);
 
 /* explain.c: layers, totals, memory to the byte for each target. One explain_target for each follows explain_model; the work that is
  * shown is that of the first. Nothing of the code is needed afterwards. */

@@ -16,13 +16,15 @@ static const struct {
     [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)"},
 };
 
-typedef enum { OPTION_DIRECTORY, OPTION_TARGETS, OPTION_DUMP, OPTION_TIME, OPTION_HELP, OPTION_VERSION, OPTIONS } Option;
+typedef enum { OPTION_DIRECTORY, OPTION_TARGETS, OPTION_FILTERING, OPTION_DUMP, OPTION_TIME, OPTION_HELP, OPTION_VERSION, OPTIONS } Option;
 
 static const struct {
     const char *name, *value, *help;
 } table[OPTIONS] = {
     [OPTION_DIRECTORY] = {"-o", "DIR", "the folder to write to; it is made where it is missing"},
     [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
+    [OPTION_FILTERING] = {"--filtering", "none|2",
+                          "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
     [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
     [OPTION_TIME] = {"--time", NULL, "print what each pass cost"},
     [OPTION_HELP] = {"--help", NULL, "print this"},
@@ -35,9 +37,9 @@ static void print_help(void) {
     for (int i = 0; i < COMMANDS; i++) printf("  zoetrope %-13s %-12s  %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     printf("\nOptions:\n");
     for (int i = 0; i < OPTIONS; i++)
-        printf("  %-16s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
+        printf("  %-19s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
     printf("\nTargets:\n");
-    for (int i = 0; targets[i]; i++) printf("  %-16s %s\n", targets[i]->name, targets[i]->describes);
+    for (int i = 0; targets[i]; i++) printf("  %-19s %s\n", targets[i]->name, targets[i]->describes);
     printf("\nPasses:\n ");
     for (Pass pass = 0; pass < PASS_COUNT; pass++)
         if (pass_can_be_dumped(pass)) printf(" %s", pass_name(pass));
@@ -76,6 +78,26 @@ static bool read_targets(const char *list, Options *options, int *status) {
     return true;
 }
 
+static const struct {
+    const char *name;
+    int filtering;
+} filterings[] = {{"none", 0}, {"2", 2}};
+
+const char *filtering_name(int filtering) {
+    size_t i = 0;
+    while (filterings[i].filtering != filtering) i++;
+    return filterings[i].name;
+}
+
+static bool read_filtering(const char *name, Options *options, int *status) {
+    for (size_t i = 0; i < sizeof filterings / sizeof *filterings; i++)
+        if (strcmp(filterings[i].name, name) == 0) {
+            options->choices.filtering = filterings[i].filtering;
+            return true;
+        }
+    return usage_error(status, "--filtering is %s, not '%s'", table[OPTION_FILTERING].value, name);
+}
+
 static bool read_option(Option option, const char *value, Options *options, int *status) {
     switch (option) {
     case OPTION_DIRECTORY:
@@ -83,6 +105,8 @@ static bool read_option(Option option, const char *value, Options *options, int 
         return true;
     case OPTION_TARGETS:
         return read_targets(value, options, status);
+    case OPTION_FILTERING:
+        return read_filtering(value, options, status);
     case OPTION_TIME:
         options->time = true;
         return true;
@@ -120,7 +144,7 @@ static bool parse_option(int count, char **arguments, int *at, Options *options,
 }
 
 bool read_options(int count, char **arguments, Options *options, int *status) {
-    *options = (Options){.command = COMMANDS, .dump = PASS_COUNT};
+    *options = (Options){.command = COMMANDS, .dump = PASS_COUNT, .choices = default_choices};
     *status = 0;
     for (int i = 0; targets[i]; i++) options->target[options->target_count++] = targets[i];
     if (count == 1) {

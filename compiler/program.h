@@ -73,8 +73,15 @@ typedef struct TargetCode {
  * *written[i]: whether it is stored to. Returns the count. */
 int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
 
+/* How, where there is a choice that shapes and targets do not decide. The same for every target of a model. */
+typedef struct Choices {
+    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
+    bool filter_everywhere; /* … or wherever it is possible, for the tests */
+} Choices;
+extern const Choices default_choices;
+
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
-TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target);
+TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
 /* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
 void plan_workspace(TargetCode *code);
 

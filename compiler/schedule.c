@@ -268,6 +268,15 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
     return block.first;
 }
 
+/* Before the first loop over what is summed: from there on, sums are partial, and are added to what lies in memory. */
+static Statement *build_zeroing(Builder *builder, Part *part, int level) {
+    int v = find_variable(part->compute, part->schedule->level[level].variable);
+    if (!part->compute->reduced[v] || part->zeroed) return NULL;
+    Statement *zeroing = build_inner(builder, part, level, LEAF_ZERO);
+    part->zeroed = true;
+    return zeroing;
+}
+
 /* One compute, below the levels that it shares. */
 static Statement *build_alone(Builder *builder, Part *part, int level) {
     const Schedule *schedule = part->schedule;
@@ -277,11 +286,7 @@ static Statement *build_alone(Builder *builder, Part *part, int level) {
     if (part->compute->sum_count == 0 && schedule->stages == 0) return build_inner(builder, part, level, LEAF_STORE);
     Block block;
     block_start(&block);
-    int v = find_variable(part->compute, schedule->level[level].variable);
-    if (part->compute->reduced[v] && !part->zeroed) {
-        block_add(&block, build_inner(builder, part, level, LEAF_ZERO));
-        part->zeroed = true;
-    }
+    block_add(&block, build_zeroing(builder, part, level));
     block_add(&block, build_level(builder, &part, 1, level));
     return block.first;
 }
@@ -301,8 +306,15 @@ static Statement *build(Builder *builder, Part **parts, int count, int level) {
             block_add(&block, build_alone(builder, &copy, level));
             continue;
         }
+        Part *copies = NEW_ARRAY(Part, together);
+        Part **group = NEW_ARRAY(Part *, together);
+        for (int p = 0; p < together; p++) {
+            copies[p] = *parts[i + p];
+            group[p] = &copies[p];
+            block_add(&block, build_zeroing(builder, group[p], level));
+        }
         bool parallel = parts[i]->schedule->level[level].kind == LOOP_PARALLEL;
-        block_add(&block, (parallel ? build_parallel : build_level)(builder, parts + i, together, level));
+        block_add(&block, (parallel ? build_parallel : build_level)(builder, group, together, level));
     }
     builder->scratch_top = top;
     return builder->why ? NULL : block.first;

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
-static Stage stage_of(const Lowering *l, const Buffer *input, int level) {
+Stage stage_of(const Lowering *l, const Buffer *input, int level) {
     Stage stage = {
         .buffer = input, .level = level, .order = {0, 1, 2, 3}, .blocked = -1, .split = -1, .block = l->target->lanes, .phased = -1};
     Variable *channel = new_variable("channel", input->shape[1]);

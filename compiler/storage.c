@@ -1,5 +1,5 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
-#include "lower.h"
+#include "lower_filter.h"
 
 #include <string.h>
 
@@ -41,6 +41,10 @@ static ParameterStorage *node_parameter(const Lowering *l, const Node *node) {
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension) {
     const ParameterStorage *storage = node_parameter(l, weight);
     return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
+}
+
+const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out) {
+    return node_parameter(l, weight)->filtered[out];
 }
 
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
@@ -123,10 +127,13 @@ static void place_blocks(Lowering *l) {
         const bool trained = l->graph->parameter[i]->trained;
         ((Tensor *)storage->value->owner)->offset = code->block_offset[trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
         if (trained) ((Tensor *)storage->gradient->owner)->offset = code->block_offset[BLOCK_GRADIENTS] + storage->offset;
-        if (!storage->copy) continue;
-        Tensor *copy = storage->copy->owner;
-        copy->offset = top;
-        top += round_up(copy->bytes, 64);
+        const Buffer *const copies[] = {storage->copy, storage->filtered[0], storage->filtered[1]};
+        for (int c = 0; c < 3; c++) {
+            if (!copies[c]) continue;
+            Tensor *copy = copies[c]->owner;
+            copy->offset = top;
+            top += round_up(copy->bytes, 64);
+        }
     }
     code->kept_bytes = top;
 }
@@ -157,6 +164,17 @@ void allocate_parameters(Lowering *l) {
         storage->offset = bytes[!parameter->trained];
         bytes[!parameter->trained] += round_up(tensor->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", node->name));
+    }
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        FilterPlan plan;
+        if (!plan_filter(l, node, &plan)) continue;
+        ParameterStorage *storage = node_parameter(l, node->input[1]);
+        if (storage->filtered[plan.out]) continue;
+        const Buffer *filtered =
+            new_filtered_weight(l, node, &plan, format("%s_filtered%s", node->input[1]->name, node->op == OP_CONV2D ? "" : "_back"));
+        ((Tensor *)filtered->owner)->kept = true;
+        storage->filtered[plan.out] = filtered;
     }
     l->code->block_bytes = bytes[0];
     l->code->statistic_bytes = bytes[1];

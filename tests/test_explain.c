@@ -23,7 +23,7 @@ static Model *model_of(const Spec *spec) {
 static char *explained(const Model *model, int target_count, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     for (int i = 0; i < target_count; i++) {
-        code[i] = lower_model(model->training, model->evaluation, targets[i]);
+        code[i] = lower_model(model->training, model->evaluation, targets[i], &default_choices);
         explain_target(explanation, code[i]);
     }
     char *text = NULL;
@@ -144,7 +144,7 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
     for (int s = 0; s < SAMPLE_SPECS; s++) {
         const Model *model = model_of(sample_spec(s));
         for (int i = 0; targets[i]; i++) {
-            const TargetCode *code = lower_model(model->training, model->evaluation, targets[i]);
+            const TargetCode *code = lower_model(model->training, model->evaluation, targets[i], &default_choices);
             ck_assert_int_eq(code->evaluate_bytes, evaluation_bytes(code));
             ck_assert_int_ge(code->evaluate_bytes, code->block_bytes + code->statistic_bytes);
             ck_assert_int_lt(code->evaluate_bytes, code->workspace_bytes);

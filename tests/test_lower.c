@@ -132,10 +132,57 @@ START_TEST(stored_tensors_equal_the_reference) {
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
         differentiate(training);
-        const TargetCode *code = lower_model(training, evaluation, targets[t]);
+        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
     }
+}
+END_TEST
+
+/* ---- minimal filtering ---- */
+
+static int count_filtered(const Program *program) {
+    int count = 0;
+    for (int i = 0; i < program->call_count; i++) count += strstr(program->call[i].kernel->comment, "by minimal filtering") != NULL;
+    return count;
+}
+
+/* Strides of 1 and 2 and both, in both directions, channels that are no multiple of the vector, and T · batch images that do not
+ * divide by any register tile. */
+static const Spec *filtered_spec(void) {
+    static Layer encoder[] = {{false, 16, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 24, {3, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
+                              {false, 32, {3, 3}, {2, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 16, {3, 3}, {2, 1}, {1, 1}, {1, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {true, 32, {3, 3}, {2, 2}, {1, 1}, {1, 1}, true, NORM_NONE, ACTIVATION_SIGMOID, 0, {0, 0}},
+                              {true, 16, {3, 3}, {1, 1}, {0, 2}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {3, 3}, {1, 1}, {0, 2}, {0, 0}, false, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "filtered",
+                              .T = 3,
+                              .channels = 1,
+                              .height = 8,
+                              .width = 16,
+                              .training.batch = 1,
+                              .encoder_count = 3,
+                              .encoder = encoder,
+                              .decoder_count = 4,
+                              .decoder = decoder};
+    return &spec;
+}
+
+START_TEST(filtered_convolutions_equal_the_reference) {
+    const Target *target = targets[_i];
+    const Choices choices = {.filtering = 2, .filter_everywhere = true}, direct = {.filtering = 0};
+    Graph *training = build_graph(filtered_spec(), true), *evaluation = build_graph(filtered_spec(), false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    ck_assert_int_ge(count_filtered(&code->evaluate), 5);
+    ck_assert_int_ge(count_filtered(&code->train), target->lanes == 16 ? 10 : 12);
+    check_graph(training, code, true, false);
+    check_graph(evaluation, code, false, true);
+    code = lower_model(training, evaluation, target, &direct);
+    ck_assert_int_eq(count_filtered(&code->train), 0);
+    check_graph(training, code, true, true);
 }
 END_TEST
 
@@ -145,7 +192,7 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
         differentiate(training);
-        const TargetCode *code = lower_model(training, evaluation, targets[t]);
+        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         double **values = sample_values(evaluation, 7);
         Memories *memories = new_memories(code);
         for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
@@ -174,7 +221,7 @@ START_TEST(every_channel_count_can_be_lowered) {
         const Target *target = targets[(channels + sample) % 4];
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate(training);
-        ck_assert_int_gt(lower_model(training, evaluation, target)->workspace_bytes, 0);
+        ck_assert_int_gt(lower_model(training, evaluation, target, &default_choices)->workspace_bytes, 0);
     }
 }
 END_TEST
@@ -186,6 +233,7 @@ Suite *lower_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
+    tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 4);
     suite_add_tcase(suite, test_case);
     TCase *channels = tcase_create("channels");
     tcase_set_timeout(channels, 120);

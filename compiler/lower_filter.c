@@ -1,0 +1,419 @@
+/* Minimal filtering (Winograd, "Arithmetic complexity of computations", 1980; Cook and Toom) of convolutions with kernels of 3.
+ *
+ * A tile of outputs is computed from transformed inputs and weights with fewer products than it has taps:
+ *   stride 1: 2 outputs from 4 inputs by 4 products instead of 6
+ *   stride 2: split into its phases, of 2 taps and of 1: 2 outputs from 5 inputs by 5 instead of 6; its transpose: 4 outputs from
+ *             3 inputs by 5 instead of 6
+ * and in two dimensions by the product of both numbers: 25 for 36, or 16 for 36. Products are summed over the input channels before
+ * anything is transformed back, so all but the transforms are matrix products. Each step is a compute of one kernel:
+ *   transform     A[p, …, c] = Σ ± x        p: a transformed input; once for a group of images and rows of tiles, in scratch
+ *   multiply      S[q, …, k] = Σ c, … A · G  q: a sum; for a block of output channels and a few tiles, in scratch
+ *   restore       y = Σ ± S, and what the layer's epilogue makes of it
+ * Weights are transformed to G once a step, when the optimizer has changed them. */
+#include "lower_filter.h"
+
+#include "lower_conv.h"
+
+#include <string.h>
+
+#define V affine_variable
+
+/* ---- the algorithms of one dimension; products that always go together are summed at once ---- */
+
+static const Filter gather1 = {
+    .outputs = 2,
+    .inputs = 4,
+    .step = 2,
+    .transformed_inputs = 4,
+    .transformed_weights = 4,
+    .sums = 4,
+    .taps = 6,
+    .input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
+    .weight = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}},
+    .output = {{1, 1, 1, 0}, {0, 1, -1, -1}},
+};
+
+/* y[2i], y[2i + 1] of stride 2: the even taps by F(2, 2), the odd one directly. */
+static const Filter gather2 = {
+    .outputs = 2,
+    .inputs = 5,
+    .step = 4,
+    .transformed_inputs = 5,
+    .transformed_weights = 4,
+    .sums = 3,
+    .taps = 6,
+    .input = {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, -1, 0, 1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}},
+    .weight = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}},
+    .sum = {{0, 3, 0, 3, 2}, {1, 0, 1, 0, 1}, {2, 2, 2, 1, 2}},
+    .output = {{1, 1, 0}, {0, 1, 1}},
+};
+
+/* As gather1, with the taps in reverse. */
+static const Filter scatter1 = {
+    .outputs = 2,
+    .inputs = 4,
+    .step = 2,
+    .transformed_inputs = 4,
+    .transformed_weights = 4,
+    .sums = 4,
+    .taps = 6,
+    .input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
+    .weight = {{0, 0, 1}, {.5, .5, .5}, {.5, -.5, .5}, {1, 0, 0}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}},
+    .output = {{1, 1, 1, 0}, {0, 1, -1, -1}},
+};
+
+/* The transpose of gather2: four outputs from x0, x1, x2: x0 w1, x0 w2 + x1 w0, x1 w1, x1 w2 + x2 w0. */
+static const Filter scatter2 = {
+    .outputs = 4,
+    .inputs = 3,
+    .step = 2,
+    .transformed_inputs = 4,
+    .transformed_weights = 4,
+    .sums = 5,
+    .taps = 6,
+    .input = {{1, 0, 0}, {1, -1, 0}, {0, 1, 0}, {0, -1, 1}},
+    .weight = {{0, 1, 0}, {0, 0, 1}, {1, 0, 1}, {1, 0, 0}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {2, 0, 0, 0, 1}, {3, 0, 3, 0, 1}},
+    .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, 1, 0, 1}},
+};
+
+/* ---- where it wins ---- */
+
+const Filter *gather_filter(long kernel, long stride, long outputs) {
+    const Filter *filter = stride == 1 ? &gather1 : &gather2;
+    return kernel == 3 && stride <= 2 && outputs % filter->outputs == 0 ? filter : NULL;
+}
+
+static const Filter *filter_of(const Node *node, int d, long *offset) {
+    const long stride = node->stride[d], padding = node->padding[d];
+    const Filter *filter = NULL;
+    if (node->kernel[d] != 3) return NULL;
+    if (node->op == OP_CONV2D) {
+        *offset = -padding;
+        return gather_filter(node->kernel[d], stride, node->shape[2 + d]);
+    }
+    if (node->op == OP_CONV_TRANSPOSE2D && stride == 1) {
+        filter = &scatter1;
+        *offset = padding - 2;
+    } else if (node->op == OP_CONV_TRANSPOSE2D && stride == 2 && padding % 2 == 1) {
+        filter = &scatter2;
+        *offset = (padding - 1) / 2;
+    }
+    return filter && node->shape[2 + d] % filter->outputs == 0 ? filter : NULL;
+}
+
+long filter_products(const Filter *filter) {
+    long products = 0;
+    for (int i = 0; i < filter->sums; i++) products += filter->sum[i].products;
+    return products;
+}
+
+/* Time of a tile in multiply-adds of vectors, beside that of the direct one: transforming an element of the input takes about as long as
+ * three, restoring a sum or an output as long as two. */
+static bool wins(const FilterPlan *plan, double channels, double outputs) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const double direct = (double)(v->taps * h->taps) * channels * outputs;
+    const double products = (double)(filter_products(v) * filter_products(h)) * channels * outputs;
+    const double transform = 3.0 * v->transformed_inputs * h->transformed_inputs * channels;
+    const double restore = 2.0 * (v->sums * h->sums + v->outputs * h->outputs) * outputs;
+    return products + transform + restore < 0.9 * direct;
+}
+
+bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
+    if (!l->choices->filtering) return false;
+    if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
+    for (int d = 0; d < 2; d++) {
+        plan->filter[d] = filter_of(node, d, &plan->offset[d]);
+        if (!plan->filter[d]) return false;
+        plan->tiles[d] = node->shape[2 + d] / plan->filter[d]->outputs;
+    }
+    plan->out = node->op == OP_CONV2D ? 0 : 1;
+    const long channels = node->input[0]->shape[1], outputs = node->shape[1];
+    if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
+    return l->choices->filter_everywhere || wins(plan, (double)channels, (double)outputs);
+}
+
+/* ---- weights ---- */
+
+/* [k / lanes][vertical][horizontal][c][lanes of k] */
+const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan, const char *name) {
+    const long shape[4] = {plan->filter[0]->transformed_weights, plan->filter[1]->transformed_weights, node->input[0]->shape[1],
+                           round_up(node->shape[1], l->target->lanes)};
+    const int order[4] = {3, 0, 1, 2};
+    return new_tensor(name, TYPE_F32, PLACE_WORKSPACE, 4, shape, layout_ordered(4, shape, order, 3, l->target->lanes));
+}
+
+const Expression *combine(int count, const double *coefficient, const Expression *const *value) {
+    const Expression *result = NULL;
+    for (int pass = 0; pass < 2; pass++) /* what is added before what is subtracted: no negation is wanted */
+        for (int i = 0; i < count; i++) {
+            const double size = coefficient[i] < 0 ? -coefficient[i] : coefficient[i];
+            if (coefficient[i] == 0 || (coefficient[i] < 0) != (pass == 1)) continue;
+            const Expression *term = size == 1 ? value[i] : op2(MULTIPLY, value[i], constant(size));
+            if (result) result = pass == 1 ? op2(SUBTRACT, result, term) : op2(ADD, result, term);
+            else result = pass == 1 ? op1(NEGATE, term) : term;
+        }
+    return result;
+}
+
+/* value[v][h] → Σ vertical[v] · horizontal[h] · value[v][h]; the vertical sums are shared by all that have the same. */
+static const Expression *combine_columns(int columns, const signed char *horizontal, const Expression *const *column) {
+    double coefficient[5];
+    for (int i = 0; i < columns; i++) coefficient[i] = horizontal[i];
+    return combine(columns, coefficient, column);
+}
+
+void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *plan, const Buffer *filtered) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const Buffer *from = weight_along(l, weight, plan->out);
+    Kernel *kernel = new_kernel(format("%s_renew", filtered->name), v->transformed_weights);
+    const long lanes = l->target->lanes;
+    for (int p = 0; p < v->transformed_weights; p++) {
+        Compute *compute = &kernel->compute[p];
+        Variable *k = add_variable(compute, "k", minimum(filtered->shape[3], from->shape[plan->out]), false);
+        Variable *c = add_variable(compute, "c", filtered->shape[2], false);
+        const Expression *column[3];
+        for (int u = 0; u < 3; u++) {
+            const Expression *tap[3];
+            for (int t = 0; t < 3; t++) {
+                Affine index[4] = {V(k), V(c), affine_constant(t), affine_constant(u)};
+                if (plan->out == 1) {
+                    index[0] = V(c);
+                    index[1] = V(k);
+                }
+                tap[t] = load(from, index);
+            }
+            column[u] = combine(3, v->weight[p], tap);
+        }
+        for (int q = 0; q < h->transformed_weights; q++) {
+            const Affine index[4] = {affine_constant(p), affine_constant(q), V(c), V(k)};
+            add_store(compute, filtered, index, combine(3, h->weight[q], column));
+        }
+        Schedule *schedule = &kernel->schedule[p];
+        add_level(schedule, "k", lanes, LOOP_PARALLEL);
+        add_level(schedule, "c", minimum(lanes, c->extent), LOOP_PARALLEL);
+        add_level(schedule, "c", 1, LOOP_SERIAL);
+        schedule->shared = 3;
+        add_level(schedule, "k", 1, lanes_fit(compute, "k", (int)lanes) ? LOOP_VECTOR : LOOP_SERIAL);
+    }
+    kernel->comment = "a weight as minimal filtering multiplies by it: sums of its taps";
+    set_work(kernel, 0);
+    finish_kernel(l, kernel, NULL);
+}
+
+/* ---- how a layer is cut ---- */
+
+typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = items · blocks · inner */
+    long item[3];    /* of an iteration of the parallel loops: blocks · inner */
+    long inner[3];   /* of a register tile */
+} Cut;
+
+enum { FILTER_BYTES = 384 * 1024, FILTER_TILES = 64 }; /* transformed inputs of an item; at most so many tiles, less to keep threads busy */
+
+long largest_divisor(long number, long most) {
+    long divisor = minimum(number, maximum(1, most));
+    while (number % divisor) divisor--;
+    return divisor;
+}
+
+static Cut choose_cut(const Lowering *l, const Node *node, const FilterPlan *plan, long vectors, long channels) {
+    const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
+    const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
+    const long most = minimum(FILTER_TILES, maximum(1, FILTER_BYTES / tile_bytes));
+    Cut cut = {.item = {1, 1, extent[2]}};
+    cut.item[1] = largest_divisor(extent[1], most / extent[2]);
+    long left = most / (cut.item[1] * extent[2]);
+    if (cut.item[1] == extent[1]) cut.item[0] = largest_divisor(extent[0], minimum(left, maximum(1, extent[0] / 8)));
+    long registers = minimum(8, (l->target->registers - 1 - vectors) / vectors);
+    for (int d = 2; d >= 0; d--) {
+        cut.inner[d] = largest_divisor(cut.item[d], registers);
+        registers /= cut.inner[d];
+    }
+    return cut;
+}
+
+/* ---- the computes ---- */
+
+typedef struct Filtered {
+    Lowering *l;
+    Node *node;
+    const FilterPlan *plan;
+    Cut cut;
+    long k_block; /* output channels at a time */
+    const Buffer *input, *transformed, *weight, *sums;
+} Filtered;
+
+/* The position n, i, j of a tile from an item's number, a block's and a place in it: the three variables of each dimension. */
+typedef struct Place3 {
+    Affine item[3], block[3], inner[3], local[3], global[3];
+} Place3;
+
+static Place3 add_places(const Filtered *f, Compute *compute, bool blocks) {
+    static const char *const names[3][3] = {{"n", "nb", "ni"}, {"i", "ib", "ii"}, {"j", "jb", "ji"}};
+    const long extent[3] = {f->node->shape[0], f->plan->tiles[0], f->plan->tiles[1]};
+    Place3 place;
+    for (int d = 0; d < 3; d++) {
+        const long item = f->cut.item[d], inner = blocks ? f->cut.inner[d] : 1;
+        place.item[d] = d == 2 ? affine_constant(0) : V(add_variable(compute, names[d][0], extent[d] / item, false));
+        place.block[d] = V(add_variable(compute, names[d][1], item / inner, false));
+        place.inner[d] = blocks ? V(add_variable(compute, names[d][2], inner, false)) : affine_constant(0);
+        place.local[d] = affine_add(affine_scale(place.block[d], inner), place.inner[d]);
+        place.global[d] = affine_add(affine_scale(place.item[d], item), place.local[d]);
+    }
+    return place;
+}
+
+static void add_common_levels(Schedule *schedule) {
+    schedule->levels = 0;
+    add_level(schedule, "n", 1, LOOP_PARALLEL);
+    add_level(schedule, "i", 1, LOOP_PARALLEL);
+}
+
+/* A[p · … + q, nb, ib, jb, c] for one p and all q */
+static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, const Stage *stage) {
+    const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
+    Compute *compute = &kernel->compute[number];
+    const Place3 place = add_places(f, compute, false);
+    const Affine c = V(add_variable(compute, "c", f->transformed->shape[4], false));
+    const Expression *column[5];
+    for (int x = 0; x < h->inputs; x++) {
+        const Expression *value[5];
+        double coefficient[5];
+        for (int y = 0; y < v->inputs; y++) {
+            const Affine at[4] = {place.global[0], c, affine_shift(affine_scale(place.global[1], v->step), f->plan->offset[0] + y),
+                                  affine_shift(affine_scale(place.global[2], h->step), f->plan->offset[1] + x)};
+            coefficient[y] = v->input[p][y];
+            value[y] = coefficient[y] != 0 ? load(f->input, at) : NULL;
+        }
+        column[x] = combine(v->inputs, coefficient, value);
+    }
+    for (int q = 0; q < h->transformed_inputs; q++) {
+        const Affine at[5] = {affine_constant(p * h->transformed_inputs + q), place.local[0], place.local[1], place.local[2], c};
+        add_store(compute, f->transformed, at, combine_columns(h->inputs, h->input[q], column));
+    }
+    Schedule *schedule = &kernel->schedule[number];
+    const long lanes = f->l->target->lanes;
+    add_common_levels(schedule);
+    add_level(schedule, "c", lanes, LOOP_SERIAL);
+    schedule->shared = schedule->levels;
+    if (number == 0) {
+        schedule->stage[schedule->stages] = *stage;
+        schedule->stage[schedule->stages++].level = schedule->shared;
+    }
+    add_level(schedule, "nb", 1, LOOP_SERIAL);
+    add_level(schedule, "ib", 1, LOOP_SERIAL);
+    add_level(schedule, "jb", 1, LOOP_SERIAL);
+    add_level(schedule, "c", 1, LOOP_VECTOR);
+}
+
+static void add_block_levels(Schedule *schedule) {
+    add_common_levels(schedule);
+    add_level(schedule, "kb", 1, LOOP_SERIAL);
+    add_level(schedule, "nb", 1, LOOP_SERIAL);
+    add_level(schedule, "ib", 1, LOOP_SERIAL);
+    add_level(schedule, "jb", 1, LOOP_SERIAL);
+    schedule->shared = schedule->levels;
+}
+
+static void add_inner_levels(const Filtered *f, Schedule *schedule, LoopKind kind) {
+    add_level(schedule, "ni", 1, kind);
+    add_level(schedule, "ii", 1, kind);
+    add_level(schedule, "ji", 1, kind);
+    add_level(schedule, "k", f->l->target->lanes, kind);
+    add_level(schedule, "k", 1, LOOP_VECTOR);
+}
+
+/* S[p · … + q, ni, ii, ji, k] */
+static void add_products(const Filtered *f, Kernel *kernel, int number, int p, int q) {
+    const Filter *h = f->plan->filter[1];
+    const FilterSum *a = &f->plan->filter[0]->sum[p], *b = &h->sum[q];
+    Compute *compute = &kernel->compute[number];
+    const Place3 place = add_places(f, compute, true);
+    const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
+    const Affine k = V(add_variable(compute, "k", f->k_block, false));
+    const Affine c = V(add_variable(compute, "c", f->weight->shape[2], true));
+    const Affine u = V(add_variable(compute, "u", a->products, true)), v = V(add_variable(compute, "v", b->products, true));
+    const Affine input = affine_add(affine_scale(affine_shift(affine_scale(u, a->input_step), a->input), h->transformed_inputs),
+                                    affine_shift(affine_scale(v, b->input_step), b->input));
+    const Affine from[5] = {input, place.local[0], place.local[1], place.local[2], c};
+    const Affine by[4] = {affine_shift(affine_scale(u, a->weight_step), a->weight),
+                          affine_shift(affine_scale(v, b->weight_step), b->weight), c, affine_add(affine_scale(kb, f->k_block), k)};
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->transformed, from), load(f->weight, by));
+    const Affine to[5] = {affine_constant(p * h->sums + q), place.inner[0], place.inner[1], place.inner[2], k};
+    add_store(compute, f->sums, to, sum_value(0, TYPE_F32));
+    Schedule *schedule = &kernel->schedule[number];
+    add_block_levels(schedule);
+    if (p == 0 && q == 0) schedule->shared = 2; /* with the transforms before it */
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "c", f->l->target->lanes, LOOP_SERIAL);
+    add_level(schedule, "u", 1, LOOP_SERIAL);
+    add_level(schedule, "v", 1, LOOP_SERIAL);
+    add_level(schedule, "c", 1, LOOP_SERIAL);
+    add_inner_levels(f, schedule, LOOP_UNROLL);
+}
+
+/* Row p of each tile's outputs. */
+static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) {
+    const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
+    Compute *compute = &kernel->compute[number];
+    const Place3 place = add_places(f, compute, true);
+    const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
+    const Affine k = V(add_variable(compute, "k", f->k_block, false));
+    const Expression *column[5];
+    for (int x = 0; x < h->sums; x++) {
+        const Expression *value[5];
+        double coefficient[5];
+        for (int y = 0; y < v->sums; y++) {
+            const Affine at[5] = {affine_constant(y * h->sums + x), place.inner[0], place.inner[1], place.inner[2], k};
+            coefficient[y] = v->output[p][y];
+            value[y] = coefficient[y] != 0 ? load(f->sums, at) : NULL;
+        }
+        column[x] = combine(v->sums, coefficient, value);
+    }
+    for (int q = 0; q < h->outputs; q++) {
+        const At at = {.n = place.global[0],
+                       .c = affine_add(affine_scale(kb, f->k_block), k),
+                       .h = affine_shift(affine_scale(place.global[1], v->outputs), p),
+                       .w = affine_shift(affine_scale(place.global[2], h->outputs), q)};
+        store_convolution(f->l, compute, f->node, &at, combine_columns(h->sums, h->output[q], column));
+    }
+    Schedule *schedule = &kernel->schedule[number];
+    add_block_levels(schedule);
+    add_inner_levels(f, schedule, LOOP_SERIAL);
+}
+
+Buffer *new_scratch(Kernel *kernel, const char *name, const long shape[5], const int order[5], int blocked, long block) {
+    Buffer *buffer = new_buffer(name, TYPE_F32, SPACE_SCRATCH, 5, shape, layout_ordered(5, shape, order, blocked, block));
+    buffer->offset = kernel->scratch_size;
+    kernel->scratch_size += round_up(buffer->layout.size * 4, 64);
+    return buffer;
+}
+
+bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const long lanes = l->target->lanes;
+    const Buffer *input = node_virtual(l, node->input[0]), *weight = filtered_weight(l, node->input[1], plan->out);
+    const Stage stage = stage_of(l, input, 0);
+    if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
+    const long vectors = weight->shape[3] / lanes % 2 == 0 ? 2 : 1;
+    const long channels = round_up(node->input[0]->shape[1], lanes);
+    Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
+    f.cut = choose_cut(l, node, plan, vectors, channels);
+    Kernel *kernel = new_kernel(node->name, v->transformed_inputs + v->sums * h->sums + v->outputs);
+    const long transformed[5] = {v->transformed_inputs * h->transformed_inputs, f.cut.item[0], f.cut.item[1], f.cut.item[2], channels};
+    const long sums[5] = {v->sums * h->sums, f.cut.inner[0], f.cut.inner[1], f.cut.inner[2], f.k_block};
+    f.transformed = new_scratch(kernel, "transformed", transformed, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
+    f.sums = new_scratch(kernel, "sums", sums, (const int[5]){0, 1, 2, 3, 4}, -1, 1);
+    int number = 0;
+    for (int p = 0; p < v->transformed_inputs; p++) add_transform(&f, kernel, number++, p, &stage);
+    for (int p = 0; p < v->sums; p++)
+        for (int q = 0; q < h->sums; q++) add_products(&f, kernel, number++, p, q);
+    for (int p = 0; p < v->outputs; p++) add_restoring(&f, kernel, number++, p);
+    describe_convolution(kernel, node);
+    kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
+                             v->taps * h->taps);
+    finish_kernel(l, kernel, node->scan);
+    return true;
+}

@@ -1,0 +1,51 @@
+/* lower_filter.h: convolutions by minimal filtering: fewer multiplications than one for each tap, for additions on inputs and outputs. */
+#ifndef ZOETROPE_LOWER_FILTER_H
+#define ZOETROPE_LOWER_FILTER_H
+
+#include "lower.h"
+
+typedef struct FilterSum { /* Σ over p < products of input[input + p · input_step] · weight[weight + p · weight_step] */
+    int input, input_step, weight, weight_step, products;
+} FilterSum;
+
+/* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of FilterSums. */
+typedef struct Filter {
+    int outputs, inputs, step; /* of a tile; inputs from a tile to the next */
+    int transformed_inputs, transformed_weights, sums;
+    signed char input[5][5]; /* [transformed input][input] */
+    double weight[4][3];     /* [transformed weight][tap] */
+    FilterSum sum[5];
+    signed char output[4][5]; /* [output][sum] */
+    int taps;                 /* products that a tile takes directly */
+} Filter;
+
+typedef struct FilterPlan {
+    const Filter *filter[2]; /* vertical, horizontal */
+    long offset[2];          /* the first input of tile t is step · t + offset */
+    long tiles[2];
+    int out; /* the weight's dimension of output channels; the sum is over 1 − out */
+} FilterPlan;
+
+/* Is the convolution run by filtering on this target, and how? Decided by its shapes alone. */
+bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan);
+/* The weight in the form that filtering multiplies by: [vertical, horizontal, input channels, output channels], lanes along the last. */
+const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan, const char *name);
+/* False, and nothing is done, where the layout of the input does not allow it. */
+bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
+/* The kernel that renews a filtered weight from the weight itself. */
+void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *plan, const Buffer *filtered);
+
+/* ---- what lower_filter_grad.c shares ---- */
+/* The algorithm of one dimension of a gather, y[i] = Σ u x[stride · i + u − padding] w[u], of `outputs` outputs; NULL: there is none. */
+const Filter *gather_filter(long kernel, long stride, long outputs);
+long filter_products(const Filter *filter);
+/* Σ coefficient[i] · value[i], by additions and subtractions where that is all there is. Values of coefficient 0 are not looked at. */
+const Expression *combine(int count, const double *coefficient, const Expression *const *value);
+long largest_divisor(long number, long most);
+Buffer *new_scratch(Kernel *kernel, const char *name, const long shape[5], const int order[5], int blocked, long block);
+
+/* lower_filter_grad.c: the weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where
+ * that does not win or does not fit. */
+bool lower_filtered_weight_grad(Lowering *l, Node *node);
+
+#endif

@@ -1,0 +1,323 @@
+/* The weight gradient by minimal filtering: each step of lower_filter.c transposed.
+ *
+ *   transform   A[p, …, c] = Σ ± x          of the larger image; Q[q, …, k] = Σ ± s of the smaller one: for a few tiles, in scratch
+ *   multiply    D[w, c, k] += Σ tiles A · Q  w: a transformed weight; for a block of channels of both sides, in scratch
+ *   restore     dw = Σ ± D
+ * with as many products as the forward pass. Blocks of channels are parallel; where there are few, groups of images are too, each with
+ * a gradient of its own, which are added in index order. */
+#include "lower_filter.h"
+
+#include "lower_conv.h"
+
+#define V affine_variable
+
+/* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
+enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 128, LARGE_BLOCK = 32, TILES = 32, BUSY_ITEMS = 8 };
+
+typedef struct FilteredGrad {
+    Lowering *l;
+    Node *node;
+    const Filter *filter[2];
+    long tiles[2];
+    int vector;    /* the side that lanes lie along: SMALL, the weight's dimension 0, or LARGE, its dimension 1 */
+    long block[2]; /* channels of each side at a time */
+    long blocks[2];
+    long groups;       /* of images, parallel */
+    long images, rows; /* tiles at a time: images · rows · all columns */
+    const Buffer *input[2], *transformed[2], *products, *gradient;
+} FilteredGrad;
+
+typedef struct GradPlace {
+    Affine block[2], group;     /* of the item */
+    Affine local[3], global[3]; /* image, row and column of the tile: in scratch, and of all */
+} GradPlace;
+
+/* Variables of an item, and of a tile in it: whatever is summed over is reduced for a product and has a place of its own before. */
+static GradPlace add_item(const FilteredGrad *f, Compute *compute, bool tile, bool reduced) {
+    GradPlace place = {
+        .block = {V(add_variable(compute, "kb", f->blocks[SMALL], false)), V(add_variable(compute, "cb", f->blocks[LARGE], false))},
+        .group = V(add_variable(compute, "g", f->groups, false))};
+    if (!tile) return place;
+    const long images = f->node->input[0]->shape[0] / f->groups / f->images;
+    const Affine nb = V(add_variable(compute, "nb", images, reduced)), ib = V(add_variable(compute, "ib", f->tiles[0] / f->rows, reduced));
+    place.local[0] = V(add_variable(compute, "n", f->images, reduced));
+    place.local[1] = V(add_variable(compute, "i", f->rows, reduced));
+    place.local[2] = V(add_variable(compute, "j", f->tiles[1], reduced));
+    place.global[0] = affine_add(affine_scale(affine_add(affine_scale(place.group, images), nb), f->images), place.local[0]);
+    place.global[1] = affine_add(affine_scale(ib, f->rows), place.local[1]);
+    place.global[2] = place.local[2];
+    return place;
+}
+
+static void add_item_levels(Schedule *schedule) {
+    add_level(schedule, "kb", 1, LOOP_PARALLEL);
+    add_level(schedule, "cb", 1, LOOP_PARALLEL);
+    add_level(schedule, "g", 1, LOOP_PARALLEL);
+}
+
+static void add_group_levels(Schedule *schedule) {
+    add_item_levels(schedule);
+    add_level(schedule, "nb", 1, LOOP_SERIAL);
+    add_level(schedule, "ib", 1, LOOP_SERIAL);
+}
+
+/* How a side is transformed: [transformed][element of a tile] of a dimension. */
+static int side_elements(const Filter *filter, int side) {
+    return side == LARGE ? filter->inputs : filter->outputs;
+}
+static int side_transformed(const Filter *filter, int side) {
+    return side == LARGE ? filter->transformed_inputs : filter->sums;
+}
+static double side_coefficient(const Filter *filter, int side, int transformed, int element) {
+    return side == LARGE ? filter->input[transformed][element] : filter->output[element][transformed];
+}
+
+static const Expression *side_element(const FilteredGrad *f, int side, const GradPlace *place, Affine channel, int y, int x) {
+    const Filter *v = f->filter[0], *h = f->filter[1];
+    const bool large = side == LARGE;
+    const Affine row = affine_shift(affine_scale(place->global[1], large ? v->step : v->outputs), y - (large ? f->node->padding[0] : 0));
+    const Affine column = affine_shift(affine_scale(place->global[2], large ? h->step : h->outputs), x - (large ? f->node->padding[1] : 0));
+    const At at = {.n = place->global[0], .c = channel, .h = row, .w = column};
+    const Affine index[4] = {at.n, at.c, at.h, at.w};
+    return f->input[side] ? load(f->input[side], index) : node_element(f->l, f->node->input[side], &at);
+}
+
+static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side, int p, const Stage *stage) {
+    const Filter *v = f->filter[0], *h = f->filter[1];
+    Compute *compute = &kernel->compute[number];
+    const GradPlace place = add_item(f, compute, true, false);
+    const Affine c = V(add_variable(compute, "c", f->block[side], false));
+    const Affine channel = affine_add(affine_scale(place.block[side], f->block[side]), c);
+    const int rows = side_elements(v, side), columns = side_elements(h, side), wide = side_transformed(h, side);
+    const Expression *column[5];
+    for (int x = 0; x < columns; x++) {
+        const Expression *value[5];
+        double coefficient[5];
+        for (int y = 0; y < rows; y++) {
+            coefficient[y] = side_coefficient(v, side, p, y);
+            value[y] = coefficient[y] != 0 ? side_element(f, side, &place, channel, y, x) : NULL;
+        }
+        column[x] = combine(rows, coefficient, value);
+    }
+    for (int q = 0; q < wide; q++) {
+        double coefficient[5];
+        for (int x = 0; x < columns; x++) coefficient[x] = side_coefficient(h, side, q, x);
+        const Affine to[5] = {affine_constant(p * wide + q), place.local[0], place.local[1], place.local[2], c};
+        add_store(compute, f->transformed[side], to, combine(columns, coefficient, column));
+    }
+    Schedule *schedule = &kernel->schedule[number];
+    add_group_levels(schedule);
+    schedule->shared = schedule->levels + (p > 0);
+    add_level(schedule, "c", f->l->target->lanes, LOOP_SERIAL);
+    if (p == 0 && f->input[side]) {
+        schedule->stage[schedule->stages] = *stage;
+        schedule->stage[schedule->stages++].level = schedule->levels;
+    }
+    add_level(schedule, "n", 1, LOOP_SERIAL);
+    add_level(schedule, "i", 1, LOOP_SERIAL);
+    add_level(schedule, "j", 1, LOOP_SERIAL);
+    add_level(schedule, "c", 1, LOOP_VECTOR);
+}
+
+typedef struct Users { /* of a transformed weight: input + p · input_step goes with sum + p · sum_step, p < count */
+    int input, input_step, sum, sum_step, count;
+} Users;
+
+static Users users_of(const Filter *filter, int weight) {
+    Users users = {.count = 0};
+    for (int s = 0; s < filter->sums; s++)
+        for (int p = 0; p < filter->sum[s].products; p++) {
+            const FilterSum *sum = &filter->sum[s];
+            if (sum->weight + p * sum->weight_step != weight) continue;
+            const int input = sum->input + p * sum->input_step;
+            if (users.count == 0) {
+                users.input = input;
+                users.sum = s;
+            } else if (users.count == 1) {
+                users.input_step = input - users.input;
+                users.sum_step = s - users.sum;
+            } else {
+                die("a transformed weight with %d products", users.count + 1);
+            }
+            users.count++;
+        }
+    return users;
+}
+
+static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int number, int p, int q) {
+    const Filter *h = f->filter[1];
+    const Users a = users_of(f->filter[0], p), b = users_of(h, q);
+    Compute *compute = &kernel->compute[number];
+    const GradPlace place = add_item(f, compute, true, true);
+    const Affine k = V(add_variable(compute, "k", f->block[SMALL], false)), c = V(add_variable(compute, "c", f->block[LARGE], false));
+    const Affine u = V(add_variable(compute, "u", a.count, true)), v = V(add_variable(compute, "v", b.count, true));
+    const Affine input = affine_add(affine_scale(affine_shift(affine_scale(u, a.input_step), a.input), h->transformed_inputs),
+                                    affine_shift(affine_scale(v, b.input_step), b.input));
+    const Affine sum = affine_add(affine_scale(affine_shift(affine_scale(u, a.sum_step), a.sum), h->sums),
+                                  affine_shift(affine_scale(v, b.sum_step), b.sum));
+    const Affine large[5] = {input, place.local[0], place.local[1], place.local[2], c};
+    const Affine small[5] = {sum, place.local[0], place.local[1], place.local[2], k};
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->transformed[SMALL], small), load(f->transformed[LARGE], large));
+    const Affine to[5] = {affine_constant(p), affine_constant(q), k, c, affine_constant(0)};
+    add_store(compute, f->products, to, sum_value(0, TYPE_F32));
+    Schedule *schedule = &kernel->schedule[number];
+    const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
+    const long lanes = f->l->target->lanes, vectors = f->block[f->vector] / lanes % 2 == 0 ? 2 : 1;
+    const long others = largest_divisor(f->block[1 - f->vector], minimum(8, (f->l->target->registers - 1 - vectors) / vectors));
+    add_group_levels(schedule);
+    schedule->shared = schedule->levels;
+    add_level(schedule, vector, vectors * lanes, LOOP_SERIAL);
+    add_level(schedule, other, others, LOOP_SERIAL);
+    if (p > 0 || q > 0) schedule->shared = schedule->levels;
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "u", 1, LOOP_SERIAL);
+    add_level(schedule, "v", 1, LOOP_SERIAL);
+    add_level(schedule, "n", 1, LOOP_SERIAL);
+    add_level(schedule, "i", 1, LOOP_SERIAL);
+    add_level(schedule, "j", 1, LOOP_SERIAL);
+    add_level(schedule, other, 1, LOOP_UNROLL);
+    add_level(schedule, vector, lanes, LOOP_UNROLL);
+    add_level(schedule, vector, 1, LOOP_VECTOR);
+}
+
+/* Row p of the taps. */
+static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
+    const Filter *v = f->filter[0], *h = f->filter[1];
+    Compute *compute = &kernel->compute[number];
+    const GradPlace place = add_item(f, compute, false, false);
+    const Affine k = V(add_variable(compute, "k", f->block[SMALL], false)), c = V(add_variable(compute, "c", f->block[LARGE], false));
+    const Expression *column[5];
+    for (int x = 0; x < h->transformed_weights; x++) {
+        const Expression *value[5];
+        double coefficient[5];
+        for (int y = 0; y < v->transformed_weights; y++) {
+            const Affine at[5] = {affine_constant(y), affine_constant(x), k, c, affine_constant(0)};
+            coefficient[y] = v->weight[y][p];
+            value[y] = coefficient[y] != 0 ? load(f->products, at) : NULL;
+        }
+        column[x] = combine(v->transformed_weights, coefficient, value);
+    }
+    for (int q = 0; q < 3; q++) {
+        double coefficient[5];
+        for (int x = 0; x < h->transformed_weights; x++) coefficient[x] = h->weight[x][q];
+        const Affine to[5] = {affine_add(affine_scale(place.block[SMALL], f->block[SMALL]), k),
+                              affine_add(affine_scale(place.block[LARGE], f->block[LARGE]), c), affine_constant(p), affine_constant(q),
+                              place.group};
+        add_store(compute, f->gradient, to, combine(h->transformed_weights, coefficient, column));
+    }
+    Schedule *schedule = &kernel->schedule[number];
+    const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
+    add_item_levels(schedule);
+    schedule->shared = schedule->levels;
+    add_level(schedule, vector, f->l->target->lanes, LOOP_SERIAL);
+    add_level(schedule, other, 1, LOOP_SERIAL);
+    add_level(schedule, vector, 1, LOOP_VECTOR);
+}
+
+/* ---- groups of images: each gradient by itself, then their sum ---- */
+
+/* The weight's layout, groups outermost as dimension 4. */
+static const Buffer *new_group_gradients(const FilteredGrad *f, const Buffer *out) {
+    long shape[5] = {out->shape[0], out->shape[1], out->shape[2], out->shape[3], f->groups};
+    Layout layout = out->layout;
+    layout.term[layout.count++] = (__typeof__(layout.term[0])){4, 1, 0, out->layout.size};
+    layout.size *= f->groups;
+    return new_tensor(format("%s_groups", f->node->name), TYPE_F32, PLACE_WORKSPACE, 5, shape, layout);
+}
+
+static void add_groups(const FilteredGrad *f, const Buffer *out) {
+    Kernel *kernel = new_kernel(format("%s_sum", f->node->name), 1);
+    Compute *compute = &kernel->compute[0];
+    const Affine k = V(add_variable(compute, "k", f->blocks[SMALL] * f->block[SMALL], false));
+    const Affine c = V(add_variable(compute, "c", f->blocks[LARGE] * f->block[LARGE], false));
+    const Affine u = V(add_variable(compute, "u", 3, false)), v = V(add_variable(compute, "v", 3, false));
+    const Affine from[5] = {k, c, u, v, V(add_variable(compute, "g", f->groups, true))};
+    compute->sum[compute->sum_count++] = load(f->gradient, from);
+    add_store(compute, out, from, sum_value(0, TYPE_F32));
+    kernel->comment = "the sum of the gradients of groups of images";
+    set_work(kernel, (double)(f->groups * out->layout.size));
+    Schedule *schedule = &kernel->schedule[0];
+    const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
+    add_level(schedule, vector, f->l->target->lanes, LOOP_PARALLEL);
+    add_level(schedule, other, f->l->target->lanes, LOOP_PARALLEL);
+    add_level(schedule, "u", 1, LOOP_SERIAL);
+    add_level(schedule, "v", 1, LOOP_SERIAL);
+    add_level(schedule, other, 1, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "g", 1, LOOP_SERIAL);
+    add_level(schedule, vector, 1, LOOP_VECTOR);
+    finish_kernel(f->l, kernel, NULL);
+}
+
+/* ---- the whole ---- */
+
+static bool choose_blocks(FilteredGrad *f, const Buffer *out) {
+    const long lanes = f->l->target->lanes;
+    f->vector = layout_lane(&out->layout);
+    if (f->vector != SMALL && f->vector != LARGE) return false;
+    if (out->shape[1 - f->vector] % lanes != 0) return false;
+    for (int side = 0; side < 2; side++) {
+        const long vectors = round_up(out->shape[side], lanes) / lanes;
+        f->block[side] = lanes * largest_divisor(vectors, (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes);
+        f->blocks[side] = vectors * lanes / f->block[side];
+    }
+    const long images = f->node->input[0]->shape[0], items = f->blocks[0] * f->blocks[1];
+    f->groups = items >= BUSY_ITEMS ? 1 : largest_divisor(images, (BUSY_ITEMS + items - 1) / items);
+    f->rows = largest_divisor(f->tiles[0], maximum(1, TILES / f->tiles[1]));
+    f->images = f->rows < f->tiles[0] ? 1 : largest_divisor(images / f->groups, maximum(1, TILES / (f->rows * f->tiles[1])));
+    return true;
+}
+
+/* In multiply-adds of vectors for a tile, as in lower_filter.c; each side is transformed once for each block of the other. */
+static bool grad_wins(const FilteredGrad *f) {
+    const Filter *v = f->filter[0], *h = f->filter[1];
+    const double small = (double)f->block[SMALL], large = (double)f->block[LARGE];
+    const double products = (double)(filter_products(v) * filter_products(h)) * small * large;
+    const double transform = 3.0 * (v->transformed_inputs * h->transformed_inputs * large + v->sums * h->sums * small);
+    return products + transform < 0.9 * v->taps * h->taps * small * large;
+}
+
+bool lower_filtered_weight_grad(Lowering *l, Node *node) {
+    const Buffer *out = node_buffer(l, node);
+    FilteredGrad f = {.l = l, .node = node};
+    if (!l->choices->filtering) return false;
+    for (int d = 0; d < 2; d++) {
+        const long outputs = node->input[SMALL]->shape[2 + d];
+        f.filter[d] = gather_filter(node->kernel[d], node->stride[d], outputs);
+        if (!f.filter[d]) return false;
+        f.tiles[d] = outputs / f.filter[d]->outputs;
+    }
+    if (!choose_blocks(&f, out) || !(l->choices->filter_everywhere || grad_wins(&f))) return false;
+    Stage stage[2] = {{.level = 0}};
+    for (int side = 0; side < 2; side++) {
+        const Buffer *input = node_virtual(l, node->input[side]);
+        stage[side] = stage_of(l, input, 0);
+        if (stage[side].blocked < 0 || input->shape[1] < f.blocks[side] * f.block[side]) return false;
+        if (side == LARGE || node->input[side]->fused) f.input[side] = input;
+    }
+    const Filter *v = f.filter[0], *h = f.filter[1];
+    const long lanes = l->target->lanes;
+    int computes = v->transformed_weights * h->transformed_weights + 3, number = 0;
+    for (int side = 0; side < 2; side++) computes += side_transformed(v, side);
+    Kernel *kernel = new_kernel(node->name, computes);
+    for (int side = 0; side < 2; side++) {
+        const long shape[5] = {side_transformed(v, side) * side_transformed(h, side), f.images, f.rows, f.tiles[1], f.block[side]};
+        f.transformed[side] =
+            new_scratch(kernel, side == LARGE ? "transformed" : "transformed_gradient", shape, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
+    }
+    const long shape[5] = {v->transformed_weights, h->transformed_weights, f.block[SMALL], f.block[LARGE], 1};
+    f.products =
+        new_scratch(kernel, "products", shape, f.vector == SMALL ? (const int[5]){0, 1, 4, 3, 2} : (const int[5]){0, 1, 4, 2, 3}, -1, 1);
+    f.gradient = f.groups > 1 ? new_group_gradients(&f, out) : out;
+    for (int side = 1; side >= 0; side--)
+        for (int p = 0; p < side_transformed(v, side); p++) add_side(&f, kernel, number++, side, p, &stage[side]);
+    for (int p = 0; p < v->transformed_weights; p++)
+        for (int q = 0; q < h->transformed_weights; q++) add_weight_products(&f, kernel, number++, p, q);
+    for (int p = 0; p < 3; p++) add_taps(&f, kernel, number++, p);
+    describe_weight_grad(kernel, node);
+    kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
+                             v->taps * h->taps);
+    finish_kernel(l, kernel, NULL);
+    if (f.groups > 1) add_groups(&f, out);
+    return true;
+}
