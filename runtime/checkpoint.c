@@ -26,6 +26,16 @@ static bool same_shape(const FileTensor *tensor, int rank, const int64_t *shape)
     return true;
 }
 
+/* One element that is no number makes every loss and every weight into none. */
+static bool check_finite(const TensorFile *file, const FileTensor *tensor, FILE *messages) {
+    float value;
+    int64_t place = tensor_find_not_finite(tensor, &value);
+    if (place < 0) return true;
+    fprintf(messages, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "), and the model wants finite numbers\n", file->path,
+            tensor->name, (double)value, place + 1, tensor->count);
+    return false;
+}
+
 /* Says on `messages` what is wrong with a tensor that should have the shape, if anything. */
 static bool check_tensor(const TensorFile *file, const FileTensor *tensor, const char *name, int rank, const int64_t *shape, bool integer,
                          FILE *messages) {
@@ -45,7 +55,7 @@ static bool check_tensor(const TensorFile *file, const FileTensor *tensor, const
     if (!good)
         fprintf(messages, "%s: tensor %s is of type %s, and the model wants %s\n", file->path, name, tensor_type_name(type),
                 integer ? "I64" : "F32 (F64, F16 and BF16 are converted)");
-    return good;
+    return good && check_finite(file, tensor, messages);
 }
 
 static bool check_all(const ModelState *state, const TensorFile *file, FILE *messages, Error *error) {
@@ -58,7 +68,7 @@ static bool check_all(const ModelState *state, const TensorFile *file, FILE *mes
                              messages);
     }
     if (bad == 0) return true;
-    return fail(error, "%s: %d of the %d tensors of %s are missing or do not fit; give weights of this model (spec %s)", file->path, bad,
+    return fail(error, "%s: %d of the %d tensors of %s cannot be used; give finite weights of this model (spec %s)", file->path, bad,
                 state->model->state_names, state->model->name, state->model->spec_hash);
 }
 
@@ -244,14 +254,16 @@ bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
 
 static bool check_moments(const ModelState *state, const TensorFile *file, FILE *messages, Error *error) {
     const ModelDescription *model = state->model;
-    int bad = 0;
-    for (int i = 0; i < model->moments * model->parameter_tensors; i++) {
+    int bad = 0, count = model->moments * model->parameter_tensors;
+    for (int i = 0; i < count; i++) {
         const ModelTensor *tensor = &model->parameters[i % model->parameter_tensors];
         char *name = path_join("", "%s%d.%s", moment_prefix, i / model->parameter_tensors + 1, tensor->name);
         bad += !check_tensor(file, tensor_file_find(file, name), name, tensor->rank, tensor->shape, false, messages);
         free(name);
     }
-    return bad == 0 || fail(error, "%s: %d tensors of the optimizer are missing or do not fit; the file is damaged", file->path, bad);
+    return bad == 0 ||
+           fail(error, "%s: %d of the optimizer's %d tensors cannot be used; the file is damaged, so start anew with another --out",
+                file->path, bad, count);
 }
 
 static void copy_metadata(char *text, size_t size, const TensorFile *file, const char *key) {

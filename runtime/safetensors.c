@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,26 +210,43 @@ static float half_to_float(uint16_t half) {
     return sign != 0 ? -magnitude : magnitude;
 }
 
+/* Of a tensor of F64, F32, F16 or BF16. */
+static float element_to_float(const FileTensor *tensor, int64_t i) {
+    const unsigned char *bytes = (const unsigned char *)tensor->bytes + i * (type_table[tensor->type].bits / 8);
+    double wide;
+    float single;
+    uint16_t narrow;
+    switch (tensor->type) {
+    case TENSOR_F64:
+        memcpy(&wide, bytes, sizeof wide);
+        return (float)wide;
+    case TENSOR_F32:
+        memcpy(&single, bytes, sizeof single);
+        return single;
+    default:
+        memcpy(&narrow, bytes, sizeof narrow);
+        return tensor->type == TENSOR_F16 ? half_to_float(narrow) : float_of_bits((uint32_t)narrow << 16);
+    }
+}
+
+static bool is_float(const FileTensor *tensor) {
+    TensorType type = tensor->type;
+    return type == TENSOR_F64 || type == TENSOR_F32 || type == TENSOR_F16 || type == TENSOR_BF16;
+}
+
 bool tensor_to_float(const FileTensor *tensor, float *values) {
-    const unsigned char *bytes = tensor->bytes;
-    size_t count = (size_t)tensor->count;
-    if (tensor->type == TENSOR_F32) {
-        if (count > 0) memcpy(values, bytes, tensor->size);
-        return true;
-    }
-    if (tensor->type != TENSOR_F64 && tensor->type != TENSOR_F16 && tensor->type != TENSOR_BF16) return false;
-    for (size_t i = 0; i < count; i++) {
-        double wide;
-        uint16_t narrow;
-        if (tensor->type == TENSOR_F64) {
-            memcpy(&wide, bytes + 8 * i, sizeof wide);
-            values[i] = (float)wide;
-        } else {
-            memcpy(&narrow, bytes + 2 * i, sizeof narrow);
-            values[i] = tensor->type == TENSOR_F16 ? half_to_float(narrow) : float_of_bits((uint32_t)narrow << 16);
-        }
-    }
+    if (!is_float(tensor)) return false;
+    for (int64_t i = 0; i < tensor->count; i++) values[i] = element_to_float(tensor, i);
     return true;
+}
+
+int64_t tensor_find_not_finite(const FileTensor *tensor, float *value) {
+    if (!is_float(tensor)) return -1;
+    for (int64_t i = 0; i < tensor->count; i++) {
+        *value = element_to_float(tensor, i);
+        if (!isfinite(*value)) return i;
+    }
+    return -1;
 }
 
 /* ---- writing ---- */

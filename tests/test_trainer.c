@@ -1,105 +1,13 @@
 /* test_trainer.c: the trainer's program from its command line, with the small model of fake_model.c. */
-#include "../runtime/command.h"
 #include "../runtime/file.h"
-#include "../runtime/strip.h"
-#include "fake_model.h"
+#include "trainer_runs.h"
 
 #include <check.h>
-#include <math.h>
 #include <png.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-static char folder[256];     /* of this test, and its working directory */
-static char output[1 << 16]; /* what the last run printed on either stream */
-static rlim_t file_limit;    /* 0: none */
-
-static void enter_folder(void) {
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/zoetrope_test_XXXXXX", base != NULL ? base : P_tmpdir);
-    ck_assert(mkdtemp(folder) != NULL && chdir(folder) == 0);
-    unsetenv("ZOETROPE_TARGET");
-}
-
-static void leave_folder(void) {
-    char command[300];
-    snprintf(command, sizeof command, "cd / && rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static _Noreturn void become(const ModelDescription *model, const char *line) {
-    char text[1024], *words[64] = {"fake"}, *rest = text;
-    int count = 1;
-    snprintf(text, sizeof text, "%s", line);
-    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
-        if (word[0] != 0) words[count++] = word;
-    }
-    if (freopen("output", "w", stdout) == NULL || dup2(fileno(stdout), STDERR_FILENO) < 0) _exit(99);
-    if (file_limit > 0) {
-        signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_FSIZE, &(struct rlimit){file_limit, file_limit});
-    }
-    int status = run_program(model, count, words);
-    fflush(stdout);
-    _exit(status);
-}
-
-/* Runs the program in a process of its own; returns its exit status, and 256 + the signal where one killed it. */
-static int run_model(const ModelDescription *model, const char *line) {
-    int status;
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) become(model, line);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    FILE *file = fopen("output", "r");
-    ck_assert_ptr_nonnull(file);
-    output[fread(output, 1, sizeof output - 1, file)] = 0;
-    fclose(file);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
-
-static int run(const char *line) {
-    return run_model(&fake_model, line);
-}
-
-#define ck_assert_says(text) ck_assert_msg(strstr(output, text) != NULL, "\"%s\" is not in:\n%s", text, output)
-
-static void assert_same_file(const char *a, const char *b) {
-    unsigned char *first, *second;
-    size_t first_length, second_length;
-    Error error;
-    ck_assert_msg(file_read(a, &first, &first_length, &error) && file_read(b, &second, &second_length, &error), "%s", error.text);
-    ck_assert_uint_eq(first_length, second_length);
-    ck_assert_mem_eq(first, second, first_length);
-    free(first);
-    free(second);
-}
-
-static int count_lines(const char *path) {
-    FILE *file = fopen(path, "r");
-    int lines = 0;
-    ck_assert_ptr_nonnull(file);
-    for (int c; (c = fgetc(file)) != EOF;) lines += c == '\n';
-    fclose(file);
-    return lines;
-}
-
-static TensorFile read_tensors(const char *path) {
-    TensorFile file;
-    Error error;
-    ck_assert_msg(tensor_file_read(&file, path, &error), "%s", error.text);
-    return file;
-}
-
-static void assert_iteration(const char *path, const char *iteration) {
-    TensorFile file = read_tensors(path);
-    ck_assert_str_eq(tensor_file_metadata(&file, "iteration"), iteration);
-    tensor_file_free(&file);
-}
 
 /* ---- runs ---- */
 
@@ -160,47 +68,6 @@ START_TEST(resuming_under_another_spec_or_seed_is_refused) {
     ck_assert_says("leave out --seed");
     assert_iteration("a/last.state.safetensors", "2");
     ck_assert_int_eq(run("train --out a --iterations 4 --resume --seed 3"), 0);
-}
-END_TEST
-
-START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
-    ck_assert_int_eq(run("train --out a --iterations 11"), 0);
-    ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
-    fake_model_poison = NAN;
-    ck_assert_int_eq(run("train --out a --iterations 20 --resume"), 1);
-    fake_model_poison = 0;
-    ck_assert_says("the loss of iteration 11 is nan");
-    assert_same_file("kept", "a/last.state.safetensors");
-    fake_model_gradient_poison = INFINITY; /* the loss is still fine when the weights no longer are */
-    ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 1);
-    fake_model_gradient_poison = 0;
-    ck_assert_says("no longer finite");
-    assert_same_file("kept", "a/last.state.safetensors");
-    ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 0);
-}
-END_TEST
-
-START_TEST(a_full_disk_is_an_error_and_harms_no_file) {
-    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
-    ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
-    file_limit = 1200; /* bytes a file may have: strips and weights fit, the training state does not */
-    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
-    file_limit = 0;
-    ck_assert_says("last.state.safetensors");
-    ck_assert_says("make room");
-    assert_same_file("kept", "a/last.state.safetensors");
-    ck_assert(!file_exists("a/last.state.safetensors.partial"));
-    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
-}
-END_TEST
-
-START_TEST(a_place_that_cannot_be_written_is_an_error) {
-    ck_assert_int_eq(system("touch file"), 0);
-    ck_assert_int_eq(run("train --out file/run --iterations 1"), 1);
-    ck_assert_says("file");
-    ck_assert_int_eq(run("train --out run --iterations 1 --data nowhere"), 1);
-    ck_assert_says("nowhere");
-    ck_assert(!file_exists("run/metrics.jsonl"));
 }
 END_TEST
 
@@ -339,19 +206,6 @@ END_TEST
 
 /* ---- videos ---- */
 
-/* A folder of PNG frames, each of one grey. */
-static void make_video(const char *path, int frames) {
-    Error error;
-    float frame[12 * 16];
-    ck_assert(make_folders(path, &error));
-    for (int i = 0; i < frames; i++) {
-        for (int j = 0; j < 12 * 16; j++) frame[j] = (float)((i * 31 + j * 7) % 97) / 48 - 1;
-        char *name = path_join(path, "%03d.png", i);
-        ck_assert(strip_write(name, frame, 1, 1, 12, 16, FILE_RENAMED, &error));
-        free(name);
-    }
-}
-
 START_TEST(validation_is_in_the_metrics_and_chooses_the_best_weights) {
     make_video("videos/one", 14);
     make_video("videos/two", 9);
@@ -404,9 +258,6 @@ Suite *trainer_suite(void) {
     tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 3);
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
-    tcase_add_test(tests, a_loss_or_weights_that_are_not_finite_replace_nothing);
-    tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
-    tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
     tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);
     tcase_add_test(tests, tensors_that_the_model_does_not_use_are_reported_and_kept);
     tcase_add_test(tests, weights_that_do_not_fit_are_all_listed);

@@ -1,0 +1,128 @@
+/* test_trainer_faults.c: what the trainer's program does when its input or its disk is no good, with the small model of fake_model.c. */
+#include "../runtime/file.h"
+#include "trainer_runs.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- numbers that are none ---- */
+
+START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
+    ck_assert_int_eq(run("train --out a --iterations 11"), 0);
+    ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
+    fake_model_poison = NAN;
+    ck_assert_int_eq(run("train --out a --iterations 20 --resume"), 1);
+    fake_model_poison = 0;
+    ck_assert_says("the loss of iteration 11 is nan");
+    assert_same_file("kept", "a/last.state.safetensors");
+    fake_model_gradient_poison = INFINITY; /* the loss is still fine when the weights no longer are */
+    ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 1);
+    fake_model_gradient_poison = 0;
+    ck_assert_says("no longer finite");
+    assert_same_file("kept", "a/last.state.safetensors");
+    ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 0);
+}
+END_TEST
+
+/* `from` with the first number of a tensor changed; `type` F32, or F64 to say what F32 cannot. */
+static void write_changed(const char *path, const char *from, const char *name, TensorType type, double value) {
+    TensorFile file = read_tensors(from);
+    FileTensor *tensor = (FileTensor *)(uintptr_t)tensor_file_find(&file, name);
+    Error error;
+    double wide[8] = {0};
+    float single[8] = {0};
+    ck_assert(tensor != NULL && tensor->count <= 8 && tensor_to_float(tensor, single));
+    wide[0] = value;
+    single[0] = (float)value;
+    *tensor = tensor_make(name, type, tensor->rank, tensor->shape, type == TENSOR_F64 ? (const void *)wide : single);
+    ck_assert(tensor_file_write(path, file.tensor, file.count, file.metadata, file.metadata_count, &error));
+    tensor_file_free(&file);
+}
+
+static const struct {
+    const char *tensor;
+    TensorType type;
+    double value;
+    const char *says;
+} no_numbers[] = {
+    {"fc1.0.weight", TENSOR_F32, NAN, "changed: tensor fc1.0.weight holds nan (element 1 of 2)"},
+    {"encoder.0.bias", TENSOR_F32, -INFINITY, "changed: tensor encoder.0.bias holds -inf (element 1 of 1)"},
+    {"encoder.1.running_var", TENSOR_F64, 1e300, "changed: tensor encoder.1.running_var holds inf (element 1 of 2)"},
+};
+
+START_TEST(weights_that_are_not_finite_are_refused_before_anything_is_done) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    write_changed("changed", "a/last.safetensors", no_numbers[_i].tensor, no_numbers[_i].type, no_numbers[_i].value);
+    static const char *const lines[] = {"train --out b --init changed", "reconstruct --weights changed --data nowhere --out b",
+                                        "step --weights changed --batch nowhere --out b"};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(run(lines[i]), 1);
+        ck_assert_says(no_numbers[_i].says);
+        ck_assert_says("error: changed: 1 of the 8 tensors of fake cannot be used");
+        ck_assert(!file_exists("b"));
+    }
+}
+END_TEST
+
+START_TEST(a_training_state_or_a_batch_that_is_not_finite_is_refused) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    write_changed("changed", "a/last.state.safetensors", "optimizer.moment2.fc1.0.weight", TENSOR_F32, NAN);
+    ck_assert_int_eq(rename("changed", "a/last.state.safetensors"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
+    ck_assert_says("a/last.state.safetensors: tensor optimizer.moment2.fc1.0.weight holds nan");
+    ck_assert_says("1 of the optimizer's 10 tensors cannot be used");
+    float *x = allocate(4 * 4 * 12 * 16 * sizeof *x);
+    x[7] = INFINITY;
+    Error error;
+    const FileTensor tensor = tensor_make("x", TENSOR_F32, 5, (int64_t[]){4, 4, 1, 12, 16}, x);
+    ck_assert(tensor_file_write("batch", &tensor, 1, NULL, 0, &error));
+    free(x);
+    ck_assert_int_eq(run("step --weights a/last.safetensors --batch batch --out b"), 1);
+    ck_assert_says("batch: tensor x holds inf (element 8 of 3072)");
+    ck_assert(!file_exists("b"));
+}
+END_TEST
+
+/* ---- disks ---- */
+
+START_TEST(a_full_disk_is_an_error_and_harms_no_file) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
+    file_limit = 1200; /* bytes a file may have: strips and weights fit, the training state does not */
+    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
+    file_limit = 0;
+    ck_assert_says("last.state.safetensors");
+    ck_assert_says("make room");
+    assert_same_file("kept", "a/last.state.safetensors");
+    ck_assert(!file_exists("a/last.state.safetensors.partial"));
+    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
+}
+END_TEST
+
+START_TEST(a_place_that_cannot_be_written_is_an_error) {
+    ck_assert_int_eq(system("touch file"), 0);
+    ck_assert_int_eq(run("train --out file/run --iterations 1"), 1);
+    ck_assert_says("file");
+    ck_assert_int_eq(run("train --out run --iterations 1 --data nowhere"), 1);
+    ck_assert_says("nowhere");
+    ck_assert(!file_exists("run/metrics.jsonl"));
+}
+END_TEST
+
+Suite *trainer_faults_suite(void);
+
+Suite *trainer_faults_suite(void) {
+    Suite *suite = suite_create("trainer_faults");
+    TCase *tests = tcase_create("trainer_faults");
+    tcase_add_checked_fixture(tests, enter_folder, leave_folder);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, a_loss_or_weights_that_are_not_finite_replace_nothing);
+    tcase_add_loop_test(tests, weights_that_are_not_finite_are_refused_before_anything_is_done, 0, 3);
+    tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
+    tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
+    tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
