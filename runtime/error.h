@@ -23,6 +23,11 @@ static inline bool __attribute__((format(printf, 2, 3))) fail(Error *error, cons
     return false;
 }
 
+/* The word for so many: "1 video", "2 videos". */
+static inline const char *plural(long long count, const char *one, const char *several) {
+    return count == 1 ? one : several;
+}
+
 static inline bool fail_memory(Error *error, const char *what) {
     return fail(error, "out of memory for %s: close other programs, or lower the limits of memory", what);
 }

@@ -76,7 +76,7 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     }
     free(line);
     if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
-        return fail(error, "%s: cannot be cut back to iteration %" PRId64 ": %s", log->path, resumed, strerror(errno));
+        return fail(error, "%s: cannot be cut back to its first %" PRId64 " lines: %s", log->path, resumed, strerror(errno));
     return true;
 }
 
@@ -103,7 +103,7 @@ bool metrics_append(MetricsLog *log, const Metric *metric, Error *error) {
         fprintf(log->file, ", \"validation_loss\": %.9g, \"validation_psnr\": %.6f", metric->validation_loss, metric->validation_psnr);
     fputs("}\n", log->file);
     if (fflush(log->file) != 0 || ferror(log->file))
-        return fail(error, "%s: cannot be written: %s; make room, then go on with --resume", log->path, strerror(errno));
+        return fail(error, "%s: cannot be written: %s; make room there", log->path, strerror(errno));
     return true;
 }
 

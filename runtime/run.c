@@ -81,11 +81,23 @@ static bool open_metrics(Run *run, Error *error) {
     return good;
 }
 
+static int strips(const Run *run) {
+    return run->model->batch < RUN_STRIPS ? run->model->batch : RUN_STRIPS;
+}
+
+static bool allocate_strips(Run *run, Error *error) {
+    run->reconstruction = malloc((size_t)strips(run) * clip_elements(run->model) * sizeof(float));
+    return run->reconstruction != NULL || fail_memory(error, "strips");
+}
+
 bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error) {
     *run = (Run){.model = model, .options = options, .progress = {.best_psnr = -INFINITY}};
     run->folder = options->out != NULL ? copy_text(options->out) : path_join("runs", "%s", model->name);
     run->iterations = options->iterations > 0 ? options->iterations : model->iterations;
-    return check_folder(run, error) && (options->resume ? resume(run, error) : start(run, error)) && open_metrics(run, error);
+    bool good = check_folder(run, error) && allocate_strips(run, error) && (options->resume ? resume(run, error) : start(run, error)) &&
+                open_metrics(run, error);
+    run->saved = run->state.updates;
+    return good;
 }
 
 void run_close(Run *run) {
@@ -98,6 +110,7 @@ void run_close(Run *run) {
     }
     carried_free(&run->carried);
     model_close(&run->state);
+    free(run->reconstruction);
     free(run->folder);
 }
 
@@ -108,20 +121,24 @@ bool run_save_weights(const Run *run, const char *name, Error *error) {
     return good;
 }
 
-bool run_save(const Run *run, Error *error) {
+bool run_save(Run *run, Error *error) {
     char *path = path_join(run->folder, "%s", state_name);
     bool good = training_state_save(&run->state, &run->carried, &run->progress, path, error);
+    if (good) run->saved = run->state.updates;
     free(path);
     return good && run_save_weights(run, weights_name, error);
+}
+
+void run_keep_reconstruction(Run *run) {
+    memcpy(run->reconstruction, run->state.reconstruction, (size_t)strips(run) * clip_elements(run->model) * sizeof(float));
 }
 
 bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error) {
     static const char *const kinds[2] = {"real", "recon"};
     const ModelDescription *model = run->model;
-    const float *const batches[2] = {x, run->state.reconstruction};
-    int strips = model->batch < RUN_STRIPS ? model->batch : RUN_STRIPS;
+    const float *const batches[2] = {x, run->reconstruction};
     bool good = true;
-    for (int i = 0; good && i < 2 * strips; i++) {
+    for (int i = 0; good && i < 2 * strips(run); i++) {
         char *path = path_join(run->folder, "%s_itr%" PRId64 "_no%d.png", kinds[i % 2], iteration, i / 2);
         good = strip_write(path, batches[i % 2] + (size_t)(i / 2) * clip_elements(model), model->T, model->channels, model->height,
                            model->width, FILE_RENAMED, error);

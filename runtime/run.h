@@ -13,10 +13,12 @@ typedef struct Run {
     const Options *options;
     char *folder;
     ModelState state;
+    float *reconstruction; /* [RUN_STRIPS or fewer, T, C, H, W] */
     CarriedTensors carried;
     RunProgress progress;
     MetricsLog log;
     int64_t iterations; /* the run ends there */
+    int64_t saved;      /* updates that last.state.safetensors has */
     int stopped_by;     /* the signal that ends it, or 0 */
 } Run;
 
@@ -26,10 +28,12 @@ bool run_open(Run *run, const ModelDescription *model, const Options *options, E
 void run_close(Run *run);
 
 /* last.state.safetensors, then last.safetensors. */
-bool run_save(const Run *run, Error *error);
+bool run_save(Run *run, Error *error);
 /* The weights alone, under a name of their own. */
 bool run_save_weights(const Run *run, const char *name, Error *error);
-/* Strips of the first clips of the batch that the last step saw: real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png. */
+/* Keeps what the last step made of the first clips of its batch, for strips. */
+void run_keep_reconstruction(Run *run);
+/* Strips of these clips, x, and of what was kept: real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png. */
 bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error);
 /* loss.svg */
 bool run_save_plot(const Run *run, Error *error);

@@ -125,23 +125,33 @@ static double batch_psnr(const ModelDescription *model, const float *x, const fl
     return sum / model->batch;
 }
 
-/* What is due after an iteration; the strips show the reconstruction that its loss was computed from, before validation overwrites it. */
+/* Saves the weights and the state. Where the best weights so far cannot be written, the state must not say that they are there. */
+static bool save_weights(Run *run, const Metric *metric, Error *error) {
+    double before = run->progress.best_psnr;
+    bool better = metric->validated && metric->validation_psnr > before;
+    if (better) run->progress.best_psnr = metric->validation_psnr;
+    if (run_save(run, error) && (!better || run_save_weights(run, "best.safetensors", error))) return true;
+    run->progress.best_psnr = before;
+    if (better) run_save(run, NULL);
+    return false;
+}
+
+/* What is due after an iteration; what cannot be made again is saved before what can. */
 static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric, const float *x, Error *error) {
     char name[40];
     int64_t every = run->options->checkpoint_every;
-    bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations, good = true;
-    if (strips) good = run_save_strips(run, metric->iteration, x, error);
-    if (strips && data->validation != NULL) good = good && validate(run, data->validation, metric, error);
+    bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations;
+    bool save = strips || run->stopped_by != 0, good = true;
+    run_keep_reconstruction(run); /* of the step whose loss is reported: validation overwrites it */
+    if (strips && data->validation != NULL) good = validate(run, data->validation, metric, error);
     good = good && metrics_append(&run->log, metric, error);
-    if (good && metric->validated && metric->validation_psnr > run->progress.best_psnr) {
-        run->progress.best_psnr = metric->validation_psnr;
-        good = run_save_weights(run, "best.safetensors", error);
-    }
+    if (save) good = good && save_weights(run, metric, error);
     if (good && every > 0 && run->state.updates % every == 0) {
         snprintf(name, sizeof name, "itr%" PRId64 ".safetensors", run->state.updates);
         good = run_save_weights(run, name, error);
     }
-    if (good && (strips || run->stopped_by != 0)) good = run_save(run, error) && run_save_plot(run, error);
+    if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
+    if (save) good = good && run_save_plot(run, error);
     return good;
 }
 
@@ -157,12 +167,28 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
     metric.seconds = clock_seconds() - begin;
     if (!isfinite(metric.loss))
         return fail(error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; lower optimizer.learning_rate",
-                    metric.iteration, metric.loss);
+                    state->updates, metric.loss);
     run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
     bool good = finish_iteration(run, data, &metric, x, error);
     bool last = state->updates == run->iterations || run->stopped_by != 0;
     progress_update(progress, &metric, last || metric.iteration % run->model->strips_every == 0);
     return good;
+}
+
+/* Something failed, and ends the run. Where that was not the numbers themselves, what was learned is saved all the same. */
+static void save_what_was_learned(Run *run, Error *error) {
+    Error reason;
+    if (run->state.updates == 0 || !isfinite(run->state.loss)) return;
+    bool saved = run->saved == run->state.updates || run_save(run, &reason);
+    size_t length = strlen(error->text);
+    char *end = error->text + length;
+    if (saved)
+        snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: go on with --resume", run->saved,
+                 plural(run->saved, "iteration so far is", "iterations so far are"));
+    else if (run->saved > 0)
+        snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: go on from there with --resume", run->saved,
+                 plural(run->saved, "iteration is", "iterations are"));
+    else snprintf(end, sizeof error->text - length, "; nothing is saved yet");
 }
 
 static bool train(Run *run, const TrainingData *data, Error *error) {
@@ -171,6 +197,7 @@ static bool train(Run *run, const TrainingData *data, Error *error) {
     progress_start(&progress, stdout, run->model->batch, run->state.updates, run->iterations);
     while (good && run->state.updates < run->iterations && run->stopped_by == 0) good = train_iteration(run, data, &progress, error);
     progress_break(&progress);
+    if (!good) save_what_was_learned(run, error);
     return good;
 }
 
@@ -183,7 +210,9 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
                : run->stopped_by == SIGHUP ? "SIGHUP"
                                            : "SIGTERM",
                run->state.updates, run->iterations, run->folder);
-    else printf("done: %" PRId64 " iterations; weights, strips and loss.svg are in %s\n", run->state.updates, run->folder);
+    else
+        printf("done: %" PRId64 " %s; weights, strips and loss.svg are in %s\n", run->state.updates,
+               plural(run->state.updates, "iteration", "iterations"), run->folder);
     if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
         printf("%" PRId64 " of %" PRId64 " iterations had to wait for their videos; a greater --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
@@ -194,7 +223,8 @@ int command_train(const ModelDescription *model, const Options *options, Error *
     TrainingData data = {0};
     bool good = run_open(&run, model, options, error);
     if (good && run.state.updates >= run.iterations) {
-        printf("%s: has done %" PRId64 " iterations already; give a greater --iterations to go on\n", run.folder, run.state.updates);
+        printf("%s: has done %" PRId64 " %s already; give a greater --iterations to go on\n", run.folder, run.state.updates,
+               plural(run.state.updates, "iteration", "iterations"));
         run_close(&run);
         return EXIT_DONE;
     }
@@ -204,7 +234,7 @@ int command_train(const ModelDescription *model, const Options *options, Error *
     }
     if (good) {
         print_memory(&run, &data);
-        printf("%-11s %s, from iteration %" PRId64 " to %" PRId64 "\n", "run", run.folder, run.state.updates, run.iterations);
+        printf("%-11s %s, iterations %" PRId64 " to %" PRId64 "\n", "run", run.folder, run.state.updates + 1, run.iterations);
         fflush(stdout);
         catch_signals();
         int64_t first = run.state.updates;

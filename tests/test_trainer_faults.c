@@ -15,7 +15,7 @@ START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
     fake_model_poison = NAN;
     ck_assert_int_eq(run("train --out a --iterations 20 --resume"), 1);
     fake_model_poison = 0;
-    ck_assert_says("the loss of iteration 11 is nan");
+    ck_assert_says("the loss of iteration 12 is nan");
     assert_same_file("kept", "a/last.state.safetensors");
     fake_model_gradient_poison = INFINITY; /* the loss is still fine when the weights no longer are */
     ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 1);
@@ -111,6 +111,80 @@ START_TEST(a_place_that_cannot_be_written_is_an_error) {
 }
 END_TEST
 
+static const char unbroken[] = "train --out unbroken --iterations 30 --data videos --cache 0";
+
+static void goes_on_as_if_nothing_had_happened(void) {
+    ck_assert_int_eq(run("train --out a --iterations 30 --data videos --cache 0 --resume"), 0);
+    ck_assert_int_eq(run(unbroken), 0);
+    assert_same_file("a/last.state.safetensors", "unbroken/last.state.safetensors");
+}
+
+static const char *const pictures[] = {"a/real_itr20_no0.png", "a/recon_itr20_no2.png", "a/loss.svg.partial", "a/itr21.safetensors"};
+
+START_TEST(what_was_learned_is_saved_before_pictures_are_written) {
+    char *line = path_join("", "mkdir -p a && mkdir %s", pictures[_i]);
+    make_video("videos/one", 14);
+    ck_assert_int_eq(run("train --out a --iterations 15 --data videos --cache 0"), 0);
+    unlink("a/loss.svg");
+    ck_assert_int_eq(system(line), 0);
+    ck_assert_int_eq(run("train --out a --iterations 30 --data videos --cache 0 --resume --checkpoint-every 21"), 1);
+    ck_assert_says("cannot be written");
+    ck_assert_says("the 21 iterations so far are saved: go on with --resume");
+    assert_iteration("a/last.state.safetensors", "21");
+    assert_iteration("a/last.safetensors", "21");
+    ck_assert_int_eq(rmdir(pictures[_i]), 0);
+    goes_on_as_if_nothing_had_happened();
+    free(line);
+}
+END_TEST
+
+static void hide_videos(void) {
+    static int step;
+    if (step++ == 7) ck_assert_int_eq(rename("videos", "hidden"), 0);
+}
+
+START_TEST(what_was_learned_is_saved_when_the_videos_vanish) {
+    make_video("videos/one", 14);
+    fake_model_hook = hide_videos;
+    ck_assert_int_eq(run("train --out a --iterations 30 --data videos --cache 0"), 1);
+    fake_model_hook = NULL;
+    ck_assert_says("videos/one");
+    ck_assert_says("iterations so far are saved: go on with --resume");
+    TensorFile file = read_tensors("a/last.state.safetensors");
+    ck_assert_int_ge(atoi(tensor_file_metadata(&file, "iteration")), 8); /* those that were read ahead are learned from as well */
+    tensor_file_free(&file);
+    ck_assert_int_eq(rename("hidden", "videos"), 0);
+    goes_on_as_if_nothing_had_happened();
+}
+END_TEST
+
+START_TEST(what_was_learned_is_saved_when_metrics_find_no_room) {
+    file_limit = 40000; /* enough for the training state and the plot, but not for the metrics */
+    ck_assert_int_eq(run("train --out a --iterations 600"), 1);
+    file_limit = 0;
+    ck_assert_says("a/metrics.jsonl: cannot be written: File too large; make room there");
+    ck_assert_says("iterations so far are saved: go on with --resume");
+    ck_assert_int_eq(run("train --out a --iterations 600 --resume"), 0);
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 599); /* the line that was cut off is lost, and no other */
+    ck_assert_int_eq(run("train --out unbroken --iterations 600"), 0);
+    assert_same_file("a/last.state.safetensors", "unbroken/last.state.safetensors");
+}
+END_TEST
+
+START_TEST(best_weights_that_could_not_be_written_are_written_later) {
+    make_video("videos/one", 14);
+    ck_assert_int_eq(system("mkdir -p a/best.safetensors"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 30 --data videos --validation videos"), 1);
+    ck_assert_says("best.safetensors: cannot be written");
+    TensorFile file = read_tensors("a/last.state.safetensors");
+    ck_assert_str_eq(tensor_file_metadata(&file, "best_validation_psnr"), "-inf");
+    tensor_file_free(&file);
+    ck_assert_int_eq(rmdir("a/best.safetensors"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 30 --data videos --validation videos --resume"), 0);
+    ck_assert(file_exists("a/best.safetensors"));
+}
+END_TEST
+
 Suite *trainer_faults_suite(void);
 
 Suite *trainer_faults_suite(void) {
@@ -123,6 +197,10 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
     tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
     tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
+    tcase_add_loop_test(tests, what_was_learned_is_saved_before_pictures_are_written, 0, 4);
+    tcase_add_test(tests, what_was_learned_is_saved_when_the_videos_vanish);
+    tcase_add_test(tests, what_was_learned_is_saved_when_metrics_find_no_room);
+    tcase_add_test(tests, best_weights_that_could_not_be_written_are_written_later);
     suite_add_tcase(suite, tests);
     return suite;
 }
