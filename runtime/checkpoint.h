@@ -24,7 +24,8 @@ typedef struct RunProgress { /* what a training state knows beyond the model */
 } RunProgress;
 
 /* Loads weights, running statistics and num_batches_tracked, converting from F64, F16 and BF16. Each tensor that is missing or
- * misshapen, or holds what is not finite, is a line on `messages`; the model is then unchanged. `model` must be open; its moments and `updates` are left alone. */
+ * misshapen, or holds what is not finite, is a line on `messages`; the model is then unchanged. `model` must be open; its moments and
+ * `updates` are left alone. */
 bool checkpoint_load(ModelState *state, const TensorFile *file, FILE *messages, Error *error);
 
 /* Copies the tensors that the model does not use, with their type and bytes, and names them on `messages` (NULL: silently). */

@@ -67,21 +67,35 @@ bool file_exists(const char *path) {
     return lstat(path, &status) == 0;
 }
 
-bool make_folders(const char *path, Error *error) {
+void remove_empty_folders(const char *path, size_t keep) {
     char *partial = copy_text(path);
-    bool done = true;
+    for (size_t length = strlen(partial); length > keep; length--) {
+        if (partial[length] != '/' && partial[length] != 0) continue;
+        partial[length] = 0;
+        rmdir(partial);
+    }
+    free(partial);
+}
+
+bool make_folders(const char *path, size_t *found, Error *error) {
+    char *partial = copy_text(path);
+    bool done = true, made = false;
+    *found = 0;
     for (char *end = partial + 1; done && *partial != 0; end++) {
         if (*end != '/' && *end != 0) continue;
         char separator = *end;
         *end = 0;
         struct stat status;
         int reason = mkdir(partial, 0777) == 0 ? 0 : errno;
-        if (reason != 0 && !(stat(partial, &status) == 0 && S_ISDIR(status.st_mode)))
+        if (reason == 0) made = true;
+        else if (stat(partial, &status) != 0 || !S_ISDIR(status.st_mode))
             done = fail(error, "%s: the folder cannot be made: %s; choose another", partial, strerror(reason));
+        if (!made) *found = (size_t)(end - partial);
         *end = separator;
         if (separator == 0) break;
     }
     free(partial);
+    if (!done) remove_empty_folders(path, *found);
     return done;
 }
 

@@ -24,8 +24,11 @@ bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *e
 
 bool file_exists(const char *path);
 
-/* Makes a folder with the folders above it; one that is already there is fine. */
-bool make_folders(const char *path, Error *error);
+/* Makes a folder with the folders above it; one that is already there is fine. *found: so many bytes of the path were there before. On
+ * failure nothing that was made is left. */
+bool make_folders(const char *path, size_t *found, Error *error);
+/* Removes the folder and those above it, as far as they are empty and longer than `keep` bytes of the path: undoes make_folders. */
+void remove_empty_folders(const char *path, size_t keep);
 
 /* "folder/name" in memory that the caller frees. Running out of memory ends the program, as in every function of this file. */
 char *path_join(const char *folder, const char *pattern, ...) __attribute__((format(printf, 2, 3)));

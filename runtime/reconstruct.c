@@ -89,23 +89,31 @@ static bool reconstruct(ModelState *state, const Dataset *data, const char *fold
     return good;
 }
 
+/* Opens the data, then the folder; the clips. */
+static bool run_reconstruction(ModelState *state, const Options *options, const char *path, Error *error) {
+    size_t found;
+    char description[256];
+    Dataset *data = open_data(state->model, &options->data, options, error);
+    if (data == NULL) return false;
+    bool good = make_folders(options->out, &found, error);
+    if (good) {
+        dataset_describe(data, description, sizeof description);
+        print_model(stdout, state);
+        printf("data: %s\n", description);
+        good = reconstruct(state, data, options->out, path, error);
+        if (!good) remove_empty_folders(options->out, found);
+    }
+    dataset_close(data);
+    return good;
+}
+
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error) {
     ModelState state;
-    Dataset *data = NULL;
     char *path = path_join(options->out, "reconstruct.jsonl");
     bool good = !file_exists(path) || fail(error, "%s: holds results already; choose another --out, or delete it", path);
     good = good && model_open(&state, model, option_threads(options), option_seed(model, options), error);
     if (good) {
-        good = load_weights(&state, options->weights, error) && (data = open_data(model, &options->data, options, error)) != NULL &&
-               make_folders(options->out, error);
-        if (good) {
-            char description[256];
-            dataset_describe(data, description, sizeof description);
-            print_model(stdout, &state);
-            printf("data: %s\n", description);
-            good = reconstruct(&state, data, options->out, path, error);
-        }
-        if (data != NULL) dataset_close(data);
+        good = load_weights(&state, options->weights, error) && run_reconstruction(&state, options, path, error);
         model_close(&state);
     }
     free(path);

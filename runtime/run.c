@@ -74,7 +74,7 @@ static bool start(Run *run, Error *error) {
 }
 
 static bool open_metrics(Run *run, Error *error) {
-    if (!make_folders(run->folder, error)) return false;
+    if (!make_folders(run->folder, &run->folder_found, error)) return false;
     char *path = path_join(run->folder, "%s", metrics_name);
     bool good = metrics_open(&run->log, path, run->state.updates, error);
     free(path);
@@ -91,7 +91,7 @@ static bool allocate_strips(Run *run, Error *error) {
 }
 
 bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error) {
-    *run = (Run){.model = model, .options = options, .progress = {.best_psnr = -INFINITY}};
+    *run = (Run){.model = model, .options = options, .folder_found = SIZE_MAX, .progress = {.best_psnr = -INFINITY}};
     run->folder = options->out != NULL ? copy_text(options->out) : path_join("runs", "%s", model->name);
     run->iterations = options->iterations > 0 ? options->iterations : model->iterations;
     bool good = check_folder(run, error) && allocate_strips(run, error) && (options->resume ? resume(run, error) : start(run, error)) &&
@@ -108,6 +108,7 @@ void run_close(Run *run) {
         unlink(path);
         free(path);
     }
+    remove_empty_folders(run->folder, run->folder_found);
     carried_free(&run->carried);
     model_close(&run->state);
     free(run->reconstruction);

@@ -12,6 +12,7 @@ typedef struct Run {
     const ModelDescription *model;
     const Options *options;
     char *folder;
+    size_t folder_found; /* bytes of its path that were there before; SIZE_MAX: it is not made yet */
     ModelState state;
     float *reconstruction; /* [RUN_STRIPS or fewer, T, C, H, W] */
     CarriedTensors carried;

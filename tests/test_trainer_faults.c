@@ -107,7 +107,22 @@ START_TEST(a_place_that_cannot_be_written_is_an_error) {
     ck_assert_says("file");
     ck_assert_int_eq(run("train --out run --iterations 1 --data nowhere"), 1);
     ck_assert_says("nowhere");
-    ck_assert(!file_exists("run/metrics.jsonl"));
+    ck_assert(!file_exists("run"));
+}
+END_TEST
+
+START_TEST(what_fails_before_it_did_anything_leaves_no_folder) {
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    ck_assert_int_eq(system("mkdir -p empty there"), 0);
+    ck_assert_int_eq(run("train --out new/run --iterations 1 --data empty"), 1);
+    ck_assert_int_eq(run("reconstruct --out new/run --weights a/last.safetensors --data empty"), 1);
+    ck_assert(!file_exists("new"));
+    ck_assert_int_eq(run("train --out there/run --iterations 1 --data empty"), 1);
+    ck_assert(file_exists("there") && rmdir("there") == 0); /* it was there before */
+    fake_model_poison = NAN;
+    ck_assert_int_eq(run("train --out new --iterations 1"), 1);
+    fake_model_poison = 0;
+    ck_assert(!file_exists("new"));
 }
 END_TEST
 
@@ -197,6 +212,7 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
     tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
     tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
+    tcase_add_test(tests, what_fails_before_it_did_anything_leaves_no_folder);
     tcase_add_loop_test(tests, what_was_learned_is_saved_before_pictures_are_written, 0, 4);
     tcase_add_test(tests, what_was_learned_is_saved_when_the_videos_vanish);
     tcase_add_test(tests, what_was_learned_is_saved_when_metrics_find_no_room);

@@ -432,13 +432,37 @@ START_TEST(command_lines_are_read_or_refused_with_a_remedy) {
 }
 END_TEST
 
+START_TEST(folders_are_made_and_go_away_again_where_they_are_empty) {
+    Error error;
+    size_t found;
+    char *path = path_join(folder, "a//b/c/"), *above = path_join(folder, "a"), *file = path_join(folder, "a/file");
+    ck_assert_msg(make_folders(path, &found, &error), "%s", error.text);
+    ck_assert_uint_eq(found, strlen(folder));
+    remove_empty_folders(path, found);
+    ck_assert(!file_exists(above) && file_exists(folder));
+    ck_assert(make_folders(path, &found, &error) && file_write(file, NULL, 0, FILE_RENAMED, &error));
+    remove_empty_folders(path, found);
+    ck_assert(file_exists(file));
+    free(path);
+    path = path_join(folder, "a/d/%0300d", 0); /* a name that no file system has room for */
+    ck_assert(!make_folders(path, &found, &error));
+    free(path);
+    path = path_join(folder, "a/d");
+    ck_assert(!file_exists(path) && file_exists(above));
+    free(path);
+    free(above);
+    free(file);
+}
+END_TEST
+
 /* A link that leads nowhere is there, and yet no folder: what is said is why it cannot be made, not that it was not found. */
 START_TEST(a_folder_that_cannot_be_made_is_an_error_that_says_why) {
     char path[300];
     Error error = {.text = ""};
+    size_t found;
     snprintf(path, sizeof path, "%s/link", folder);
     ck_assert_int_eq(symlink("nowhere", path), 0);
-    ck_assert(!make_folders(path, &error));
+    ck_assert(!make_folders(path, &found, &error));
     ck_assert_msg(strstr(error.text, strerror(EEXIST)) != NULL, "%s", error.text);
 }
 END_TEST
@@ -457,6 +481,7 @@ Suite *trainer_files_suite(void) {
     tcase_add_test(tests, half_bfloat_and_double_are_converted);
     tcase_add_test(tests, a_write_that_fails_leaves_the_old_file);
     tcase_add_test(tests, a_folder_that_cannot_be_made_is_an_error_that_says_why);
+    tcase_add_test(tests, folders_are_made_and_go_away_again_where_they_are_empty);
     tcase_add_loop_test(tests, psnr_and_ssim_agree_with_an_independent_program, 0, 2);
     tcase_add_test(tests, metrics_survive_a_half_written_line_and_are_cut_where_a_run_resumes);
     tcase_add_test(tests, strips_lie_as_torchvision_lays_them);

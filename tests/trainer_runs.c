@@ -103,7 +103,8 @@ void assert_iteration(const char *path, const char *iteration) {
 void make_video(const char *path, int frames) {
     Error error;
     float frame[12 * 16];
-    ck_assert(make_folders(path, &error));
+    size_t found;
+    ck_assert(make_folders(path, &found, &error));
     for (int i = 0; i < frames; i++) {
         for (int j = 0; j < 12 * 16; j++) frame[j] = (float)((i * 31 + j * 7) % 97) / 48 - 1;
         char *name = path_join(path, "%03d.png", i);
