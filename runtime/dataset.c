@@ -163,6 +163,8 @@ static void take(Builder *builder, const VideoSource *source, bool given) {
         return;
     }
     int64_t damaged = video_damaged(reader);
+    char remark[400];
+    snprintf(remark, sizeof remark, "%s", video_remark(reader) ? video_remark(reader) : "");
     video_close(reader);
     if (video.frames < dataset->T) {
         counts->brief++;
@@ -174,8 +176,13 @@ static void take(Builder *builder, const VideoSource *source, bool given) {
     }
     if (damaged) {
         counts->damaged++;
-        fail(&error, "%s: damaged: %" PRId64 " places cannot be decoded", video.path, damaged);
+        fail(&error, "%s: damaged: %" PRId64 " %s cannot be decoded", video.path, damaged, plural(damaged, "place", "places"));
         warn(builder, error.text, "the frames that can be are used");
+    }
+    if (remark[0]) {
+        counts->gaps++;
+        fail(&error, "%s: %s", video.path, remark);
+        warn(builder, error.text, "those that are there are used as if they followed one another");
     }
     settle(builder, &video);
     add_video(builder, &video);
@@ -265,20 +272,23 @@ void dataset_close(Dataset *dataset) {
 
 void dataset_describe(const Dataset *dataset, char *text, size_t size) {
     const DatasetCounts *counts = &dataset->counts;
-    size_t length = (size_t)snprintf(text, size, "%" PRId64 " video%s, %" PRId64 " frames", dataset->count, dataset->count == 1 ? "" : "s",
-                                     dataset->frames);
+    size_t length =
+        (size_t)snprintf(text, size, "%" PRId64 " %s, %" PRId64 " %s", dataset->count, plural(dataset->count, "video", "videos"),
+                         dataset->frames, plural(dataset->frames, "frame", "frames"));
     const struct {
         int64_t count;
-        const char *what;
-    } rows[] = {{dataset->count - dataset->cached, "streamed"},
-                {counts->unreadable, "unreadable and left out"},
-                {counts->brief, "too short and left out"},
-                {counts->damaged, "damaged in part"},
-                {counts->others, "other files"},
-                {counts->unreadable_folders, "unreadable folders"}};
+        const char *one, *several;
+    } rows[] = {{dataset->count - dataset->cached, "streamed", "streamed"},
+                {counts->unreadable, "unreadable and left out", "unreadable and left out"},
+                {counts->brief, "too short and left out", "too short and left out"},
+                {counts->damaged, "damaged in part", "damaged in part"},
+                {counts->gaps, "with frames missing", "with frames missing"},
+                {counts->others, "other file", "other files"},
+                {counts->unreadable_folders, "unreadable folder", "unreadable folders"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].count && length < size)
-            length += (size_t)snprintf(text + length, size - length, ", %" PRId64 " %s", rows[i].count, rows[i].what);
+            length += (size_t)snprintf(text + length, size - length, ", %" PRId64 " %s", rows[i].count,
+                                       plural(rows[i].count, rows[i].one, rows[i].several));
 }
 
 size_t dataset_memory_bytes(const Dataset *dataset) {

@@ -44,6 +44,7 @@ typedef struct DatasetCounts {
     int64_t unreadable; /* videos that cannot be decoded, warned about */
     int64_t brief;      /* videos of less than T frames, warned about */
     int64_t damaged;    /* videos that are used, but for the packets that cannot be decoded; warned about */
+    int64_t gaps;       /* videos that are used, but for frames that seem to be missing; warned about */
     int64_t others;     /* files that are no videos and do not look like it; passed over in silence */
     int64_t unreadable_folders;
 } DatasetCounts;

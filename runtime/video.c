@@ -36,6 +36,10 @@ int64_t video_damaged(const Video *video) {
     return video->functions->damaged ? video->functions->damaged(video) : 0;
 }
 
+const char *video_remark(const Video *video) {
+    return video->functions->remark ? video->functions->remark(video) : NULL;
+}
+
 static const char *extension_of(const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     return dot && dot != name ? dot + 1 : "";

@@ -40,7 +40,8 @@ typedef struct VideoFunctions {
     VideoStatus (*next)(Video *video, VideoFrame *frame, Error *error);
     const uint8_t *(*rgb)(Video *video, Error *error);
     bool (*seek)(Video *video, int64_t frame, int64_t timestamp, Error *error);
-    int64_t (*damaged)(const Video *video);
+    int64_t (*damaged)(const Video *video);    /* NULL: never */
+    const char *(*remark)(const Video *video); /* NULL: nothing to remark */
     void (*close)(Video *video);
 } VideoFunctions;
 
@@ -65,6 +66,9 @@ bool video_seek(Video *video, int64_t frame, int64_t timestamp, Error *error);
 
 /* Packets so far that could not be decoded and were left out. */
 int64_t video_damaged(const Video *video);
+
+/* What is odd about a video, though it can be read: "2 frames are missing between a.png and d.png"; or NULL. */
+const char *video_remark(const Video *video);
 
 /* What file is worth a warning when it cannot be read: does its name end like that of a video (.mp4, .avi …)? */
 bool video_has_usual_name(const char *path);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ typedef struct Folder {
     char *path;
     char **names; /* [count] */
     int64_t count, current;
+    char remark[800]; /* on frames that are missing; empty: none */
     char frame_path[4096];
     FILE *file; /* of the current frame, with its reader */
     png_structp reader;
@@ -51,6 +53,56 @@ static int compare_natural(const void *left, const void *right) {
     return strcmp(first, second);
 }
 
+/* ---- frames that are missing ---- */
+
+/* A name around its last number: "frame_" 12 ".png". False: it has none, or one that is too long to count with. */
+static bool split_name(const char *name, size_t *begin, size_t *end, int64_t *number) {
+    *end = strlen(name);
+    while (*end > 0 && !isdigit((unsigned char)name[*end - 1])) (*end)--;
+    *begin = *end;
+    while (*begin > 0 && isdigit((unsigned char)name[*begin - 1])) (*begin)--;
+    if (*begin == *end || *end - *begin > 18) return false;
+    *number = strtoll(name + *begin, NULL, 10);
+    return true;
+}
+
+/* How much further the number of the next name is; 0: they are not of one sequence. */
+static int64_t step_between(const char *name, const char *next) {
+    size_t begin, end, next_begin, next_end;
+    int64_t number, next_number;
+    if (!split_name(name, &begin, &end, &number) || !split_name(next, &next_begin, &next_end, &next_number)) return 0;
+    bool same = begin == next_begin && memcmp(name, next, begin) == 0 && strcmp(name + end, next + next_end) == 0;
+    return same && next_number > number ? next_number - number : 0;
+}
+
+/* Frames are numbered by 1, or by some other step; where the number goes on by several steps, frames are missing. Where it goes on by
+ * no whole number of steps it is not a count of frames (but a time, say), and nothing can be told from it. */
+static void folder_find_gaps(Folder *folder) {
+    int64_t step = INT64_MAX, gaps = 0, first = 0, missing = 0;
+    for (int64_t i = 0; i + 1 < folder->count; i++) {
+        int64_t here = step_between(folder->names[i], folder->names[i + 1]);
+        if (here > 0 && here < step) step = here;
+    }
+    for (int64_t i = 0; i + 1 < folder->count; i++) {
+        int64_t here = step_between(folder->names[i], folder->names[i + 1]);
+        if (here % step != 0) return;
+        if (here <= step || gaps++ > 0) continue;
+        first = i;
+        missing = here / step - 1;
+    }
+    if (gaps == 0) return;
+    int length = snprintf(folder->remark, sizeof folder->remark, "%" PRId64 " %s missing between %s and %s", missing,
+                          plural(missing, "frame is", "frames are"), folder->names[first], folder->names[first + 1]);
+    if (gaps > 1 && length < (int)sizeof folder->remark)
+        snprintf(folder->remark + length, sizeof folder->remark - (size_t)length, ", and more at %" PRId64 " other %s", gaps - 1,
+                 plural(gaps - 1, "place", "places"));
+}
+
+static const char *folder_remark(const Video *video) {
+    const Folder *folder = (const Folder *)video;
+    return folder->remark[0] ? folder->remark : NULL;
+}
+
 static bool folder_list(Folder *folder, Error *error) {
     DIR *directory = opendir(folder->path);
     if (!directory) return fail(error, "%s: cannot read the folder: %s", folder->path, strerror(errno));
@@ -66,6 +118,7 @@ static bool folder_list(Folder *folder, Error *error) {
     closedir(directory);
     if (!folder->count) return fail(error, "%s: no PNG frames in it", folder->path);
     qsort(folder->names, (size_t)folder->count, sizeof *folder->names, compare_natural);
+    folder_find_gaps(folder);
     return true;
 }
 
@@ -174,7 +227,8 @@ static void folder_close(Video *video) {
 }
 
 Video *video_folder_open(const char *path, Error *error) {
-    static const VideoFunctions functions = {.next = folder_next, .rgb = folder_rgb, .seek = folder_seek, .close = folder_close};
+    static const VideoFunctions functions = {
+        .next = folder_next, .rgb = folder_rgb, .seek = folder_seek, .remark = folder_remark, .close = folder_close};
     Folder *folder = allocate(sizeof *folder);
     folder->video.functions = &functions;
     folder->path = copy_text(path);

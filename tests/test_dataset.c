@@ -119,6 +119,44 @@ START_TEST(a_folder_of_png_frames_is_one_video_in_natural_order) {
 }
 END_TEST
 
+/* Names of frames, and what is remarked about them (NULL: nothing). */
+static const struct {
+    const char *names[8];
+    const char *warning;
+} numberings[] = {
+    {{"frame_0001.png", "frame_0002.png", "frame_0004.png", "frame_0005.png"},
+     "1 frame is missing between frame_0002.png and frame_0004.png;"},
+    {{"1.png", "2.png", "9.png", "10.png", "12.png", "14.png"},
+     "6 frames are missing between 2.png and 9.png, and more at 2 other places;"},
+    {{"v2_0_left.png", "v2_5_left.png", "v2_15_left.png", "v2_20_left.png"},
+     "1 frame is missing between v2_5_left.png and v2_15_left.png;"},
+    {{"7.png", "8.png", "9.png", "10.png"}, NULL},
+    {{"0.png", "5.png", "10.png", "15.png"}, NULL},            /* every fifth */
+    {{"100.png", "133.png", "167.png", "233.png"}, NULL},      /* milliseconds */
+    {{"a1.png", "a2.png", "b7.png", "b8.png", "c.png"}, NULL}, /* of several sequences */
+    {{"007.png", "08.png", "8.png", "9.png"}, NULL},
+    {{"99999999999999999999.png", "99999999999999999998.png", "x.png", "y.png"}, NULL},
+};
+
+START_TEST(frames_that_are_missing_in_a_folder_are_warned_about) {
+    mkdir(inside("frames"), 0777);
+    for (int i = 0; numberings[_i].names[i]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "frames/%s", numberings[_i].names[i]);
+        sample_png_write(inside(name), 12, 16, 1, 2, 3);
+    }
+    Dataset *dataset = opened(small);
+    char text[256];
+    dataset_describe(dataset, text, sizeof text);
+    ck_assert_int_eq(dataset->counts.gaps, numberings[_i].warning != NULL);
+    ck_assert_int_eq(strstr(text, ", 1 with frames missing") != NULL, numberings[_i].warning != NULL);
+    if (numberings[_i].warning)
+        ck_assert_msg(strstr(warnings, numberings[_i].warning) && strstr(warnings, inside("frames:")), "%s", warnings);
+    else ck_assert_str_eq(warnings, "");
+    dataset_close(dataset);
+}
+END_TEST
+
 START_TEST(colour_frames_keep_their_channels) {
     mkdir(inside("frames"), 0777);
     for (int i = 0; i < 4; i++)
@@ -300,6 +338,7 @@ TCase *dataset_files_case(void) {
     tcase_add_test(files, frames_of_a_lossless_file_are_exact_and_counted);
     tcase_add_test(files, videos_come_in_order_of_path_from_all_sub_folders);
     tcase_add_test(files, a_folder_of_png_frames_is_one_video_in_natural_order);
+    tcase_add_loop_test(files, frames_that_are_missing_in_a_folder_are_warned_about, 0, sizeof numberings / sizeof *numberings);
     tcase_add_test(files, colour_frames_keep_their_channels);
     tcase_add_test(files, frames_that_change_size_midway_are_each_resized_from_their_own);
     tcase_add_test(files, streaming_gives_what_the_cache_gives);
