@@ -157,9 +157,9 @@ static bool take_block(Snapshot *snapshot, const ModelState *state, ModelBlock b
     if (elements > 0) state->target->save(state->workspace, block, values);
     for (int64_t i = 0; i < elements; i++) {
         if (!isfinite(values[i]))
-            return fail(error,
-                        "the weights are no longer finite after %" PRId64 " updates, so they are not saved; lower optimizer.learning_rate",
-                        state->updates);
+            return fail(
+                error, "the weights are no longer finite after iteration %" PRId64 ", so they are not saved; lower optimizer.learning_rate",
+                state->updates);
     }
     return true;
 }

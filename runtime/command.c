@@ -22,8 +22,8 @@ uint64_t option_seed(const ModelDescription *model, const Options *options) {
 }
 
 void print_model(FILE *out, const ModelState *state) {
-    fprintf(out, "%s (spec %s), target %s, %d thread%s, seed %" PRIu64 "\n", state->model->name, state->model->spec_hash,
-            state->target->name, state->threads, state->threads == 1 ? "" : "s", state->seed);
+    fprintf(out, "%s (spec %s), target %s, %d %s, seed %" PRIu64 "\n", state->model->name, state->model->spec_hash, state->target->name,
+            state->threads, plural(state->threads, "thread", "threads"), state->seed);
 }
 
 bool load_weights(ModelState *state, const char *path, Error *error) {
@@ -32,7 +32,9 @@ bool load_weights(ModelState *state, const char *path, Error *error) {
     if (!tensor_file_read(&file, path, error)) return false;
     bool good = checkpoint_load(state, &file, stderr, error);
     carried_collect(&unused, state->model, &file, NULL);
-    if (good && unused.count > 0) fprintf(stderr, "note: %s: %d tensors are not used by %s\n", path, unused.count, state->model->name);
+    if (good && unused.count > 0)
+        fprintf(stderr, "note: %s: %d %s not used by %s\n", path, unused.count, plural(unused.count, "tensor is", "tensors are"),
+                state->model->name);
     carried_free(&unused);
     tensor_file_free(&file);
     return good;
@@ -43,7 +45,7 @@ bool load_weights(ModelState *state, const char *path, Error *error) {
 static void show_reading(void *context, int64_t videos, int64_t frames, const char *path) {
     (void)context;
     (void)path;
-    printf("\r\033[Kreading videos: %" PRId64 ", %" PRId64 " frames", videos, frames);
+    printf("\r\033[Kreading videos: %" PRId64 ", %" PRId64 " %s", videos, frames, plural(frames, "frame", "frames"));
     fflush(stdout);
 }
 

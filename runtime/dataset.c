@@ -168,7 +168,7 @@ static void take(Builder *builder, const VideoSource *source, bool given) {
     video_close(reader);
     if (video.frames < dataset->T) {
         counts->brief++;
-        fail(&error, "%s: has %" PRId64 " frame%s, and a clip needs T = %d", video.path, video.frames, video.frames == 1 ? "" : "s",
+        fail(&error, "%s: has %" PRId64 " %s, and a clip needs T = %d", video.path, video.frames, plural(video.frames, "frame", "frames"),
              dataset->T);
         warn(builder, error.text, "left out");
         video_free(&video);
@@ -201,7 +201,7 @@ static bool builder_start(Builder *builder, const DatasetOptions *options, Error
 
 static Dataset *builder_end(Builder *builder, bool good) {
     if (builder->warnings > MOST_WARNINGS)
-        fprintf(builder->output, "warning: %" PRId64 " more of this kind\n", builder->warnings - MOST_WARNINGS);
+        fprintf(builder->output, "warning: %" PRId64 " more like these\n", builder->warnings - MOST_WARNINGS);
     resizer_free(builder->resizer);
     free(builder->levels);
     if (good) return builder->dataset;
@@ -217,10 +217,11 @@ static bool fail_empty(const Builder *builder, const char *const *paths, int pat
         return fail(error, "%s%s: no file in it%s; give a folder with videos, video files, or folders of PNG frames", paths[0], more,
                     counts->unreadable_folders ? " that can be read" : "");
     return fail(error,
-                "%s%s: no video to use among %" PRId64 " file%s: %" PRId64 " unreadable, %" PRId64 " shorter than T = %d frames, %" PRId64
-                " not videos%s%s; give videos that FFmpeg's libraries decode, or folders of PNG frames",
-                paths[0], more, counts->files, counts->files == 1 ? "" : "s", counts->unreadable, counts->brief, builder->dataset->T,
-                counts->others, builder->first.text[0] ? ". The first: " : "", builder->first.text);
+                "%s%s: no video to use among %" PRId64 " %s: %" PRId64 " unreadable, %" PRId64 " shorter than T = %d %s, %" PRId64
+                " %s%s%s; give videos that FFmpeg's libraries decode, or folders of PNG frames",
+                paths[0], more, counts->files, plural(counts->files, "file", "files"), counts->unreadable, counts->brief,
+                builder->dataset->T, plural(builder->dataset->T, "frame", "frames"), counts->others,
+                plural(counts->others, "not a video", "not videos"), builder->first.text[0] ? ". The first: " : "", builder->first.text);
 }
 
 Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOptions *options, Error *error) {

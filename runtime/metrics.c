@@ -76,7 +76,8 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     }
     free(line);
     if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
-        return fail(error, "%s: cannot be cut back to its first %" PRId64 " lines: %s", log->path, resumed, strerror(errno));
+        return fail(error, "%s: cannot be cut back to the %" PRId64 " %s before: %s", log->path, resumed,
+                    plural(resumed, "iteration", "iterations"), strerror(errno));
     return true;
 }
 

@@ -118,7 +118,7 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
         model_close(state);
         return fail(
             error,
-            "%s needs %zu bytes and %zu more for each of %d threads, which this machine does not have; lower training.batch, or --threads",
+            "%s needs %zu bytes and %zu more for each thread (%d here), which this machine does not have; lower training.batch, or --threads",
             model->name, state->target->workspace_size, state->target->scratch_size, threads);
     }
     find_names(state);

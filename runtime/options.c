@@ -76,7 +76,8 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
     [COMMAND_TRAIN] = {"train", "train on videos",
         "Trains on the clips of videos, each drawn at random. Every training.strips_every iterations and at the end it writes strips\n"
         "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume\n"
-        "reads); metrics.jsonl gets a line for every iteration. Ctrl-C finishes the iteration and saves; a second one stops at once.",
+        "reads); metrics.jsonl gets a line for every iteration. There and in the strips' names N is the number of iterations before; what\n"
+        "is printed, and itr<N>.safetensors, count those that are done. Ctrl-C finishes the iteration and saves; a second one stops at once.",
         {"train --data videos/", "train --data videos/ --validation held_out/ --out runs/second --seed 7", "train --data videos/ --iterations 20000 --resume"}},
     [COMMAND_RECONSTRUCT] = {"reconstruct", "reconstruct videos, and measure how well",
         "Cuts every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and\n"

@@ -69,9 +69,12 @@ static void print_totals(const Reconstruction *run) {
             "{\"total\": true, \"videos\": %" PRId64 ", \"clips\": %" PRId64 ", \"frames_left_over\": %" PRId64
             ", \"psnr\": %.6f, \"ssim\": %.6f, \"loss\": %.9g}\n",
             run->data->count, run->clips, left_over(run->data), run->psnr / clips, run->ssim / clips, run->loss / clips);
-    printf("mean of %" PRId64 " clips of %" PRId64 " videos: PSNR %.2f dB, SSIM %.4f, loss %.6g\n", run->clips, run->data->count,
-           run->psnr / clips, run->ssim / clips, run->loss / clips);
-    printf("%" PRId64 " frames at the ends of videos fill no clip of %d and were left over\n", left_over(run->data), run->model->T);
+    printf("mean of %" PRId64 " %s of %" PRId64 " %s: PSNR %.2f dB, SSIM %.4f, loss %.6g\n", run->clips,
+           plural(run->clips, "clip", "clips"), run->data->count, plural(run->data->count, "video", "videos"), run->psnr / clips,
+           run->ssim / clips, run->loss / clips);
+    printf("%" PRId64 " %s no clip of %d and %s left over\n", left_over(run->data),
+           plural(left_over(run->data), "frame at the end of a video fills", "frames at the ends of videos fill"), run->model->T,
+           plural(left_over(run->data), "was", "were"));
 }
 
 /* The weights, then the data, then every clip. */

@@ -126,7 +126,8 @@ static bool check_places(const TensorFile *file, const unsigned char *data, size
         end = begin + sorted[i]->size;
     }
     if (good && end != data + available)
-        good = fail(error, "%s: %zu bytes follow the last tensor; the file is damaged", file->path, (size_t)(data + available - end));
+        good = fail(error, "%s: the last tensor is followed by %zu more %s; the file is damaged", file->path,
+                    (size_t)(data + available - end), plural(data + available - end, "byte", "bytes"));
     free(sorted);
     return good;
 }

@@ -45,7 +45,8 @@ static void close_training_data(TrainingData *data) {
 static void fingerprint(const Dataset *data, char *text, size_t size) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (int64_t i = 0; i < data->count; i++) hash = (hash ^ (uint64_t)data->videos[i].frames) * UINT64_C(0x100000001b3);
-    snprintf(text, size, "%" PRId64 " videos, %" PRId64 " frames, %016" PRIx64, data->count, data->frames, hash);
+    snprintf(text, size, "%" PRId64 " %s, %" PRId64 " frames, %016" PRIx64, data->count, plural(data->count, "video", "videos"),
+             data->frames, hash);
 }
 
 static void check_fingerprint(Run *run, const Dataset *data) {
@@ -205,11 +206,11 @@ static bool train(Run *run, const TrainingData *data, Error *error) {
 static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     int64_t waits = loader_waits(data->loader);
     if (run->state.updates < run->iterations)
-        printf("stopped by %s after %" PRId64 " of %" PRId64 " iterations; saved in %s; give the same command with --resume to go on\n",
+        printf("stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on\n",
                run->stopped_by == SIGINT   ? "SIGINT"
                : run->stopped_by == SIGHUP ? "SIGHUP"
                                            : "SIGTERM",
-               run->state.updates, run->iterations, run->folder);
+               run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"), run->folder);
     else
         printf("done: %" PRId64 " %s; weights, strips and loss.svg are in %s\n", run->state.updates,
                plural(run->state.updates, "iteration", "iterations"), run->folder);

@@ -12,7 +12,9 @@ export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-10}" # a machine may be b
 # run PROGRAM…: a program that ends with an error and reported no failure has crashed, which is a failure too.
 cat >build/run-one.sh <<'END'
 log=$(mktemp)
-"$@" >"$log" 2>&1 </dev/null || grep -q '^not ok' "$log" || echo "not ok - $* ends with exit status $?" >>"$log"
+"$@" >"$log" 2>&1 </dev/null
+status=$?
+test "$status" = 0 || grep -q '^not ok' "$log" || echo "not ok - $* ends with exit status $status" >>"$log"
 flock build/run-one.sh cat "$log"
 rm -f "$log"
 END

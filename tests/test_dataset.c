@@ -110,6 +110,9 @@ START_TEST(a_folder_of_png_frames_is_one_video_in_natural_order) {
     ck_assert_str_eq(dataset->videos[0].source.path, inside("frames"));
     ck_assert_int_eq(dataset->videos[0].frames, 12);
     for (int i = 0; i < 12; i++) ck_assert_int_eq(dataset->videos[0].levels[i * 12 * 16], 10 * (i + 1));
+    char text[256];
+    dataset_describe(dataset, text, sizeof text);
+    ck_assert_str_eq(text, "2 videos, 17 frames, 1 other file");
     DatasetOptions options = small;
     options.cache_bytes = 1;
     Dataset *streamed = opened(options);
@@ -268,7 +271,7 @@ START_TEST(what_holds_no_video_is_an_error_that_says_what_was_found) {
     expect_error(NULL, folder, "no file in it");
     expect_error("/dev/null", "/dev/null", "neither a file nor a folder");
     write_text("notes.txt", "hello\n");
-    expect_error(NULL, "1 not videos", "PNG frames");
+    expect_error(NULL, "1 not a video", "PNG frames");
     write_text("text.mp4", "hello\n");
     expect_error(NULL, "no video to use among 2 files: 1 unreadable", "text.mp4");
     expect_error(inside("text.mp4"), "1 unreadable", "text.mp4");

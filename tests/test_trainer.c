@@ -128,6 +128,8 @@ START_TEST(tensors_that_the_model_does_not_use_are_reported_and_kept) {
     ck_assert_int_eq(run("train --out b --resume --iterations 3"), 0);
     assert_has_fc2("b/last.safetensors");
     assert_has_fc2("b/last.state.safetensors");
+    ck_assert_int_eq(run("reconstruct --weights init --data nowhere --out r"), 1);
+    ck_assert_says("note: init: 1 tensor is not used by fake");
     ck_assert_int_eq(run("train --out c --init b/last.state.safetensors --iterations 1"), 0); /* a training state holds weights too */
     TensorFile file = read_tensors("c/last.safetensors");
     ck_assert_int_eq(file.count, fake_model.state_names + 1);

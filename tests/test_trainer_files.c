@@ -80,7 +80,7 @@ static const struct {
     {ONE("F32", "[2]", "[0,99999999999999999999]"), 8, "damaged"},
     {ONE("F32", "[3]", "[0,8]"), 8, "not what its shape needs"},
     {ONE("F32", "[2]", "[4,12]"), 12, "hole"},
-    {ONE("F32", "[2]", "[0,8]"), 12, "follow the last"},
+    {ONE("F32", "[2]", "[0,8]"), 12, "last tensor is followed by 4 more bytes"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12,
      "in the place of"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,

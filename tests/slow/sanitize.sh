@@ -9,4 +9,7 @@ cd $tree || exit 1
 export CFLAGS="-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 # The compiler's memory is an arena that lives as long as it does.
 export ASAN_OPTIONS=detect_leaks=0 CK_TIMEOUT_MULTIPLIER=60
-make test 2>&1 | sed -n 's/^\(ok\|not ok\|#   \)/\1/p' | sed 's/^\(ok\|not ok\) [0-9]* - /&sanitized: /'
+make test >"$scratch/lines" 2>&1
+status=$?
+sed -n 's/^\(ok\|not ok\|#   \)/\1/p' | sed 's/^\(ok\|not ok\) [0-9]* - /&sanitized: /' "$scratch/lines"
+exit "$status"
