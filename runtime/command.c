@@ -94,6 +94,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     Options options;
     Error error = {""};
     int status = EXIT_DONE;
+    keep_standard_streams();
     switch (options_parse(count, arguments, &command, &options, &error)) {
     case PARSE_HELP:
         options_print_help(stdout, model->name, command);

@@ -12,6 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void keep_standard_streams(void) {
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
+        /* Open for the wrong direction: what is printed there fails, as it should. The lowest number that is free is given. */
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) < 0) _exit(1);
+    }
+}
+
 void *allocate(size_t size) {
     void *memory = calloc(1, size > 0 ? size : 1);
     if (memory == NULL) {
@@ -157,34 +164,56 @@ bool file_write(const char *path, const FilePart *parts, size_t count, FileCare 
     return true;
 }
 
-bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error) {
-    *bytes = NULL;
-    *length = 0;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return fail(error, "%s: cannot be opened: %s", path, strerror(errno));
+/* The descriptor of a regular file, and its length; −1 with an error. */
+static int open_regular(const char *path, size_t *size, Error *error) {
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
+    if (file < 0) {
+        fail(error, "%s: cannot be opened: %s", path, strerror(errno));
+        return -1;
+    }
     struct stat status;
     if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
         close(file);
-        return fail(error, "%s: is not a file that can be read; give the path of one", path);
+        fail(error, "%s: is not a file that can be read; give the path of one", path);
+        return -1;
     }
-    size_t size = (size_t)status.st_size, done = 0;
-    unsigned char *memory = malloc(size + 1);
-    if (memory == NULL) {
-        close(file);
-        return fail(error, "%s: its %zu bytes do not fit into memory", path, size);
-    }
-    while (done < size) {
-        ssize_t got = read(file, memory + done, size - done);
+    *size = (size_t)status.st_size;
+    return file;
+}
+
+static bool read_all(int file, const char *path, unsigned char *bytes, size_t size, Error *error) {
+    for (size_t done = 0; done < size;) {
+        ssize_t got = read(file, bytes + done, size - done);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) {
-            const char *reason = got < 0 ? strerror(errno) : "it became shorter while it was read";
-            free(memory);
-            close(file);
-            return fail(error, "%s: cannot be read: %s", path, reason);
-        }
+        if (got <= 0) return fail(error, "%s: cannot be read: %s", path, got < 0 ? strerror(errno) : "it became shorter while it was read");
         done += (size_t)got;
     }
+    return true;
+}
+
+bool file_peek(const char *path, unsigned char *bytes, size_t size, size_t *read, Error *error) {
+    int file = open_regular(path, read, error);
+    if (file < 0) return false;
+    if (*read > size) *read = size;
+    bool good = read_all(file, path, bytes, *read, error);
     close(file);
+    return good;
+}
+
+bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error) {
+    size_t size;
+    *bytes = NULL;
+    *length = 0;
+    int file = open_regular(path, &size, error);
+    if (file < 0) return false;
+    unsigned char *memory = malloc(size + 1);
+    bool good = memory != NULL || fail(error, "%s: its %zu bytes do not fit into memory", path, size);
+    good = good && read_all(file, path, memory, size, error);
+    close(file);
+    if (!good) {
+        free(memory);
+        return false;
+    }
     memory[size] = 0;
     *bytes = memory;
     *length = size;

@@ -19,6 +19,8 @@ typedef enum {
 /* Writes the parts one after another into `path`. On failure whatever was there before is untouched and nothing is left beside it. */
 bool file_write(const char *path, const FilePart *parts, size_t count, FileCare care, Error *error);
 
+/* The first bytes of a regular file, at most `size` of them; *read: how many. */
+bool file_peek(const char *path, unsigned char *bytes, size_t size, size_t *read, Error *error);
 /* Reads a whole regular file into memory that the caller frees (never NULL on success, also for an empty file). */
 bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error);
 
@@ -32,6 +34,10 @@ void remove_empty_folders(const char *path, size_t keep);
 
 /* "folder/name" in memory that the caller frees. Running out of memory ends the program, as in every function of this file. */
 char *path_join(const char *folder, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
+
+/* Sees to it that standard input, output and error are open, so that no file takes the place of one that the caller has closed, and gets
+ * what is printed. */
+void keep_standard_streams(void);
 
 /* malloc and realloc that end the program with a message rather than return NULL; zeroed. For small things: what depends on the
  * size of a model or a file is allocated where the failure can be explained. */

@@ -148,15 +148,20 @@ static bool parse_header(TensorFile *file, json_t *header, const unsigned char *
     return check_places(file, data, available, error);
 }
 
+/* The first bytes of the file, or all of it. */
+static bool looks_right(const char *path, const unsigned char *bytes, size_t length, Error *error) {
+    if (length >= LENGTH_BYTES && (length == LENGTH_BYTES || bytes[LENGTH_BYTES] == '{')) return true;
+    return fail(error, "%s: is no safetensors file; save the weights with safetensors.torch.save_file", path);
+}
+
 bool tensor_file_parse(TensorFile *file, const char *path, unsigned char *bytes, size_t length, Error *error) {
     *file = (TensorFile){.path = copy_text(path), .memory = bytes};
     uint64_t header_length = 0;
     for (int i = 0; length >= LENGTH_BYTES && i < LENGTH_BYTES; i++) header_length |= (uint64_t)bytes[i] << (8 * i);
     json_error_t reason;
     bool good = false;
-    if (length < LENGTH_BYTES || (length > LENGTH_BYTES && bytes[LENGTH_BYTES] != '{'))
-        fail(error, "%s: is no safetensors file; save the weights with safetensors.torch.save_file", path);
-    else if (header_length > length - LENGTH_BYTES || header_length > MAX_HEADER)
+    if (!looks_right(path, bytes, length, error)) {
+    } else if (header_length > length - LENGTH_BYTES || header_length > MAX_HEADER)
         fail(error, "%s: is no safetensors file, or one that was cut short", path);
     else if ((file->header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)header_length, JSON_REJECT_DUPLICATES, &reason)) ==
              NULL)
@@ -170,7 +175,10 @@ bool tensor_file_parse(TensorFile *file, const char *path, unsigned char *bytes,
 bool tensor_file_read(TensorFile *file, const char *path, Error *error) {
     unsigned char *bytes;
     size_t length;
+    unsigned char first[LENGTH_BYTES + 1];
     *file = (TensorFile){0};
+    /* A look at its beginning, so that something else of many gigabytes is not read first. */
+    if (!file_peek(path, first, sizeof first, &length, error) || !looks_right(path, first, length, error)) return false;
     return file_read(path, &bytes, &length, error) && tensor_file_parse(file, path, bytes, length, error);
 }
 

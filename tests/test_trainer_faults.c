@@ -3,6 +3,7 @@
 #include "trainer_runs.h"
 
 #include <check.h>
+#include <grp.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -66,6 +67,19 @@ START_TEST(weights_that_are_not_finite_are_refused_before_anything_is_done) {
 }
 END_TEST
 
+/* Of a size that no memory holds: it must be refused for what it is, from its beginning alone. */
+START_TEST(a_huge_file_of_another_kind_is_not_read) {
+    ck_assert_int_eq(system("touch huge && mkfifo pipe"), 0);
+    ck_assert_int_eq(truncate("huge", (off_t)1 << 40), 0);
+    ck_assert_int_eq(run("train --init huge"), 1);
+    ck_assert_says("huge: is no safetensors file; save the weights with");
+    ck_assert_int_eq(run("train --init pipe"), 1);
+    ck_assert_says("pipe: is not a file that can be read");
+    ck_assert_int_eq(run("train --init ."), 1);
+    ck_assert_says(".: is not a file that can be read");
+}
+END_TEST
+
 START_TEST(a_training_state_or_a_batch_that_is_not_finite_is_refused) {
     ck_assert_int_eq(run("train --out a --iterations 1"), 0);
     write_changed("changed", "a/last.state.safetensors", "optimizer.moment2.fc1.0.weight", TENSOR_F32, NAN);
@@ -108,6 +122,40 @@ START_TEST(a_place_that_cannot_be_written_is_an_error) {
     ck_assert_int_eq(run("train --out run --iterations 1 --data nowhere"), 1);
     ck_assert_says("nowhere");
     ck_assert(!file_exists("run"));
+}
+END_TEST
+
+static void become_nobody(void) {
+    if (getuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) _exit(98);
+}
+
+START_TEST(a_folder_that_may_not_be_written_is_an_error_before_anything_is_done) {
+    ck_assert_int_eq(run("train --out a --iterations 11"), 0);
+    ck_assert_int_eq(system("cp -r a kept && touch output && mkdir locked && chmod 755 . && chmod 666 output a/* && chmod 555 a locked"),
+                     0);
+    before_run = become_nobody;
+    ck_assert_int_eq(run("train --out a --iterations 30 --resume"), 1);
+    ck_assert_says("error: a: the folder cannot be written: Permission denied; choose another --out");
+    ck_assert_int_eq(run("train --out locked --iterations 30"), 1);
+    ck_assert_says("locked: the folder cannot be written: Permission denied");
+    ck_assert_int_eq(run("train --out locked/run --iterations 30"), 1);
+    ck_assert_says("locked/run: the folder cannot be made: Permission denied");
+    before_run = NULL;
+    ck_assert_int_eq(system("chmod 755 a locked && diff -r a kept && rmdir locked"), 0);
+}
+END_TEST
+
+static void close_streams(void) {
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
+}
+
+START_TEST(what_is_printed_on_a_closed_stream_lands_in_no_file) {
+    before_run = close_streams;
+    ck_assert_int_eq(run("train --out a --iterations 12"), 1); /* trained, but not said */
+    before_run = NULL;
+    assert_iteration("a/last.state.safetensors", "12");
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 12);
 }
 END_TEST
 
@@ -209,9 +257,12 @@ Suite *trainer_faults_suite(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_loss_or_weights_that_are_not_finite_replace_nothing);
     tcase_add_loop_test(tests, weights_that_are_not_finite_are_refused_before_anything_is_done, 0, 3);
+    tcase_add_test(tests, a_huge_file_of_another_kind_is_not_read);
     tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
     tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
     tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
+    tcase_add_test(tests, a_folder_that_may_not_be_written_is_an_error_before_anything_is_done);
+    tcase_add_test(tests, what_is_printed_on_a_closed_stream_lands_in_no_file);
     tcase_add_test(tests, what_fails_before_it_did_anything_leaves_no_folder);
     tcase_add_loop_test(tests, what_was_learned_is_saved_before_pictures_are_written, 0, 4);
     tcase_add_test(tests, what_was_learned_is_saved_when_the_videos_vanish);
