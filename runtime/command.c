@@ -52,7 +52,8 @@ static void show_reading(void *context, int64_t videos, int64_t frames, const ch
 /* Videos that the program draws when there are no others. */
 enum { SYNTHETIC_VIDEOS = 64, SYNTHETIC_FRAMES = 60 };
 
-Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, Error *error) {
+Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, const volatile sig_atomic_t *stop,
+                   Error *error) {
     bool terminal = isatty(STDOUT_FILENO) == 1;
     DatasetOptions how = {.T = model->T,
                           .channels = model->channels,
@@ -61,7 +62,8 @@ Dataset *open_data(const ModelDescription *model, const PathList *paths, const O
                           .cache_bytes = options->cache > 0    ? (size_t)options->cache
                                          : options->cache == 0 ? 1
                                                                : 0, /* 0: the default */
-                          .progress = terminal ? show_reading : NULL};
+                          .progress = terminal ? show_reading : NULL,
+                          .stop = stop};
     Dataset *data = paths->count > 0 ? dataset_open(paths->path, paths->count, &how, error)
                                      : dataset_open_synthetic(option_seed(model, options), 0, SYNTHETIC_VIDEOS, model->T + SYNTHETIC_FRAMES,
                                                               &how, error);

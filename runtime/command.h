@@ -28,8 +28,9 @@ uint64_t option_seed(const ModelDescription *model, const Options *options);
 /* Loads the weights of a file into an open model, for use without training: what else is in the file is counted on standard error. */
 bool load_weights(ModelState *state, const char *path, Error *error);
 
-/* Opens the videos of --data or --validation, with a line of progress on a terminal. */
-Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, Error *error);
+/* Opens the videos of --data or --validation, with a line of progress on a terminal. `stop`: see DatasetOptions. */
+Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, const volatile sig_atomic_t *stop,
+                   Error *error);
 
 /* "model name (spec …), target …, n threads, seed …" */
 void print_model(FILE *out, const ModelState *state);

@@ -95,11 +95,19 @@ static void video_free(DatasetVideo *video) {
     *video = (DatasetVideo){.frames = 0};
 }
 
+static bool stopped(const Builder *builder) {
+    return builder->options->stop && *builder->options->stop;
+}
+
+static bool fail_stopped(const Builder *builder, Error *error) {
+    return !stopped(builder) || fail(error, "stopped while videos were being read");
+}
+
 /* Reads all frames of an open video. */
 static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Growth *growth, Error *error) {
     VideoFrame frame;
-    VideoStatus status;
-    while ((status = video_next(reader, &frame, error)) == VIDEO_FRAME) {
+    VideoStatus status = VIDEO_END;
+    while (!stopped(builder) && (status = video_next(reader, &frame, error)) == VIDEO_FRAME) {
         const uint8_t *rgb = video_rgb(reader, error);
         if (!rgb || !resizer_run(builder->resizer, rgb, frame.rows, frame.columns, builder->levels, error)) return false;
         keep_frame(builder, video, growth, frame.timestamp);
@@ -154,7 +162,13 @@ static void take(Builder *builder, const VideoSource *source, bool given) {
     Error error;
     counts->files++;
     Video *reader = video_open(&video.source, &error);
-    if (!reader || !read_frames(builder, reader, &video, &growth, &error)) {
+    bool good = reader && read_frames(builder, reader, &video, &growth, &error);
+    if (stopped(builder)) {
+        video_close(reader);
+        video_free(&video);
+        return;
+    }
+    if (!good) {
         bool silent = !given && !video.frames && source->kind == VIDEO_FILE && !video_has_usual_name(source->path);
         if (silent) counts->others++;
         else counts->unreadable++, warn(builder, error.text, "left out");
@@ -231,11 +245,11 @@ Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOpt
     good = good && scan_paths(&scan, paths, path_count, error);
     if (good) {
         builder.dataset->counts.unreadable_folders = scan.unreadable_folders;
-        for (int64_t i = 0; i < scan.count; i++) {
+        for (int64_t i = 0; i < scan.count && !stopped(&builder); i++) {
             VideoSource source = {.kind = scan.candidates[i].kind, .path = scan.candidates[i].path};
             take(&builder, &source, scan.candidates[i].given);
         }
-        good = builder.dataset->count || fail_empty(&builder, paths, path_count, error);
+        good = fail_stopped(&builder, error) && (builder.dataset->count || fail_empty(&builder, paths, path_count, error));
     }
     scan_free(&scan);
     return builder_end(&builder, good);
@@ -245,7 +259,7 @@ Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, i
                                 Error *error) {
     Builder builder;
     bool good = builder_start(&builder, options, error);
-    for (int64_t i = 0; good && i < videos; i++) {
+    for (int64_t i = 0; good && i < videos && !stopped(&builder); i++) {
         uint64_t number = first + (uint64_t)i;
         char name[64];
         snprintf(name, sizeof name, "synthetic/%" PRIu64, number);
@@ -259,8 +273,9 @@ Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, i
                               .colour = options->channels == 3};
         take(&builder, &source, true);
     }
-    good = good && (builder.dataset->count ||
-                    fail(error, "no synthetic video has %d frames, as a clip needs: draw longer ones than %" PRId64, options->T, frames));
+    good = good && fail_stopped(&builder, error) &&
+           (builder.dataset->count ||
+            fail(error, "no synthetic video has %d frames, as a clip needs: draw longer ones than %" PRId64, options->T, frames));
     return builder_end(&builder, good);
 }
 

@@ -10,6 +10,7 @@
 #ifndef ZOETROPE_DATASET_H
 #define ZOETROPE_DATASET_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ typedef struct DatasetOptions {
     /* Called after every 256 frames that are read while opening, and after each video; may be NULL. */
     void (*progress)(void *context, int64_t videos, int64_t frames, const char *path);
     void *progress_context;
+    /* Opening ends with an error as soon as this is not 0; NULL: nothing ends it. A handler of signals may set it. */
+    const volatile sig_atomic_t *stop;
 } DatasetOptions;
 #define DATASET_CACHE_BYTES ((size_t)1 << 30)
 
@@ -61,7 +64,7 @@ typedef struct Dataset {
 
 /* paths: files and folders. Of a folder, every video in it and in its sub-folders, ordered bytewise by path; a folder's own .png files
  * are one video, in natural order of name. Unreadable videos and those shorter than T are left out with a warning. NULL with an error when
- * a path does not exist, when no video is left (the error says what was found), or when out of memory. */
+ * a path does not exist, when no video is left (the error says what was found), when it was stopped, or when out of memory. */
 Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOptions *options, Error *error);
 
 /* Videos that the program draws itself, numbers first … first + videos − 1 of the endlessly many that `seed` has, each of `frames`

@@ -96,7 +96,7 @@ static bool reconstruct(ModelState *state, const Dataset *data, const char *fold
 static bool run_reconstruction(ModelState *state, const Options *options, const char *path, Error *error) {
     size_t found;
     char description[256];
-    Dataset *data = open_data(state->model, &options->data, options, error);
+    Dataset *data = open_data(state->model, &options->data, options, NULL, error);
     if (data == NULL) return false;
     bool good = make_folders(options->out, &found, error);
     if (good) {

@@ -17,6 +17,10 @@ static void remember_signal(int number) {
     caught_signal = number;
 }
 
+static const char *signal_name(int number) {
+    return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+}
+
 static void catch_signals(void) {
     /* The handler works once: who sends a signal again wants an end at once, and no file is harmed by it. */
     struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
@@ -70,11 +74,11 @@ static bool open_training_data(Run *run, TrainingData *data, Error *error) {
     Options seeded = *options; /* synthetic videos are those of the run's seed, also when it is resumed */
     seeded.seed = run->state.seed;
     seeded.seed_given = true;
-    *data = (TrainingData){.training = open_data(run->model, &options->data, &seeded, error)};
+    *data = (TrainingData){.training = open_data(run->model, &options->data, &seeded, &caught_signal, error)};
     if (data->training == NULL) return false;
     describe_data("data", data->training);
     if (options->validation.count > 0) {
-        if ((data->validation = open_data(run->model, &options->validation, options, error)) == NULL) return false;
+        if ((data->validation = open_data(run->model, &options->validation, options, &caught_signal, error)) == NULL) return false;
         describe_data("validation", data->validation);
     }
     check_fingerprint(run, data->training);
@@ -207,10 +211,8 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     int64_t waits = loader_waits(data->loader);
     if (run->state.updates < run->iterations)
         printf("stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on\n",
-               run->stopped_by == SIGINT   ? "SIGINT"
-               : run->stopped_by == SIGHUP ? "SIGHUP"
-                                           : "SIGTERM",
-               run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"), run->folder);
+               signal_name(run->stopped_by), run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"),
+               run->folder);
     else
         printf("done: %" PRId64 " %s; weights, strips and loss.svg are in %s\n", run->state.updates,
                plural(run->state.updates, "iteration", "iterations"), run->folder);
@@ -219,31 +221,40 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
 }
 
+/* From an open run to its end. Returns the exit status. */
+static int train_on_data(Run *run, Error *error) {
+    TrainingData data;
+    int status = EXIT_ERROR;
+    print_model(stdout, &run->state);
+    if (open_training_data(run, &data, error)) {
+        print_memory(run, &data);
+        printf("%-11s %s, iterations %" PRId64 " to %" PRId64 "\n", "run", run->folder, run->state.updates + 1, run->iterations);
+        fflush(stdout);
+        int64_t first = run->state.updates;
+        if (train(run, &data, error)) {
+            print_end(run, &data, run->state.updates - first);
+            status = run->state.updates < run->iterations ? EXIT_SIGNAL + run->stopped_by : EXIT_DONE;
+        }
+    } else if (caught_signal != 0) {
+        printf("stopped by %s while videos were being read; nothing was done\n", signal_name(caught_signal));
+        status = EXIT_SIGNAL + caught_signal;
+    }
+    close_training_data(&data);
+    return status;
+}
+
 int command_train(const ModelDescription *model, const Options *options, Error *error) {
     Run run;
-    TrainingData data = {0};
-    bool good = run_open(&run, model, options, error);
-    if (good && run.state.updates >= run.iterations) {
-        printf("%s: has done %" PRId64 " %s already; give a greater --iterations to go on\n", run.folder, run.state.updates,
-               plural(run.state.updates, "iteration", "iterations"));
-        run_close(&run);
-        return EXIT_DONE;
+    int status = EXIT_ERROR;
+    catch_signals();
+    if (run_open(&run, model, options, error)) {
+        if (run.state.updates < run.iterations) status = train_on_data(&run, error);
+        else {
+            printf("%s: has done %" PRId64 " %s already; give a greater --iterations to go on\n", run.folder, run.state.updates,
+                   plural(run.state.updates, "iteration", "iterations"));
+            status = EXIT_DONE;
+        }
     }
-    if (good) {
-        print_model(stdout, &run.state);
-        good = open_training_data(&run, &data, error);
-    }
-    if (good) {
-        print_memory(&run, &data);
-        printf("%-11s %s, iterations %" PRId64 " to %" PRId64 "\n", "run", run.folder, run.state.updates + 1, run.iterations);
-        fflush(stdout);
-        catch_signals();
-        int64_t first = run.state.updates;
-        good = train(&run, &data, error);
-        if (good) print_end(&run, &data, run.state.updates - first);
-    }
-    int status = !good ? EXIT_ERROR : run.state.updates < run.iterations ? EXIT_SIGNAL + run.stopped_by : EXIT_DONE;
-    close_training_data(&data);
     run_close(&run);
     return status;
 }

@@ -220,6 +220,32 @@ START_TEST(streaming_gives_what_the_cache_gives) {
 }
 END_TEST
 
+static volatile sig_atomic_t stop;
+static void stop_reading(void *context, int64_t videos, int64_t frames, const char *path) {
+    (void)context, (void)frames, (void)path;
+    stop = videos == 2;
+}
+
+START_TEST(reading_can_be_stopped) {
+    char names[4][8] = {"a.avi", "b.avi", "c.avi", "d.avi"};
+    for (int i = 0; i < 4; i++) write_video(names[i], (SampleVideo){.codec = "mpeg4", .frames = 5});
+    DatasetOptions options = small;
+    options.progress = stop_reading;
+    options.stop = &stop;
+    Error error;
+    ck_assert_ptr_null(try_open(NULL, options, &error));
+    ck_assert_str_eq(error.text, "stopped while videos were being read");
+    ck_assert_str_eq(warnings, "");
+    stop = 0;
+    ck_assert_ptr_null(dataset_open_synthetic(1, 0, 4, 20, &options, &error));
+    stop = 0;
+    options.progress = NULL;
+    Dataset *dataset = opened(options);
+    ck_assert_int_eq(dataset->count, 4);
+    dataset_close(dataset);
+}
+END_TEST
+
 START_TEST(memory_stays_below_the_limit_and_is_stated) {
     for (int i = 0; i < 4; i++) {
         char name[8] = {(char)('a' + i), '.', 'a', 'v', 'i', 0};
@@ -345,6 +371,7 @@ TCase *dataset_files_case(void) {
     tcase_add_test(files, colour_frames_keep_their_channels);
     tcase_add_test(files, frames_that_change_size_midway_are_each_resized_from_their_own);
     tcase_add_test(files, streaming_gives_what_the_cache_gives);
+    tcase_add_test(files, reading_can_be_stopped);
     tcase_add_test(files, memory_stays_below_the_limit_and_is_stated);
     return files;
 }
