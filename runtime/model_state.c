@@ -3,6 +3,7 @@
 
 #include "file.h"
 #include "random.h"
+#include "threads.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -102,6 +103,11 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     *state = (ModelState){.model = model, .threads = threads, .seed = seed};
     state->target = choose_target(model, getenv("ZOETROPE_TARGET"), error);
     if (state->target == NULL) return false;
+    /* The kernels' threads but for this one, and the one that reads videos. */
+    int possible = threads_that_start(threads);
+    if (possible < threads)
+        return fail(error, "--threads %d: no more than %d can be started here; give fewer, or raise the limit of processes (ulimit -u)",
+                    threads, possible);
     size_t scratch;
     if (__builtin_mul_overflow((size_t)threads, state->target->scratch_size, &scratch))
         return fail(error, "%d threads need more memory than can be addressed; give --threads a smaller number", threads);

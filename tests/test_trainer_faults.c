@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* ---- numbers that are none ---- */
@@ -165,6 +166,21 @@ static void become_nobody(void) {
     if (getuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) _exit(98);
 }
 
+static void allow_one_process(void) {
+    become_nobody(); /* root may have as many as it likes */
+    setrlimit(RLIMIT_NPROC, &(struct rlimit){1, 1});
+}
+
+START_TEST(more_threads_than_can_be_started_are_refused) {
+    before_run = allow_one_process;
+    ck_assert_int_eq(run("train --out a --iterations 1 --threads 60"), 1);
+    ck_assert_says("error: --threads 60: no more than ");
+    before_run = NULL;
+    ck_assert(!file_exists("a"));
+    ck_assert_int_eq(run("train --out a --iterations 1 --threads 60"), 0);
+}
+END_TEST
+
 START_TEST(a_folder_that_may_not_be_written_is_an_error_before_anything_is_done) {
     ck_assert_int_eq(run("train --out a --iterations 11"), 0);
     ck_assert_int_eq(system("cp -r a kept && touch output && mkdir locked && chmod 755 . && chmod 666 output a/* && chmod 555 a locked"),
@@ -299,6 +315,7 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
     tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
     tcase_add_test(tests, a_folder_that_may_not_be_written_is_an_error_before_anything_is_done);
+    tcase_add_test(tests, more_threads_than_can_be_started_are_refused);
     tcase_add_test(tests, what_is_printed_on_a_closed_stream_lands_in_no_file);
     tcase_add_test(tests, what_fails_before_it_did_anything_leaves_no_folder);
     tcase_add_loop_test(tests, what_was_learned_is_saved_before_pictures_are_written, 0, 4);
