@@ -74,6 +74,37 @@ bool file_exists(const char *path) {
     return lstat(path, &status) == 0;
 }
 
+bool check_writable(const char *folder, Error *error) {
+    struct stat status;
+    int reason = stat(folder, &status) != 0 ? errno : !S_ISDIR(status.st_mode) ? ENOTDIR : access(folder, W_OK | X_OK) != 0 ? errno : 0;
+    return reason == 0 || fail(error, "%s: the folder cannot be written: %s; choose another --out", folder, strerror(reason));
+}
+
+/* Memory is the caller's to free. */
+static char *folder_of(const char *path) {
+    char *folder = copy_text(path), *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        slash[slash == folder ? 1 : 0] = 0;
+        return folder;
+    }
+    free(folder);
+    return copy_text(".");
+}
+
+bool check_place(const char *path, Error *error) {
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return fail(error, "%s: is a folder; give --out the path of a file", path);
+    char *folder = folder_of(path);
+    bool good = check_writable(folder, error);
+    free(folder);
+    return good;
+}
+
+bool same_file(const char *a, const char *b) {
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 void remove_empty_folders(const char *path, size_t keep) {
     char *partial = copy_text(path);
     for (size_t length = strlen(partial); length > keep; length--) {
@@ -102,6 +133,7 @@ bool make_folders(const char *path, size_t *found, Error *error) {
         if (separator == 0) break;
     }
     free(partial);
+    done = done && check_writable(path, error);
     if (!done) remove_empty_folders(path, *found);
     return done;
 }
@@ -127,9 +159,8 @@ static bool write_parts(int file, const FilePart *parts, size_t count, FileCare 
 
 /* Makes the rename itself durable. A file system that cannot sync a folder is no reason to fail. */
 static void sync_folder_of(const char *path) {
-    char *folder = copy_text(path), *slash = strrchr(folder, '/');
-    if (slash != NULL) slash[slash == folder ? 1 : 0] = 0;
-    int descriptor = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *folder = folder_of(path);
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor >= 0) {
         fsync(descriptor);
         close(descriptor);

@@ -26,8 +26,15 @@ bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *e
 
 bool file_exists(const char *path);
 
-/* Makes a folder with the folders above it; one that is already there is fine. *found: so many bytes of the path were there before. On
- * failure nothing that was made is left. */
+/* Can files be made in the folder? Better known before long work than after it. */
+bool check_writable(const char *folder, Error *error);
+/* The same for the folder of a file. */
+bool check_place(const char *path, Error *error);
+/* Do the two paths lead to one file? */
+bool same_file(const char *a, const char *b);
+
+/* Makes a folder that can be written, with the folders above it; one that is already there is fine. *found: so many bytes of the path were
+ * there before. On failure nothing that was made is left. */
 bool make_folders(const char *path, size_t *found, Error *error);
 /* Removes the folder and those above it, as far as they are empty and longer than `keep` bytes of the path: undoes make_folders. */
 void remove_empty_folders(const char *path, size_t keep);

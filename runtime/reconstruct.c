@@ -92,21 +92,21 @@ static bool reconstruct(ModelState *state, const Dataset *data, const char *fold
     return good;
 }
 
-/* Opens the data, then the folder; the clips. */
+/* The folder, the data, then every clip. */
 static bool run_reconstruction(ModelState *state, const Options *options, const char *path, Error *error) {
     size_t found;
     char description[256];
+    if (!make_folders(options->out, &found, error)) return false;
     Dataset *data = open_data(state->model, &options->data, options, NULL, error);
-    if (data == NULL) return false;
-    bool good = make_folders(options->out, &found, error);
+    bool good = data != NULL;
     if (good) {
         dataset_describe(data, description, sizeof description);
         print_model(stdout, state);
         printf("data: %s\n", description);
         good = reconstruct(state, data, options->out, path, error);
-        if (!good) remove_empty_folders(options->out, found);
+        dataset_close(data);
     }
-    dataset_close(data);
+    if (!good) remove_empty_folders(options->out, found);
     return good;
 }
 

@@ -5,7 +5,6 @@
 #include "plot.h"
 #include "strip.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -76,8 +75,6 @@ static bool start(Run *run, Error *error) {
 
 static bool open_metrics(Run *run, Error *error) {
     if (!make_folders(run->folder, &run->folder_found, error)) return false;
-    if (access(run->folder, W_OK | X_OK) != 0) /* better known now than when the first save is due */
-        return fail(error, "%s: the folder cannot be written: %s; choose another --out", run->folder, strerror(errno));
     char *path = path_join(run->folder, "%s", metrics_name);
     bool good = metrics_open(&run->log, path, run->state.updates, error);
     free(path);

@@ -152,6 +152,11 @@ static void step_free(StepRun *run) {
 
 int command_step(const ModelDescription *model, const Options *options, Error *error) {
     StepRun run = {.steps = options->evaluate ? 0 : options->steps > 0 ? options->steps : 1};
+    if (same_file(options->out, options->weights) || same_file(options->out, options->batch)) {
+        fail(error, "%s: --out would overwrite what is read; give it another name", options->out);
+        return EXIT_ERROR;
+    }
+    if (!check_place(options->out, error)) return EXIT_ERROR;
     if (!model_open(&run.state, model, option_threads(options), option_seed(model, options), error)) return EXIT_ERROR;
     bool good =
         load_weights(&run.state, options->weights, error) && read_batch(&run, options->batch, error) && allocate_results(&run, error);

@@ -53,14 +53,17 @@ static void fingerprint(const Dataset *data, char *text, size_t size) {
              data->frames, hash);
 }
 
-static void check_fingerprint(Run *run, const Dataset *data) {
+static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
     char now[sizeof run->progress.data];
     fingerprint(data, now, sizeof now);
+    if (run->options->resume && run->options->data.count == 0 && strcmp(now, run->progress.data) != 0)
+        return fail(error, "%s: the run learned from %s; give it the same --data to go on", run->folder, run->progress.data);
     if (run->options->resume && strcmp(now, run->progress.data) != 0)
         fprintf(stderr,
                 "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run\n",
                 run->folder, run->progress.data, now);
     memcpy(run->progress.data, now, sizeof now);
+    return true;
 }
 
 static void describe_data(const char *name, const Dataset *data) {
@@ -81,7 +84,7 @@ static bool open_training_data(Run *run, TrainingData *data, Error *error) {
         if ((data->validation = open_data(run->model, &options->validation, options, &caught_signal, error)) == NULL) return false;
         describe_data("validation", data->validation);
     }
-    check_fingerprint(run, data->training);
+    if (!check_fingerprint(run, data->training, error)) return false;
     data->loader = loader_start(data->training, run->state.seed, run->state.updates, run->model->batch, error);
     return data->loader != NULL;
 }

@@ -222,6 +222,20 @@ START_TEST(validation_is_in_the_metrics_and_chooses_the_best_weights) {
 }
 END_TEST
 
+START_TEST(resuming_on_other_videos_is_said_and_on_none_is_refused) {
+    make_video("videos/one", 14);
+    make_video("others/one", 9);
+    ck_assert_int_eq(run("train --data videos --out a --iterations 3"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
+    ck_assert_says("error: a: the run learned from 1 video, 14 frames");
+    assert_iteration("a/last.state.safetensors", "3");
+    ck_assert_int_eq(run("train --data others --out a --iterations 5 --resume"), 0);
+    ck_assert_says("warning: a: the run learned from 1 video, 14 frames");
+    ck_assert_int_eq(run("train --data others --out a --iterations 6 --resume"), 0);
+    ck_assert_ptr_null(strstr(output, "warning"));
+}
+END_TEST
+
 START_TEST(reconstruct_measures_every_clip_and_counts_what_is_left_over) {
     make_video("videos/one", 14);
     make_video("videos/two", 9);
@@ -266,6 +280,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(tests, step_writes_losses_gradients_and_what_became_of_the_parameters);
     tcase_add_test(tests, step_refuses_a_batch_that_does_not_fit);
     tcase_add_test(tests, validation_is_in_the_metrics_and_chooses_the_best_weights);
+    tcase_add_test(tests, resuming_on_other_videos_is_said_and_on_none_is_refused);
     tcase_add_test(tests, reconstruct_measures_every_clip_and_counts_what_is_left_over);
     tcase_add_test(tests, help_and_wrong_command_lines_have_their_exit_status);
     suite_add_tcase(suite, tests);

@@ -192,6 +192,8 @@ START_TEST(a_folder_that_may_not_be_written_is_an_error_before_anything_is_done)
     ck_assert_says("locked: the folder cannot be written: Permission denied");
     ck_assert_int_eq(run("train --out locked/run --iterations 30"), 1);
     ck_assert_says("locked/run: the folder cannot be made: Permission denied");
+    ck_assert_int_eq(run("reconstruct --out locked --weights a/last.safetensors --data nowhere"), 1);
+    ck_assert_says("locked: the folder cannot be written: Permission denied");
     before_run = NULL;
     ck_assert_int_eq(system("chmod 755 a locked && diff -r a kept && rmdir locked"), 0);
 }
@@ -208,6 +210,24 @@ START_TEST(what_is_printed_on_a_closed_stream_lands_in_no_file) {
     before_run = NULL;
     assert_iteration("a/last.state.safetensors", "12");
     ck_assert_int_eq(count_lines("a/metrics.jsonl"), 12);
+}
+END_TEST
+
+START_TEST(step_says_before_it_works_that_its_output_cannot_be_written) {
+    static const struct {
+        const char *out, *says;
+    } places[] = {{"a/last.safetensors", "error: a/last.safetensors: --out would overwrite what is read"},
+                  {"./link", "error: ./link: --out would overwrite what is read"},
+                  {"nowhere/out", "error: nowhere: the folder cannot be written: No such file or directory"},
+                  {"link/out", "error: link: the folder cannot be written: Not a directory"},
+                  {"a", "error: a: is a folder"}};
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    ck_assert(symlink("a/last.state.safetensors", "link") == 0 && system("cp -r a kept") == 0);
+    char *line = path_join("", "step --weights a/last.safetensors --batch a/last.state.safetensors --out %s", places[_i].out);
+    ck_assert_int_eq(run(line), 1);
+    ck_assert_says(places[_i].says);
+    ck_assert_int_eq(system("diff -r a kept"), 0);
+    free(line);
 }
 END_TEST
 
@@ -317,6 +337,7 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, a_folder_that_may_not_be_written_is_an_error_before_anything_is_done);
     tcase_add_test(tests, more_threads_than_can_be_started_are_refused);
     tcase_add_test(tests, what_is_printed_on_a_closed_stream_lands_in_no_file);
+    tcase_add_loop_test(tests, step_says_before_it_works_that_its_output_cannot_be_written, 0, 5);
     tcase_add_test(tests, what_fails_before_it_did_anything_leaves_no_folder);
     tcase_add_loop_test(tests, what_was_learned_is_saved_before_pictures_are_written, 0, 4);
     tcase_add_test(tests, what_was_learned_is_saved_when_the_videos_vanish);
