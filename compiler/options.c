@@ -101,6 +101,7 @@ static bool read_filtering(const char *name, Options *options, int *status) {
 static bool read_option(Option option, const char *value, Options *options, int *status) {
     switch (option) {
     case OPTION_DIRECTORY:
+        if (!*value) return usage_error(status, "-o wants the name of a folder, and this one is empty");
         options->directory = value;
         return true;
     case OPTION_TARGETS:

@@ -44,8 +44,8 @@ bool load_weights(ModelState *state, const char *path, Error *error) {
 
 static void show_reading(void *context, int64_t videos, int64_t frames, const char *path) {
     (void)context;
-    (void)path;
-    printf("\r\033[Kreading videos: %" PRId64 ", %" PRId64 " %s", videos, frames, plural(frames, "frame", "frames"));
+    if (path == NULL) printf("\r\033[K");
+    else printf("\r\033[Kreading videos: %" PRId64 ", %" PRId64 " %s", videos, frames, plural(frames, "frame", "frames"));
     fflush(stdout);
 }
 

@@ -43,7 +43,10 @@ uint64_t hash_levels(const uint8_t *levels, size_t count) { /* FNV-1a, over word
 
 static void warn(Builder *builder, const char *text, const char *consequence) {
     if (!builder->first.text[0]) fail(&builder->first, "%s", text);
-    if (builder->warnings++ < MOST_WARNINGS) fprintf(builder->output, "warning: %s; %s\n", text, consequence);
+    if (builder->warnings++ >= MOST_WARNINGS) return;
+    const DatasetOptions *options = builder->options;
+    if (options->progress) options->progress(options->progress_context, builder->dataset->count, builder->frames_read, NULL);
+    fprintf(builder->output, "warning: %s; %s\n", text, consequence);
 }
 
 /* Arrays of a video while it is being read. */

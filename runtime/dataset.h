@@ -23,7 +23,8 @@ typedef struct DatasetOptions {
     int channels, height, width;
     size_t cache_bytes; /* 0: DATASET_CACHE_BYTES */
     FILE *warnings;     /* a line for each video left out; NULL: standard error */
-    /* Called after every 256 frames that are read while opening, and after each video; may be NULL. */
+    /* Called after every 256 frames that are read while opening, and after each video; with path NULL before a warning, so that it does not
+     * end up behind what progress has printed. May be NULL. */
     void (*progress)(void *context, int64_t videos, int64_t frames, const char *path);
     void *progress_context;
     /* Opening ends with an error as soon as this is not 0; NULL: nothing ends it. A handler of signals may set it. */

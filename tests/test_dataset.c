@@ -226,6 +226,23 @@ static void stop_reading(void *context, int64_t videos, int64_t frames, const ch
     stop = videos == 2;
 }
 
+static char calls[64];
+static void note_call(void *context, int64_t videos, int64_t frames, const char *path) {
+    (void)context, (void)videos, (void)frames;
+    strcat(calls, path ? "+" : "!");
+}
+
+START_TEST(progress_makes_way_for_a_warning) {
+    write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
+    write_text("b.avi", "nothing");
+    write_video("c.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
+    DatasetOptions options = small;
+    options.progress = note_call;
+    dataset_close(opened(options));
+    ck_assert_str_eq(calls, "+!+");
+}
+END_TEST
+
 START_TEST(reading_can_be_stopped) {
     char names[4][8] = {"a.avi", "b.avi", "c.avi", "d.avi"};
     for (int i = 0; i < 4; i++) write_video(names[i], (SampleVideo){.codec = "mpeg4", .frames = 5});
@@ -371,6 +388,7 @@ TCase *dataset_files_case(void) {
     tcase_add_test(files, colour_frames_keep_their_channels);
     tcase_add_test(files, frames_that_change_size_midway_are_each_resized_from_their_own);
     tcase_add_test(files, streaming_gives_what_the_cache_gives);
+    tcase_add_test(files, progress_makes_way_for_a_warning);
     tcase_add_test(files, reading_can_be_stopped);
     tcase_add_test(files, memory_stays_below_the_limit_and_is_stated);
     return files;

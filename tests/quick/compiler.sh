@@ -61,7 +61,7 @@ check "--dump shows every pass that the help names" each_pass
 check "--time shows every pass and their sum" each_time
 check "a wrong command line ends with 2" \
     eval 'ends 2 $zoetrope && ends 2 $zoetrope explode && ends 2 $zoetrope compile $spec && ends 2 $zoetrope check $spec --dump=lead &&
-          ends 2 $zoetrope compile $spec --targets pentium'
+          ends 2 $zoetrope compile $spec --targets pentium && ends 2 $zoetrope compile $spec -o ""'
 check "a spec with errors ends with 1 and leaves no folder" \
     eval 'sed s/encoder:/encodr:/ $spec >$scratch/wrong.yaml && leaves_nothing 1 $zoetrope compile $scratch/wrong.yaml -o $new'
 check "a folder that cannot be made ends with 1 and leaves none of those above it" \
