@@ -247,6 +247,16 @@ static bool read_unsigned(const TensorFile *file, const char *key, uint64_t *val
     return true;
 }
 
+static bool read_best(const TensorFile *file, double *value, Error *error) {
+    static const char key[] = "best_validation_psnr";
+    const char *text = tensor_file_metadata(file, key);
+    char *end = NULL;
+    *value = text != NULL ? strtod(text, &end) : -INFINITY;
+    if (text != NULL && (end == text || *end != 0 || isnan(*value)))
+        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+    return true;
+}
+
 bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
     if (!is_training_state(file)) return fail(error, "%s: is no training state; only a last.state.safetensors can be resumed", file->path);
     return read_unsigned(file, "seed", seed, error);
@@ -275,9 +285,11 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
                          Error *error) {
     const ModelDescription *model = state->model;
     uint64_t seed, updates;
-    const char *hash = tensor_file_metadata(file, "spec_hash"), *best = tensor_file_metadata(file, "best_validation_psnr");
+    double best;
+    const char *hash = tensor_file_metadata(file, "spec_hash");
     *carried = (CarriedTensors){0};
-    if (!training_state_seed(file, &seed, error) || !read_unsigned(file, "iteration", &updates, error)) return false;
+    if (!training_state_seed(file, &seed, error) || !read_unsigned(file, "iteration", &updates, error) || !read_best(file, &best, error))
+        return false;
     if (hash == NULL || strcmp(hash, model->spec_hash) != 0)
         return fail(
             error,
@@ -296,7 +308,7 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
             return false;
     }
     state->updates = (int64_t)updates;
-    progress->best_psnr = best != NULL ? strtod(best, NULL) : -INFINITY;
+    progress->best_psnr = best;
     copy_metadata(progress->data, sizeof progress->data, file, "data");
     copy_metadata(progress->target, sizeof progress->target, file, "target");
     carried_collect(carried, model, file, NULL);

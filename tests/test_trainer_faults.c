@@ -71,6 +71,35 @@ START_TEST(weights_that_are_not_finite_are_refused_before_anything_is_done) {
 }
 END_TEST
 
+static const struct {
+    const char *key, *value, *says;
+} metadata[] = {
+    {"iteration", "-1", "no good \"iteration\""},
+    {"iteration", "1e3", "no good \"iteration\""},
+    {"iteration", "9999999999999999999", "no good \"iteration\""},
+    {"seed", "", "no good \"seed\""},
+    {"best_validation_psnr", "nan", "no good \"best_validation_psnr\""},
+    {"best_validation_psnr", "12dB", "no good \"best_validation_psnr\""},
+    {"format", "pt", "is no training state"},
+    {"spec_hash", "1234", "belongs to a model with spec 1234"},
+};
+
+START_TEST(a_training_state_whose_metadata_are_damaged_is_refused) {
+    Error error;
+    ck_assert_int_eq(run("train --out a --iterations 2"), 0);
+    TensorFile file = read_tensors("a/last.state.safetensors");
+    for (int i = 0; i < file.metadata_count; i++) {
+        if (strcmp(file.metadata[i].key, metadata[_i].key) == 0) file.metadata[i].value = metadata[_i].value;
+    }
+    ck_assert(tensor_file_write("a/last.state.safetensors", file.tensor, file.count, file.metadata, file.metadata_count, &error));
+    tensor_file_free(&file);
+    ck_assert_int_eq(system("cp -r a kept"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 4 --resume"), 1);
+    ck_assert_says(metadata[_i].says);
+    ck_assert_int_eq(system("diff -r a kept"), 0);
+}
+END_TEST
+
 /* Of a size that no memory holds: it must be refused for what it is, from its beginning alone. */
 START_TEST(a_huge_file_of_another_kind_is_not_read) {
     ck_assert_int_eq(system("touch huge && mkfifo pipe"), 0);
@@ -329,6 +358,7 @@ Suite *trainer_faults_suite(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_loss_or_weights_that_are_not_finite_replace_nothing);
     tcase_add_loop_test(tests, weights_that_are_not_finite_are_refused_before_anything_is_done, 0, 3);
+    tcase_add_loop_test(tests, a_training_state_whose_metadata_are_damaged_is_refused, 0, sizeof metadata / sizeof *metadata);
     tcase_add_test(tests, a_huge_file_of_another_kind_is_not_read);
     tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
     tcase_add_test(tests, a_signal_while_videos_are_read_ends_that_and_leaves_nothing);
