@@ -9,7 +9,7 @@
 #undef fail /* the tests' library, Check, has an old macro of this name */
 
 typedef struct Error {
-    char text[512]; /* one line, without newline at its end */
+    char text[5120]; /* one line, without newline at its end; longer than any path by far, so that the reason is not cut off */
 } Error;
 
 /* Writes the text as printf does (what is too long is cut) and returns false, so that `return fail(error, …)` ends a function.

@@ -174,30 +174,6 @@ START_TEST(half_bfloat_and_double_are_converted) {
 }
 END_TEST
 
-START_TEST(a_write_that_fails_leaves_the_old_file) {
-    Error error;
-    char *path = path_join(folder, "old"), *below = path_join(folder, "old/new"), *full = path_join(folder, "full.partial"),
-         *name = path_join(folder, "full");
-    unsigned char *bytes;
-    size_t length;
-    ck_assert(file_write(path, &(FilePart){"old", 3}, 1, FILE_DURABLE, &error));
-    ck_assert(!file_write(below, &(FilePart){"new", 3}, 1, FILE_DURABLE, &error));
-    ck_assert_ptr_nonnull(strstr(error.text, "old/new"));
-    ck_assert(file_read(path, &bytes, &length, &error));
-    ck_assert_mem_eq(bytes, "old", 3);
-    free(bytes);
-    if (symlink("/dev/full", full) == 0 && file_exists("/dev/full")) { /* a device without room */
-        ck_assert(!file_write(name, &(FilePart){"new", 3}, 1, FILE_DURABLE, &error));
-        ck_assert_ptr_nonnull(strstr(error.text, "make room"));
-        ck_assert(!file_exists(name) && !file_exists(full));
-    }
-    free(path);
-    free(below);
-    free(full);
-    free(name);
-}
-END_TEST
-
 /* ---- measures ---- */
 
 /* A pattern that another program can make too: x of period 101, y off by up to 0.08. */
@@ -432,41 +408,6 @@ START_TEST(command_lines_are_read_or_refused_with_a_remedy) {
 }
 END_TEST
 
-START_TEST(folders_are_made_and_go_away_again_where_they_are_empty) {
-    Error error;
-    size_t found;
-    char *path = path_join(folder, "a//b/c/"), *above = path_join(folder, "a"), *file = path_join(folder, "a/file");
-    ck_assert_msg(make_folders(path, &found, &error), "%s", error.text);
-    ck_assert_uint_eq(found, strlen(folder));
-    remove_empty_folders(path, found);
-    ck_assert(!file_exists(above) && file_exists(folder));
-    ck_assert(make_folders(path, &found, &error) && file_write(file, NULL, 0, FILE_RENAMED, &error));
-    remove_empty_folders(path, found);
-    ck_assert(file_exists(file));
-    free(path);
-    path = path_join(folder, "a/d/%0300d", 0); /* a name that no file system has room for */
-    ck_assert(!make_folders(path, &found, &error));
-    free(path);
-    path = path_join(folder, "a/d");
-    ck_assert(!file_exists(path) && file_exists(above));
-    free(path);
-    free(above);
-    free(file);
-}
-END_TEST
-
-/* A link that leads nowhere is there, and yet no folder: what is said is why it cannot be made, not that it was not found. */
-START_TEST(a_folder_that_cannot_be_made_is_an_error_that_says_why) {
-    char path[300];
-    Error error = {.text = ""};
-    size_t found;
-    snprintf(path, sizeof path, "%s/link", folder);
-    ck_assert_int_eq(symlink("nowhere", path), 0);
-    ck_assert(!make_folders(path, &found, &error));
-    ck_assert_msg(strstr(error.text, strerror(EEXIST)) != NULL, "%s", error.text);
-}
-END_TEST
-
 Suite *trainer_files_suite(void);
 
 #define LENGTH(table) ((int)(sizeof(table) / sizeof *(table)))
@@ -479,9 +420,6 @@ Suite *trainer_files_suite(void) {
     tcase_add_test(tests, safetensors_round_trip_keeps_names_types_order_and_metadata);
     tcase_add_test(tests, safetensors_cut_short_or_changed_never_harm);
     tcase_add_test(tests, half_bfloat_and_double_are_converted);
-    tcase_add_test(tests, a_write_that_fails_leaves_the_old_file);
-    tcase_add_test(tests, a_folder_that_cannot_be_made_is_an_error_that_says_why);
-    tcase_add_test(tests, folders_are_made_and_go_away_again_where_they_are_empty);
     tcase_add_loop_test(tests, psnr_and_ssim_agree_with_an_independent_program, 0, 2);
     tcase_add_test(tests, metrics_survive_a_half_written_line_and_are_cut_where_a_run_resumes);
     tcase_add_test(tests, strips_lie_as_torchvision_lays_them);

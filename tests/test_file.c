@@ -1,0 +1,92 @@
+/* test_file.c: files and folders, written and read as file.h says. */
+#include "../runtime/file.h"
+#include "trainer_runs.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+START_TEST(a_write_that_fails_leaves_the_old_file) {
+    Error error;
+    char *path = path_join("", "old"), *below = path_join("", "old/new"), *full = path_join("", "full.partial"),
+         *name = path_join("", "full");
+    unsigned char *bytes;
+    size_t length;
+    ck_assert(file_write(path, &(FilePart){"old", 3}, 1, FILE_DURABLE, &error));
+    ck_assert(!file_write(below, &(FilePart){"new", 3}, 1, FILE_DURABLE, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "old/new"));
+    ck_assert(file_read(path, &bytes, &length, &error));
+    ck_assert_mem_eq(bytes, "old", 3);
+    free(bytes);
+    if (symlink("/dev/full", full) == 0 && file_exists("/dev/full")) { /* a device without room */
+        ck_assert(!file_write(name, &(FilePart){"new", 3}, 1, FILE_DURABLE, &error));
+        ck_assert_ptr_nonnull(strstr(error.text, "make room"));
+        ck_assert(!file_exists(name) && !file_exists(full));
+    }
+    free(path);
+    free(below);
+    free(full);
+    free(name);
+}
+END_TEST
+
+START_TEST(folders_are_made_and_go_away_again_where_they_are_empty) {
+    Error error;
+    size_t found;
+    char *path = path_join("", "a//b/c/"), *above = path_join("", "a"), *file = path_join("", "a/file");
+    ck_assert_msg(make_folders(path, &found, &error), "%s", error.text);
+    ck_assert_uint_eq(found, 0);
+    remove_empty_folders(path, found);
+    ck_assert(!file_exists(above));
+    ck_assert(make_folders(path, &found, &error) && file_write(file, NULL, 0, FILE_RENAMED, &error));
+    remove_empty_folders(path, found);
+    ck_assert(file_exists(file));
+    free(path);
+    path = path_join("", "a/d/%0300d", 0); /* a name that no file system has room for */
+    ck_assert(!make_folders(path, &found, &error));
+    free(path);
+    path = path_join("", "a/d");
+    ck_assert(!file_exists(path) && file_exists(above));
+    free(path);
+    free(above);
+    free(file);
+}
+END_TEST
+
+START_TEST(a_long_path_does_not_crowd_out_the_reason) {
+    Error error;
+    size_t found;
+    char *path = path_join("", "%04000d/", 0);
+    unsigned char *bytes;
+    ck_assert(!make_folders(path, &found, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "the folder cannot be made: File name too long; choose another"));
+    ck_assert(!file_read(path, &bytes, &found, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "cannot be opened: File name too long"));
+    free(path);
+}
+END_TEST
+
+/* A link that leads nowhere is there, and yet no folder: what is said is why it cannot be made, not that it was not found. */
+START_TEST(a_folder_that_cannot_be_made_is_an_error_that_says_why) {
+    Error error = {.text = ""};
+    size_t found;
+    ck_assert_int_eq(symlink("nowhere", "link"), 0);
+    ck_assert(!make_folders("link", &found, &error));
+    ck_assert_msg(strstr(error.text, strerror(EEXIST)) != NULL, "%s", error.text);
+}
+END_TEST
+
+Suite *file_suite(void);
+
+Suite *file_suite(void) {
+    Suite *suite = suite_create("file");
+    TCase *tests = tcase_create("file");
+    tcase_add_checked_fixture(tests, enter_folder, leave_folder);
+    tcase_add_test(tests, a_write_that_fails_leaves_the_old_file);
+    tcase_add_test(tests, folders_are_made_and_go_away_again_where_they_are_empty);
+    tcase_add_test(tests, a_long_path_does_not_crowd_out_the_reason);
+    tcase_add_test(tests, a_folder_that_cannot_be_made_is_an_error_that_says_why);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
