@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 /* ---- what the passes made ---- */
@@ -126,6 +127,7 @@ int main(int count, char **arguments) {
     };
     Options options;
     int status;
+    signal(SIGXFSZ, SIG_IGN); /* a limit of what a file may have (ulimit -f) is met by an error, as a full disk is */
     if (!read_options(count, arguments, &options, &status)) return status;
     status = commands[options.command](&options);
     if (options.time) print_pass_times(stderr);

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     Error error = {""};
     int status = EXIT_DONE;
     keep_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows beyond a limit (ulimit -f) is an error of whoever writes it */
     switch (options_parse(count, arguments, &command, &options, &error)) {
     case PARSE_HELP:
         options_print_help(stdout, model->name, command);

@@ -6,7 +6,6 @@
 #include "../runtime/strip.h"
 
 #include <check.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -40,10 +39,7 @@ static _Noreturn void become(const ModelDescription *model, const char *line) {
         if (word[0] != 0) words[count++] = word;
     }
     if (freopen("output", "w", stdout) == NULL || dup2(fileno(stdout), STDERR_FILENO) < 0) _exit(99);
-    if (file_limit > 0) {
-        signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_FSIZE, &(struct rlimit){(rlim_t)file_limit, (rlim_t)file_limit});
-    }
+    if (file_limit > 0) setrlimit(RLIMIT_FSIZE, &(struct rlimit){(rlim_t)file_limit, (rlim_t)file_limit});
     if (before_run != NULL) before_run();
     int status = run_program(model, count, words);
     fflush(stdout);
