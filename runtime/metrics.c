@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 double clip_psnr(const float *x, const float *y, size_t elements) {
@@ -69,12 +70,16 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     ssize_t length;
     off_t end = 0;
     Metric metric;
+    bool good = true;
     while ((length = getline(&line, &capacity, log->file)) > 0 && line[length - 1] == '\n') {
-        if (!parse_line(line, &metric) || metric.iteration < 0 || metric.iteration >= resumed) break;
+        good = parse_line(line, &metric) && metric.iteration >= 0;
+        if (!good || metric.iteration >= resumed) break;
         remember(log, &metric);
         end += length;
     }
     free(line);
+    if (!good) /* a whole line, so no crash left it: what follows may be of use to somebody */
+        return fail(error, "%s: line %zu is none of a training run; mend the file, or move it away", log->path, log->count + 1);
     if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
         return fail(error, "%s: cannot be cut back to the %" PRId64 " %s before: %s", log->path, resumed,
                     plural(resumed, "iteration", "iterations"), strerror(errno));
@@ -84,7 +89,10 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
 bool metrics_open(MetricsLog *log, const char *path, int64_t resumed, Error *error) {
     *log = (MetricsLog){.path = copy_text(path)};
     int descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    struct stat status;
     bool good = descriptor >= 0 || fail(error, "%s: cannot be written: %s; choose another --out", path, strerror(errno));
+    if (good && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)))
+        good = fail(error, "%s: is no file that can be read back; choose another --out, or remove it", path);
     if (good && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         good = fail(error, "%s: another training run is writing it; wait for its end, or choose another --out", path);
     if (good && (log->file = fdopen(descriptor, "a+")) == NULL) good = fail(error, "%s: cannot be opened: %s", path, strerror(errno));

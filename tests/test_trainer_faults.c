@@ -335,6 +335,20 @@ START_TEST(what_was_learned_is_saved_when_metrics_find_no_room) {
 }
 END_TEST
 
+START_TEST(metrics_that_are_none_are_left_alone) {
+    ck_assert_int_eq(run("train --out a --iterations 3"), 0);
+    ck_assert_int_eq(system("sed -i '2s/.*/{\"loss\": 5}/' a/metrics.jsonl && cp -r a kept"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
+    ck_assert_says("error: a/metrics.jsonl: line 2 is none of a training run; mend the file, or move it away");
+    ck_assert_int_eq(system("diff -r a kept && ln -sf /dev/zero a/metrics.jsonl"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
+    ck_assert_says("error: a/metrics.jsonl: is no file that can be read back");
+    ck_assert_int_eq(unlink("a/metrics.jsonl"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 0);
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 2); /* those lost are lost, the weights are not */
+}
+END_TEST
+
 START_TEST(best_weights_that_could_not_be_written_are_written_later) {
     make_video("videos/one", 14);
     ck_assert_int_eq(system("mkdir -p a/best.safetensors"), 0);
@@ -372,6 +386,7 @@ Suite *trainer_faults_suite(void) {
     tcase_add_loop_test(tests, what_was_learned_is_saved_before_pictures_are_written, 0, 4);
     tcase_add_test(tests, what_was_learned_is_saved_when_the_videos_vanish);
     tcase_add_test(tests, what_was_learned_is_saved_when_metrics_find_no_room);
+    tcase_add_test(tests, metrics_that_are_none_are_left_alone);
     tcase_add_test(tests, best_weights_that_could_not_be_written_are_written_later);
     suite_add_tcase(suite, tests);
     return suite;
