@@ -21,10 +21,14 @@ static Node *add_parameter(Graph *graph, Parameter parameter, const View *view) 
     for (int d = 0; d < parameter.rank; d++) added->count *= parameter.shape[d];
     for (int d = 0; d < view->rank; d++) added->stride[d] = view->shape[d] == 1 ? 0 : view->stride[d];
 
-    Parameter **grown = NEW_ARRAY(Parameter *, graph->parameter_count + 1);
-    if (graph->parameter_count) memcpy(grown, graph->parameter, sizeof(Parameter *) * (size_t)graph->parameter_count);
-    grown[graph->parameter_count++] = added;
-    graph->parameter = grown;
+    const int count = graph->parameter_count;
+    if ((count & (count - 1)) == 0) { /* full whenever the count is a power of two, or 0 */
+        Parameter **grown = NEW_ARRAY(Parameter *, count ? 2 * count : 1);
+        if (count) memcpy(grown, graph->parameter, sizeof(Parameter *) * (size_t)count);
+        graph->parameter = grown;
+    }
+    added->number = count;
+    graph->parameter[graph->parameter_count++] = added;
 
     char *name = format("%s", added->name);
     for (char *c = name; *c; c++)
@@ -199,5 +203,6 @@ Graph *build_graph(const Spec *spec, bool training) {
     y = add_sequence(graph, "decoder", spec->decoder, spec->decoder_count, y);
     graph->reconstruction = y;
     graph->loss = add_node(graph, spec->loss == LOSS_L1 ? OP_L1 : OP_MSE, "loss", NULL, 2, (Node *[]){y, graph->x});
+    list_readers(graph);
     return graph;
 }

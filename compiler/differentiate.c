@@ -13,37 +13,35 @@
 
 #include <string.h>
 
-/* Whether each node depends on a trained parameter, to a fixed point: a carry does if its next value, which comes later, does. */
-static const bool *find_needed(const Graph *graph) {
-    bool *needed = NEW_ARRAY(bool, graph->node_count);
+/* A node needs a gradient if it depends on a trained parameter; to a fixed point: a carry does if its next value, which comes later, does.
+ */
+static void find_needed(Graph *graph) {
     for (bool changed = true; changed;) {
         changed = false;
         for (int i = 0; i < graph->node_count; i++) {
-            const Node *node = graph->node[i];
+            Node *node = graph->node[i];
             bool now = node->op == OP_PARAMETER;
-            for (int k = 0; k < node->input_count; k++) now |= node->input[k] && needed[node->input[k]->id];
-            changed |= now != needed[i];
-            needed[i] = now;
+            for (int k = 0; k < node->input_count; k++) now |= node->input[k] && node->input[k]->needs_gradient;
+            changed |= now != node->needs_gradient;
+            node->needs_gradient = now;
         }
     }
-    return needed;
-}
-
-bool needs_gradient(const Graph *graph, const Node *node) {
-    return find_needed(graph)[node->id];
 }
 
 void add_adjoint(Graph *graph, Node *node, Node *dy) {
-    if (!needs_gradient(graph, node)) return;
+    if (!node->needs_gradient) return;
     node->adjoint = !node->adjoint ? dy : add_node(graph, OP_ADD, gradient_name(node, "grad_sum"), NULL, 2, (Node *[]){node->adjoint, dy});
 }
 
 static void differentiate_node(Graph *graph, Node *node) {
-    if (!needs_gradient(graph, node)) return;
+    if (!node->needs_gradient) return;
     if (node == graph->loss) apply_gradient_rule(graph, node, NULL);
     else if (!node->adjoint) return;
-    else if (node->op == OP_PARAMETER) node->parameter->gradient = node->adjoint;
-    else if (node->op != OP_CARRY) apply_gradient_rule(graph, node, node->adjoint);
+    else if (node->op == OP_PARAMETER) {
+        node->parameter->gradient = node->adjoint;
+        if (node->adjoint->gradient_of) die("%s is the gradient of two parameters", node->adjoint->name);
+        node->adjoint->gradient_of = node->parameter;
+    } else if (node->op != OP_CARRY) apply_gradient_rule(graph, node, node->adjoint);
 }
 
 /* ---- scans ---- */
@@ -123,8 +121,8 @@ static void differentiate_scan(Graph *graph, int first, int end) {
     Node **reverse = NEW_ARRAY(Node *, end - first); /* of each carry */
     for (int i = first; i < end; i++) {
         const Node *carry = graph->node[i];
-        if (carry->op != OP_CARRY || !needs_gradient(graph, carry)) continue;
-        if (carry->input[0] && needs_gradient(graph, carry->input[0])) die("%s: no gradient of a computed initial value yet", carry->name);
+        if (carry->op != OP_CARRY || !carry->needs_gradient) continue;
+        if (carry->input[0] && carry->input[0]->needs_gradient) die("%s: no gradient of a computed initial value yet", carry->name);
         reverse[i - first] = add_reverse_carry(graph, carry);
     }
     for (int i = first; i < end; i++)
@@ -140,6 +138,7 @@ static void differentiate_scan(Graph *graph, int first, int end) {
 
 void differentiate(Graph *graph) {
     if (!graph->training) die("a graph for evaluation has no gradients");
+    find_needed(graph);
     for (int end = graph->node_count; end > 0;) {
         int first = end - 1;
         const Scan *scan = graph->node[first]->scan;
@@ -148,4 +147,5 @@ void differentiate(Graph *graph) {
         else differentiate_node(graph, graph->node[first]);
         end = first;
     }
+    list_readers(graph);
 }

@@ -111,13 +111,13 @@ static const Element elements[OP_COUNT] = {
 
 void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]) {
     Affine row = at->n;
-    if (has_carried_rows(l, node)) {
+    if (has_carried_rows(node)) {
         if (!at->split) die("%s is read by rows that are not split into sequence and step", node->name);
-        row = carried_row(l, node, at->b, at->t);
+        row = carried_row(node, at->b, at->t);
     } else if (at->split) {
         row = affine_add(affine_scale(at->b, l->graph->spec->T), at->t);
     }
-    index[0] = node->shape[0] > 1 || has_carried_rows(l, node) ? row : affine_constant(0);
+    index[0] = node->shape[0] > 1 || has_carried_rows(node) ? row : affine_constant(0);
     index[1] = at->c;
     index[2] = node->shape[2] > 1 ? at->h : affine_constant(0);
     index[3] = node->shape[3] > 1 ? at->w : affine_constant(0);

@@ -12,6 +12,7 @@
 #define ZOETROPE_EMIT_H
 
 #include "c_tree.h"
+#include "pointer_map.h"
 #include "program.h"
 #include "target_printing.h"
 
@@ -23,11 +24,6 @@ typedef struct HelperSet {
     const Helper *helper[MAX_HELPERS];
     bool plain_only[MAX_HELPERS]; /* only called where the prelude does not define VECTOR_EXTENSION */
 } HelperSet;
-
-typedef struct NameSet {
-    int count, capacity;
-    const char **slot; /* open addressing; capacity is a power of two */
-} NameSet;
 
 /* One local variable: an element of a REGISTER buffer, or a vector of them. */
 typedef struct Element {
@@ -80,8 +76,6 @@ typedef struct Access {
 } Access;
 
 /* emit_names.c */
-bool name_set_has(const NameSet *set, const char *name);
-void name_set_add(NameSet *set, const char *name);
 void reserve_names(Emitter *emitter);
 const char *unique_name(Emitter *emitter, const char *wanted);  /* as wanted, if it is free; else numbered */
 const char *numbered_name(Emitter *emitter, const char *stem);  /* stem_0, stem_1, … */
@@ -109,8 +103,9 @@ void emit_run(Emitter *emitter, CBlock *out, const Statement *first, const State
 void declare_element(Emitter *emitter, CBlock *out, Element *element);
 const char *type_name(const Emitter *emitter, Type type, bool vector);
 
-/* kernel_buffers.c: does anything in the expression hold; does a tree depend on a variable that has more than one value? */
-bool expression_any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context);
+/* kernel_buffers.c: does anything in the expression hold, of what has not been `seen` already; does a tree depend on a variable that
+ * has more than one value? */
+bool expression_any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context, PointerMap *seen);
 bool tree_uses(const Statement *tree, const Variable *variable);
 bool kernel_uses_time(const Kernel *kernel);
 bool kernel_uses_scratch(const Kernel *kernel);

@@ -2,7 +2,6 @@
  * generating is a variable of its own; a buffer with an access whose place is not known, or whose vectors overlap each other or
  * single elements, stays an array. */
 #include "emit.h"
-#include "pointer_map.h"
 
 #include <string.h>
 

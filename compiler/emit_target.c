@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { STACK_SCRATCH = 1 << 16 };
+enum { STACK_SCRATCH = 1 << 16, BUCKETS = 1024 };
 
 /* ---- the start and the end of a file ---- */
 
@@ -53,6 +53,7 @@ void emit_epilogue(Text *out, const Target *target) {
 typedef struct Printed { /* a kernel's functions in the file */
     const Kernel *kernel;
     const char *name;
+    struct Printed *next; /* in its bucket */
 } Printed;
 
 typedef struct File {
@@ -61,8 +62,7 @@ typedef struct File {
     HelperSet helpers;
     Text kernels;
     CBlock *programs;
-    int printed_count, printed_capacity;
-    Printed *printed;
+    Printed *printed[BUCKETS]; /* by the kernel's name */
     NameSet names;
 } File;
 
@@ -75,20 +75,19 @@ static bool have_equal_code(const File *file, const Kernel *a, const Kernel *b) 
     return equal;
 }
 
-static void note_printed(File *file, const Kernel *kernel, const char *name) {
-    if (file->printed_count == file->printed_capacity) {
-        int capacity = file->printed_capacity ? 2 * file->printed_capacity : 64;
-        Printed *larger = NEW_ARRAY(Printed, capacity);
-        if (file->printed_count) memcpy(larger, file->printed, sizeof(Printed) * (size_t)file->printed_count);
-        file->printed = larger;
-        file->printed_capacity = capacity;
-    }
-    file->printed[file->printed_count++] = (Printed){kernel, name};
+static Printed **bucket_of(File *file, const Kernel *kernel) {
+    return &file->printed[hash_bytes(HASH_START, kernel->name, strlen(kernel->name)) % BUCKETS];
 }
 
-static const char *find_printed(const File *file, const Kernel *kernel) {
-    for (int i = 0; i < file->printed_count; i++)
-        if (file->printed[i].kernel == kernel) return file->printed[i].name;
+static void note_printed(File *file, const Kernel *kernel, const char *name) {
+    Printed *printed = NEW(Printed), **bucket = bucket_of(file, kernel);
+    *printed = (Printed){kernel, name, *bucket};
+    *bucket = printed;
+}
+
+static const char *find_printed(File *file, const Kernel *kernel) {
+    for (const Printed *printed = *bucket_of(file, kernel); printed; printed = printed->next)
+        if (printed->kernel == kernel) return printed->name;
     return NULL;
 }
 
@@ -96,15 +95,12 @@ static const char *find_printed(const File *file, const Kernel *kernel) {
  * later one's name ends in its program's. */
 static void add_kernel(File *file, const Program *program, const Kernel *kernel) {
     if (find_printed(file, kernel)) return;
-    const char *name = kernel->name;
-    for (int i = 0; i < file->printed_count; i++) {
-        if (strcmp(file->printed[i].kernel->name, kernel->name) != 0) continue;
-        const char *there = file->printed[i].name;
-        if (have_equal_code(file, kernel, file->printed[i].kernel)) {
-            note_printed(file, kernel, there);
-            return;
-        }
+    for (const Printed *printed = *bucket_of(file, kernel); printed; printed = printed->next) {
+        if (strcmp(printed->kernel->name, kernel->name) != 0 || !have_equal_code(file, kernel, printed->kernel)) continue;
+        note_printed(file, kernel, printed->name);
+        return;
     }
+    const char *name = kernel->name;
     while (name_set_has(&file->names, name)) name = format("%s_%s", name, program->name);
     name_set_add(&file->names, name);
     note_printed(file, kernel, name);

@@ -2,7 +2,6 @@
  * same nodes, a load of the same address with no store between that may have changed it). What is used more than once becomes a
  * constant, declared just before its first use; statements keep their order. */
 #include "emit.h"
-#include "pointer_map.h"
 
 #include <string.h>
 

@@ -39,10 +39,10 @@ static Node *convolution_gradient(Node *node, Operation op, const char *suffix, 
 
 static void gradient_CONV2D(Graph *graph, Node *node, Node *dy) {
     Node *x = node->input[0], *weight = node->input[1];
-    if (needs_gradient(graph, weight))
+    if (weight->needs_gradient)
         add_adjoint(graph, weight, append_node(graph, *convolution_gradient(node, OP_CONV2D_WEIGHT_GRAD, "weight_grad", dy, x)));
     gradient_of_bias(graph, node, dy, true);
-    if (!needs_gradient(graph, x)) return;
+    if (!x->needs_gradient) return;
     Node *data = convolution_gradient(node, OP_CONV_TRANSPOSE2D, "data_grad", dy, weight);
     for (int d = 0; d < 2; d++) /* rows that the convolution's stride left unread at the end get their zeros */
         data->output_padding[d] = floor_modulo(x->shape[2 + d] + 2 * node->padding[d] - node->kernel[d], node->stride[d]);
@@ -51,20 +51,18 @@ static void gradient_CONV2D(Graph *graph, Node *node, Node *dy) {
 
 static void gradient_CONV_TRANSPOSE2D(Graph *graph, Node *node, Node *dy) {
     Node *x = node->input[0], *weight = node->input[1];
-    if (needs_gradient(graph, weight))
+    if (weight->needs_gradient)
         add_adjoint(graph, weight, append_node(graph, *convolution_gradient(node, OP_CONV2D_WEIGHT_GRAD, "weight_grad", x, dy)));
     gradient_of_bias(graph, node, dy, true);
-    if (needs_gradient(graph, x))
-        add_adjoint(graph, x, append_node(graph, *convolution_gradient(node, OP_CONV2D, "data_grad", dy, weight)));
+    if (x->needs_gradient) add_adjoint(graph, x, append_node(graph, *convolution_gradient(node, OP_CONV2D, "data_grad", dy, weight)));
 }
 
 static void gradient_LINEAR(Graph *graph, Node *node, Node *dy) {
     Node *x = node->input[0], *weight = node->input[1];
-    if (needs_gradient(graph, weight))
+    if (weight->needs_gradient)
         add_adjoint(graph, weight, add_gradient(graph, node, OP_LINEAR_WEIGHT_GRAD, "weight_grad", 2, (Node *[]){dy, x}));
     gradient_of_bias(graph, node, dy, false);
-    if (needs_gradient(graph, x))
-        add_adjoint(graph, x, add_gradient(graph, node, OP_LINEAR_DATA_GRAD, "data_grad", 2, (Node *[]){dy, weight}));
+    if (x->needs_gradient) add_adjoint(graph, x, add_gradient(graph, node, OP_LINEAR_DATA_GRAD, "data_grad", 2, (Node *[]){dy, weight}));
 }
 
 /* The statistics are functions of x too, so this rule goes through BATCH_NORM and BATCH_NORM_STATISTICS at once:
@@ -79,8 +77,7 @@ static void gradient_BATCH_NORM(Graph *graph, Node *node, Node *dy) {
     add_adjoint(graph, stats->input[1], append_node(graph, *select));
     select->which = 0, select->name = gradient_name(node, "bias_grad");
     add_adjoint(graph, bias, append_node(graph, *select));
-    if (needs_gradient(graph, x))
-        add_adjoint(graph, x, add_gradient(graph, node, OP_BATCH_NORM_GRAD, "grad", 4, (Node *[]){x, stats, sums, dy}));
+    if (x->needs_gradient) add_adjoint(graph, x, add_gradient(graph, node, OP_BATCH_NORM_GRAD, "grad", 4, (Node *[]){x, stats, sums, dy}));
 }
 
 /* Activations: from the output, so that the input need not be kept. */
@@ -124,7 +121,7 @@ static void gradient_GRU_CELL(Graph *graph, Node *node, Node *dy) {
 
 static void gradient_of_loss(Graph *graph, Node *node, Node *dy, Operation op) {
     if (dy) die("%s: is only differentiated as the loss itself, not under a further operation", node->name);
-    if (needs_gradient(graph, node->input[1])) die("%s: no gradient of what is compared with", node->name);
+    if (node->input[1]->needs_gradient) die("%s: no gradient of what is compared with", node->name);
     add_adjoint(graph, node->input[0], add_gradient(graph, node, op, "grad", 2, node->input));
 }
 

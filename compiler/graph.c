@@ -6,15 +6,10 @@
 
 /* ---- construction ---- */
 
-static bool name_is_taken(const Graph *graph, const char *name) {
-    for (int i = 0; i < graph->node_count; i++)
-        if (strcmp(graph->node[i]->name, name) == 0) return true;
-    return false;
-}
-
-static const char *unique_name(const Graph *graph, const char *name) {
+static const char *unique_name(Graph *graph, const char *name) {
     const char *unique = name;
-    for (int number = 2; name_is_taken(graph, unique); number++) unique = format("%s_%d", name, number);
+    for (int number = 2; name_set_has(&graph->names, unique); number++) unique = format("%s_%d", name, number);
+    name_set_add(&graph->names, unique);
     return unique;
 }
 
@@ -44,6 +39,27 @@ Scan *add_scan(Graph *graph, long steps, bool reverse) {
     Scan *scan = NEW(Scan);
     *scan = (Scan){graph->scan_count++, steps, reverse};
     return scan;
+}
+
+void list_readers(Graph *graph) {
+    for (int i = 0; i < graph->node_count; i++) graph->node[i]->reader_count = 0;
+    for (int pass = 0; pass < 2; pass++) { /* counts them, then lists them */
+        for (int i = 0; i < graph->node_count && pass == 1; i++) {
+            graph->node[i]->reader = NEW_ARRAY(Node *, graph->node[i]->reader_count);
+            graph->node[i]->reader_count = 0;
+        }
+        for (int i = 0; i < graph->node_count; i++) {
+            Node *node = graph->node[i];
+            for (int k = 0; k < node->input_count; k++) {
+                Node *input = node->input[k];
+                bool listed = !input;
+                for (int before = 0; before < k; before++) listed = listed || node->input[before] == input;
+                if (listed) continue;
+                if (pass == 1) input->reader[input->reader_count] = node;
+                input->reader_count++;
+            }
+        }
+    }
 }
 
 /* ---- checks ---- */
@@ -122,11 +138,13 @@ static void verify_parameters(const Graph *graph) {
 }
 
 void verify_graph(const Graph *graph) {
+    NameSet names = {0};
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i];
         check(node->id == i, node, "not at its place");
         check(is_identifier(node->name), node, "its name is not a C identifier");
-        for (int j = 0; j < i; j++) check(strcmp(graph->node[j]->name, node->name) != 0, node, "another node has its name");
+        check(!name_set_has(&names, node->name), node, "another node has its name");
+        name_set_add(&names, node->name);
         const bool leaf = node->op == OP_PARAMETER || node->op == OP_STATE;
         check((node->parameter != NULL) == leaf, node, "a parameter belongs to PARAMETER and STATE");
         verify_inputs(graph, node);
@@ -184,12 +202,6 @@ static void print_column(FILE *out, const char *text, int width) {
     fprintf(out, "%s%*s", text, characters < width ? width - characters : 0, "");
 }
 
-static const char *gradient_of(const Graph *graph, const Node *node) {
-    for (int i = 0; i < graph->parameter_count; i++)
-        if (graph->parameter[i]->gradient == node) return format("  → grad %s", graph->parameter[i]->name);
-    return "";
-}
-
 void print_graph(FILE *out, const Graph *graph) {
     long trained = 0;
     for (int i = 0; i < graph->parameter_count; i++) trained += graph->parameter[i]->trained ? graph->parameter[i]->count : 0;
@@ -204,8 +216,8 @@ void print_graph(FILE *out, const Graph *graph) {
         fprintf(out, "%s", scan ? "  " : "");
         print_column(out, label(node), scan ? 22 : 24);
         print_column(out, format(" %s", shape_text(node)), 26);
-        print_column(out, format(" %s%s", operation_text(node), gradient_of(graph, node)), 72);
-        const char *role = node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "";
-        fprintf(out, " %s%s%s\n", node->name, role, node->fused ? "  fused" : "");
+        const char *gradient = node->gradient_of ? format("  → grad %s", node->gradient_of->name) : "";
+        print_column(out, format(" %s%s", operation_text(node), gradient), 72);
+        fprintf(out, " %s%s\n", node->name, node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "");
     }
 }

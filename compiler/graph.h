@@ -12,6 +12,7 @@
 #ifndef ZOETROPE_GRAPH_H
 #define ZOETROPE_GRAPH_H
 
+#include "name_set.h"
 #include "spec.h"
 
 enum { MAX_INPUTS = 6, MAX_DIMENSIONS = 6 };
@@ -30,6 +31,7 @@ typedef struct Scan {
 
 /* Where a parameter's or a running statistic's elements lie in PyTorch's state_dict. */
 typedef struct Parameter {
+    int number;                  /* its place in graph->parameter */
     const char *name;            /* encoder.0.weight */
     bool trained;                /* false: running_mean, running_var */
     int rank;                    /* PyTorch's */
@@ -103,8 +105,13 @@ struct Node {
     double slope;
     int which;
     bool pixels;
+    /* set by list_readers */
+    int reader_count;
+    Node **reader; /* the nodes that have it among their inputs, each once, in the graph's order */
     /* set by differentiate.c */
-    Node *adjoint; /* the gradient of the loss with respect to it, as far as its readers have been seen */
+    bool needs_gradient;    /* it depends on a trained parameter */
+    Node *adjoint;          /* the gradient of the loss with respect to it, as far as its readers have been seen */
+    Parameter *gradient_of; /* it is the gradient of this parameter */
     /* set by fuse.c */
     bool fused; /* never stored: its readers compute it */
 };
@@ -113,7 +120,8 @@ struct Graph {
     const Spec *spec;
     bool training; /* batch norm from the batch, gradients wanted; else running statistics */
     int node_count;
-    Node **node; /* in execution order */
+    Node **node;   /* in execution order */
+    NameSet names; /* of the nodes */
     int scan_count;
     int parameter_count; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
     Parameter **parameter;
@@ -134,12 +142,13 @@ Graph *build_graph(const Spec *spec, bool training);
 Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int input_count, Node **inputs);
 /* The same for nodes with attributes, on which the shape may depend. INPUT, PARAMETER, STATE and CARRY come with their shape. */
 Node *append_node(Graph *graph, Node node);
+/* Finds each node's readers: when the graph is complete, and again when nodes were added. */
+void list_readers(Graph *graph);
 Scan *add_scan(Graph *graph, long steps, bool reverse);
 /* differentiate.c: reverse mode. Appends the gradients of `graph->loss` with respect to each trained parameter (Parameter.gradient). */
 void differentiate(Graph *graph);
 /* For gradient functions: dy is one more term of the adjoint of `node` (summed by ADD where there are several). */
 void add_adjoint(Graph *graph, Node *node, Node *dy);
-bool needs_gradient(const Graph *graph, const Node *node);
 /* gradients.c: applies the gradient rule of the node's operation. dy: its adjoint; NULL stands for 1 (the loss itself). */
 void apply_gradient_rule(Graph *graph, Node *node, Node *dy);
 /* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */

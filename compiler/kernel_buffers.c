@@ -1,13 +1,13 @@
 /* kernel_buffers: the tensors of a kernel, in the order of its function's parameters. Also the questions about trees that several
  * printers ask. */
 #include "emit.h"
-#include "pointer_map.h"
 
 typedef struct Tensors {
     const Kernel *kernel;
     const Buffer **buffers;
     bool *written;
     int count, capacity;
+    PointerMap seen; /* expressions; what was seen once adds nothing */
 } Tensors;
 
 static void note_tensor(Tensors *tensors, const Buffer *buffer, bool written) {
@@ -31,7 +31,7 @@ static bool note_load(const Expression *e, const void *tensors) {
 static void note_tree(Tensors *tensors, const Statement *tree) {
     for (const Statement *s = tree; s; s = s->next) {
         for (int i = 0; i < s->store_count; i++) note_tensor(tensors, s->store[i].buffer, true);
-        for (int i = 0; i < s->store_count; i++) expression_any(s->store[i].value, note_load, &tensors);
+        for (int i = 0; i < s->store_count; i++) expression_any(s->store[i].value, note_load, &tensors, &tensors->seen);
         note_tree(tensors, s->body);
         note_tree(tensors, s->other);
     }
@@ -39,24 +39,22 @@ static void note_tree(Tensors *tensors, const Statement *tree) {
 
 int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity) {
     Tensors tensors = {.kernel = kernel, .buffers = buffers, .written = written, .capacity = capacity};
+    arena_enter();
     note_tree(&tensors, kernel->tree);
+    arena_leave();
     return tensors.count;
 }
 
 /* ---- questions ---- */
 
-static bool any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context, PointerMap *seen) {
+bool expression_any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context, PointerMap *seen) {
     bool added;
     pointer_map_add(seen, e, &added);
     if (!added) return false;
     if (holds(e, context)) return true;
     for (int i = 0; i < expression_operands(e->kind); i++)
-        if (any(e->operand[i], holds, context, seen)) return true;
+        if (expression_any(e->operand[i], holds, context, seen)) return true;
     return false;
-}
-
-bool expression_any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context) {
-    return any(e, holds, context, &(PointerMap){0});
 }
 
 static bool indices_use(const Affine *index, int rank, const Variable *variable) {
@@ -69,18 +67,25 @@ static bool load_uses(const Expression *e, const void *variable) {
     return e->kind == EXPRESSION_LOAD && indices_use(e->index, e->buffer->rank, variable);
 }
 
-bool tree_uses(const Statement *tree, const Variable *variable) {
-    if (variable->extent == 1) return false;
+static bool uses(const Statement *tree, const Variable *variable, PointerMap *seen) {
     for (const Statement *s = tree; s; s = s->next) {
         for (int i = 0; i < s->condition_count; i++)
             if (indices_use(&s->condition[i].value, 1, variable)) return true;
         for (int i = 0; i < s->store_count; i++) {
             if (indices_use(s->store[i].index, s->store[i].buffer->rank, variable)) return true;
-            if (expression_any(s->store[i].value, load_uses, variable)) return true;
+            if (expression_any(s->store[i].value, load_uses, variable, seen)) return true;
         }
-        if (tree_uses(s->body, variable) || tree_uses(s->other, variable)) return true;
+        if (uses(s->body, variable, seen) || uses(s->other, variable, seen)) return true;
     }
     return false;
+}
+
+bool tree_uses(const Statement *tree, const Variable *variable) {
+    if (variable->extent == 1) return false;
+    arena_enter();
+    const bool result = uses(tree, variable, &(PointerMap){0});
+    arena_leave();
+    return result;
 }
 
 bool kernel_uses_time(const Kernel *kernel) {

@@ -37,13 +37,12 @@ const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out);
 void allocate_parameters(Lowering *l);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
 Node *carried_node(const Node *carry);
-bool has_carried_rows(const Lowering *l, const Node *node);
-Affine carried_row(const Lowering *l, const Node *node, Affine b, Affine t);
-const Scan *carrying_scan(const Lowering *l, const Node *node);
+bool has_carried_rows(const Node *node);
+Affine carried_row(const Node *node, Affine b, Affine t);
+const Scan *carrying_scan(const Node *node);
 
 /* ---- fuse.c: sets node->fused: computed where it is read, never stored ---- */
 void fuse_graph(const Lowering *l);
-int node_users(const Graph *graph, const Node *node, Node **users, int capacity);
 /* The node whose value a convolution's or linear layer's kernel stores: itself, or the activation that alone reads it. */
 Node *epilogue_of(const Graph *graph, Node *node);
 

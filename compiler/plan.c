@@ -1,16 +1,30 @@
 /* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
  * that touches it to the last, and tensors that do not live at the same time share memory. Training and evaluation never run at the
  * same time, so their tensors share all of it. */
+#include "pointer_map.h"
 #include "program.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { MAX_TENSORS = 4096, MAX_KERNEL_BUFFERS = 64 };
+enum { MAX_KERNEL_BUFFERS = 64 };
 
 typedef struct Lifetimes {
-    Tensor *tensor[MAX_TENSORS];
-    int count;
+    int count, capacity;
+    Tensor **tensor;
+    PointerMap known;
 } Lifetimes;
+
+static void add_tensor(Lifetimes *lifetimes, Tensor *tensor) {
+    if (lifetimes->count == lifetimes->capacity) {
+        const int capacity = lifetimes->capacity ? 2 * lifetimes->capacity : 64;
+        Tensor **larger = NEW_ARRAY(Tensor *, capacity);
+        if (lifetimes->count) memcpy(larger, lifetimes->tensor, sizeof(Tensor *) * (size_t)lifetimes->count);
+        lifetimes->tensor = larger;
+        lifetimes->capacity = capacity;
+    }
+    lifetimes->tensor[lifetimes->count++] = tensor;
+}
 
 /* A scan's body runs again and again: what one of its calls touches lives through all of them. */
 static void scan_span(const Program *program, int call, int *first, int *last) {
@@ -32,11 +46,10 @@ static Lifetimes *find_lifetimes(const Program *program, bool kept) {
         for (int b = 0; b < count; b++) {
             Tensor *tensor = buffers[b]->owner;
             if (tensor->kept != kept || tensor->place != PLACE_WORKSPACE) continue;
-            int known = 0;
-            while (known < lifetimes->count && lifetimes->tensor[known] != tensor) known++;
-            if (known == lifetimes->count) {
-                if (known == MAX_TENSORS) die("more than %d tensors", MAX_TENSORS);
-                lifetimes->tensor[lifetimes->count++] = tensor;
+            bool added;
+            pointer_map_add(&lifetimes->known, tensor, &added);
+            if (added) {
+                add_tensor(lifetimes, tensor);
                 tensor->first = first;
             }
             tensor->last = last;

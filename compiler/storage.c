@@ -32,14 +32,8 @@ const Buffer *new_plain(const char *name, Type type, Place place, int rank, cons
 
 /* ---- parameters ---- */
 
-static ParameterStorage *node_parameter(const Lowering *l, const Node *node) {
-    for (int i = 0; i < l->graph->parameter_count; i++)
-        if (l->graph->parameter[i]->node == node) return &l->parameter[i];
-    die("%s is no parameter", node->name);
-}
-
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension) {
-    const ParameterStorage *storage = node_parameter(l, weight);
+    const ParameterStorage *storage = &l->parameter[weight->parameter->number];
     return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
 }
 
@@ -48,10 +42,9 @@ const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out) {
 }
 
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
-static void weight_sides(const Graph *graph, const Node *weight, int *out, int *in) {
-    Node *user;
-    if (node_users(graph, weight, &user, 1) < 1) die("%s is not used", weight->name);
-    bool scatters = user->op == OP_CONV_TRANSPOSE2D;
+static void weight_sides(const Node *weight, int *out, int *in) {
+    if (weight->reader_count == 0) die("%s is not used", weight->name);
+    bool scatters = weight->reader[0]->op == OP_CONV_TRANSPOSE2D;
     *out = scatters ? 1 : 0;
     *in = weight->rank == 6 ? 3 : 1 - *out;
 }
@@ -90,12 +83,12 @@ static const Buffer *new_weight(const Lowering *l, const char *name, const Node 
     return new_tensor(name, TYPE_F32, place, weight->rank, shape, weight_layout(weight->rank, shape, lane, l->target->lanes));
 }
 
-static bool has_data_gradient(const Graph *graph, const Node *weight) {
-    Node *users[8];
-    int count = node_users(graph, weight, users, 8), products = 0;
-    for (int i = 0; i < count; i++)
-        products += users[i]->op == OP_CONV2D || users[i]->op == OP_CONV_TRANSPOSE2D || users[i]->op == OP_LINEAR_DATA_GRAD ||
-                    users[i]->op == OP_LINEAR;
+static bool has_data_gradient(const Node *weight) {
+    int products = 0;
+    for (int i = 0; i < weight->reader_count; i++) {
+        const Operation op = weight->reader[i]->op;
+        products += op == OP_CONV2D || op == OP_CONV_TRANSPOSE2D || op == OP_LINEAR_DATA_GRAD || op == OP_LINEAR;
+    }
     return products > 1;
 }
 
@@ -149,10 +142,10 @@ void allocate_parameters(Lowering *l) {
         ParameterStorage *storage = &l->parameter[i];
         if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
             int out, in;
-            weight_sides(graph, node, &out, &in);
+            weight_sides(node, &out, &in);
             int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
             storage->value = new_weight(l, node->name, node, lane, PLACE_WORKSPACE);
-            if (lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(graph, node)) {
+            if (lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
                 storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
                 ((Tensor *)storage->copy->owner)->kept = true;
             }
@@ -187,31 +180,28 @@ Node *carried_node(const Node *carry) {
     return carry->input[1];
 }
 
-const Scan *carrying_scan(const Lowering *l, const Node *node) {
-    for (int i = 0; i < l->graph->node_count; i++) {
-        const Node *other = l->graph->node[i];
-        if (other->op == OP_CARRY && (other == node || carried_node(other) == node)) return other->scan;
-    }
+const Scan *carrying_scan(const Node *node) {
+    if (node->op == OP_CARRY) return node->scan;
+    for (int i = 0; i < node->reader_count; i++)
+        if (node->reader[i]->op == OP_CARRY && carried_node(node->reader[i]) == node) return node->reader[i]->scan;
     return NULL;
 }
 
-bool has_carried_rows(const Lowering *l, const Node *node) {
-    return carrying_scan(l, node) != NULL;
+bool has_carried_rows(const Node *node) {
+    return carrying_scan(node) != NULL;
 }
 
 /* Row b·(T + 1) + t holds what a forward scan knew before step t, and a reverse one after it. */
-Affine carried_row(const Lowering *l, const Node *node, Affine b, Affine t) {
-    const Scan *scan = carrying_scan(l, node);
+Affine carried_row(const Node *node, Affine b, Affine t) {
+    const Scan *scan = carrying_scan(node);
     bool before = node->op == OP_CARRY;
     return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
 }
 
 static const Buffer *create_buffer(Lowering *l, Node *node) {
     const Graph *graph = l->graph;
-    for (int i = 0; i < graph->parameter_count; i++) {
-        if (graph->parameter[i]->node == node) return l->parameter[i].value;
-        if (graph->parameter[i]->gradient == node) return l->parameter[i].gradient;
-    }
+    if (node->parameter) return l->parameter[node->parameter->number].value;
+    if (node->gradient_of) return l->parameter[node->gradient_of->number].gradient;
     if (node->op == OP_CARRY) return node_buffer(l, carried_node(node));
     if (node == graph->x) return new_plain("x", TYPE_F32, PLACE_X, 4, node->shape);
     if (node == graph->h0) return new_plain("h0", TYPE_F32, PLACE_H0, 4, node->shape);
@@ -219,7 +209,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node == graph->loss) return new_plain("loss", TYPE_F64, PLACE_LOSS, 4, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
-    if (has_carried_rows(l, node)) shape[0] = shape[0] / graph->spec->T * (graph->spec->T + 1);
+    if (has_carried_rows(node)) shape[0] = shape[0] / graph->spec->T * (graph->spec->T + 1);
     return new_activation(l, node->name, shape);
 }
 

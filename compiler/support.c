@@ -13,13 +13,14 @@ typedef struct MemoryBlock { /* its `size` bytes follow it */
 } MemoryBlock;
 
 typedef struct Arena {
-    MemoryBlock *blocks; /* the one being filled first */
-    char *next, *end;    /* what is left of it */
+    MemoryBlock *blocks; /* of BLOCK_SIZE, the one being filled first */
+    char *next, *end;    /* what is left of that */
+    MemoryBlock *large;  /* of what is larger, each with one thing in it */
 } Arena;
 
 static Arena arenas[MAX_ARENAS];
 static int innermost;
-static MemoryBlock *spare; /* of BLOCK_SIZE, given back and zeroed */
+static MemoryBlock *spare; /* given back, of BLOCK_SIZE and zeroed */
 
 /* So that a sanitizer sees who uses what an arena has given back. */
 #ifdef __SANITIZE_ADDRESS__
@@ -34,11 +35,10 @@ static char *start_of(MemoryBlock *block) {
 
 static MemoryBlock *new_block(size_t size) {
     MemoryBlock *block = spare;
-    if (block && size <= block->size) {
+    if (block && size == BLOCK_SIZE) {
         spare = block->next;
         return block;
     }
-    if (size < BLOCK_SIZE) size = BLOCK_SIZE;
     block = calloc(1, sizeof *block + size);
     if (!block) {
         fprintf(stderr, "zoetrope: out of memory\n");
@@ -50,16 +50,33 @@ static MemoryBlock *new_block(size_t size) {
 
 static void *allocate_in(Arena *arena, size_t size) {
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (size > (size_t)(arena->end - arena->next)) {
+    if (size > BLOCK_SIZE) {
         MemoryBlock *block = new_block(size);
+        block->next = arena->large;
+        arena->large = block;
+        return start_of(block);
+    }
+    if (size > (size_t)(arena->end - arena->next)) {
+        MemoryBlock *block = new_block(BLOCK_SIZE);
         block->next = arena->blocks;
         arena->blocks = block;
         arena->next = start_of(block);
-        arena->end = arena->next + block->size;
+        arena->end = arena->next + BLOCK_SIZE;
     }
     void *result = arena->next;
     arena->next += size;
     return result;
+}
+
+/* Gives back what has a block of its own; the rest waits for arena_leave(). */
+static void give_back(Arena *arena, const void *bytes) {
+    for (MemoryBlock **block = &arena->large; *block; block = &(*block)->next) {
+        if (start_of(*block) != bytes) continue;
+        MemoryBlock *found = *block;
+        *block = found->next;
+        free(found);
+        return;
+    }
 }
 
 void *arena_allocate(size_t size) {
@@ -73,14 +90,17 @@ void arena_enter(void) {
 void arena_leave(void) {
     if (innermost == 0) die("an arena is left that was not entered");
     Arena *arena = &arenas[innermost--];
+    for (MemoryBlock *block = arena->large, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
     for (MemoryBlock *block = arena->blocks, *next; block; block = next) {
         next = block->next;
-        if (!keeps_spare || block->size > BLOCK_SIZE) {
+        if (!keeps_spare) {
             free(block);
             continue;
         }
-        const char *end = block == arena->blocks ? arena->next : start_of(block) + block->size;
-        memset(start_of(block), 0, (size_t)(end - start_of(block)));
+        memset(start_of(block), 0, block == arena->blocks ? (size_t)(arena->next - start_of(block)) : BLOCK_SIZE);
         block->next = spare;
         spare = block;
     }
@@ -127,6 +147,7 @@ void text_add_list(Text *text, const char *pattern, va_list arguments) {
         text->capacity = (text->length + length + 1) * 2;
         char *bytes = allocate_in(&arenas[text->arena], text->capacity);
         memcpy(bytes, text->bytes, text->length);
+        give_back(&arenas[text->arena], text->bytes);
         text->bytes = bytes;
         print_into(text->bytes + text->length, length + 1, pattern, arguments);
     }

@@ -40,11 +40,13 @@ without_memory() {
 }
 
 each_pass() {
-    for pass in spec graph differentiate fuse lower schedule plan; do
+    passes=$($zoetrope --help | sed -n '/^Passes:/ {n; p}')
+    [ "$(echo "$passes" | wc -w)" -gt 6 ] || return 1
+    for pass in $passes; do
         $zoetrope compile $spec --dump=$pass --targets avx2 >"$scratch/$pass.dump" || return 1
         [ -s "$scratch/$pass.dump" ] || return 1
     done
-    grep -q '  fused$' "$scratch/fuse.dump" && ! grep -q '  fused$' "$scratch/differentiate.dump"
+    grep -q 'relu(.*) fused ' "$scratch/fuse.dump" && ! grep -q ' fused ' "$scratch/differentiate.dump"
 }
 
 each_time() {
@@ -54,11 +56,36 @@ each_time() {
     done
 }
 
+# layers KIND COUNT: COUNT layers with norm and activation, from 1 channel to 1.
+layers() {
+    i=1
+    while [ $i -lt "$2" ]; do
+        echo "  - $1: {channels: 3, kernel: 3, padding: 1, bias: false, norm: batch, activation: relu}"
+        i=$((i + 1))
+    done
+    echo "  - $1: {channels: 1, kernel: 3, padding: 1}"
+}
+
+# 512 layers are the most that a list may have. Their tensors, rows and names are more than any other spec's.
+most_layers() {
+    {
+        echo "version: 1"
+        echo "name: most"
+        echo "input: {T: 1, channels: 1, height: 4, width: 4}"
+        echo "encoder:" && layers conv 512
+        echo "decoder:" && layers conv_transpose 512
+        echo "training: {batch: 1}"
+    } >"$scratch/most.yaml"
+    $zoetrope explain "$scratch/most.yaml" --targets generic >"$scratch/most.txt" &&
+        grep -q '^encoder511 ' "$scratch/most.txt" && grep -q '^decoder511 ' "$scratch/most.txt"
+}
+
 check "compile makes its folder and writes a file for each target and one for the model" compiles
 check "check, explain and documentation end with 0" \
     eval 'ends 0 $zoetrope check $spec && ends 0 $zoetrope explain $spec && ends 0 $zoetrope documentation && ends 0 $zoetrope --help'
 check "--dump shows every pass that the help names" each_pass
 check "--time shows every pass and their sum" each_time
+check "two lists of 512 layers are compiled" most_layers
 check "a wrong command line ends with 2" \
     eval 'ends 2 $zoetrope && ends 2 $zoetrope explode && ends 2 $zoetrope compile $spec && ends 2 $zoetrope check $spec --dump=lead &&
           ends 2 $zoetrope compile $spec --targets pentium && ends 2 $zoetrope compile $spec -o ""'
