@@ -316,7 +316,7 @@ static void given(const Frame *f) {
 
 void evaluate_node(const Node *node, double **values, Rows rows) {
     static void (*const evaluate[OP_COUNT])(const Frame *) = {
-#define X(name, inputs, meaning) [OP_##name] = evaluate_##name,
+#define X(name, inputs, properties, meaning) [OP_##name] = evaluate_##name,
         GRAPH_OPERATIONS(X)
 #undef X
     };

@@ -72,13 +72,16 @@ static const char *plural(long count, const char *noun) {
 /* What a forward node adds to the description of its layer: "conv 3×3 /2", "batch", "relu". */
 static void describe_node(Row *row, const Node *node) {
     static const char *const words[OP_COUNT] = {
-        [OP_CONV2D] = "conv", [OP_CONV_TRANSPOSE2D] = "conv_transpose", [OP_LINEAR] = "linear",   [OP_BATCH_NORM] = "batch",
-        [OP_RELU] = "relu",   [OP_LEAKY_RELU] = "leaky_relu",           [OP_SIGMOID] = "sigmoid", [OP_TANH] = "tanh",
+        [OP_CONV2D] = "conv",
+        [OP_CONV_TRANSPOSE2D] = "conv_transpose",
+        [OP_LINEAR] = "linear",
+        [OP_BATCH_NORM] = "batch",
     };
+    const char *word = operation_is(node->op, ACTIVATION) ? operation_name(node->op) : words[node->op];
     if (node->op == OP_GRU_CELL) row->operations = (Text){0}; /* its linear layers are part of it */
     if (node->op == OP_GRU_CELL) text_add(&row->operations, "gru over %s", plural(node->scan->steps, "step"));
-    if (!words[node->op]) return;
-    text_add(&row->operations, "%s%s", row->operations.length ? " " : "", words[node->op]);
+    if (!word) return;
+    text_add(&row->operations, "%s%s", row->operations.length ? " " : "", word);
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return;
     text_add(&row->operations, " %s", pair(node->kernel));
     const bool square = node->stride[0] == node->stride[1];
@@ -112,24 +115,12 @@ static void find_layers(Explanation *explanation) {
 
 /* ---- work ---- */
 
-/* Does the kernel of this name compute a convolution or a linear layer, or a gradient of one? */
-static bool is_product(const Graph *graph, const char *kernel) {
-    for (int i = 0; i < graph->node_count; i++) {
-        const Node *node = graph->node[i];
-        switch (node->op) {
-        case OP_CONV2D:
-        case OP_CONV_TRANSPOSE2D:
-        case OP_CONV2D_WEIGHT_GRAD:
-        case OP_LINEAR:
-        case OP_LINEAR_DATA_GRAD:
-        case OP_LINEAR_WEIGHT_GRAD:
-            if (strcmp(kernel, node->name) == 0) return true;
-            break;
-        default:
-            break;
-        }
-    }
-    return false;
+/* The names of the kernels that compute a convolution or a linear layer, or a gradient of one. */
+static NameSet find_products(const Graph *graph) {
+    NameSet products = {0};
+    for (int i = 0; i < graph->node_count; i++)
+        if (operation_is(graph->node[i]->op, PRODUCT)) name_set_add(&products, graph->node[i]->name);
+    return products;
 }
 
 static bool calls(const Program *program, const Kernel *kernel) {
@@ -140,7 +131,7 @@ static bool calls(const Program *program, const Kernel *kernel) {
 
 static void count_work(Explanation *explanation, const TargetCode *code, bool training) {
     const Program *program = training ? &code->train : &code->evaluate;
-    const Graph *graph = training ? explanation->model->training : explanation->model->evaluation;
+    const NameSet products = find_products(training ? explanation->model->training : explanation->model->evaluation);
     Row *update = &explanation->row[explanation->count - 1];
     for (int i = 0; i < program->call_count; i++) {
         const Kernel *kernel = program->call[i].kernel;
@@ -148,7 +139,7 @@ static void count_work(Explanation *explanation, const TargetCode *code, bool tr
         Row *row = calls(&code->renew, kernel) ? NULL : find_row(explanation, kernel->name);
         if (!row) row = update;
         Work *work = training ? &row->training : &row->forward;
-        *(is_product(graph, kernel->name) ? &work->products : &work->others) += kernel->flops * times;
+        *(name_set_has(&products, kernel->name) ? &work->products : &work->others) += kernel->flops * times;
         work->bytes += kernel->bytes * times;
     }
 }

@@ -5,19 +5,11 @@
  * two convolutions read. */
 #include "lower.h"
 
-static bool is_activation(Operation op) {
-    return op == OP_RELU || op == OP_LEAKY_RELU || op == OP_SIGMOID || op == OP_TANH;
-}
-
-static bool is_activation_grad(Operation op) {
-    return op == OP_RELU_GRAD || op == OP_LEAKY_RELU_GRAD || op == OP_SIGMOID_GRAD || op == OP_TANH_GRAD;
-}
-
 Node *epilogue_of(const Graph *graph, Node *node) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D && node->op != OP_LINEAR) return node;
     if (node == graph->reconstruction || node->reader_count != 1) return node;
     Node *reader = node->reader[0];
-    return is_activation(reader->op) && reader->scan == node->scan ? reader : node;
+    return operation_is(reader->op, ACTIVATION) && reader->scan == node->scan ? reader : node;
 }
 
 /* Can a reader compute this operand itself? *convolutions counts those among them. */
@@ -33,22 +25,19 @@ static bool reads_through(const Node *user, const Node *node, int *convolutions)
     case OP_BATCH_NORM_SUMS:
         return true;
     default:
-        return operation_is_elementwise(user->op) && user->scan == NULL;
+        return operation_is(user->op, ELEMENTWISE) && user->scan == NULL;
     }
 }
 
 static bool can_fuse(const Graph *graph, Node *node) {
-    if (!operation_is_elementwise(node->op) || node->scan || node->rank != 4) return false;
-    if (node == graph->reconstruction || node == graph->loss || node->op == OP_SIGMOID || node->op == OP_TANH) return false;
-    if (node->op == OP_SELECT_ROW) return false;
-    if (is_activation(node->op) && epilogue_of(graph, node->input[0]) == node) return false;
+    if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
+    if (node == graph->reconstruction || node == graph->loss) return false;
+    if (operation_is(node->op, ACTIVATION) && epilogue_of(graph, node->input[0]) == node) return false;
     if (node->gradient_of || node->reader_count == 0) return false;
     int convolutions = 0;
     for (int i = 0; i < node->reader_count; i++)
         if (!reads_through(node->reader[i], node, &convolutions)) return false;
-    bool gradient = is_activation_grad(node->op) || node->op == OP_BATCH_NORM_GRAD || node->op == OP_MSE_GRAD || node->op == OP_L1_GRAD ||
-                    node->op == OP_ADD;
-    return !(gradient && convolutions > 1);
+    return !(operation_is(node->op, GRADIENT) && convolutions > 1);
 }
 
 void fuse_graph(const Lowering *l) {

@@ -111,7 +111,7 @@ static void verify_scan(const Graph *graph, const Node *node) {
         check(node->op != OP_CARRY, node, "a carry outside a scan");
         return;
     }
-    check(operation_is_rowwise(node->op), node, "in a scan, but needs more than one row at once");
+    check(operation_is(node->op, ROWWISE), node, "in a scan, but needs more than one row at once");
     check(node->shape[0] % node->scan->steps == 0, node, "its rows are not whole clips");
     check(node->scan->id < graph->scan_count, node, "its scan is not the graph's");
     if (node->op == OP_CARRY) verify_carry(node);

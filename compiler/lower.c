@@ -197,11 +197,6 @@ static const Lower lowerings[OP_COUNT] = {
     [OP_L1] = lower_loss,
 };
 
-/* Given from outside, or stored by another node's kernel. */
-static bool is_only_storage(Operation op) {
-    return op == OP_INPUT || op == OP_PARAMETER || op == OP_STATE || op == OP_CARRY || op == OP_RESULT;
-}
-
 static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
     l->graph = graph;
     l->program = program;
@@ -219,8 +214,8 @@ static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
         scan = node->scan;
         if (node->fused) continue;
         if (lowerings[node->op]) lowerings[node->op](l, node);
-        else if (!operation_is_elementwise(node->op) && !is_only_storage(node->op)) die("%s has no lowering", operation_name(node->op));
-        else if (operation_is_elementwise(node->op) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
+        else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
+        else if (operation_is(node->op, ELEMENTWISE) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
     }
 }
 

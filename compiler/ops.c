@@ -12,7 +12,7 @@
 
 const char *operation_name(Operation op) {
     static const char *const upper[OP_COUNT] = {
-#define X(name, inputs, meaning) [OP_##name] = #name,
+#define X(name, inputs, properties, meaning) [OP_##name] = #name,
         GRAPH_OPERATIONS(X)
 #undef X
     };
@@ -24,32 +24,20 @@ const char *operation_name(Operation op) {
 
 int operation_inputs(Operation op) {
     static const int inputs_of[OP_COUNT] = {
-#define X(name, inputs, meaning) [OP_##name] = inputs,
+#define X(name, inputs, properties, meaning) [OP_##name] = inputs,
         GRAPH_OPERATIONS(X)
 #undef X
     };
     return inputs_of[op];
 }
 
-bool operation_is_elementwise(Operation op) {
-    static const bool elementwise[OP_COUNT] = {
-        [OP_BATCH_NORM] = true,   [OP_BATCH_NORM_GRAD] = true,
-        [OP_RELU] = true,         [OP_LEAKY_RELU] = true,
-        [OP_SIGMOID] = true,      [OP_TANH] = true,
-        [OP_RELU_GRAD] = true,    [OP_LEAKY_RELU_GRAD] = true,
-        [OP_SIGMOID_GRAD] = true, [OP_TANH_GRAD] = true,
-        [OP_ADD] = true,          [OP_MSE_GRAD] = true,
-        [OP_L1_GRAD] = true,
+bool operation_is(Operation op, int property) {
+    static const int properties_of[OP_COUNT] = {
+#define X(name, inputs, properties, meaning) [OP_##name] = properties,
+        GRAPH_OPERATIONS(X)
+#undef X
     };
-    return elementwise[op];
-}
-
-bool operation_is_rowwise(Operation op) {
-    static const bool rowwise[OP_COUNT] = {
-        [OP_CARRY] = true,      [OP_CONV2D] = true,   [OP_CONV_TRANSPOSE2D] = true, [OP_LINEAR] = true, [OP_LINEAR_DATA_GRAD] = true,
-        [OP_BATCH_NORM] = true, [OP_GRU_CELL] = true, [OP_GRU_CELL_GRAD] = true,    [OP_RESULT] = true,
-    };
-    return rowwise[op] || (operation_is_elementwise(op) && op != OP_BATCH_NORM_GRAD);
+    return properties_of[op] & property;
 }
 
 long count_elements(const Node *node) {
@@ -246,7 +234,7 @@ static void shape_RESULT(Node *node) {
 
 void infer_shape(Node *node) {
     static void (*const rule[OP_COUNT])(Node *) = {
-#define X(name, inputs, meaning) [OP_##name] = shape_##name,
+#define X(name, inputs, properties, meaning) [OP_##name] = shape_##name,
         GRAPH_OPERATIONS(X)
 #undef X
     };

@@ -85,10 +85,7 @@ static const Buffer *new_weight(const Lowering *l, const char *name, const Node 
 
 static bool has_data_gradient(const Node *weight) {
     int products = 0;
-    for (int i = 0; i < weight->reader_count; i++) {
-        const Operation op = weight->reader[i]->op;
-        products += op == OP_CONV2D || op == OP_CONV_TRANSPOSE2D || op == OP_LINEAR_DATA_GRAD || op == OP_LINEAR;
-    }
+    for (int i = 0; i < weight->reader_count; i++) products += operation_is(weight->reader[i]->op, PRODUCT);
     return products > 1;
 }
 
