@@ -12,7 +12,9 @@ static const char fast_math_check[] = "#ifdef __FAST_MATH__\n"
                                       "#error \"-ffast-math changes what this program computes: compile without it\"\n"
                                       "#endif\n\n";
 
-/* With fused multiply-adds written out, the compiler must not fuse others: what it would fuse depends on its version and flags. */
+/* Fused multiply-adds are written out where the target has them; the compiler must not fuse others: which ones it would depends on its
+ * version and flags. gcc ignores the standard's pragma and honours its own, even against -ffp-contract=fast; clang honours the standard's,
+ * unless that flag is given. */
 static const char contraction[] = "#if defined(__clang__)\n"
                                   "#pragma STDC FP_CONTRACT OFF\n"
                                   "#elif defined(__GNUC__)\n"
@@ -33,7 +35,7 @@ void emit_prologue(Text *out, const Target *target, const char *about, const Hel
     c_print(out, comment, 0);
     text_add(out, "#include \"model.h\"\n\n%s", fast_math_check);
     if (printing->condition) text_add(out, "#if %s\n\n", printing->condition);
-    if (target->fused) text_add(out, "%s", contraction);
+    text_add(out, "%s", contraction);
     text_add(out, "#include <math.h>\n#include <string.h>\n");
     if (printing->include) text_add(out, "#include %s\n", printing->include);
     text_add(out, "\n%s", threading);

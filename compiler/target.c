@@ -351,10 +351,57 @@ static const TargetPrinting generic = {
 /* ---- the table ---- */
 
 /* The cost model's figures: throughputs and latency, a cycle, of current cores of each kind. */
-static const Target avx512_target = {"avx512", "x86-64 with AVX-512 (F, DQ, VL, BW)", 16, 32, true, 2, 2, 2, 4, &avx512};
-static const Target avx2_target = {"avx2", "x86-64 with AVX2 and FMA", 8, 16, true, 2, 2, 2, 4, &avx2};
-static const Target neon_target = {"neon", "64-bit ARM", 4, 32, true, 2, 2, 2, 4, &neon};
-static const Target generic_target = {"generic", "plain C11, for every machine", 4, 16, false, 1, 2, 1, 4, &generic};
+static const Target avx512_target = {
+    .name = "avx512",
+    .describes = "x86-64 with AVX-512 (F, DQ, VL, BW)",
+    .lanes = 16,
+    .registers = 32,
+    .fused = true,
+    .multiply_adds = 2,
+    .loads = 2,
+    .broadcasts = 2,
+    .latency = 4,
+    .printing = &avx512,
+};
+
+static const Target avx2_target = {
+    .name = "avx2",
+    .describes = "x86-64 with AVX2 and FMA",
+    .lanes = 8,
+    .registers = 16,
+    .fused = true,
+    .multiply_adds = 2,
+    .loads = 2,
+    .broadcasts = 2,
+    .latency = 4,
+    .printing = &avx2,
+};
+
+static const Target neon_target = {
+    .name = "neon",
+    .describes = "64-bit ARM",
+    .lanes = 4,
+    .registers = 32,
+    .fused = true,
+    .multiply_adds = 2,
+    .loads = 2,
+    .broadcasts = 2,
+    .latency = 4,
+    .printing = &neon,
+};
+
+static const Target generic_target = {
+    .name = "generic",
+    .describes = "plain C11, for every machine",
+    .lanes = 4,
+    .registers = 16,
+    .fused = false,
+    .multiply_adds = 1,
+    .loads = 2,
+    .broadcasts = 1,
+    .latency = 4,
+    .printing = &generic,
+};
 
 const Target *const targets[] = {&avx512_target, &avx2_target, &neon_target, &generic_target, NULL};
 

@@ -38,11 +38,14 @@ static const float special[SPECIALS] = {0.0f,    -0.0f,    1.0f,       -1.0f,   
 #define DOMAIN_WIDEN ANY
 #define DOMAIN_NARROW ANY
 
+/* The product is volatile so that no compiler can fuse the two. */
 static float sum_float(float a, float b, float c) {
-    return FUSED ? fmaf(a, b, c) : a * b + c;
+    const volatile float product = a * b;
+    return FUSED ? fmaf(a, b, c) : product + c;
 }
 static double sum_double(double a, double b, double c) {
-    return FUSED ? fma(a, b, c) : a * b + c;
+    const volatile double product = a * b;
+    return FUSED ? fma(a, b, c) : product + c;
 }
 static int exponent(double a) {
     int result;

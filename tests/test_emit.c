@@ -211,6 +211,9 @@ START_TEST(contraction_and_optimisation_change_no_bits) {
     if (!cpu_has(target)) return;
     compile_and_run(target, "cc", "-std=gnu17 -O0", "");
     if (exists("clang")) compile_and_run(target, "clang", "-std=gnu17 -O1", "");
+    /* The generic target fuses nothing, even where the machine and the flags would. */
+    compile_and_run(find_target("generic"), "cc", "-std=gnu17 -O2 -mavx2 -mfma -ffp-contract=fast", "");
+    if (exists("clang")) compile_and_run(find_target("generic"), "clang", "-std=gnu17 -O2 -mavx2 -mfma", "");
 }
 END_TEST
 

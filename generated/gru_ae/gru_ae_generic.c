@@ -6,6 +6,12 @@
 #error "-ffast-math changes what this program computes: compile without it"
 #endif
 
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 #include <math.h>
 #include <string.h>
 
