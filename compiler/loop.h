@@ -6,7 +6,7 @@
  *   interpret  runs a tree, slowly, for the tests
  *   emit       prints a tree as C for one target
  *
- * All memory is the arena's; nodes are never freed and, once built, never changed, except where a pass says so.
+ * All memory is the arena's; nodes, once built, are never changed, except where a pass says so.
  */
 #ifndef ZOETROPE_LOOP_H
 #define ZOETROPE_LOOP_H
@@ -166,7 +166,7 @@ const Expression *expression_substitute(const Expression *e, const Variable *var
 typedef const Expression *(*Rewrite)(const Expression *e, void *context);
 const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void *context);
 
-/* function.c: exp, tanh, sigmoid, log, cos and sin as straight-line expressions of the operations above, float32, within 2 ulp
+/* function.c: exp, tanh, sigmoid, log and cos as straight-line expressions of the operations above, float32, within 2 ulp
  * of the true value on the stated domain: exp, tanh, sigmoid: every float (NaN gives NaN); log: every float ≥ 0 (0 gives −inf; denormals
  * included), NaN below 0; cos: [0, 2π]. */
 const Expression *function_exp(const Expression *x);
@@ -285,7 +285,7 @@ Statement *unroll_loops(Statement *tree);
 const char *verify_kernel(const Kernel *kernel, int lanes);
 
 /* interpret.c: runs kernel->tree (time = `time`). `memory` gives the elements of a TENSOR buffer (float or double by its type).
- * Scratch and registers start as NaN. With threads > 1, iterations of the parallel loops are run in reverse order, to show that it does not
+ * Scratch and registers start as NaN. With `reverse`, iterations of the parallel loops are run in reverse order, to show that it does not
  * matter. */
 typedef void *(*BufferMemory)(const Buffer *buffer, void *context);
 void interpret_kernel(const Kernel *kernel, long time, bool reverse, BufferMemory memory, void *context);

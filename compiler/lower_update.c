@@ -39,7 +39,7 @@ void lower_loss(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
 }
 
-/* ---- the optimizer: one loop over all parameters, padding lanes included (which stay zero) ---- */
+/* ---- the optimizer: one loop over all parameters, padding lanes included, whatever these hold: nothing reads them ---- */
 
 enum { UPDATE_TILE = 4096 };
 

@@ -1,4 +1,5 @@
 /* What explain prints: model.md's known figures of gru_ae, and memory as it was planned. */
+#include "cpu.h"
 #include "sample_graphs.h"
 
 #include "../compiler/main.h"
@@ -34,12 +35,6 @@ static char *explained(const Model *model, int target_count, TargetCode **code) 
     char *copy = format("%s", text);
     free(text);
     return copy;
-}
-
-static int count_targets(void) {
-    int count = 0;
-    while (targets[count]) count++;
-    return count;
 }
 
 static void expect(const char *text, const char *part) {

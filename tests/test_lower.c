@@ -1,5 +1,6 @@
 /* Lowered and scheduled programs, run by the interpreter, against the double-precision reference of the graph: every tensor that is
  * stored, of training and of evaluation, for the lanes and registers of each target. */
+#include "cpu.h"
 #include "sample_graphs.h"
 
 #include "../compiler/program.h"
@@ -9,34 +10,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Memories { /* the memory of each tensor: each has its own, so that what the plan shares does not matter here */
-    const Tensor *tensor[4096];
+typedef struct Memories {
+    const Tensor *tensor[4096]; /* these have memory of their own: all that is not kept, so that what the plan shares does not matter … */
     void *elements[4096];
     int count;
-    char *kept;
+    bool planned; /* … unless this is set: then they lie in the workspace, where the plan has put them */
+    char *workspace;
 } Memories;
 
-static Memories *new_memories(const TargetCode *code) {
+static Memories *new_memories(const TargetCode *code, bool planned) {
     Memories *memories = calloc(1, sizeof *memories);
-    memories->kept = calloc(1, (size_t)code->kept_bytes + 64);
+    memories->planned = planned;
+    memories->workspace = calloc(1, (size_t)(planned ? code->workspace_bytes : code->kept_bytes) + 64);
+    if (planned) memset(memories->workspace + code->kept_bytes, 0xff, (size_t)(code->workspace_bytes - code->kept_bytes));
     return memories;
 }
 
 static void free_memories(Memories *memories) {
     for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
-    free(memories->kept);
+    free(memories->workspace);
     free(memories);
 }
 
 static void *tensor_memory(const Buffer *buffer, void *context) {
     Memories *memories = context;
     const Tensor *tensor = buffer->owner;
-    if (tensor->kept && tensor->place == PLACE_WORKSPACE) return memories->kept + tensor->offset;
+    if (tensor->place == PLACE_WORKSPACE && (tensor->kept || memories->planned)) return memories->workspace + tensor->offset;
     for (int i = 0; i < memories->count; i++)
         if (memories->tensor[i] == tensor) return memories->elements[i];
     ck_assert_int_lt(memories->count, 4096);
+    float *elements = calloc(1, (size_t)tensor->bytes + 64);
+    for (long i = 0; tensor->place == PLACE_COEFFICIENTS && i < tensor->bytes / 4; i++) elements[i] = 1; /* the optimizer divides by one */
     memories->tensor[memories->count] = tensor;
-    return memories->elements[memories->count++] = calloc(1, (size_t)tensor->bytes + 64);
+    return memories->elements[memories->count++] = elements;
 }
 
 static void run_program(const Program *program, Memories *memories, bool reverse) {
@@ -104,7 +110,7 @@ static void compare_node(const Graph *graph, const Node *node, const Buffer *buf
 /* Fills parameters, statistics and inputs as the reference has them; then the program, then every stored node. */
 static void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
     double **values = sample_values(graph, 7);
-    Memories *memories = new_memories(code);
+    Memories *memories = new_memories(code, false);
     const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
     set_elements(graph, buffers, memories, values);
     for (int i = 0; i < graph->node_count; i++)
@@ -186,6 +192,52 @@ START_TEST(filtered_convolutions_equal_the_reference) {
 }
 END_TEST
 
+typedef struct Left { /* what a step leaves: parameters and statistics, gradients, and the loss */
+    long count;
+    double *value;
+} Left;
+
+static void append_elements(Left *left, const Graph *graph, const Node *node, const TargetCode *code, Memories *memories) {
+    for (long e = 0; node && e < count_elements(node); e++)
+        left->value[left->count++] = element_of(graph, node, code->train_buffer[node->id], memories, e);
+}
+
+static Left after_a_step(const Graph *graph, const TargetCode *code, bool planned) {
+    Memories *memories = new_memories(code, planned);
+    double **values = sample_values(graph, 7);
+    set_elements(graph, code->train_buffer, memories, values);
+    run_program(&code->renew, memories, false);
+    run_program(&code->train, memories, false);
+    Left left = {.value = NEW_ARRAY(double, code->kept_bytes)}; /* more than enough: each element is four of the bytes */
+    for (int i = 0; i < graph->parameter_count; i++) {
+        append_elements(&left, graph, graph->parameter[i]->node, code, memories);
+        append_elements(&left, graph, graph->parameter[i]->gradient, code, memories);
+    }
+    append_elements(&left, graph, graph->loss, code, memories);
+    free_memories(memories);
+    return left;
+}
+
+/* Were something overwritten while it is needed, they would differ. Nor does it matter what a tensor finds in its padding lanes: there are
+ * zeros where it has memory of its own, and no numbers, or what others left, in the workspace. */
+START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
+    const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
+    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *filtered_spec();
+    spec.optimizer.epsilon = 1e-8;
+    for (int t = 0; targets[t]; t++) {
+        Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+        differentiate(training);
+        const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
+        const Left apart = after_a_step(training, code, false), together = after_a_step(training, code, true);
+        ck_assert_int_eq(apart.count, together.count);
+        ck_assert_int_gt(apart.count, training->parameter_count);
+        for (long i = 0; i < apart.count; i++)
+            ck_assert_msg(apart.value[i] == together.value[i], "%s: element %ld is %.17g instead of %.17g", targets[t]->name, i,
+                          together.value[i], apart.value[i]);
+    }
+}
+END_TEST
+
 /* PyTorch's rule. A ReLU that made 0 of NaN would let a broken network train on. */
 START_TEST(nan_in_a_weight_reaches_the_loss) {
     const Spec *spec = sample_spec(_i);
@@ -194,7 +246,7 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
         differentiate(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         double **values = sample_values(evaluation, 7);
-        Memories *memories = new_memories(code);
+        Memories *memories = new_memories(code, false);
         for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
         set_elements(evaluation, code->evaluate_buffer, memories, values);
         run_program(&code->renew, memories, false);
@@ -218,7 +270,7 @@ START_TEST(every_channel_count_can_be_lowered) {
         for (int i = 0; i + 1 < spec.decoder_count; i++) decoder[i].channels = (int)(channels * (5 * i + 2) % 67 + 1);
         spec.encoder = encoder;
         spec.decoder = decoder;
-        const Target *target = targets[(channels + sample) % 4];
+        const Target *target = targets[(channels + sample) % count_targets()];
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate(training);
         ck_assert_int_gt(lower_model(training, evaluation, target, &default_choices)->workspace_bytes, 0);
@@ -232,6 +284,7 @@ Suite *lower_suite(void) {
     TCase *test_case = tcase_create("lower");
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
+    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 1);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 4);
     suite_add_tcase(suite, test_case);

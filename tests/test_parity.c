@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "safetensors.h"
 
 #define TRAINER "build/parity_small/parity_small"
@@ -27,36 +28,6 @@ static const Tolerance tolerances[] = {
     {"recon", ABSOLUTE, 1e-5}, {"loss.", RELATIVE, 1e-4},                                  /* of each step */
     {"loss", RELATIVE, 1e-5},  {"grad.", RELATIVE_NORM, 1e-4}, {"param.", ABSOLUTE, 5e-4}, /* after the last step; running statistics too */
 };
-
-/* ---- targets ---- */
-
-static bool always(void) {
-    return true;
-}
-#if defined __x86_64__
-static bool has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-static bool has_avx512(void) {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-#endif
-
-/* Asked of the CPU and not of the trainer, so that a trainer that denies a target does not go untested. */
-static const struct {
-    const char *name;
-    bool (*available)(void);
-} targets[] = {
-#if defined __x86_64__
-    {"avx512", has_avx512},
-    {"avx2", has_avx2},
-#elif defined __aarch64__
-    {"neon", always},
-#endif
-    {"generic", always},
-};
-enum { TARGETS = sizeof targets / sizeof *targets };
 
 /* ---- running and reading ---- */
 
@@ -151,17 +122,17 @@ static int compare_files(const char *target, const char *path, const char *prefi
 }
 
 START_TEST(ten_training_steps_are_those_of_pytorch) {
-    if (!targets[_i].available()) return;
-    const char *path = run_step(targets[_i].name, "O", "--steps 10");
+    if (!cpu_has(targets[_i])) return;
+    const char *path = run_step(targets[_i]->name, "O", "--steps 10");
     /* loss, recon, and each step's loss at least, or the fixture is not what we think */
-    ck_assert_int_gt(compare_files(targets[_i].name, path, ""), 2 + STEPS);
+    ck_assert_int_gt(compare_files(targets[_i]->name, path, ""), 2 + STEPS);
 }
 END_TEST
 
 START_TEST(an_evaluation_is_that_of_pytorch) {
-    if (!targets[_i].available()) return;
-    const char *path = run_step(targets[_i].name, "E", "--eval");
-    ck_assert_int_eq(compare_files(targets[_i].name, path, "eval."), 2);
+    if (!cpu_has(targets[_i])) return;
+    const char *path = run_step(targets[_i]->name, "E", "--eval");
+    ck_assert_int_eq(compare_files(targets[_i]->name, path, "eval."), 2);
 }
 END_TEST
 
@@ -170,8 +141,8 @@ Suite *parity_suite(void) {
     Suite *suite = suite_create("parity");
     TCase *steps = tcase_create("fixture");
     tcase_set_timeout(steps, 60);
-    tcase_add_loop_test(steps, ten_training_steps_are_those_of_pytorch, 0, TARGETS);
-    tcase_add_loop_test(steps, an_evaluation_is_that_of_pytorch, 0, TARGETS);
+    tcase_add_loop_test(steps, ten_training_steps_are_those_of_pytorch, 0, count_targets());
+    tcase_add_loop_test(steps, an_evaluation_is_that_of_pytorch, 0, count_targets());
     suite_add_tcase(suite, steps);
     return suite;
 }

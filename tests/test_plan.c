@@ -1,0 +1,117 @@
+/* The plan of the workspace, reckoned anew from the programs: no two tensors that live at the same time have a byte in common. What is kept
+ * lies before all others; there, a tensor may be a whole block of parameters, of which others are parts. */
+#include "cpu.h"
+#include "sample_graphs.h"
+
+#include "../compiler/program.h"
+
+#include <check.h>
+
+Suite *plan_suite(void);
+
+enum { MOST_TENSORS = 4096, MOST_BUFFERS = 64 };
+
+typedef struct Life {
+    const Tensor *tensor;
+    int first, last; /* calls that touch it */
+} Life;
+
+static Life *life_of(Life *lives, int *count, const Tensor *tensor, int call) {
+    for (int i = 0; i < *count; i++)
+        if (lives[i].tensor == tensor) return &lives[i];
+    ck_assert_int_lt(*count, MOST_TENSORS);
+    lives[*count] = (Life){tensor, call, call};
+    return &lives[(*count)++];
+}
+
+/* A scan's calls run again and again, so each of them is followed by all. */
+static int last_of_scan(const Program *program, int call) {
+    const Scan *scan = program->call[call].scan;
+    while (scan && call + 1 < program->call_count && program->call[call + 1].scan == scan) call++;
+    return call;
+}
+
+static int first_of_scan(const Program *program, int call) {
+    const Scan *scan = program->call[call].scan;
+    while (scan && call > 0 && program->call[call - 1].scan == scan) call--;
+    return call;
+}
+
+static bool share_a_byte(const Tensor *a, const Tensor *b) {
+    return a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+}
+
+static int find_lives(const Program *program, Life *lives) {
+    int count = 0;
+    for (int call = 0; call < program->call_count; call++) {
+        const Buffer *buffers[MOST_BUFFERS];
+        bool written[MOST_BUFFERS];
+        const int buffer_count = kernel_buffers(program->call[call].kernel, buffers, written, MOST_BUFFERS);
+        for (int b = 0; b < buffer_count; b++) {
+            const Tensor *tensor = buffers[b]->owner;
+            if (tensor->place != PLACE_WORKSPACE) continue;
+            life_of(lives, &count, tensor, first_of_scan(program, call))->last = last_of_scan(program, call);
+        }
+    }
+    return count;
+}
+
+/* Returns how many pairs of tensors share memory, one after the other. */
+static int check_program(const TargetCode *code, const Program *program) {
+    static Life lives[MOST_TENSORS];
+    const int count = find_lives(program, lives);
+    int shared = 0;
+    for (int i = 0; i < count; i++) {
+        const Tensor *tensor = lives[i].tensor;
+        ck_assert_int_ge(tensor->offset, tensor->kept ? 0 : code->kept_bytes);
+        ck_assert_int_le(tensor->offset + tensor->bytes, tensor->kept ? code->kept_bytes : code->workspace_bytes);
+        ck_assert_int_eq(tensor->offset % 64, 0);
+        for (int j = 0; j < i; j++) {
+            if (!share_a_byte(tensor, lives[j].tensor) || (tensor->kept && lives[j].tensor->kept)) continue;
+            shared++;
+            const bool apart = lives[i].last < lives[j].first || lives[j].last < lives[i].first;
+            ck_assert_msg(apart, "%s, %s: %s and %s are both in use between calls %d and %d", code->target->name, program->name,
+                          tensor->buffer->name, lives[j].tensor->buffer->name, (int)maximum(lives[i].first, lives[j].first),
+                          (int)minimum(lives[i].last, lives[j].last));
+        }
+    }
+    return shared;
+}
+
+static TargetCode *code_for(const Spec *spec, const Target *target) {
+    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
+    differentiate(training);
+    return lower_model(training, evaluation, target, &default_choices);
+}
+
+START_TEST(tensors_in_use_at_the_same_time_lie_apart) {
+    for (int s = 0; s <= SAMPLE_SPECS; s++) {
+        const TargetCode *code = code_for(s < SAMPLE_SPECS ? sample_spec(s) : gru_ae_spec(), targets[_i]);
+        int shared = check_program(code, &code->evaluate);
+        shared += check_program(code, &code->train);
+        ck_assert_int_gt(shared, 0);
+    }
+}
+END_TEST
+
+/* What calls one after another need is not kept for all of them. */
+START_TEST(memory_is_used_again) {
+    const TargetCode *code = code_for(gru_ae_spec(), targets[_i]);
+    static Life lives[MOST_TENSORS];
+    const int count = find_lives(&code->train, lives);
+    long all = code->kept_bytes;
+    for (int i = 0; i < count; i++) all += lives[i].tensor->kept ? 0 : lives[i].tensor->bytes;
+    ck_assert_int_lt(code->workspace_bytes, all * 3 / 4);
+}
+END_TEST
+
+Suite *plan_suite(void) {
+    const int count = count_targets();
+    Suite *suite = suite_create("plan");
+    TCase *tests = tcase_create("plan");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, tensors_in_use_at_the_same_time_lie_apart, 0, count);
+    tcase_add_loop_test(tests, memory_is_used_again, 0, count);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
