@@ -21,13 +21,8 @@ static Node *add_parameter(Graph *graph, Parameter parameter, const View *view) 
     for (int d = 0; d < parameter.rank; d++) added->count *= parameter.shape[d];
     for (int d = 0; d < view->rank; d++) added->stride[d] = view->shape[d] == 1 ? 0 : view->stride[d];
 
-    const int count = graph->parameter_count;
-    if ((count & (count - 1)) == 0) { /* full whenever the count is a power of two, or 0 */
-        Parameter **grown = NEW_ARRAY(Parameter *, count ? 2 * count : 1);
-        if (count) memcpy(grown, graph->parameter, sizeof(Parameter *) * (size_t)count);
-        graph->parameter = grown;
-    }
-    added->number = count;
+    MAKE_ROOM(graph->parameter, graph->parameter_count, graph->parameter_capacity);
+    added->number = graph->parameter_count;
     graph->parameter[graph->parameter_count++] = added;
 
     char *name = format("%s", added->name);

@@ -16,7 +16,7 @@
 #include "program.h"
 #include "target_printing.h"
 
-enum { MAX_DEPTH = 48, MAX_HELPERS = 64, MAX_BUFFERS = 64 };
+enum { MAX_DEPTH = 48, MAX_HELPERS = 64 };
 
 /* The helpers that a file uses, each after those that it needs. */
 typedef struct HelperSet {

@@ -1,11 +1,8 @@
 /* emit_model.c: the model's tables: what model.h's ModelDescription says, and the list of targets. */
 #include "emit.h"
+#include "version.h"
 
 #include <string.h>
-
-#ifndef ZOETROPE_VERSION
-#define ZOETROPE_VERSION "0.1.0"
-#endif
 
 enum { LONGEST_STRING = 4000, BYTES_A_LINE = 24 };
 

@@ -150,13 +150,7 @@ static const char *element_name(Emitter *emitter, const Buffer *buffer, const Ac
 }
 
 static void add_element(Emitter *emitter, const Buffer *buffer, const Use *use) {
-    if (emitter->element_count == emitter->element_capacity) {
-        int capacity = emitter->element_capacity ? 2 * emitter->element_capacity : 64;
-        Element *larger = NEW_ARRAY(Element, capacity);
-        if (emitter->element_count) memcpy(larger, emitter->element, sizeof(Element) * (size_t)emitter->element_count);
-        emitter->element = larger;
-        emitter->element_capacity = capacity;
-    }
+    MAKE_ROOM(emitter->element, emitter->element_count, emitter->element_capacity);
     emitter->element[emitter->element_count++] = (Element){
         .buffer = buffer,
         .offset = use->access.offset.affine.constant,

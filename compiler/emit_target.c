@@ -143,7 +143,7 @@ static const CExpression *tensor_argument(const Places *places, const Buffer *bu
     const char *type = format("%s%s *", written ? "" : "const ", buffer->type == TYPE_F64 ? "double" : "float");
     const char *place = place_text(places, tensor->place);
     bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK;
-    long offset = tensor->offset / (bytes ? 1 : buffer->type == TYPE_F64 ? 8 : 4);
+    long offset = tensor->offset / (bytes ? 1 : type_size(buffer->type));
     const CExpression *address = c_atom("%s", place);
     if (offset) address = c_binary("+", address, c_atom("%ld", offset));
     return bytes ? c_cast(type, address) : address;
@@ -188,12 +188,6 @@ static bool program_reads(const Program *program, Place place) {
             if (((const Tensor *)buffers[b]->owner)->place == place) return true;
     }
     return false;
-}
-
-static long program_scratch(const Program *program) {
-    long most = 0;
-    for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
-    return most;
 }
 
 static void emit_done(File *file) {
@@ -318,7 +312,7 @@ static void emit_block_offsets(File *file) {
     c_comment(file->programs,
               "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
     Text offsets = {0};
-    for (int i = 0; i < 5; i++) text_add(&offsets, "%s%ld", i ? ", " : "", code->block_offset[i]);
+    for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", i ? ", " : "", code->block_offset[i]);
     c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", offsets.bytes);
     c_blank(file->programs);
 }

@@ -179,8 +179,8 @@ static Value *build_onto(Run *run, Value *sum, const Expression *e, const Variab
 static bool may_overlap(const Access *a, const Access *b, int lanes) {
     if (a->buffer != b->buffer) {
         if (a->buffer->space != SPACE_SCRATCH || b->buffer->space != SPACE_SCRATCH) return false;
-        long size_a = a->buffer->layout.size * (a->buffer->type == TYPE_F64 ? 8 : 4);
-        long size_b = b->buffer->layout.size * (b->buffer->type == TYPE_F64 ? 8 : 4);
+        long size_a = a->buffer->layout.size * type_size(a->buffer->type);
+        long size_b = b->buffer->layout.size * type_size(b->buffer->type);
         return a->buffer->offset < b->buffer->offset + size_b && b->buffer->offset < a->buffer->offset + size_a;
     }
     if (a->offset.count || b->offset.count) return true;

@@ -47,13 +47,7 @@ static Row *find_row(Explanation *explanation, const char *name) {
 }
 
 static Row *add_row(Explanation *explanation, const char *name) {
-    if (explanation->count == explanation->capacity) {
-        int capacity = explanation->capacity ? 2 * explanation->capacity : 64;
-        Row *larger = NEW_ARRAY(Row, capacity);
-        if (explanation->count) memcpy(larger, explanation->row, sizeof(Row) * (size_t)explanation->count);
-        explanation->row = larger;
-        explanation->capacity = capacity;
-    }
+    MAKE_ROOM(explanation->row, explanation->count, explanation->capacity);
     Row *row = &explanation->row[explanation->count++];
     row->name = format("%.*s", (int)stem_length(name), name);
     return row;

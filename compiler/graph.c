@@ -14,12 +14,7 @@ static const char *unique_name(Graph *graph, const char *name) {
 }
 
 Node *append_node(Graph *graph, Node node) {
-    const int count = graph->node_count;
-    if ((count & (count - 1)) == 0) { /* full whenever the count is a power of two, or 0 */
-        Node **grown = NEW_ARRAY(Node *, count ? 2 * count : 1);
-        if (count) memcpy(grown, graph->node, sizeof(Node *) * (size_t)count);
-        graph->node = grown;
-    }
+    MAKE_ROOM(graph->node, graph->node_count, graph->node_capacity);
     Node *added = NEW(Node);
     *added = node;
     added->name = unique_name(graph, node.name);

@@ -134,11 +134,11 @@ struct Node {
 struct Graph {
     const Spec *spec;
     bool training; /* batch norm from the batch, gradients wanted; else running statistics */
-    int node_count;
+    int node_count, node_capacity;
     Node **node;   /* in execution order */
     NameSet names; /* of the nodes */
     int scan_count;
-    int parameter_count; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
+    int parameter_count, parameter_capacity; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
     Parameter **parameter;
     Node *x, *h0; /* h0: [gru_layers · B, hidden, 1, 1], row layer · B + b; NULL without GRU or with zeros */
     Node *reconstruction, *loss;

@@ -6,31 +6,18 @@
 
 /* ---- growing tables ---- */
 
-#define GROW(type, array, count, capacity)                                                                                                 \
-    do {                                                                                                                                   \
-        if ((count) < (capacity)) break;                                                                                                   \
-        (capacity) = (capacity) ? 2 * (capacity) : 16;                                                                                     \
-        type *grown = NEW_ARRAY(type, capacity);                                                                                           \
-        if (count) memcpy(grown, array, sizeof(type) * (size_t)(count));                                                                   \
-        (array) = grown;                                                                                                                   \
-    } while (0)
-
 int machine_slot(Machine *machine, const Variable *variable) {
     bool added;
     long *slot = pointer_map_add(&machine->slot_of, variable, &added);
     if (!added) return (int)*slot;
-    GROW(Slot, machine->slot, machine->slot_count, machine->slot_capacity);
+    MAKE_ROOM(machine->slot, machine->slot_count, machine->slot_capacity);
     machine->slot[machine->slot_count] = (Slot){variable, UNBOUND};
     *slot = machine->slot_count;
     return machine->slot_count++;
 }
 
-static size_t element_size(const Buffer *buffer) {
-    return buffer->type == TYPE_F64 ? sizeof(double) : sizeof(float);
-}
-
 static void *allocate_elements(Machine *machine, const Buffer *buffer) {
-    size_t size = (size_t)buffer->layout.size * element_size(buffer);
+    size_t size = (size_t)buffer->layout.size * (size_t)type_size(buffer->type);
     if (buffer->space == SPACE_TENSOR) {
         void *elements = machine->memory_of(buffer, machine->context);
         if (!elements) die("kernel %s: buffer %s has no memory", machine->kernel->name, buffer->name);
@@ -52,7 +39,7 @@ static int machine_memory(Machine *machine, const Buffer *buffer) {
     long *place = pointer_map_add(&machine->memory_index, buffer, &added);
     if (!added) return (int)*place;
     int number = machine->memory_count;
-    GROW(Memory, machine->memory, machine->memory_count, machine->memory_capacity);
+    MAKE_ROOM(machine->memory, machine->memory_count, machine->memory_capacity);
     machine->memory_count++;
     *place = number;
     Memory memory = {.buffer = buffer};
@@ -72,7 +59,7 @@ void machine_forget_locals(Machine *machine) {
     for (int i = 0; i < machine->memory_count; i++) {
         const Buffer *buffer = machine->memory[i].buffer;
         if (buffer->space == SPACE_REGISTER || (buffer->space == SPACE_SCRATCH && !machine->scratch))
-            memset(machine->memory[i].elements, 0xff, (size_t)buffer->layout.size * element_size(buffer));
+            memset(machine->memory[i].elements, 0xff, (size_t)buffer->layout.size * (size_t)type_size(buffer->type));
     }
 }
 
@@ -108,7 +95,7 @@ static int compile_node(Machine *machine, Compilation *compilation, const Expres
         instruction.memory = machine_memory(machine, e->buffer);
         instruction.index = compile_index(machine, e->index, e->buffer->rank);
     }
-    GROW(Instruction, compilation->instruction, compilation->count, compilation->capacity);
+    MAKE_ROOM(compilation->instruction, compilation->count, compilation->capacity);
     compilation->instruction[compilation->count] = instruction;
     *pointer_map_add(&compilation->position, e, NULL) = compilation->count;
     return compilation->count++;
@@ -131,7 +118,7 @@ int machine_code(Machine *machine, const void *key, const Store *stores, int sto
     code.count = compilation.count;
     code.instruction = compilation.instruction;
     code.value = NEW_ARRAY(double, compilation.count);
-    GROW(Code, machine->code, machine->code_count, machine->code_capacity);
+    MAKE_ROOM(machine->code, machine->code_count, machine->code_capacity);
     machine->code[machine->code_count] = code;
     *pointer_map_add(&machine->code_of, key, NULL) = machine->code_count;
     return machine->code_count++;

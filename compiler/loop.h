@@ -47,6 +47,9 @@ void affine_range(const Affine *a, long *low, long *high); /* over all its varia
 /* ---- buffers ---- */
 
 typedef enum { TYPE_F32, TYPE_F64 } Type;
+static inline long type_size(Type type) { /* in bytes */
+    return type == TYPE_F64 ? 8 : 4;
+}
 typedef enum {
     SPACE_TENSOR,   /* in the workspace, or given by the caller */
     SPACE_SCRATCH,  /* in the scratch memory of the thread that runs the iteration of the parallel loops */

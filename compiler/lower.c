@@ -1,6 +1,7 @@
 /* lower: a graph → the kernels and programs of one target. */
 #include "lower.h"
 #include "pass.h"
+#include "pointer_map.h"
 
 #include <string.h>
 
@@ -96,16 +97,14 @@ bool lanes_fit(const Compute *compute, const char *variable, int lanes) {
 /* ---- work ---- */
 
 typedef struct Traffic {
-    const Buffer *seen[64];
-    int count;
+    PointerMap seen; /* buffers */
     double bytes;
 } Traffic;
 
 static void count_buffer(Traffic *traffic, const Buffer *buffer) {
-    for (int i = 0; i < traffic->count; i++)
-        if (traffic->seen[i] == buffer) return;
-    if (traffic->count < 64) traffic->seen[traffic->count++] = buffer;
-    if (buffer->space == SPACE_TENSOR) traffic->bytes += (double)buffer->layout.size * (buffer->type == TYPE_F32 ? 4 : 8);
+    bool added;
+    pointer_map_add(&traffic->seen, buffer, &added);
+    if (added && buffer->space == SPACE_TENSOR) traffic->bytes += (double)(buffer->layout.size * type_size(buffer->type));
 }
 
 static const Expression *count_load(const Expression *e, void *context) {
@@ -116,7 +115,7 @@ static const Expression *count_load(const Expression *e, void *context) {
 }
 
 void set_work(Kernel *kernel, double flops) {
-    Traffic traffic = {.count = 0};
+    Traffic traffic = {.bytes = 0};
     for (int i = 0; i < kernel->compute_count; i++) {
         const Compute *compute = &kernel->compute[i];
         for (int s = 0; s < compute->sum_count; s++) expression_rewrite(compute->sum[s], count_load, &traffic);
@@ -147,13 +146,7 @@ static const char *schedule_words(const Kernel *kernel) {
 }
 
 static void add_call(Program *program, const Kernel *kernel, Scan *scan) {
-    if (program->call_count == program->call_capacity) {
-        int capacity = program->call_capacity ? program->call_capacity * 2 : 64;
-        Call *grown = NEW_ARRAY(Call, capacity);
-        if (program->call_count) memcpy(grown, program->call, sizeof(Call) * (size_t)program->call_count);
-        program->call = grown;
-        program->call_capacity = capacity;
-    }
+    MAKE_ROOM(program->call, program->call_count, program->call_capacity);
     program->call[program->call_count++] = (Call){kernel, scan};
 }
 

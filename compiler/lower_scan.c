@@ -82,9 +82,9 @@ void lower_gru_cell(Lowering *l, Node *node) {
     finish_cell(l, kernel, node);
 }
 
-static Node *result_of(const Graph *graph, Node *node, int which) {
-    for (int i = 0; i < graph->node_count; i++)
-        if (graph->node[i]->op == OP_RESULT && graph->node[i]->input[0] == node && graph->node[i]->which == which) return graph->node[i];
+static Node *result_of(const Node *node, int which) {
+    for (int i = 0; i < node->reader_count; i++)
+        if (node->reader[i]->op == OP_RESULT && node->reader[i]->which == which) return node->reader[i];
     return NULL;
 }
 
@@ -101,7 +101,7 @@ void lower_gru_cell_grad(Lowering *l, Node *node) {
     const Expression *dr =
         op2(MULTIPLY, op2(MULTIPLY, dn, cell.hidden_candidate), op2(MULTIPLY, cell.reset, op2(SUBTRACT, one, cell.reset)));
     const Expression *gates[2][3] = {{dr, dz, dn}, {dr, dz, op2(MULTIPLY, dn, cell.reset)}};
-    Node *const to[2] = {node, result_of(l->graph, node, 1)}, *before = result_of(l->graph, node, 2);
+    Node *const to[2] = {node, result_of(node, 1)}, *before = result_of(node, 2);
     Affine index[4];
     for (int side = 0; side < 2; side++)
         for (long gate = 0; gate < 3; gate++) {

@@ -23,9 +23,9 @@ static void dump_plan(const TargetCode *code) {
            code->scratch_bytes);
     for (int p = 0; p < 2; p++)
         for (int i = 0; i < programs[p]->call_count; i++) {
-            const Buffer *buffers[64];
-            bool written[64];
-            int count = kernel_buffers(programs[p]->call[i].kernel, buffers, written, 64);
+            const Buffer *buffers[MAX_BUFFERS];
+            bool written[MAX_BUFFERS];
+            int count = kernel_buffers(programs[p]->call[i].kernel, buffers, written, MAX_BUFFERS);
             printf("%s %d %s\n", programs[p]->name, i, programs[p]->call[i].kernel->name);
             for (int b = 0; b < count; b++) {
                 const Tensor *tensor = buffers[b]->owner;

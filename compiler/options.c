@@ -1,11 +1,8 @@
 /* The command line: one table of commands, one of options. */
 #include "main.h"
+#include "version.h"
 
 #include <string.h>
-
-#ifndef ZOETROPE_VERSION
-#define ZOETROPE_VERSION "0.1.0"
-#endif
 
 static const struct {
     const char *name, *arguments, *help;

@@ -5,26 +5,12 @@
 #include "program.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-enum { MAX_KERNEL_BUFFERS = 64 };
 
 typedef struct Lifetimes {
     int count, capacity;
     Tensor **tensor;
     PointerMap known;
 } Lifetimes;
-
-static void add_tensor(Lifetimes *lifetimes, Tensor *tensor) {
-    if (lifetimes->count == lifetimes->capacity) {
-        const int capacity = lifetimes->capacity ? 2 * lifetimes->capacity : 64;
-        Tensor **larger = NEW_ARRAY(Tensor *, capacity);
-        if (lifetimes->count) memcpy(larger, lifetimes->tensor, sizeof(Tensor *) * (size_t)lifetimes->count);
-        lifetimes->tensor = larger;
-        lifetimes->capacity = capacity;
-    }
-    lifetimes->tensor[lifetimes->count++] = tensor;
-}
 
 /* A scan's body runs again and again: what one of its calls touches lives through all of them. */
 static void scan_span(const Program *program, int call, int *first, int *last) {
@@ -39,9 +25,9 @@ static void scan_span(const Program *program, int call, int *first, int *last) {
 static Lifetimes *find_lifetimes(const Program *program, bool kept) {
     Lifetimes *lifetimes = NEW(Lifetimes);
     for (int i = 0; i < program->call_count; i++) {
-        const Buffer *buffers[MAX_KERNEL_BUFFERS];
-        bool written[MAX_KERNEL_BUFFERS];
-        int first, last, count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_KERNEL_BUFFERS);
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        int first, last, count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
         scan_span(program, i, &first, &last);
         for (int b = 0; b < count; b++) {
             Tensor *tensor = buffers[b]->owner;
@@ -49,7 +35,8 @@ static Lifetimes *find_lifetimes(const Program *program, bool kept) {
             bool added;
             pointer_map_add(&lifetimes->known, tensor, &added);
             if (added) {
-                add_tensor(lifetimes, tensor);
+                MAKE_ROOM(lifetimes->tensor, lifetimes->count, lifetimes->capacity);
+                lifetimes->tensor[lifetimes->count++] = tensor;
                 tensor->first = first;
             }
             tensor->last = last;
@@ -95,7 +82,7 @@ static long plan_program(const Program *program, long start) {
     return top;
 }
 
-static long program_scratch(const Program *program) {
+long program_scratch(const Program *program) {
     long most = 0;
     for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
     return most;

@@ -69,6 +69,8 @@ typedef struct TargetCode {
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
 } TargetCode;
 
+enum { MAX_BUFFERS = 64 }; /* of a kernel */
+
 /* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);
  * *written[i]: whether it is stored to. Returns the count. */
 int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
@@ -84,6 +86,7 @@ extern const Choices default_choices;
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
 /* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
 void plan_workspace(TargetCode *code);
+long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
 
 /* emit*.c: the text of generated files. The only modules that print C. */
 void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options);

@@ -196,7 +196,7 @@ Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *s
     Buffer *scratch =
         new_buffer(format("%s_staged%d", buffer->name, builder->serial++), buffer->type, SPACE_SCRATCH, buffer->rank, box.extent, layout);
     scratch->offset = builder->scratch_top;
-    builder->scratch_top += round_up(layout.size * (buffer->type == TYPE_F32 ? 4 : 8), 64);
+    builder->scratch_top += round_up(layout.size * type_size(buffer->type), 64);
     builder->scratch_most = maximum(builder->scratch_most, builder->scratch_top);
     for (int i = 0; i < count; i++) {
         if (!reader[i]) continue;

@@ -15,7 +15,7 @@ long stored_channels(const Target *target, long channels) {
 const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout) {
     Buffer *buffer = new_buffer(name, type, SPACE_TENSOR, rank, shape, layout);
     Tensor *tensor = NEW(Tensor);
-    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = layout.size * (type == TYPE_F32 ? 4 : 8)};
+    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = layout.size * type_size(type)};
     buffer->owner = tensor;
     return buffer;
 }

@@ -107,6 +107,14 @@ void arena_leave(void) {
     *arena = (Arena){0};
 }
 
+void *arena_grow(void *array, int count, int *capacity, size_t size) {
+    if (count < *capacity) return array;
+    *capacity = *capacity ? 2 * *capacity : 16;
+    void *larger = arena_allocate((size_t)*capacity * size);
+    if (count) memcpy(larger, array, (size_t)count * size);
+    return larger;
+}
+
 /* ---- text ---- */
 
 /* vsnprintf into the `room` bytes at `into`; returns how many the whole takes, without the 0. */

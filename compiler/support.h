@@ -16,6 +16,10 @@ void arena_enter(void);
 void arena_leave(void);
 #define NEW(type) ((type *)arena_allocate(sizeof(type)))
 #define NEW_ARRAY(type, count) ((type *)arena_allocate(sizeof(type) * (size_t)(count)))
+/* Room for one more in an array of `count` that has room for `capacity`, both int. Where there is none, it becomes a copy with twice the
+ * room. */
+#define MAKE_ROOM(array, count, capacity) ((array) = arena_grow((array), (count), &(capacity), sizeof *(array)))
+void *arena_grow(void *array, int count, int *capacity, size_t size);
 
 /* printf into the arena. */
 char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));

@@ -28,12 +28,7 @@ void refuse_tree(Verifier *verifier, const Statement *statement, const char *pat
 /* ---- accesses ---- */
 
 static Access *new_access(Verifier *verifier) {
-    if (verifier->count == verifier->capacity) {
-        verifier->capacity = verifier->capacity ? 2 * verifier->capacity : 256;
-        Access *grown = NEW_ARRAY(Access, verifier->capacity);
-        if (verifier->count) memcpy(grown, verifier->access, sizeof(Access) * (size_t)verifier->count);
-        verifier->access = grown;
-    }
+    MAKE_ROOM(verifier->access, verifier->count, verifier->capacity);
     return &verifier->access[verifier->count++];
 }
 

@@ -15,19 +15,14 @@ bool is_local(const Buffer *buffer) {
 }
 
 static long end_of(const Buffer *buffer) {
-    return buffer->offset + buffer->layout.size * (buffer->type == TYPE_F64 ? 8 : 4);
+    return buffer->offset + buffer->layout.size * type_size(buffer->type);
 }
 
 static Local *find_local(Verifier *verifier, const Buffer *buffer) {
     bool added;
     long *number = pointer_map_add(&verifier->local_of, buffer, &added);
     if (!added) return &verifier->local[*number];
-    if (verifier->local_count == verifier->local_capacity) {
-        verifier->local_capacity = verifier->local_capacity ? 2 * verifier->local_capacity : 64;
-        Local *grown = NEW_ARRAY(Local, verifier->local_capacity);
-        if (verifier->local_count) memcpy(grown, verifier->local, sizeof(Local) * (size_t)verifier->local_count);
-        verifier->local = grown;
-    }
+    MAKE_ROOM(verifier->local, verifier->local_count, verifier->local_capacity);
     *number = verifier->local_count++;
     verifier->local[*number].buffer = buffer;
     return &verifier->local[*number];

@@ -1,0 +1,4 @@
+/* version.h: of the compiler; a build may define another. */
+#ifndef ZOETROPE_VERSION
+#define ZOETROPE_VERSION "0.1.0"
+#endif
