@@ -38,7 +38,7 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
 }
 
 const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out) {
-    return node_parameter(l, weight)->filtered[out];
+    return l->parameter[weight->parameter->number].filtered[out];
 }
 
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
@@ -159,7 +159,7 @@ void allocate_parameters(Lowering *l) {
         const Node *node = graph->node[i];
         FilterPlan plan;
         if (!plan_filter(l, node, &plan)) continue;
-        ParameterStorage *storage = node_parameter(l, node->input[1]);
+        ParameterStorage *storage = &l->parameter[node->input[1]->parameter->number];
         if (storage->filtered[plan.out]) continue;
         const Buffer *filtered =
             new_filtered_weight(l, node, &plan, format("%s_filtered%s", node->input[1]->name, node->op == OP_CONV2D ? "" : "_back"));
