@@ -31,6 +31,13 @@ void add_store(Compute *compute, const Buffer *buffer, const Affine *index, cons
     memcpy(store->index, index, sizeof(Affine) * (size_t)buffer->rank);
 }
 
+Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shape, const int *order, int blocked, long block) {
+    Buffer *buffer = new_buffer(name, TYPE_F32, SPACE_SCRATCH, rank, shape, layout_ordered(rank, shape, order, blocked, block));
+    buffer->offset = kernel->scratch_size;
+    kernel->scratch_size += round_up(buffer->layout.size * 4, 64);
+    return buffer;
+}
+
 void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind) {
     if (schedule->levels == MAX_LEVELS) die("more than %d levels", MAX_LEVELS);
     schedule->level[schedule->levels++] = (Level){variable, tile, kind};
@@ -173,8 +180,8 @@ typedef void (*Lower)(Lowering *l, Node *node);
 
 static const Lower lowerings[OP_COUNT] = {
     [OP_CARRY] = NULL, /* storage only; its first value is copied before the scan: lower_carry */
-    [OP_CONV2D] = lower_conv2d,
-    [OP_CONV_TRANSPOSE2D] = lower_conv_transpose2d,
+    [OP_CONV2D] = lower_convolution,
+    [OP_CONV_TRANSPOSE2D] = lower_convolution,
     [OP_CONV2D_WEIGHT_GRAD] = lower_conv2d_weight_grad,
     [OP_LINEAR] = lower_linear,
     [OP_LINEAR_DATA_GRAD] = lower_linear_data_grad,

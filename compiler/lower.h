@@ -70,6 +70,8 @@ void lower_element(Lowering *l, Node *node);
 Kernel *new_kernel(const char *name, int computes);
 Variable *add_variable(Compute *compute, const char *name, long extent, bool reduced);
 void add_store(Compute *compute, const Buffer *buffer, const Affine *index, const Expression *value);
+/* A buffer in scratch that the kernel's computes name, layout as layout_ordered's. */
+Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shape, const int *order, int blocked, long block);
 void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind);
 /* Schedules, unrolls, verifies, and appends a call. The note is the schedule in words. */
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan);
@@ -78,8 +80,7 @@ bool lanes_fit(const Compute *compute, const char *variable, int lanes);
 void set_work(Kernel *kernel, double flops); /* flops, and the compulsory bytes from its computes' buffers */
 
 /* ---- lower_*.c: one function for each operation that is not elementwise ---- */
-void lower_conv2d(Lowering *l, Node *node);
-void lower_conv_transpose2d(Lowering *l, Node *node);
+void lower_convolution(Lowering *l, Node *node);
 void lower_conv2d_weight_grad(Lowering *l, Node *node);
 void lower_linear(Lowering *l, Node *node);
 void lower_linear_data_grad(Lowering *l, Node *node);

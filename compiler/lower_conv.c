@@ -11,10 +11,6 @@
 
 #define V affine_variable
 
-static Affine strided(const Variable *position, long stride, const Variable *tap, long padding) {
-    return affine_shift(affine_add(affine_scale(V(position), stride), V(tap)), -padding);
-}
-
 static const char *shapes_comment(const Node *node, const Node *from) {
     return format("[%ld, %ld, %ld, %ld] -> [%ld, %ld, %ld, %ld], kernel %ldx%ld, stride %ldx%ld, padding %ldx%ld", from->shape[0],
                   from->shape[1], from->shape[2], from->shape[3], node->shape[0], node->shape[1], node->shape[2], node->shape[3],
@@ -29,57 +25,48 @@ void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, 
     add_store(compute, node_buffer(l, result), index, epilogue_element(l, node, at, sum));
 }
 
-void lower_conv2d(Lowering *l, Node *node) {
-    FilterPlan plan;
-    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
-    Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
-    Kernel *kernel = new_kernel(node->name, 1);
-    Compute *compute = &kernel->compute[0];
-    const Buffer *input = node_virtual(l, from), *w = weight_along(l, weight, 0), *out = node_buffer(l, result);
-    Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *k = add_variable(compute, "k", out->shape[1], false);
-    Variable *i = add_variable(compute, "i", node->shape[2], false), *j = add_variable(compute, "j", node->shape[3], false);
-    Variable *c = add_variable(compute, "c", from->shape[1], true);
-    Variable *u = add_variable(compute, "u", node->kernel[0], true), *v = add_variable(compute, "v", node->kernel[1], true);
-    const Affine read[4] = {V(n), V(c), strided(i, node->stride[0], u, node->padding[0]), strided(j, node->stride[1], v, node->padding[1])};
-    const Affine tap[4] = {V(k), V(c), V(u), V(v)};
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(input, read), load(w, tap));
-    const At at = {.n = V(n), .c = V(k), .h = V(i), .w = V(j)};
-    store_convolution(l, compute, node, &at, sum_value(0, TYPE_F32));
-    describe_convolution(kernel, node);
-    const ConvShape shape = {.staged = input,
-                             .columns = node->shape[3],
-                             .rows = node->shape[2],
-                             .channels = from->shape[1],
-                             .outputs = k->extent,
-                             .taps = node->kernel[0] * node->kernel[1],
-                             .stride = {node->stride[0], node->stride[1]},
-                             .span = {node->kernel[0], node->kernel[1]},
-                             .phases = 1};
-    schedule_convolution(l, kernel, &shape);
-    finish_kernel(l, kernel, node->scan);
+/* ---- phases: outputs out_step · i + out_first of one dimension, each from the same taps ---- */
+
+Phase phase_of(const Node *node, int d, long phase) {
+    const long size = node->shape[2 + d], stride = node->stride[d], kernel = node->kernel[d], padding = node->padding[d];
+    if (node->op == OP_CONV2D)
+        return (Phase){.count = size, .in_step = stride, .offset = -padding, .tap_sign = 1, .taps = kernel, .tap_step = 1, .out_step = 1};
+    Phase result = {.count = size > phase ? (size - phase + stride - 1) / stride : 0, .in_step = 1, .tap_sign = -1};
+    result.tap_first = (phase + padding) % stride;
+    result.tap_step = result.out_step = stride;
+    result.taps = result.tap_first < kernel ? (kernel - result.tap_first + stride - 1) / stride : 0;
+    result.offset = (phase + padding - result.tap_first) / stride;
+    result.out_first = phase;
+    return result;
 }
 
-typedef struct Phase { /* of one dimension: the outputs a = stride · i + phase */
-    long count;        /* of i */
-    long first, taps;  /* kernel positions first, first + stride, … */
-    long offset;       /* S's index is i + offset − tap */
-} Phase;
+long phase_count(const Node *node, int d) {
+    return node->op == OP_CONV2D ? 1 : minimum(node->stride[d], node->shape[2 + d]);
+}
 
-static Phase phase_of(long size, long kernel, long stride, long padding, long phase) {
-    Phase result = {.count = size > phase ? (size - phase + stride - 1) / stride : 0};
-    result.first = (phase + padding) % stride;
-    result.taps = result.first < kernel ? (kernel - result.first + stride - 1) / stride : 0;
-    result.offset = (phase + padding - result.first) / stride;
-    return result;
+Affine phase_input(const Phase *phase, Affine position, Affine tap) {
+    return affine_shift(affine_add(affine_scale(position, phase->in_step), affine_scale(tap, phase->tap_sign)), phase->offset);
+}
+
+Affine phase_tap(const Phase *phase, Affine tap) {
+    return affine_shift(affine_scale(tap, phase->tap_step), phase->tap_first);
+}
+
+Affine phase_output(const Phase *phase, Affine position) {
+    return affine_shift(affine_scale(position, phase->out_step), phase->out_first);
+}
+
+const Expression *phase_weight(const Node *node, const Buffer *weight, const Phase phase[2], Affine k, Affine c, Affine u, Affine v) {
+    const bool gathers = node->op == OP_CONV2D;
+    const Affine index[4] = {gathers ? k : c, gathers ? c : k, phase_tap(&phase[0], u), phase_tap(&phase[1], v)};
+    return load(weight, index);
 }
 
 /* Products of one image and pair of channels in one dimension: only taps that meet an input count. */
 static double products_along(const Node *node, int d) {
-    if (node->op == OP_CONV2D) return (double)(node->shape[2 + d] * node->kernel[d]);
     double products = 0;
-    for (long a = 0; a < minimum(node->stride[d], node->shape[2 + d]); a++) {
-        const Phase phase = phase_of(node->shape[2 + d], node->kernel[d], node->stride[d], node->padding[d], a);
+    for (long a = 0; a < phase_count(node, d); a++) {
+        const Phase phase = phase_of(node, d, a);
         products += (double)(phase.count * phase.taps);
     }
     return products;
@@ -99,60 +86,63 @@ void describe_convolution(Kernel *kernel, const Node *node) {
              2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
 }
 
+/* ---- convolution of either kind, directly ---- */
+
 static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out,
-                        const long at_phase[2]) {
-    Node *from = node->input[0];
-    Phase phase[2];
-    for (int d = 0; d < 2; d++) phase[d] = phase_of(node->shape[2 + d], node->kernel[d], node->stride[d], node->padding[d], at_phase[d]);
+                        const Phase phase[2]) {
     Variable *n = add_variable(compute, "n", node->shape[0], false);
     Variable *k = add_variable(compute, "k", out->shape[1], false);
     Variable *i = add_variable(compute, "i", phase[0].count, false), *j = add_variable(compute, "j", phase[1].count, false);
-    Variable *c = add_variable(compute, "c", from->shape[1], true);
+    Variable *c = add_variable(compute, "c", node->input[0]->shape[1], true);
     if (phase[0].taps > 0 && phase[1].taps > 0) {
         Variable *u = add_variable(compute, "u", phase[0].taps, true), *v = add_variable(compute, "v", phase[1].taps, true);
-        const Affine read[4] = {V(n), V(c), affine_shift(affine_add(V(i), affine_scale(V(u), -1)), phase[0].offset),
-                                affine_shift(affine_add(V(j), affine_scale(V(v), -1)), phase[1].offset)};
-        const Affine tap[4] = {V(c), V(k), affine_shift(affine_scale(V(u), node->stride[0]), phase[0].first),
-                               affine_shift(affine_scale(V(v), node->stride[1]), phase[1].first)};
-        compute->sum[compute->sum_count++] = op2(MULTIPLY, load(input, read), load(w, tap));
+        const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
+        compute->sum[compute->sum_count++] = op2(MULTIPLY, load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
     } else {
         compute->variable_count = 4; /* no tap meets these: bias or zero */
     }
-    const At at = {.n = V(n),
-                   .c = V(k),
-                   .h = affine_shift(affine_scale(V(i), node->stride[0]), at_phase[0]),
-                   .w = affine_shift(affine_scale(V(j), node->stride[1]), at_phase[1])};
+    const At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
     store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
-void lower_conv_transpose2d(Lowering *l, Node *node) {
-    FilterPlan plan;
-    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
-    Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
-    long phases[2];
-    for (int d = 0; d < 2; d++) phases[d] = minimum(node->stride[d], node->shape[2 + d]);
+static void lower_direct(Lowering *l, Node *node) {
+    const Node *from = node->input[0];
+    const bool gathers = node->op == OP_CONV2D;
+    const long phases[2] = {phase_count(node, 0), phase_count(node, 1)};
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
-    const Buffer *input = node_virtual(l, from), *w = weight_along(l, weight, 1), *out = node_buffer(l, result);
+    const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
+    const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
     int count = 0;
     for (long a = 0; a < phases[0]; a++)
         for (long b = 0; b < phases[1]; b++) {
-            Compute *compute = &kernel->compute[count++];
-            lower_phase(l, node, compute, input, w, out, (long[2]){a, b});
+            const Phase phase[2] = {phase_of(node, 0, a), phase_of(node, 1, b)};
+            lower_phase(l, node, &kernel->compute[count++], input, w, out, phase);
         }
     describe_convolution(kernel, node);
-    const ConvShape shape = {.staged = input,
-                             .columns = kernel->compute[0].variable[3]->extent,
-                             .rows = kernel->compute[0].variable[2]->extent,
-                             .channels = from->shape[1],
-                             .outputs = kernel->compute[0].variable[1]->extent,
-                             .taps = node->kernel[0] * node->kernel[1],
-                             .stride = {1, 1},
-                             .span = {(node->kernel[0] + node->stride[0] - 1) / node->stride[0] + 1,
-                                      (node->kernel[1] + node->stride[1] - 1) / node->stride[1] + 1},
-                             .phases = count};
+    ConvShape shape = {.staged = input,
+                       .columns = kernel->compute[0].variable[3]->extent,
+                       .rows = kernel->compute[0].variable[2]->extent,
+                       .channels = from->shape[1],
+                       .outputs = kernel->compute[0].variable[1]->extent,
+                       .taps = node->kernel[0] * node->kernel[1],
+                       .phases = count};
+    for (int d = 0; d < 2; d++) {
+        shape.stride[d] = gathers ? node->stride[d] : 1;
+        shape.span[d] = gathers ? node->kernel[d] : (node->kernel[d] + node->stride[d] - 1) / node->stride[d] + 1;
+    }
     schedule_convolution(l, kernel, &shape);
     finish_kernel(l, kernel, node->scan);
 }
+
+/* By whichever nest suits the shapes. */
+void lower_convolution(Lowering *l, Node *node) {
+    FilterPlan plan;
+    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
+    if (lower_few_outputs(l, node)) return;
+    lower_direct(l, node);
+}
+
+/* ---- the weight gradient ---- */
 
 void describe_weight_grad(Kernel *kernel, const Node *node) {
     const Node *small = node->input[0], *large = node->input[1];
@@ -162,6 +152,10 @@ void describe_weight_grad(Kernel *kernel, const Node *node) {
                              small->shape[2], small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
     set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
                          (double)(small->shape[0] * small->shape[2] * small->shape[3]));
+}
+
+static Affine strided(const Variable *position, long stride, const Variable *tap, long padding) {
+    return affine_shift(affine_add(affine_scale(V(position), stride), V(tap)), -padding);
 }
 
 void lower_conv2d_weight_grad(Lowering *l, Node *node) {

@@ -384,13 +384,6 @@ static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) 
     add_inner_levels(f, schedule, LOOP_SERIAL);
 }
 
-Buffer *new_scratch(Kernel *kernel, const char *name, const long shape[5], const int order[5], int blocked, long block) {
-    Buffer *buffer = new_buffer(name, TYPE_F32, SPACE_SCRATCH, 5, shape, layout_ordered(5, shape, order, blocked, block));
-    buffer->offset = kernel->scratch_size;
-    kernel->scratch_size += round_up(buffer->layout.size * 4, 64);
-    return buffer;
-}
-
 bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long lanes = l->target->lanes;
@@ -404,8 +397,8 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     Kernel *kernel = new_kernel(node->name, v->transformed_inputs + v->sums * h->sums + v->outputs);
     const long transformed[5] = {v->transformed_inputs * h->transformed_inputs, f.cut.item[0], f.cut.item[1], f.cut.item[2], channels};
     const long sums[5] = {v->sums * h->sums, f.cut.inner[0], f.cut.inner[1], f.cut.inner[2], f.k_block};
-    f.transformed = new_scratch(kernel, "transformed", transformed, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
-    f.sums = new_scratch(kernel, "sums", sums, (const int[5]){0, 1, 2, 3, 4}, -1, 1);
+    f.transformed = new_scratch(kernel, "transformed", 5, transformed, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
+    f.sums = new_scratch(kernel, "sums", 5, sums, (const int[5]){0, 1, 2, 3, 4}, -1, 1);
     int number = 0;
     for (int p = 0; p < v->transformed_inputs; p++) add_transform(&f, kernel, number++, p, &stage);
     for (int p = 0; p < v->sums; p++)

@@ -42,7 +42,6 @@ long filter_products(const Filter *filter);
 /* Σ coefficient[i] · value[i], by additions and subtractions where that is all there is. Values of coefficient 0 are not looked at. */
 const Expression *combine(int count, const double *coefficient, const Expression *const *value);
 long largest_divisor(long number, long most);
-Buffer *new_scratch(Kernel *kernel, const char *name, const long shape[5], const int order[5], int blocked, long block);
 
 /* lower_filter_grad.c: the weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where
  * that does not win or does not fit. */

@@ -303,11 +303,11 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     for (int side = 0; side < 2; side++) {
         const long shape[5] = {side_transformed(v, side) * side_transformed(h, side), f.images, f.rows, f.tiles[1], f.block[side]};
         f.transformed[side] =
-            new_scratch(kernel, side == LARGE ? "transformed" : "transformed_gradient", shape, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
+            new_scratch(kernel, side == LARGE ? "transformed" : "transformed_gradient", 5, shape, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
     }
     const long shape[5] = {v->transformed_weights, h->transformed_weights, f.block[SMALL], f.block[LARGE], 1};
     f.products =
-        new_scratch(kernel, "products", shape, f.vector == SMALL ? (const int[5]){0, 1, 4, 3, 2} : (const int[5]){0, 1, 4, 2, 3}, -1, 1);
+        new_scratch(kernel, "products", 5, shape, f.vector == SMALL ? (const int[5]){0, 1, 4, 3, 2} : (const int[5]){0, 1, 4, 2, 3}, -1, 1);
     f.gradient = f.groups > 1 ? new_group_gradients(&f, out) : out;
     for (int side = 1; side >= 0; side--)
         for (int p = 0; p < side_transformed(v, side); p++) add_side(&f, kernel, number++, side, p, &stage[side]);

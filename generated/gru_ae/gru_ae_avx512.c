@@ -47,8 +47,6 @@ static inline TARGET_CODE __m512 vector_select_greater(__m512 a, __m512 b, __m51
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), d, c);
 }
 
-static inline TARGET_CODE float float_maximum(float a, float b) { return a > b ? a : b; }
-
 static inline TARGET_CODE __m512 vector_negate(__m512 a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
 
 static inline TARGET_CODE __m512 vector_exponent(__m512 a) {
@@ -11827,484 +11825,296 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 118272 bytes of scratch in steps of 553472 a thread.
- * n parallel, i in tiles of 12 parallel, stage decoder3_relu_in | k, i in tiles of 2, j in tiles of 64, sum in registers | c in tiles of 16, c, u, v unrolled, i unrolled, k unrolled, j in tiles of 16 unrolled, j lanes */
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 131072 bytes of scratch in steps of 553472 a thread.
+ * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch) {
-    const ptrdiff_t n = item / 6;
-    const ptrdiff_t i0 = item % 6;
-    float *const decoder3_relu_in_staged0 = (float *)scratch;
-    float *const decoder3_relu_in_staged2 = (float *)scratch;
-    if (i0 < 5) {
+    const ptrdiff_t n = item / 5;
+    const ptrdiff_t i0 = item % 5;
+    float *const decoder3_relu_in_staged0 = (float *)(scratch + 4352);
+    float *const partial = (float *)scratch;
+    float *const sum = (float *)(scratch + 4096);
+    float *const decoder3_relu_in_staged3 = (float *)(scratch + 4352);
+    if (i0 < 4) {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 12 * i0 + h_s - 1 && 12 * i0 + h_s - 1 < 64) {
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                        decoder3_relu_in_staged0[14784 * c_s + 924 * c_s_1 + 66 * h_s] = 0.0f;
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 15; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                            const float decoder3_conv_transpose_forward_0 = decoder3_conv_transpose_forward[131072 * n + 65536 * c_s
-                                + 12288 * i0 + 1024 * h_s + 16 * w_s + c_s_1 - 1024];
-                            const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[48 * c_s + c_s_1];
-                            const float sum_0 = __builtin_fmaf(difference_0, decoder3_batch_norm_statistics[48 * c_s + c_s_1 + 32],
-                                decoder_10_bias[16 * c_s + c_s_1]);
-                            decoder3_relu_in_staged0[14784 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
-                        }
+                        const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
+                            + 65536 * c_s + 13312 * i0 + 1024 * h_s + 16 * w_s - 1024]);
+                        const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
+                            _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c_s]));
+                        const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c_s + 32]);
+                        const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                            _mm512_loadu_ps(&decoder_10_bias[16 * c_s]));
+                        _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_0));
                     }
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                        decoder3_relu_in_staged0[14784 * c_s + 924 * c_s_1 + 66 * h_s + 65] = 0.0f;
-                    }
+                    _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s + 1040], _mm512_setzero_ps());
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                            decoder3_relu_in_staged0[14784 * c_s + 924 * c_s_1 + 66 * h_s + w_s] = 0.0f;
-                        }
+                        _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s + 16 * w_s], _mm512_setzero_ps());
                     }
                 }
             }
         }
-        for (ptrdiff_t i1 = 0; i1 < 6; i1++) {
-            __m512 sum1_0_0 = _mm512_setzero_ps();
-            __m512 sum1_0_1 = _mm512_setzero_ps();
-            __m512 sum1_0_2 = _mm512_setzero_ps();
-            __m512 sum1_0_3 = _mm512_setzero_ps();
-            __m512 sum1_1_0 = _mm512_setzero_ps();
-            __m512 sum1_1_1 = _mm512_setzero_ps();
-            __m512 sum1_1_2 = _mm512_setzero_ps();
-            __m512 sum1_1_3 = _mm512_setzero_ps();
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+        for (ptrdiff_t i1 = 0; i1 < 13; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m512 sum1_0 = _mm512_setzero_ps();
+                __m512 sum1_1 = _mm512_setzero_ps();
+                __m512 sum1_2 = _mm512_setzero_ps();
+                __m512 sum1_3 = _mm512_setzero_ps();
+                __m512 sum1_4 = _mm512_setzero_ps();
+                __m512 sum1_5 = _mm512_setzero_ps();
+                __m512 sum1_6 = _mm512_setzero_ps();
+                __m512 sum1_7 = _mm512_setzero_ps();
+                for (ptrdiff_t c = 0; c < 2; c++) {
                     for (ptrdiff_t u = 0; u < 3; u++) {
-                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[14784 * c0 + 924 * c1 + 132 * i1 + 66 * u];
-                        const float *const decoder_12_weight_at = &decoder_12_weight[144 * c0 + 48 * u + c1];
-                        const __m512 decoder_12_weight_0 = _mm512_set1_ps(decoder_12_weight_at[0]);
-                        sum1_0_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0, sum1_0_0);
-                        sum1_0_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[16]), decoder_12_weight_0, sum1_0_1);
-                        sum1_0_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[32]), decoder_12_weight_0, sum1_0_2);
-                        sum1_0_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[48]), decoder_12_weight_0, sum1_0_3);
-                        sum1_1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[66]), decoder_12_weight_0, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[82]), decoder_12_weight_0, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[98]), decoder_12_weight_0, sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[114]), decoder_12_weight_0, sum1_1_3);
-                        const __m512 decoder_12_weight_1 = _mm512_set1_ps(decoder_12_weight_at[16]);
-                        sum1_0_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[1]), decoder_12_weight_1, sum1_0_0);
-                        sum1_0_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[17]), decoder_12_weight_1, sum1_0_1);
-                        sum1_0_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[33]), decoder_12_weight_1, sum1_0_2);
-                        sum1_0_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[49]), decoder_12_weight_1, sum1_0_3);
-                        sum1_1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[67]), decoder_12_weight_1, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[83]), decoder_12_weight_1, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[99]), decoder_12_weight_1, sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[115]), decoder_12_weight_1, sum1_1_3);
-                        const __m512 decoder_12_weight_2 = _mm512_set1_ps(decoder_12_weight_at[32]);
-                        sum1_0_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[2]), decoder_12_weight_2, sum1_0_0);
-                        sum1_0_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[18]), decoder_12_weight_2, sum1_0_1);
-                        sum1_0_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[34]), decoder_12_weight_2, sum1_0_2);
-                        sum1_0_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[50]), decoder_12_weight_2, sum1_0_3);
-                        sum1_1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[68]), decoder_12_weight_2, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[84]), decoder_12_weight_2, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[100]), decoder_12_weight_2, sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[116]), decoder_12_weight_2, sum1_1_3);
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[15840 * c + 1056 * u + 1056 * i1 + 128 * j0];
+                        const float *const decoder_12_weight_at = &decoder_12_weight[144 * c + 48 * u];
+                        const __m512 decoder_12_weight_0 = _mm512_loadu_ps(&decoder_12_weight_at[0]);
+                        sum1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0, sum1_0);
+                        const __m512 decoder3_relu_in_staged0_0 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[16]);
+                        sum1_1 = _mm512_fmadd_ps(decoder3_relu_in_staged0_0, decoder_12_weight_0, sum1_1);
+                        const __m512 decoder3_relu_in_staged0_1 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[32]);
+                        sum1_2 = _mm512_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_0, sum1_2);
+                        const __m512 decoder3_relu_in_staged0_2 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[48]);
+                        sum1_3 = _mm512_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_0, sum1_3);
+                        const __m512 decoder3_relu_in_staged0_3 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[64]);
+                        sum1_4 = _mm512_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_0, sum1_4);
+                        const __m512 decoder3_relu_in_staged0_4 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[80]);
+                        sum1_5 = _mm512_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_0, sum1_5);
+                        const __m512 decoder3_relu_in_staged0_5 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[96]);
+                        sum1_6 = _mm512_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_0, sum1_6);
+                        const __m512 decoder3_relu_in_staged0_6 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[112]);
+                        sum1_7 = _mm512_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_0, sum1_7);
+                        const __m512 decoder_12_weight_1 = _mm512_loadu_ps(&decoder_12_weight_at[16]);
+                        sum1_0 = _mm512_fmadd_ps(decoder3_relu_in_staged0_0, decoder_12_weight_1, sum1_0);
+                        sum1_1 = _mm512_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_1, sum1_1);
+                        sum1_2 = _mm512_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_1, sum1_2);
+                        sum1_3 = _mm512_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_1, sum1_3);
+                        sum1_4 = _mm512_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_1, sum1_4);
+                        sum1_5 = _mm512_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_1, sum1_5);
+                        sum1_6 = _mm512_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_1, sum1_6);
+                        const __m512 decoder3_relu_in_staged0_7 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[128]);
+                        sum1_7 = _mm512_fmadd_ps(decoder3_relu_in_staged0_7, decoder_12_weight_1, sum1_7);
+                        const __m512 decoder_12_weight_2 = _mm512_loadu_ps(&decoder_12_weight_at[32]);
+                        sum1_0 = _mm512_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_2, sum1_0);
+                        sum1_1 = _mm512_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_2, sum1_1);
+                        sum1_2 = _mm512_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_2, sum1_2);
+                        sum1_3 = _mm512_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_2, sum1_3);
+                        sum1_4 = _mm512_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_2, sum1_4);
+                        sum1_5 = _mm512_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_2, sum1_5);
+                        sum1_6 = _mm512_fmadd_ps(decoder3_relu_in_staged0_7, decoder_12_weight_2, sum1_6);
+                        sum1_7 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[144]), decoder_12_weight_2, sum1_7);
                     }
                 }
+                float *const partial_at = &partial[128 * j0];
+                _mm512_storeu_ps(&partial_at[0], sum1_0);
+                _mm512_storeu_ps(&partial_at[16], sum1_1);
+                _mm512_storeu_ps(&partial_at[32], sum1_2);
+                _mm512_storeu_ps(&partial_at[48], sum1_3);
+                _mm512_storeu_ps(&partial_at[64], sum1_4);
+                _mm512_storeu_ps(&partial_at[80], sum1_5);
+                _mm512_storeu_ps(&partial_at[96], sum1_6);
+                _mm512_storeu_ps(&partial_at[112], sum1_7);
             }
-            const __m512 size_0 = _mm512_abs_ps(sum1_0_0);
-            const __m512 sum_1 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_0, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_2 = _mm512_fmadd_ps(sum_1, size_0, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_3 = _mm512_fmadd_ps(sum_2, size_0, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_4 = _mm512_fmadd_ps(sum_3, size_0, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_5 = _mm512_fmadd_ps(sum_4, size_0, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_6 = _mm512_fmadd_ps(sum_5, size_0, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_7 = _mm512_fmadd_ps(sum_6, size_0, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_8 = _mm512_fmadd_ps(sum_7, size_0, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_9 = _mm512_fmadd_ps(sum_8, size_0, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_10 = _mm512_fmadd_ps(sum_9, sum_9, _mm512_set1_ps(1.5f));
-            const __m512 chosen_0 = vector_select_greater(_mm512_setzero_ps(), sum1_0_0, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_11 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_10), chosen_0, chosen_0);
-            const __m512 product_0 = _mm512_mul_ps(sum1_0_0, sum1_0_0);
-            const __m512 sum_12 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_0, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_13 = _mm512_fmadd_ps(sum_12, product_0, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_14 = _mm512_fmadd_ps(sum_13, product_0, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_15 = _mm512_fmadd_ps(sum_14, product_0, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_16 = _mm512_fmadd_ps(_mm512_mul_ps(product_0, sum1_0_0), sum_15, sum1_0_0);
-            float *const reconstruction_at = &reconstruction[4096 * n + 768 * i0 + 128 * i1];
-            _mm512_storeu_ps(&reconstruction_at[0], vector_select_greater(size_0, _mm512_set1_ps(0.755f), sum_11, sum_16));
-            const __m512 size_1 = _mm512_abs_ps(sum1_0_1);
-            const __m512 sum_17 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_1, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_18 = _mm512_fmadd_ps(sum_17, size_1, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_19 = _mm512_fmadd_ps(sum_18, size_1, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_20 = _mm512_fmadd_ps(sum_19, size_1, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_21 = _mm512_fmadd_ps(sum_20, size_1, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_22 = _mm512_fmadd_ps(sum_21, size_1, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_23 = _mm512_fmadd_ps(sum_22, size_1, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_24 = _mm512_fmadd_ps(sum_23, size_1, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_25 = _mm512_fmadd_ps(sum_24, size_1, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_26 = _mm512_fmadd_ps(sum_25, sum_25, _mm512_set1_ps(1.5f));
-            const __m512 chosen_1 = vector_select_greater(_mm512_setzero_ps(), sum1_0_1, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_27 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_26), chosen_1, chosen_1);
-            const __m512 product_1 = _mm512_mul_ps(sum1_0_1, sum1_0_1);
-            const __m512 sum_28 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_1, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_29 = _mm512_fmadd_ps(sum_28, product_1, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_30 = _mm512_fmadd_ps(sum_29, product_1, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_31 = _mm512_fmadd_ps(sum_30, product_1, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_32 = _mm512_fmadd_ps(_mm512_mul_ps(product_1, sum1_0_1), sum_31, sum1_0_1);
-            _mm512_storeu_ps(&reconstruction_at[16], vector_select_greater(size_1, _mm512_set1_ps(0.755f), sum_27, sum_32));
-            const __m512 size_2 = _mm512_abs_ps(sum1_0_2);
-            const __m512 sum_33 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_2, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_34 = _mm512_fmadd_ps(sum_33, size_2, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_35 = _mm512_fmadd_ps(sum_34, size_2, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_36 = _mm512_fmadd_ps(sum_35, size_2, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_37 = _mm512_fmadd_ps(sum_36, size_2, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_38 = _mm512_fmadd_ps(sum_37, size_2, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_39 = _mm512_fmadd_ps(sum_38, size_2, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_40 = _mm512_fmadd_ps(sum_39, size_2, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_41 = _mm512_fmadd_ps(sum_40, size_2, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_42 = _mm512_fmadd_ps(sum_41, sum_41, _mm512_set1_ps(1.5f));
-            const __m512 chosen_2 = vector_select_greater(_mm512_setzero_ps(), sum1_0_2, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_43 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_42), chosen_2, chosen_2);
-            const __m512 product_2 = _mm512_mul_ps(sum1_0_2, sum1_0_2);
-            const __m512 sum_44 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_2, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_45 = _mm512_fmadd_ps(sum_44, product_2, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_46 = _mm512_fmadd_ps(sum_45, product_2, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_47 = _mm512_fmadd_ps(sum_46, product_2, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_48 = _mm512_fmadd_ps(_mm512_mul_ps(product_2, sum1_0_2), sum_47, sum1_0_2);
-            _mm512_storeu_ps(&reconstruction_at[32], vector_select_greater(size_2, _mm512_set1_ps(0.755f), sum_43, sum_48));
-            const __m512 size_3 = _mm512_abs_ps(sum1_0_3);
-            const __m512 sum_49 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_3, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_50 = _mm512_fmadd_ps(sum_49, size_3, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_51 = _mm512_fmadd_ps(sum_50, size_3, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_52 = _mm512_fmadd_ps(sum_51, size_3, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_53 = _mm512_fmadd_ps(sum_52, size_3, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_54 = _mm512_fmadd_ps(sum_53, size_3, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_55 = _mm512_fmadd_ps(sum_54, size_3, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_56 = _mm512_fmadd_ps(sum_55, size_3, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_57 = _mm512_fmadd_ps(sum_56, size_3, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_58 = _mm512_fmadd_ps(sum_57, sum_57, _mm512_set1_ps(1.5f));
-            const __m512 chosen_3 = vector_select_greater(_mm512_setzero_ps(), sum1_0_3, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_59 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_58), chosen_3, chosen_3);
-            const __m512 product_3 = _mm512_mul_ps(sum1_0_3, sum1_0_3);
-            const __m512 sum_60 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_3, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_61 = _mm512_fmadd_ps(sum_60, product_3, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_62 = _mm512_fmadd_ps(sum_61, product_3, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_63 = _mm512_fmadd_ps(sum_62, product_3, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_64 = _mm512_fmadd_ps(_mm512_mul_ps(product_3, sum1_0_3), sum_63, sum1_0_3);
-            _mm512_storeu_ps(&reconstruction_at[48], vector_select_greater(size_3, _mm512_set1_ps(0.755f), sum_59, sum_64));
-            const __m512 size_4 = _mm512_abs_ps(sum1_1_0);
-            const __m512 sum_65 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_4, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_66 = _mm512_fmadd_ps(sum_65, size_4, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_67 = _mm512_fmadd_ps(sum_66, size_4, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_68 = _mm512_fmadd_ps(sum_67, size_4, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_69 = _mm512_fmadd_ps(sum_68, size_4, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_70 = _mm512_fmadd_ps(sum_69, size_4, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_71 = _mm512_fmadd_ps(sum_70, size_4, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_72 = _mm512_fmadd_ps(sum_71, size_4, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_73 = _mm512_fmadd_ps(sum_72, size_4, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_74 = _mm512_fmadd_ps(sum_73, sum_73, _mm512_set1_ps(1.5f));
-            const __m512 chosen_4 = vector_select_greater(_mm512_setzero_ps(), sum1_1_0, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_75 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_74), chosen_4, chosen_4);
-            const __m512 product_4 = _mm512_mul_ps(sum1_1_0, sum1_1_0);
-            const __m512 sum_76 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_4, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_77 = _mm512_fmadd_ps(sum_76, product_4, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_78 = _mm512_fmadd_ps(sum_77, product_4, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_79 = _mm512_fmadd_ps(sum_78, product_4, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_80 = _mm512_fmadd_ps(_mm512_mul_ps(product_4, sum1_1_0), sum_79, sum1_1_0);
-            _mm512_storeu_ps(&reconstruction_at[64], vector_select_greater(size_4, _mm512_set1_ps(0.755f), sum_75, sum_80));
-            const __m512 size_5 = _mm512_abs_ps(sum1_1_1);
-            const __m512 sum_81 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_5, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_82 = _mm512_fmadd_ps(sum_81, size_5, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_83 = _mm512_fmadd_ps(sum_82, size_5, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_84 = _mm512_fmadd_ps(sum_83, size_5, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_85 = _mm512_fmadd_ps(sum_84, size_5, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_86 = _mm512_fmadd_ps(sum_85, size_5, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_87 = _mm512_fmadd_ps(sum_86, size_5, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_88 = _mm512_fmadd_ps(sum_87, size_5, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_89 = _mm512_fmadd_ps(sum_88, size_5, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_90 = _mm512_fmadd_ps(sum_89, sum_89, _mm512_set1_ps(1.5f));
-            const __m512 chosen_5 = vector_select_greater(_mm512_setzero_ps(), sum1_1_1, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_91 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_90), chosen_5, chosen_5);
-            const __m512 product_5 = _mm512_mul_ps(sum1_1_1, sum1_1_1);
-            const __m512 sum_92 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_5, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_93 = _mm512_fmadd_ps(sum_92, product_5, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_94 = _mm512_fmadd_ps(sum_93, product_5, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_95 = _mm512_fmadd_ps(sum_94, product_5, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_96 = _mm512_fmadd_ps(_mm512_mul_ps(product_5, sum1_1_1), sum_95, sum1_1_1);
-            _mm512_storeu_ps(&reconstruction_at[80], vector_select_greater(size_5, _mm512_set1_ps(0.755f), sum_91, sum_96));
-            const __m512 size_6 = _mm512_abs_ps(sum1_1_2);
-            const __m512 sum_97 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_6, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_98 = _mm512_fmadd_ps(sum_97, size_6, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_99 = _mm512_fmadd_ps(sum_98, size_6, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_100 = _mm512_fmadd_ps(sum_99, size_6, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_101 = _mm512_fmadd_ps(sum_100, size_6, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_102 = _mm512_fmadd_ps(sum_101, size_6, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_103 = _mm512_fmadd_ps(sum_102, size_6, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_104 = _mm512_fmadd_ps(sum_103, size_6, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_105 = _mm512_fmadd_ps(sum_104, size_6, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_106 = _mm512_fmadd_ps(sum_105, sum_105, _mm512_set1_ps(1.5f));
-            const __m512 chosen_6 = vector_select_greater(_mm512_setzero_ps(), sum1_1_2, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_107 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_106), chosen_6, chosen_6);
-            const __m512 product_6 = _mm512_mul_ps(sum1_1_2, sum1_1_2);
-            const __m512 sum_108 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_6, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_109 = _mm512_fmadd_ps(sum_108, product_6, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_110 = _mm512_fmadd_ps(sum_109, product_6, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_111 = _mm512_fmadd_ps(sum_110, product_6, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_112 = _mm512_fmadd_ps(_mm512_mul_ps(product_6, sum1_1_2), sum_111, sum1_1_2);
-            _mm512_storeu_ps(&reconstruction_at[96], vector_select_greater(size_6, _mm512_set1_ps(0.755f), sum_107, sum_112));
-            const __m512 size_7 = _mm512_abs_ps(sum1_1_3);
-            const __m512 sum_113 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_7, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_114 = _mm512_fmadd_ps(sum_113, size_7, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_115 = _mm512_fmadd_ps(sum_114, size_7, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_116 = _mm512_fmadd_ps(sum_115, size_7, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_117 = _mm512_fmadd_ps(sum_116, size_7, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_118 = _mm512_fmadd_ps(sum_117, size_7, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_119 = _mm512_fmadd_ps(sum_118, size_7, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_120 = _mm512_fmadd_ps(sum_119, size_7, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_121 = _mm512_fmadd_ps(sum_120, size_7, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_122 = _mm512_fmadd_ps(sum_121, sum_121, _mm512_set1_ps(1.5f));
-            const __m512 chosen_7 = vector_select_greater(_mm512_setzero_ps(), sum1_1_3, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_123 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_122), chosen_7, chosen_7);
-            const __m512 product_7 = _mm512_mul_ps(sum1_1_3, sum1_1_3);
-            const __m512 sum_124 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_7, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_125 = _mm512_fmadd_ps(sum_124, product_7, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_126 = _mm512_fmadd_ps(sum_125, product_7, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_127 = _mm512_fmadd_ps(sum_126, product_7, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_128 = _mm512_fmadd_ps(_mm512_mul_ps(product_7, sum1_1_3), sum_127, sum1_1_3);
-            _mm512_storeu_ps(&reconstruction_at[112], vector_select_greater(size_7, _mm512_set1_ps(0.755f), sum_123, sum_128));
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum2_0 = 0.0f;
+                float sum2_1 = 0.0f;
+                float sum2_2 = 0.0f;
+                float sum2_3 = 0.0f;
+                float sum2_4 = 0.0f;
+                float sum2_5 = 0.0f;
+                float sum2_6 = 0.0f;
+                float sum2_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 16; l++) {
+                    float *const partial_at_1 = &partial[128 * j0 + l];
+                    sum2_0 = sum2_0 + partial_at_1[0];
+                    sum2_1 = sum2_1 + partial_at_1[16];
+                    sum2_2 = sum2_2 + partial_at_1[32];
+                    sum2_3 = sum2_3 + partial_at_1[48];
+                    sum2_4 = sum2_4 + partial_at_1[64];
+                    sum2_5 = sum2_5 + partial_at_1[80];
+                    sum2_6 = sum2_6 + partial_at_1[96];
+                    sum2_7 = sum2_7 + partial_at_1[112];
+                }
+                float *const sum_at = &sum[8 * j0];
+                sum_at[0] = sum2_0;
+                sum_at[1] = sum2_1;
+                sum_at[2] = sum2_2;
+                sum_at[3] = sum2_3;
+                sum_at[4] = sum2_4;
+                sum_at[5] = sum2_5;
+                sum_at[6] = sum2_6;
+                sum_at[7] = sum2_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+                const __m512 sum_1 = _mm512_loadu_ps(&sum[16 * j0]);
+                const __m512 size_0 = _mm512_abs_ps(sum_1);
+                const __m512 sum_2 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_0, _mm512_set1_ps(-0.000647521f));
+                const __m512 sum_3 = _mm512_fmadd_ps(sum_2, size_0, _mm512_set1_ps(0.0054350505f));
+                const __m512 sum_4 = _mm512_fmadd_ps(sum_3, size_0, _mm512_set1_ps(-0.023078235f));
+                const __m512 sum_5 = _mm512_fmadd_ps(sum_4, size_0, _mm512_set1_ps(0.08363069f));
+                const __m512 sum_6 = _mm512_fmadd_ps(sum_5, size_0, _mm512_set1_ps(-0.1200333f));
+                const __m512 sum_7 = _mm512_fmadd_ps(sum_6, size_0, _mm512_set1_ps(0.42431918f));
+                const __m512 sum_8 = _mm512_fmadd_ps(sum_7, size_0, _mm512_set1_ps(0.16496293f));
+                const __m512 sum_9 = _mm512_fmadd_ps(sum_8, size_0, _mm512_set1_ps(1.3795024f));
+                const __m512 sum_10 = _mm512_fmadd_ps(sum_9, size_0, _mm512_set1_ps(0.7105656f));
+                const __m512 sum_11 = _mm512_fmadd_ps(sum_10, sum_10, _mm512_set1_ps(1.5f));
+                const __m512 chosen_0 = vector_select_greater(_mm512_setzero_ps(), sum_1, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
+                const __m512 sum_12 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_11), chosen_0, chosen_0);
+                const __m512 product_0 = _mm512_mul_ps(sum_1, sum_1);
+                const __m512 sum_13 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_0, _mm512_set1_ps(0.019665616f));
+                const __m512 sum_14 = _mm512_fmadd_ps(sum_13, product_0, _mm512_set1_ps(-0.05339065f));
+                const __m512 sum_15 = _mm512_fmadd_ps(sum_14, product_0, _mm512_set1_ps(0.1332653f));
+                const __m512 sum_16 = _mm512_fmadd_ps(sum_15, product_0, _mm512_set1_ps(-0.3333307f));
+                const __m512 sum_17 = _mm512_fmadd_ps(_mm512_mul_ps(product_0, sum_1), sum_16, sum_1);
+                _mm512_storeu_ps(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 16 * j0], vector_select_greater(size_0,
+                    _mm512_set1_ps(0.755f), sum_12, sum_17));
+            }
         }
     } else {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 6; h_s++) {
-                if (0 <= 12 * i0 + h_s - 1 && 12 * i0 + h_s - 1 < 64) {
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                        decoder3_relu_in_staged2[6336 * c_s + 396 * c_s_1 + 66 * h_s] = 0.0f;
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                            const float decoder3_conv_transpose_forward_1 = decoder3_conv_transpose_forward[131072 * n + 65536 * c_s
-                                + 12288 * i0 + 1024 * h_s + 16 * w_s + c_s_1 - 1024];
-                            const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[48 * c_s + c_s_1];
-                            const float sum_129 = __builtin_fmaf(difference_1, decoder3_batch_norm_statistics[48 * c_s + c_s_1 + 32],
-                                decoder_10_bias[16 * c_s + c_s_1]);
-                            decoder3_relu_in_staged2[6336 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
-                        }
+                        const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
+                            + 65536 * c_s + 13312 * i0 + 1024 * h_s + 16 * w_s - 1024]);
+                        const __m512 difference_1 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
+                            _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c_s]));
+                        const __m512 decoder3_batch_norm_statistics_1 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c_s + 32]);
+                        const __m512 sum_18 = _mm512_fmadd_ps(difference_1, decoder3_batch_norm_statistics_1,
+                            _mm512_loadu_ps(&decoder_10_bias[16 * c_s]));
+                        _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_18));
                     }
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                        decoder3_relu_in_staged2[6336 * c_s + 396 * c_s_1 + 66 * h_s + 65] = 0.0f;
-                    }
+                    _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s + 1040], _mm512_setzero_ps());
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 16; c_s_1++) {
-                            decoder3_relu_in_staged2[6336 * c_s + 396 * c_s_1 + 66 * h_s + w_s] = 0.0f;
-                        }
+                        _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s + 16 * w_s], _mm512_setzero_ps());
                     }
                 }
             }
         }
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            __m512 sum3_0_0 = _mm512_setzero_ps();
-            __m512 sum3_0_1 = _mm512_setzero_ps();
-            __m512 sum3_0_2 = _mm512_setzero_ps();
-            __m512 sum3_0_3 = _mm512_setzero_ps();
-            __m512 sum3_1_0 = _mm512_setzero_ps();
-            __m512 sum3_1_1 = _mm512_setzero_ps();
-            __m512 sum3_1_2 = _mm512_setzero_ps();
-            __m512 sum3_1_3 = _mm512_setzero_ps();
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+        for (ptrdiff_t i1 = 0; i1 < 12; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m512 sum4_0 = _mm512_setzero_ps();
+                __m512 sum4_1 = _mm512_setzero_ps();
+                __m512 sum4_2 = _mm512_setzero_ps();
+                __m512 sum4_3 = _mm512_setzero_ps();
+                __m512 sum4_4 = _mm512_setzero_ps();
+                __m512 sum4_5 = _mm512_setzero_ps();
+                __m512 sum4_6 = _mm512_setzero_ps();
+                __m512 sum4_7 = _mm512_setzero_ps();
+                for (ptrdiff_t c = 0; c < 2; c++) {
                     for (ptrdiff_t u = 0; u < 3; u++) {
-                        float *const decoder3_relu_in_staged2_at = &decoder3_relu_in_staged2[6336 * c0 + 396 * c1 + 132 * i1 + 66 * u];
-                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[144 * c0 + 48 * u + c1];
-                        const __m512 decoder_12_weight_3 = _mm512_set1_ps(decoder_12_weight_at_1[0]);
-                        sum3_0_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[0]), decoder_12_weight_3, sum3_0_0);
-                        sum3_0_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[16]), decoder_12_weight_3, sum3_0_1);
-                        sum3_0_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[32]), decoder_12_weight_3, sum3_0_2);
-                        sum3_0_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[48]), decoder_12_weight_3, sum3_0_3);
-                        sum3_1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[66]), decoder_12_weight_3, sum3_1_0);
-                        sum3_1_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[82]), decoder_12_weight_3, sum3_1_1);
-                        sum3_1_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[98]), decoder_12_weight_3, sum3_1_2);
-                        sum3_1_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[114]), decoder_12_weight_3, sum3_1_3);
-                        const __m512 decoder_12_weight_4 = _mm512_set1_ps(decoder_12_weight_at_1[16]);
-                        sum3_0_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[1]), decoder_12_weight_4, sum3_0_0);
-                        sum3_0_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[17]), decoder_12_weight_4, sum3_0_1);
-                        sum3_0_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[33]), decoder_12_weight_4, sum3_0_2);
-                        sum3_0_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[49]), decoder_12_weight_4, sum3_0_3);
-                        sum3_1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[67]), decoder_12_weight_4, sum3_1_0);
-                        sum3_1_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[83]), decoder_12_weight_4, sum3_1_1);
-                        sum3_1_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[99]), decoder_12_weight_4, sum3_1_2);
-                        sum3_1_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[115]), decoder_12_weight_4, sum3_1_3);
-                        const __m512 decoder_12_weight_5 = _mm512_set1_ps(decoder_12_weight_at_1[32]);
-                        sum3_0_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[2]), decoder_12_weight_5, sum3_0_0);
-                        sum3_0_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[18]), decoder_12_weight_5, sum3_0_1);
-                        sum3_0_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[34]), decoder_12_weight_5, sum3_0_2);
-                        sum3_0_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[50]), decoder_12_weight_5, sum3_0_3);
-                        sum3_1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[68]), decoder_12_weight_5, sum3_1_0);
-                        sum3_1_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[84]), decoder_12_weight_5, sum3_1_1);
-                        sum3_1_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[100]), decoder_12_weight_5, sum3_1_2);
-                        sum3_1_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged2_at[116]), decoder_12_weight_5, sum3_1_3);
+                        float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[14784 * c + 1056 * u + 1056 * i1 + 128 * j0];
+                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[144 * c + 48 * u];
+                        const __m512 decoder_12_weight_3 = _mm512_loadu_ps(&decoder_12_weight_at_1[0]);
+                        sum4_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged3_at[0]), decoder_12_weight_3, sum4_0);
+                        const __m512 decoder3_relu_in_staged3_0 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[16]);
+                        sum4_1 = _mm512_fmadd_ps(decoder3_relu_in_staged3_0, decoder_12_weight_3, sum4_1);
+                        const __m512 decoder3_relu_in_staged3_1 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[32]);
+                        sum4_2 = _mm512_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_3, sum4_2);
+                        const __m512 decoder3_relu_in_staged3_2 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[48]);
+                        sum4_3 = _mm512_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_3, sum4_3);
+                        const __m512 decoder3_relu_in_staged3_3 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[64]);
+                        sum4_4 = _mm512_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_3, sum4_4);
+                        const __m512 decoder3_relu_in_staged3_4 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[80]);
+                        sum4_5 = _mm512_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_3, sum4_5);
+                        const __m512 decoder3_relu_in_staged3_5 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[96]);
+                        sum4_6 = _mm512_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_3, sum4_6);
+                        const __m512 decoder3_relu_in_staged3_6 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[112]);
+                        sum4_7 = _mm512_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_3, sum4_7);
+                        const __m512 decoder_12_weight_4 = _mm512_loadu_ps(&decoder_12_weight_at_1[16]);
+                        sum4_0 = _mm512_fmadd_ps(decoder3_relu_in_staged3_0, decoder_12_weight_4, sum4_0);
+                        sum4_1 = _mm512_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_4, sum4_1);
+                        sum4_2 = _mm512_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_4, sum4_2);
+                        sum4_3 = _mm512_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_4, sum4_3);
+                        sum4_4 = _mm512_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_4, sum4_4);
+                        sum4_5 = _mm512_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_4, sum4_5);
+                        sum4_6 = _mm512_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_4, sum4_6);
+                        const __m512 decoder3_relu_in_staged3_7 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[128]);
+                        sum4_7 = _mm512_fmadd_ps(decoder3_relu_in_staged3_7, decoder_12_weight_4, sum4_7);
+                        const __m512 decoder_12_weight_5 = _mm512_loadu_ps(&decoder_12_weight_at_1[32]);
+                        sum4_0 = _mm512_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_5, sum4_0);
+                        sum4_1 = _mm512_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_5, sum4_1);
+                        sum4_2 = _mm512_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_5, sum4_2);
+                        sum4_3 = _mm512_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_5, sum4_3);
+                        sum4_4 = _mm512_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_5, sum4_4);
+                        sum4_5 = _mm512_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_5, sum4_5);
+                        sum4_6 = _mm512_fmadd_ps(decoder3_relu_in_staged3_7, decoder_12_weight_5, sum4_6);
+                        sum4_7 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged3_at[144]), decoder_12_weight_5, sum4_7);
                     }
                 }
+                float *const partial_at_2 = &partial[128 * j0];
+                _mm512_storeu_ps(&partial_at_2[0], sum4_0);
+                _mm512_storeu_ps(&partial_at_2[16], sum4_1);
+                _mm512_storeu_ps(&partial_at_2[32], sum4_2);
+                _mm512_storeu_ps(&partial_at_2[48], sum4_3);
+                _mm512_storeu_ps(&partial_at_2[64], sum4_4);
+                _mm512_storeu_ps(&partial_at_2[80], sum4_5);
+                _mm512_storeu_ps(&partial_at_2[96], sum4_6);
+                _mm512_storeu_ps(&partial_at_2[112], sum4_7);
             }
-            const __m512 size_8 = _mm512_abs_ps(sum3_0_0);
-            const __m512 sum_130 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_8, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_131 = _mm512_fmadd_ps(sum_130, size_8, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_132 = _mm512_fmadd_ps(sum_131, size_8, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_133 = _mm512_fmadd_ps(sum_132, size_8, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_134 = _mm512_fmadd_ps(sum_133, size_8, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_135 = _mm512_fmadd_ps(sum_134, size_8, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_136 = _mm512_fmadd_ps(sum_135, size_8, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_137 = _mm512_fmadd_ps(sum_136, size_8, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_138 = _mm512_fmadd_ps(sum_137, size_8, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_139 = _mm512_fmadd_ps(sum_138, sum_138, _mm512_set1_ps(1.5f));
-            const __m512 chosen_8 = vector_select_greater(_mm512_setzero_ps(), sum3_0_0, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_140 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_139), chosen_8, chosen_8);
-            const __m512 product_8 = _mm512_mul_ps(sum3_0_0, sum3_0_0);
-            const __m512 sum_141 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_8, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_142 = _mm512_fmadd_ps(sum_141, product_8, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_143 = _mm512_fmadd_ps(sum_142, product_8, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_144 = _mm512_fmadd_ps(sum_143, product_8, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_145 = _mm512_fmadd_ps(_mm512_mul_ps(product_8, sum3_0_0), sum_144, sum3_0_0);
-            float *const reconstruction_at_1 = &reconstruction[4096 * n + 768 * i0 + 128 * i1];
-            _mm512_storeu_ps(&reconstruction_at_1[0], vector_select_greater(size_8, _mm512_set1_ps(0.755f), sum_140, sum_145));
-            const __m512 size_9 = _mm512_abs_ps(sum3_0_1);
-            const __m512 sum_146 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_9, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_147 = _mm512_fmadd_ps(sum_146, size_9, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_148 = _mm512_fmadd_ps(sum_147, size_9, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_149 = _mm512_fmadd_ps(sum_148, size_9, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_150 = _mm512_fmadd_ps(sum_149, size_9, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_151 = _mm512_fmadd_ps(sum_150, size_9, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_152 = _mm512_fmadd_ps(sum_151, size_9, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_153 = _mm512_fmadd_ps(sum_152, size_9, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_154 = _mm512_fmadd_ps(sum_153, size_9, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_155 = _mm512_fmadd_ps(sum_154, sum_154, _mm512_set1_ps(1.5f));
-            const __m512 chosen_9 = vector_select_greater(_mm512_setzero_ps(), sum3_0_1, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_156 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_155), chosen_9, chosen_9);
-            const __m512 product_9 = _mm512_mul_ps(sum3_0_1, sum3_0_1);
-            const __m512 sum_157 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_9, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_158 = _mm512_fmadd_ps(sum_157, product_9, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_159 = _mm512_fmadd_ps(sum_158, product_9, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_160 = _mm512_fmadd_ps(sum_159, product_9, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_161 = _mm512_fmadd_ps(_mm512_mul_ps(product_9, sum3_0_1), sum_160, sum3_0_1);
-            _mm512_storeu_ps(&reconstruction_at_1[16], vector_select_greater(size_9, _mm512_set1_ps(0.755f), sum_156, sum_161));
-            const __m512 size_10 = _mm512_abs_ps(sum3_0_2);
-            const __m512 sum_162 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_10, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_163 = _mm512_fmadd_ps(sum_162, size_10, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_164 = _mm512_fmadd_ps(sum_163, size_10, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_165 = _mm512_fmadd_ps(sum_164, size_10, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_166 = _mm512_fmadd_ps(sum_165, size_10, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_167 = _mm512_fmadd_ps(sum_166, size_10, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_168 = _mm512_fmadd_ps(sum_167, size_10, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_169 = _mm512_fmadd_ps(sum_168, size_10, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_170 = _mm512_fmadd_ps(sum_169, size_10, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_171 = _mm512_fmadd_ps(sum_170, sum_170, _mm512_set1_ps(1.5f));
-            const __m512 chosen_10 = vector_select_greater(_mm512_setzero_ps(), sum3_0_2, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_172 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_171), chosen_10, chosen_10);
-            const __m512 product_10 = _mm512_mul_ps(sum3_0_2, sum3_0_2);
-            const __m512 sum_173 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_10, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_174 = _mm512_fmadd_ps(sum_173, product_10, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_175 = _mm512_fmadd_ps(sum_174, product_10, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_176 = _mm512_fmadd_ps(sum_175, product_10, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_177 = _mm512_fmadd_ps(_mm512_mul_ps(product_10, sum3_0_2), sum_176, sum3_0_2);
-            _mm512_storeu_ps(&reconstruction_at_1[32], vector_select_greater(size_10, _mm512_set1_ps(0.755f), sum_172, sum_177));
-            const __m512 size_11 = _mm512_abs_ps(sum3_0_3);
-            const __m512 sum_178 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_11, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_179 = _mm512_fmadd_ps(sum_178, size_11, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_180 = _mm512_fmadd_ps(sum_179, size_11, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_181 = _mm512_fmadd_ps(sum_180, size_11, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_182 = _mm512_fmadd_ps(sum_181, size_11, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_183 = _mm512_fmadd_ps(sum_182, size_11, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_184 = _mm512_fmadd_ps(sum_183, size_11, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_185 = _mm512_fmadd_ps(sum_184, size_11, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_186 = _mm512_fmadd_ps(sum_185, size_11, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_187 = _mm512_fmadd_ps(sum_186, sum_186, _mm512_set1_ps(1.5f));
-            const __m512 chosen_11 = vector_select_greater(_mm512_setzero_ps(), sum3_0_3, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_188 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_187), chosen_11, chosen_11);
-            const __m512 product_11 = _mm512_mul_ps(sum3_0_3, sum3_0_3);
-            const __m512 sum_189 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_11, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_190 = _mm512_fmadd_ps(sum_189, product_11, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_191 = _mm512_fmadd_ps(sum_190, product_11, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_192 = _mm512_fmadd_ps(sum_191, product_11, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_193 = _mm512_fmadd_ps(_mm512_mul_ps(product_11, sum3_0_3), sum_192, sum3_0_3);
-            _mm512_storeu_ps(&reconstruction_at_1[48], vector_select_greater(size_11, _mm512_set1_ps(0.755f), sum_188, sum_193));
-            const __m512 size_12 = _mm512_abs_ps(sum3_1_0);
-            const __m512 sum_194 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_12, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_195 = _mm512_fmadd_ps(sum_194, size_12, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_196 = _mm512_fmadd_ps(sum_195, size_12, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_197 = _mm512_fmadd_ps(sum_196, size_12, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_198 = _mm512_fmadd_ps(sum_197, size_12, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_199 = _mm512_fmadd_ps(sum_198, size_12, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_200 = _mm512_fmadd_ps(sum_199, size_12, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_201 = _mm512_fmadd_ps(sum_200, size_12, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_202 = _mm512_fmadd_ps(sum_201, size_12, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_203 = _mm512_fmadd_ps(sum_202, sum_202, _mm512_set1_ps(1.5f));
-            const __m512 chosen_12 = vector_select_greater(_mm512_setzero_ps(), sum3_1_0, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_204 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_203), chosen_12, chosen_12);
-            const __m512 product_12 = _mm512_mul_ps(sum3_1_0, sum3_1_0);
-            const __m512 sum_205 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_12, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_206 = _mm512_fmadd_ps(sum_205, product_12, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_207 = _mm512_fmadd_ps(sum_206, product_12, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_208 = _mm512_fmadd_ps(sum_207, product_12, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_209 = _mm512_fmadd_ps(_mm512_mul_ps(product_12, sum3_1_0), sum_208, sum3_1_0);
-            _mm512_storeu_ps(&reconstruction_at_1[64], vector_select_greater(size_12, _mm512_set1_ps(0.755f), sum_204, sum_209));
-            const __m512 size_13 = _mm512_abs_ps(sum3_1_1);
-            const __m512 sum_210 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_13, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_211 = _mm512_fmadd_ps(sum_210, size_13, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_212 = _mm512_fmadd_ps(sum_211, size_13, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_213 = _mm512_fmadd_ps(sum_212, size_13, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_214 = _mm512_fmadd_ps(sum_213, size_13, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_215 = _mm512_fmadd_ps(sum_214, size_13, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_216 = _mm512_fmadd_ps(sum_215, size_13, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_217 = _mm512_fmadd_ps(sum_216, size_13, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_218 = _mm512_fmadd_ps(sum_217, size_13, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_219 = _mm512_fmadd_ps(sum_218, sum_218, _mm512_set1_ps(1.5f));
-            const __m512 chosen_13 = vector_select_greater(_mm512_setzero_ps(), sum3_1_1, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_220 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_219), chosen_13, chosen_13);
-            const __m512 product_13 = _mm512_mul_ps(sum3_1_1, sum3_1_1);
-            const __m512 sum_221 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_13, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_222 = _mm512_fmadd_ps(sum_221, product_13, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_223 = _mm512_fmadd_ps(sum_222, product_13, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_224 = _mm512_fmadd_ps(sum_223, product_13, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_225 = _mm512_fmadd_ps(_mm512_mul_ps(product_13, sum3_1_1), sum_224, sum3_1_1);
-            _mm512_storeu_ps(&reconstruction_at_1[80], vector_select_greater(size_13, _mm512_set1_ps(0.755f), sum_220, sum_225));
-            const __m512 size_14 = _mm512_abs_ps(sum3_1_2);
-            const __m512 sum_226 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_14, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_227 = _mm512_fmadd_ps(sum_226, size_14, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_228 = _mm512_fmadd_ps(sum_227, size_14, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_229 = _mm512_fmadd_ps(sum_228, size_14, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_230 = _mm512_fmadd_ps(sum_229, size_14, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_231 = _mm512_fmadd_ps(sum_230, size_14, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_232 = _mm512_fmadd_ps(sum_231, size_14, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_233 = _mm512_fmadd_ps(sum_232, size_14, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_234 = _mm512_fmadd_ps(sum_233, size_14, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_235 = _mm512_fmadd_ps(sum_234, sum_234, _mm512_set1_ps(1.5f));
-            const __m512 chosen_14 = vector_select_greater(_mm512_setzero_ps(), sum3_1_2, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_236 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_235), chosen_14, chosen_14);
-            const __m512 product_14 = _mm512_mul_ps(sum3_1_2, sum3_1_2);
-            const __m512 sum_237 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_14, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_238 = _mm512_fmadd_ps(sum_237, product_14, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_239 = _mm512_fmadd_ps(sum_238, product_14, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_240 = _mm512_fmadd_ps(sum_239, product_14, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_241 = _mm512_fmadd_ps(_mm512_mul_ps(product_14, sum3_1_2), sum_240, sum3_1_2);
-            _mm512_storeu_ps(&reconstruction_at_1[96], vector_select_greater(size_14, _mm512_set1_ps(0.755f), sum_236, sum_241));
-            const __m512 size_15 = _mm512_abs_ps(sum3_1_3);
-            const __m512 sum_242 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_15, _mm512_set1_ps(-0.000647521f));
-            const __m512 sum_243 = _mm512_fmadd_ps(sum_242, size_15, _mm512_set1_ps(0.0054350505f));
-            const __m512 sum_244 = _mm512_fmadd_ps(sum_243, size_15, _mm512_set1_ps(-0.023078235f));
-            const __m512 sum_245 = _mm512_fmadd_ps(sum_244, size_15, _mm512_set1_ps(0.08363069f));
-            const __m512 sum_246 = _mm512_fmadd_ps(sum_245, size_15, _mm512_set1_ps(-0.1200333f));
-            const __m512 sum_247 = _mm512_fmadd_ps(sum_246, size_15, _mm512_set1_ps(0.42431918f));
-            const __m512 sum_248 = _mm512_fmadd_ps(sum_247, size_15, _mm512_set1_ps(0.16496293f));
-            const __m512 sum_249 = _mm512_fmadd_ps(sum_248, size_15, _mm512_set1_ps(1.3795024f));
-            const __m512 sum_250 = _mm512_fmadd_ps(sum_249, size_15, _mm512_set1_ps(0.7105656f));
-            const __m512 sum_251 = _mm512_fmadd_ps(sum_250, sum_250, _mm512_set1_ps(1.5f));
-            const __m512 chosen_15 = vector_select_greater(_mm512_setzero_ps(), sum3_1_3, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
-            const __m512 sum_252 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_251), chosen_15, chosen_15);
-            const __m512 product_15 = _mm512_mul_ps(sum3_1_3, sum3_1_3);
-            const __m512 sum_253 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_15, _mm512_set1_ps(0.019665616f));
-            const __m512 sum_254 = _mm512_fmadd_ps(sum_253, product_15, _mm512_set1_ps(-0.05339065f));
-            const __m512 sum_255 = _mm512_fmadd_ps(sum_254, product_15, _mm512_set1_ps(0.1332653f));
-            const __m512 sum_256 = _mm512_fmadd_ps(sum_255, product_15, _mm512_set1_ps(-0.3333307f));
-            const __m512 sum_257 = _mm512_fmadd_ps(_mm512_mul_ps(product_15, sum3_1_3), sum_256, sum3_1_3);
-            _mm512_storeu_ps(&reconstruction_at_1[112], vector_select_greater(size_15, _mm512_set1_ps(0.755f), sum_252, sum_257));
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum5_0 = 0.0f;
+                float sum5_1 = 0.0f;
+                float sum5_2 = 0.0f;
+                float sum5_3 = 0.0f;
+                float sum5_4 = 0.0f;
+                float sum5_5 = 0.0f;
+                float sum5_6 = 0.0f;
+                float sum5_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 16; l++) {
+                    float *const partial_at_3 = &partial[128 * j0 + l];
+                    sum5_0 = sum5_0 + partial_at_3[0];
+                    sum5_1 = sum5_1 + partial_at_3[16];
+                    sum5_2 = sum5_2 + partial_at_3[32];
+                    sum5_3 = sum5_3 + partial_at_3[48];
+                    sum5_4 = sum5_4 + partial_at_3[64];
+                    sum5_5 = sum5_5 + partial_at_3[80];
+                    sum5_6 = sum5_6 + partial_at_3[96];
+                    sum5_7 = sum5_7 + partial_at_3[112];
+                }
+                float *const sum_at_1 = &sum[8 * j0];
+                sum_at_1[0] = sum5_0;
+                sum_at_1[1] = sum5_1;
+                sum_at_1[2] = sum5_2;
+                sum_at_1[3] = sum5_3;
+                sum_at_1[4] = sum5_4;
+                sum_at_1[5] = sum5_5;
+                sum_at_1[6] = sum5_6;
+                sum_at_1[7] = sum5_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+                const __m512 sum_19 = _mm512_loadu_ps(&sum[16 * j0]);
+                const __m512 size_1 = _mm512_abs_ps(sum_19);
+                const __m512 sum_20 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_1, _mm512_set1_ps(-0.000647521f));
+                const __m512 sum_21 = _mm512_fmadd_ps(sum_20, size_1, _mm512_set1_ps(0.0054350505f));
+                const __m512 sum_22 = _mm512_fmadd_ps(sum_21, size_1, _mm512_set1_ps(-0.023078235f));
+                const __m512 sum_23 = _mm512_fmadd_ps(sum_22, size_1, _mm512_set1_ps(0.08363069f));
+                const __m512 sum_24 = _mm512_fmadd_ps(sum_23, size_1, _mm512_set1_ps(-0.1200333f));
+                const __m512 sum_25 = _mm512_fmadd_ps(sum_24, size_1, _mm512_set1_ps(0.42431918f));
+                const __m512 sum_26 = _mm512_fmadd_ps(sum_25, size_1, _mm512_set1_ps(0.16496293f));
+                const __m512 sum_27 = _mm512_fmadd_ps(sum_26, size_1, _mm512_set1_ps(1.3795024f));
+                const __m512 sum_28 = _mm512_fmadd_ps(sum_27, size_1, _mm512_set1_ps(0.7105656f));
+                const __m512 sum_29 = _mm512_fmadd_ps(sum_28, sum_28, _mm512_set1_ps(1.5f));
+                const __m512 chosen_1 = vector_select_greater(_mm512_setzero_ps(), sum_19, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
+                const __m512 sum_30 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_29), chosen_1, chosen_1);
+                const __m512 product_1 = _mm512_mul_ps(sum_19, sum_19);
+                const __m512 sum_31 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_1, _mm512_set1_ps(0.019665616f));
+                const __m512 sum_32 = _mm512_fmadd_ps(sum_31, product_1, _mm512_set1_ps(-0.05339065f));
+                const __m512 sum_33 = _mm512_fmadd_ps(sum_32, product_1, _mm512_set1_ps(0.1332653f));
+                const __m512 sum_34 = _mm512_fmadd_ps(sum_33, product_1, _mm512_set1_ps(-0.3333307f));
+                const __m512 sum_35 = _mm512_fmadd_ps(_mm512_mul_ps(product_1, sum_19), sum_34, sum_19);
+                _mm512_storeu_ps(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 16 * j0], vector_select_greater(size_1,
+                    _mm512_set1_ps(0.755f), sum_30, sum_35));
+            }
         }
     }
 }
@@ -12317,7 +12127,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 384; item++) {
+    for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
             decoder_12_weight, reconstruction, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
     }

@@ -194,8 +194,6 @@ static inline vector_float vector_divide(vector_float a, vector_float b) {
 #endif
 }
 
-static inline float float_maximum(float a, float b) { return a > b ? a : b; }
-
 static inline vector_float vector_negate(vector_float a) {
 #ifdef VECTOR_EXTENSION
     return -a;
@@ -7921,521 +7919,297 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 118272 bytes of scratch in steps of 522368 a thread.
- * n parallel, i in tiles of 12 parallel, stage decoder3_relu_in | k, i in tiles of 2, j in tiles of 16, sum in registers | c in tiles of 4, c, u, v unrolled, i unrolled, k unrolled, j in tiles of 4 unrolled, j lanes */
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch) {
-    const ptrdiff_t n = item / 6;
-    const ptrdiff_t i0 = item % 6;
-    float *const decoder3_relu_in_staged0 = (float *)scratch;
-    float *const decoder3_relu_in_staged2 = (float *)scratch;
-    if (i0 < 5) {
+    const ptrdiff_t n = item / 5;
+    const ptrdiff_t i0 = item % 5;
+    float *const decoder3_relu_in_staged0 = (float *)(scratch + 1280);
+    float *const partial = (float *)scratch;
+    float *const sum = (float *)(scratch + 1024);
+    float *const decoder3_relu_in_staged3 = (float *)(scratch + 1280);
+    if (i0 < 4) {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 12 * i0 + h_s - 1 && 12 * i0 + h_s - 1 < 64) {
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s] = 0.0f;
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 15; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    vector_store(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            const float decoder3_conv_transpose_forward_0 = decoder3_conv_transpose_forward[131072 * n + 16384 * c_s
-                                + 3072 * i0 + 256 * h_s + 4 * w_s + c_s_1 - 256];
-                            const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
-                            const float sum_0 = difference_0 * decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8]
-                                + decoder_10_bias[4 * c_s + c_s_1];
-                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
-                        }
+                        const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n
+                            + 16384 * c_s + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                        const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
+                            vector_load(&decoder3_batch_norm_statistics[12 * c_s]));
+                        const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * c_s + 8]);
+                        const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
+                            vector_load(&decoder_10_bias[4 * c_s]));
+                        vector_store(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_0));
                     }
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + 65] = 0.0f;
-                    }
+                    vector_store(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 260], vector_broadcast(0.0f));
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s] = 0.0f;
-                        }
+                        vector_store(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 4 * w_s], vector_broadcast(0.0f));
                     }
                 }
             }
         }
-        for (ptrdiff_t i1 = 0; i1 < 6; i1++) {
-            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-                vector_float sum1_0_0 = vector_broadcast(0.0f);
-                vector_float sum1_0_1 = vector_broadcast(0.0f);
-                vector_float sum1_0_2 = vector_broadcast(0.0f);
-                vector_float sum1_0_3 = vector_broadcast(0.0f);
-                vector_float sum1_1_0 = vector_broadcast(0.0f);
-                vector_float sum1_1_1 = vector_broadcast(0.0f);
-                vector_float sum1_1_2 = vector_broadcast(0.0f);
-                vector_float sum1_1_3 = vector_broadcast(0.0f);
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        for (ptrdiff_t u = 0; u < 3; u++) {
-                            float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[3696 * c0 + 924 * c1 + 132 * i1 + 66 * u
-                                + 16 * j0];
-                            const float *const decoder_12_weight_at = &decoder_12_weight[36 * c0 + 12 * u + c1];
-                            const vector_float decoder_12_weight_0 = vector_broadcast(decoder_12_weight_at[0]);
-                            sum1_0_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0, sum1_0_0);
-                            sum1_0_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[4]), decoder_12_weight_0, sum1_0_1);
-                            sum1_0_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[8]), decoder_12_weight_0, sum1_0_2);
-                            sum1_0_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[12]), decoder_12_weight_0, sum1_0_3);
-                            sum1_1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[66]), decoder_12_weight_0, sum1_1_0);
-                            sum1_1_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[70]), decoder_12_weight_0, sum1_1_1);
-                            sum1_1_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[74]), decoder_12_weight_0, sum1_1_2);
-                            sum1_1_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[78]), decoder_12_weight_0, sum1_1_3);
-                            const vector_float decoder_12_weight_1 = vector_broadcast(decoder_12_weight_at[4]);
-                            sum1_0_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[1]), decoder_12_weight_1, sum1_0_0);
-                            sum1_0_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[5]), decoder_12_weight_1, sum1_0_1);
-                            sum1_0_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[9]), decoder_12_weight_1, sum1_0_2);
-                            sum1_0_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[13]), decoder_12_weight_1, sum1_0_3);
-                            sum1_1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[67]), decoder_12_weight_1, sum1_1_0);
-                            sum1_1_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[71]), decoder_12_weight_1, sum1_1_1);
-                            sum1_1_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[75]), decoder_12_weight_1, sum1_1_2);
-                            sum1_1_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[79]), decoder_12_weight_1, sum1_1_3);
-                            const vector_float decoder_12_weight_2 = vector_broadcast(decoder_12_weight_at[8]);
-                            sum1_0_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[2]), decoder_12_weight_2, sum1_0_0);
-                            sum1_0_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[6]), decoder_12_weight_2, sum1_0_1);
-                            sum1_0_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[10]), decoder_12_weight_2, sum1_0_2);
-                            sum1_0_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[14]), decoder_12_weight_2, sum1_0_3);
-                            sum1_1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[68]), decoder_12_weight_2, sum1_1_0);
-                            sum1_1_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[72]), decoder_12_weight_2, sum1_1_1);
-                            sum1_1_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[76]), decoder_12_weight_2, sum1_1_2);
-                            sum1_1_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[80]), decoder_12_weight_2, sum1_1_3);
-                        }
+        for (ptrdiff_t i1 = 0; i1 < 13; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                vector_float sum1_0 = vector_broadcast(0.0f);
+                vector_float sum1_1 = vector_broadcast(0.0f);
+                vector_float sum1_2 = vector_broadcast(0.0f);
+                vector_float sum1_3 = vector_broadcast(0.0f);
+                vector_float sum1_4 = vector_broadcast(0.0f);
+                vector_float sum1_5 = vector_broadcast(0.0f);
+                vector_float sum1_6 = vector_broadcast(0.0f);
+                vector_float sum1_7 = vector_broadcast(0.0f);
+                for (ptrdiff_t c = 0; c < 8; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[3960 * c + 264 * u + 264 * i1 + 32 * j0];
+                        const float *const decoder_12_weight_at = &decoder_12_weight[36 * c + 12 * u];
+                        const vector_float decoder_12_weight_0 = vector_load(&decoder_12_weight_at[0]);
+                        sum1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0, sum1_0);
+                        const vector_float decoder3_relu_in_staged0_0 = vector_load(&decoder3_relu_in_staged0_at[4]);
+                        sum1_1 = vector_multiply_add(decoder3_relu_in_staged0_0, decoder_12_weight_0, sum1_1);
+                        const vector_float decoder3_relu_in_staged0_1 = vector_load(&decoder3_relu_in_staged0_at[8]);
+                        sum1_2 = vector_multiply_add(decoder3_relu_in_staged0_1, decoder_12_weight_0, sum1_2);
+                        const vector_float decoder3_relu_in_staged0_2 = vector_load(&decoder3_relu_in_staged0_at[12]);
+                        sum1_3 = vector_multiply_add(decoder3_relu_in_staged0_2, decoder_12_weight_0, sum1_3);
+                        const vector_float decoder3_relu_in_staged0_3 = vector_load(&decoder3_relu_in_staged0_at[16]);
+                        sum1_4 = vector_multiply_add(decoder3_relu_in_staged0_3, decoder_12_weight_0, sum1_4);
+                        const vector_float decoder3_relu_in_staged0_4 = vector_load(&decoder3_relu_in_staged0_at[20]);
+                        sum1_5 = vector_multiply_add(decoder3_relu_in_staged0_4, decoder_12_weight_0, sum1_5);
+                        const vector_float decoder3_relu_in_staged0_5 = vector_load(&decoder3_relu_in_staged0_at[24]);
+                        sum1_6 = vector_multiply_add(decoder3_relu_in_staged0_5, decoder_12_weight_0, sum1_6);
+                        const vector_float decoder3_relu_in_staged0_6 = vector_load(&decoder3_relu_in_staged0_at[28]);
+                        sum1_7 = vector_multiply_add(decoder3_relu_in_staged0_6, decoder_12_weight_0, sum1_7);
+                        const vector_float decoder_12_weight_1 = vector_load(&decoder_12_weight_at[4]);
+                        sum1_0 = vector_multiply_add(decoder3_relu_in_staged0_0, decoder_12_weight_1, sum1_0);
+                        sum1_1 = vector_multiply_add(decoder3_relu_in_staged0_1, decoder_12_weight_1, sum1_1);
+                        sum1_2 = vector_multiply_add(decoder3_relu_in_staged0_2, decoder_12_weight_1, sum1_2);
+                        sum1_3 = vector_multiply_add(decoder3_relu_in_staged0_3, decoder_12_weight_1, sum1_3);
+                        sum1_4 = vector_multiply_add(decoder3_relu_in_staged0_4, decoder_12_weight_1, sum1_4);
+                        sum1_5 = vector_multiply_add(decoder3_relu_in_staged0_5, decoder_12_weight_1, sum1_5);
+                        sum1_6 = vector_multiply_add(decoder3_relu_in_staged0_6, decoder_12_weight_1, sum1_6);
+                        const vector_float decoder3_relu_in_staged0_7 = vector_load(&decoder3_relu_in_staged0_at[32]);
+                        sum1_7 = vector_multiply_add(decoder3_relu_in_staged0_7, decoder_12_weight_1, sum1_7);
+                        const vector_float decoder_12_weight_2 = vector_load(&decoder_12_weight_at[8]);
+                        sum1_0 = vector_multiply_add(decoder3_relu_in_staged0_1, decoder_12_weight_2, sum1_0);
+                        sum1_1 = vector_multiply_add(decoder3_relu_in_staged0_2, decoder_12_weight_2, sum1_1);
+                        sum1_2 = vector_multiply_add(decoder3_relu_in_staged0_3, decoder_12_weight_2, sum1_2);
+                        sum1_3 = vector_multiply_add(decoder3_relu_in_staged0_4, decoder_12_weight_2, sum1_3);
+                        sum1_4 = vector_multiply_add(decoder3_relu_in_staged0_5, decoder_12_weight_2, sum1_4);
+                        sum1_5 = vector_multiply_add(decoder3_relu_in_staged0_6, decoder_12_weight_2, sum1_5);
+                        sum1_6 = vector_multiply_add(decoder3_relu_in_staged0_7, decoder_12_weight_2, sum1_6);
+                        sum1_7 = vector_multiply_add(vector_load(&decoder3_relu_in_staged0_at[36]), decoder_12_weight_2, sum1_7);
                     }
                 }
-                const vector_float size_0 = vector_absolute(sum1_0_0);
-                const vector_float sum_1 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_0, vector_broadcast(-0.000647521f));
-                const vector_float sum_2 = vector_multiply_add(sum_1, size_0, vector_broadcast(0.0054350505f));
-                const vector_float sum_3 = vector_multiply_add(sum_2, size_0, vector_broadcast(-0.023078235f));
-                const vector_float sum_4 = vector_multiply_add(sum_3, size_0, vector_broadcast(0.08363069f));
-                const vector_float sum_5 = vector_multiply_add(sum_4, size_0, vector_broadcast(-0.1200333f));
-                const vector_float sum_6 = vector_multiply_add(sum_5, size_0, vector_broadcast(0.42431918f));
-                const vector_float sum_7 = vector_multiply_add(sum_6, size_0, vector_broadcast(0.16496293f));
-                const vector_float sum_8 = vector_multiply_add(sum_7, size_0, vector_broadcast(1.3795024f));
-                const vector_float sum_9 = vector_multiply_add(sum_8, size_0, vector_broadcast(0.7105656f));
-                const vector_float sum_10 = vector_multiply_add(sum_9, sum_9, vector_broadcast(1.5f));
-                const vector_float chosen_0 = vector_select_greater(vector_broadcast(0.0f), sum1_0_0, vector_broadcast(-1.0f),
+                float *const partial_at = &partial[32 * j0];
+                vector_store(&partial_at[0], sum1_0);
+                vector_store(&partial_at[4], sum1_1);
+                vector_store(&partial_at[8], sum1_2);
+                vector_store(&partial_at[12], sum1_3);
+                vector_store(&partial_at[16], sum1_4);
+                vector_store(&partial_at[20], sum1_5);
+                vector_store(&partial_at[24], sum1_6);
+                vector_store(&partial_at[28], sum1_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum2_0 = 0.0f;
+                float sum2_1 = 0.0f;
+                float sum2_2 = 0.0f;
+                float sum2_3 = 0.0f;
+                float sum2_4 = 0.0f;
+                float sum2_5 = 0.0f;
+                float sum2_6 = 0.0f;
+                float sum2_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 4; l++) {
+                    float *const partial_at_1 = &partial[32 * j0 + l];
+                    sum2_0 = sum2_0 + partial_at_1[0];
+                    sum2_1 = sum2_1 + partial_at_1[4];
+                    sum2_2 = sum2_2 + partial_at_1[8];
+                    sum2_3 = sum2_3 + partial_at_1[12];
+                    sum2_4 = sum2_4 + partial_at_1[16];
+                    sum2_5 = sum2_5 + partial_at_1[20];
+                    sum2_6 = sum2_6 + partial_at_1[24];
+                    sum2_7 = sum2_7 + partial_at_1[28];
+                }
+                float *const sum_at = &sum[8 * j0];
+                sum_at[0] = sum2_0;
+                sum_at[1] = sum2_1;
+                sum_at[2] = sum2_2;
+                sum_at[3] = sum2_3;
+                sum_at[4] = sum2_4;
+                sum_at[5] = sum2_5;
+                sum_at[6] = sum2_6;
+                sum_at[7] = sum2_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                const vector_float sum_1 = vector_load(&sum[4 * j0]);
+                const vector_float size_0 = vector_absolute(sum_1);
+                const vector_float sum_2 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_0, vector_broadcast(-0.000647521f));
+                const vector_float sum_3 = vector_multiply_add(sum_2, size_0, vector_broadcast(0.0054350505f));
+                const vector_float sum_4 = vector_multiply_add(sum_3, size_0, vector_broadcast(-0.023078235f));
+                const vector_float sum_5 = vector_multiply_add(sum_4, size_0, vector_broadcast(0.08363069f));
+                const vector_float sum_6 = vector_multiply_add(sum_5, size_0, vector_broadcast(-0.1200333f));
+                const vector_float sum_7 = vector_multiply_add(sum_6, size_0, vector_broadcast(0.42431918f));
+                const vector_float sum_8 = vector_multiply_add(sum_7, size_0, vector_broadcast(0.16496293f));
+                const vector_float sum_9 = vector_multiply_add(sum_8, size_0, vector_broadcast(1.3795024f));
+                const vector_float sum_10 = vector_multiply_add(sum_9, size_0, vector_broadcast(0.7105656f));
+                const vector_float sum_11 = vector_multiply_add(sum_10, sum_10, vector_broadcast(1.5f));
+                const vector_float chosen_0 = vector_select_greater(vector_broadcast(0.0f), sum_1, vector_broadcast(-1.0f),
                     vector_broadcast(1.0f));
-                const vector_float sum_11 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_10), chosen_0, chosen_0);
-                const vector_float product_0 = vector_multiply(sum1_0_0, sum1_0_0);
-                const vector_float sum_12 = vector_multiply_add(vector_broadcast(-0.004769942f), product_0, vector_broadcast(0.019665616f));
-                const vector_float sum_13 = vector_multiply_add(sum_12, product_0, vector_broadcast(-0.05339065f));
-                const vector_float sum_14 = vector_multiply_add(sum_13, product_0, vector_broadcast(0.1332653f));
-                const vector_float sum_15 = vector_multiply_add(sum_14, product_0, vector_broadcast(-0.3333307f));
-                const vector_float sum_16 = vector_multiply_add(vector_multiply(product_0, sum1_0_0), sum_15, sum1_0_0);
-                float *const reconstruction_at = &reconstruction[4096 * n + 768 * i0 + 128 * i1 + 16 * j0];
-                vector_store(&reconstruction_at[0], vector_select_greater(size_0, vector_broadcast(0.755f), sum_11, sum_16));
-                const vector_float size_1 = vector_absolute(sum1_0_1);
-                const vector_float sum_17 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_1, vector_broadcast(-0.000647521f));
-                const vector_float sum_18 = vector_multiply_add(sum_17, size_1, vector_broadcast(0.0054350505f));
-                const vector_float sum_19 = vector_multiply_add(sum_18, size_1, vector_broadcast(-0.023078235f));
-                const vector_float sum_20 = vector_multiply_add(sum_19, size_1, vector_broadcast(0.08363069f));
-                const vector_float sum_21 = vector_multiply_add(sum_20, size_1, vector_broadcast(-0.1200333f));
-                const vector_float sum_22 = vector_multiply_add(sum_21, size_1, vector_broadcast(0.42431918f));
-                const vector_float sum_23 = vector_multiply_add(sum_22, size_1, vector_broadcast(0.16496293f));
-                const vector_float sum_24 = vector_multiply_add(sum_23, size_1, vector_broadcast(1.3795024f));
-                const vector_float sum_25 = vector_multiply_add(sum_24, size_1, vector_broadcast(0.7105656f));
-                const vector_float sum_26 = vector_multiply_add(sum_25, sum_25, vector_broadcast(1.5f));
-                const vector_float chosen_1 = vector_select_greater(vector_broadcast(0.0f), sum1_0_1, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_27 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_26), chosen_1, chosen_1);
-                const vector_float product_1 = vector_multiply(sum1_0_1, sum1_0_1);
-                const vector_float sum_28 = vector_multiply_add(vector_broadcast(-0.004769942f), product_1, vector_broadcast(0.019665616f));
-                const vector_float sum_29 = vector_multiply_add(sum_28, product_1, vector_broadcast(-0.05339065f));
-                const vector_float sum_30 = vector_multiply_add(sum_29, product_1, vector_broadcast(0.1332653f));
-                const vector_float sum_31 = vector_multiply_add(sum_30, product_1, vector_broadcast(-0.3333307f));
-                const vector_float sum_32 = vector_multiply_add(vector_multiply(product_1, sum1_0_1), sum_31, sum1_0_1);
-                vector_store(&reconstruction_at[4], vector_select_greater(size_1, vector_broadcast(0.755f), sum_27, sum_32));
-                const vector_float size_2 = vector_absolute(sum1_0_2);
-                const vector_float sum_33 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_2, vector_broadcast(-0.000647521f));
-                const vector_float sum_34 = vector_multiply_add(sum_33, size_2, vector_broadcast(0.0054350505f));
-                const vector_float sum_35 = vector_multiply_add(sum_34, size_2, vector_broadcast(-0.023078235f));
-                const vector_float sum_36 = vector_multiply_add(sum_35, size_2, vector_broadcast(0.08363069f));
-                const vector_float sum_37 = vector_multiply_add(sum_36, size_2, vector_broadcast(-0.1200333f));
-                const vector_float sum_38 = vector_multiply_add(sum_37, size_2, vector_broadcast(0.42431918f));
-                const vector_float sum_39 = vector_multiply_add(sum_38, size_2, vector_broadcast(0.16496293f));
-                const vector_float sum_40 = vector_multiply_add(sum_39, size_2, vector_broadcast(1.3795024f));
-                const vector_float sum_41 = vector_multiply_add(sum_40, size_2, vector_broadcast(0.7105656f));
-                const vector_float sum_42 = vector_multiply_add(sum_41, sum_41, vector_broadcast(1.5f));
-                const vector_float chosen_2 = vector_select_greater(vector_broadcast(0.0f), sum1_0_2, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_43 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_42), chosen_2, chosen_2);
-                const vector_float product_2 = vector_multiply(sum1_0_2, sum1_0_2);
-                const vector_float sum_44 = vector_multiply_add(vector_broadcast(-0.004769942f), product_2, vector_broadcast(0.019665616f));
-                const vector_float sum_45 = vector_multiply_add(sum_44, product_2, vector_broadcast(-0.05339065f));
-                const vector_float sum_46 = vector_multiply_add(sum_45, product_2, vector_broadcast(0.1332653f));
-                const vector_float sum_47 = vector_multiply_add(sum_46, product_2, vector_broadcast(-0.3333307f));
-                const vector_float sum_48 = vector_multiply_add(vector_multiply(product_2, sum1_0_2), sum_47, sum1_0_2);
-                vector_store(&reconstruction_at[8], vector_select_greater(size_2, vector_broadcast(0.755f), sum_43, sum_48));
-                const vector_float size_3 = vector_absolute(sum1_0_3);
-                const vector_float sum_49 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_3, vector_broadcast(-0.000647521f));
-                const vector_float sum_50 = vector_multiply_add(sum_49, size_3, vector_broadcast(0.0054350505f));
-                const vector_float sum_51 = vector_multiply_add(sum_50, size_3, vector_broadcast(-0.023078235f));
-                const vector_float sum_52 = vector_multiply_add(sum_51, size_3, vector_broadcast(0.08363069f));
-                const vector_float sum_53 = vector_multiply_add(sum_52, size_3, vector_broadcast(-0.1200333f));
-                const vector_float sum_54 = vector_multiply_add(sum_53, size_3, vector_broadcast(0.42431918f));
-                const vector_float sum_55 = vector_multiply_add(sum_54, size_3, vector_broadcast(0.16496293f));
-                const vector_float sum_56 = vector_multiply_add(sum_55, size_3, vector_broadcast(1.3795024f));
-                const vector_float sum_57 = vector_multiply_add(sum_56, size_3, vector_broadcast(0.7105656f));
-                const vector_float sum_58 = vector_multiply_add(sum_57, sum_57, vector_broadcast(1.5f));
-                const vector_float chosen_3 = vector_select_greater(vector_broadcast(0.0f), sum1_0_3, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_59 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_58), chosen_3, chosen_3);
-                const vector_float product_3 = vector_multiply(sum1_0_3, sum1_0_3);
-                const vector_float sum_60 = vector_multiply_add(vector_broadcast(-0.004769942f), product_3, vector_broadcast(0.019665616f));
-                const vector_float sum_61 = vector_multiply_add(sum_60, product_3, vector_broadcast(-0.05339065f));
-                const vector_float sum_62 = vector_multiply_add(sum_61, product_3, vector_broadcast(0.1332653f));
-                const vector_float sum_63 = vector_multiply_add(sum_62, product_3, vector_broadcast(-0.3333307f));
-                const vector_float sum_64 = vector_multiply_add(vector_multiply(product_3, sum1_0_3), sum_63, sum1_0_3);
-                vector_store(&reconstruction_at[12], vector_select_greater(size_3, vector_broadcast(0.755f), sum_59, sum_64));
-                const vector_float size_4 = vector_absolute(sum1_1_0);
-                const vector_float sum_65 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_4, vector_broadcast(-0.000647521f));
-                const vector_float sum_66 = vector_multiply_add(sum_65, size_4, vector_broadcast(0.0054350505f));
-                const vector_float sum_67 = vector_multiply_add(sum_66, size_4, vector_broadcast(-0.023078235f));
-                const vector_float sum_68 = vector_multiply_add(sum_67, size_4, vector_broadcast(0.08363069f));
-                const vector_float sum_69 = vector_multiply_add(sum_68, size_4, vector_broadcast(-0.1200333f));
-                const vector_float sum_70 = vector_multiply_add(sum_69, size_4, vector_broadcast(0.42431918f));
-                const vector_float sum_71 = vector_multiply_add(sum_70, size_4, vector_broadcast(0.16496293f));
-                const vector_float sum_72 = vector_multiply_add(sum_71, size_4, vector_broadcast(1.3795024f));
-                const vector_float sum_73 = vector_multiply_add(sum_72, size_4, vector_broadcast(0.7105656f));
-                const vector_float sum_74 = vector_multiply_add(sum_73, sum_73, vector_broadcast(1.5f));
-                const vector_float chosen_4 = vector_select_greater(vector_broadcast(0.0f), sum1_1_0, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_75 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_74), chosen_4, chosen_4);
-                const vector_float product_4 = vector_multiply(sum1_1_0, sum1_1_0);
-                const vector_float sum_76 = vector_multiply_add(vector_broadcast(-0.004769942f), product_4, vector_broadcast(0.019665616f));
-                const vector_float sum_77 = vector_multiply_add(sum_76, product_4, vector_broadcast(-0.05339065f));
-                const vector_float sum_78 = vector_multiply_add(sum_77, product_4, vector_broadcast(0.1332653f));
-                const vector_float sum_79 = vector_multiply_add(sum_78, product_4, vector_broadcast(-0.3333307f));
-                const vector_float sum_80 = vector_multiply_add(vector_multiply(product_4, sum1_1_0), sum_79, sum1_1_0);
-                vector_store(&reconstruction_at[64], vector_select_greater(size_4, vector_broadcast(0.755f), sum_75, sum_80));
-                const vector_float size_5 = vector_absolute(sum1_1_1);
-                const vector_float sum_81 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_5, vector_broadcast(-0.000647521f));
-                const vector_float sum_82 = vector_multiply_add(sum_81, size_5, vector_broadcast(0.0054350505f));
-                const vector_float sum_83 = vector_multiply_add(sum_82, size_5, vector_broadcast(-0.023078235f));
-                const vector_float sum_84 = vector_multiply_add(sum_83, size_5, vector_broadcast(0.08363069f));
-                const vector_float sum_85 = vector_multiply_add(sum_84, size_5, vector_broadcast(-0.1200333f));
-                const vector_float sum_86 = vector_multiply_add(sum_85, size_5, vector_broadcast(0.42431918f));
-                const vector_float sum_87 = vector_multiply_add(sum_86, size_5, vector_broadcast(0.16496293f));
-                const vector_float sum_88 = vector_multiply_add(sum_87, size_5, vector_broadcast(1.3795024f));
-                const vector_float sum_89 = vector_multiply_add(sum_88, size_5, vector_broadcast(0.7105656f));
-                const vector_float sum_90 = vector_multiply_add(sum_89, sum_89, vector_broadcast(1.5f));
-                const vector_float chosen_5 = vector_select_greater(vector_broadcast(0.0f), sum1_1_1, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_91 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_90), chosen_5, chosen_5);
-                const vector_float product_5 = vector_multiply(sum1_1_1, sum1_1_1);
-                const vector_float sum_92 = vector_multiply_add(vector_broadcast(-0.004769942f), product_5, vector_broadcast(0.019665616f));
-                const vector_float sum_93 = vector_multiply_add(sum_92, product_5, vector_broadcast(-0.05339065f));
-                const vector_float sum_94 = vector_multiply_add(sum_93, product_5, vector_broadcast(0.1332653f));
-                const vector_float sum_95 = vector_multiply_add(sum_94, product_5, vector_broadcast(-0.3333307f));
-                const vector_float sum_96 = vector_multiply_add(vector_multiply(product_5, sum1_1_1), sum_95, sum1_1_1);
-                vector_store(&reconstruction_at[68], vector_select_greater(size_5, vector_broadcast(0.755f), sum_91, sum_96));
-                const vector_float size_6 = vector_absolute(sum1_1_2);
-                const vector_float sum_97 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_6, vector_broadcast(-0.000647521f));
-                const vector_float sum_98 = vector_multiply_add(sum_97, size_6, vector_broadcast(0.0054350505f));
-                const vector_float sum_99 = vector_multiply_add(sum_98, size_6, vector_broadcast(-0.023078235f));
-                const vector_float sum_100 = vector_multiply_add(sum_99, size_6, vector_broadcast(0.08363069f));
-                const vector_float sum_101 = vector_multiply_add(sum_100, size_6, vector_broadcast(-0.1200333f));
-                const vector_float sum_102 = vector_multiply_add(sum_101, size_6, vector_broadcast(0.42431918f));
-                const vector_float sum_103 = vector_multiply_add(sum_102, size_6, vector_broadcast(0.16496293f));
-                const vector_float sum_104 = vector_multiply_add(sum_103, size_6, vector_broadcast(1.3795024f));
-                const vector_float sum_105 = vector_multiply_add(sum_104, size_6, vector_broadcast(0.7105656f));
-                const vector_float sum_106 = vector_multiply_add(sum_105, sum_105, vector_broadcast(1.5f));
-                const vector_float chosen_6 = vector_select_greater(vector_broadcast(0.0f), sum1_1_2, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_107 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_106), chosen_6, chosen_6);
-                const vector_float product_6 = vector_multiply(sum1_1_2, sum1_1_2);
-                const vector_float sum_108 = vector_multiply_add(vector_broadcast(-0.004769942f), product_6,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_109 = vector_multiply_add(sum_108, product_6, vector_broadcast(-0.05339065f));
-                const vector_float sum_110 = vector_multiply_add(sum_109, product_6, vector_broadcast(0.1332653f));
-                const vector_float sum_111 = vector_multiply_add(sum_110, product_6, vector_broadcast(-0.3333307f));
-                const vector_float sum_112 = vector_multiply_add(vector_multiply(product_6, sum1_1_2), sum_111, sum1_1_2);
-                vector_store(&reconstruction_at[72], vector_select_greater(size_6, vector_broadcast(0.755f), sum_107, sum_112));
-                const vector_float size_7 = vector_absolute(sum1_1_3);
-                const vector_float sum_113 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_7, vector_broadcast(-0.000647521f));
-                const vector_float sum_114 = vector_multiply_add(sum_113, size_7, vector_broadcast(0.0054350505f));
-                const vector_float sum_115 = vector_multiply_add(sum_114, size_7, vector_broadcast(-0.023078235f));
-                const vector_float sum_116 = vector_multiply_add(sum_115, size_7, vector_broadcast(0.08363069f));
-                const vector_float sum_117 = vector_multiply_add(sum_116, size_7, vector_broadcast(-0.1200333f));
-                const vector_float sum_118 = vector_multiply_add(sum_117, size_7, vector_broadcast(0.42431918f));
-                const vector_float sum_119 = vector_multiply_add(sum_118, size_7, vector_broadcast(0.16496293f));
-                const vector_float sum_120 = vector_multiply_add(sum_119, size_7, vector_broadcast(1.3795024f));
-                const vector_float sum_121 = vector_multiply_add(sum_120, size_7, vector_broadcast(0.7105656f));
-                const vector_float sum_122 = vector_multiply_add(sum_121, sum_121, vector_broadcast(1.5f));
-                const vector_float chosen_7 = vector_select_greater(vector_broadcast(0.0f), sum1_1_3, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_123 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_122), chosen_7, chosen_7);
-                const vector_float product_7 = vector_multiply(sum1_1_3, sum1_1_3);
-                const vector_float sum_124 = vector_multiply_add(vector_broadcast(-0.004769942f), product_7,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_125 = vector_multiply_add(sum_124, product_7, vector_broadcast(-0.05339065f));
-                const vector_float sum_126 = vector_multiply_add(sum_125, product_7, vector_broadcast(0.1332653f));
-                const vector_float sum_127 = vector_multiply_add(sum_126, product_7, vector_broadcast(-0.3333307f));
-                const vector_float sum_128 = vector_multiply_add(vector_multiply(product_7, sum1_1_3), sum_127, sum1_1_3);
-                vector_store(&reconstruction_at[76], vector_select_greater(size_7, vector_broadcast(0.755f), sum_123, sum_128));
+                const vector_float sum_12 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_11), chosen_0, chosen_0);
+                const vector_float product_0 = vector_multiply(sum_1, sum_1);
+                const vector_float sum_13 = vector_multiply_add(vector_broadcast(-0.004769942f), product_0, vector_broadcast(0.019665616f));
+                const vector_float sum_14 = vector_multiply_add(sum_13, product_0, vector_broadcast(-0.05339065f));
+                const vector_float sum_15 = vector_multiply_add(sum_14, product_0, vector_broadcast(0.1332653f));
+                const vector_float sum_16 = vector_multiply_add(sum_15, product_0, vector_broadcast(-0.3333307f));
+                const vector_float sum_17 = vector_multiply_add(vector_multiply(product_0, sum_1), sum_16, sum_1);
+                vector_store(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_0,
+                    vector_broadcast(0.755f), sum_12, sum_17));
             }
         }
     } else {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 6; h_s++) {
-                if (0 <= 12 * i0 + h_s - 1 && 12 * i0 + h_s - 1 < 64) {
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s] = 0.0f;
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    vector_store(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            const float decoder3_conv_transpose_forward_1 = decoder3_conv_transpose_forward[131072 * n + 16384 * c_s
-                                + 3072 * i0 + 256 * h_s + 4 * w_s + c_s_1 - 256];
-                            const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
-                            const float sum_129 = difference_1 * decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8]
-                                + decoder_10_bias[4 * c_s + c_s_1];
-                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
-                        }
+                        const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward[131072 * n
+                            + 16384 * c_s + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                        const vector_float difference_1 = vector_subtract(decoder3_conv_transpose_forward_1,
+                            vector_load(&decoder3_batch_norm_statistics[12 * c_s]));
+                        const vector_float decoder3_batch_norm_statistics_1 = vector_load(&decoder3_batch_norm_statistics[12 * c_s + 8]);
+                        const vector_float sum_18 = vector_multiply_add(difference_1, decoder3_batch_norm_statistics_1,
+                            vector_load(&decoder_10_bias[4 * c_s]));
+                        vector_store(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
+                            sum_18));
                     }
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + 65] = 0.0f;
-                    }
+                    vector_store(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 260], vector_broadcast(0.0f));
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s] = 0.0f;
-                        }
+                        vector_store(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 4 * w_s], vector_broadcast(0.0f));
                     }
                 }
             }
         }
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-                vector_float sum3_0_0 = vector_broadcast(0.0f);
-                vector_float sum3_0_1 = vector_broadcast(0.0f);
-                vector_float sum3_0_2 = vector_broadcast(0.0f);
-                vector_float sum3_0_3 = vector_broadcast(0.0f);
-                vector_float sum3_1_0 = vector_broadcast(0.0f);
-                vector_float sum3_1_1 = vector_broadcast(0.0f);
-                vector_float sum3_1_2 = vector_broadcast(0.0f);
-                vector_float sum3_1_3 = vector_broadcast(0.0f);
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        for (ptrdiff_t u = 0; u < 3; u++) {
-                            float *const decoder3_relu_in_staged2_at = &decoder3_relu_in_staged2[1584 * c0 + 396 * c1 + 132 * i1 + 66 * u
-                                + 16 * j0];
-                            const float *const decoder_12_weight_at_1 = &decoder_12_weight[36 * c0 + 12 * u + c1];
-                            const vector_float decoder_12_weight_3 = vector_broadcast(decoder_12_weight_at_1[0]);
-                            sum3_0_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[0]), decoder_12_weight_3, sum3_0_0);
-                            sum3_0_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[4]), decoder_12_weight_3, sum3_0_1);
-                            sum3_0_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[8]), decoder_12_weight_3, sum3_0_2);
-                            sum3_0_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[12]), decoder_12_weight_3, sum3_0_3);
-                            sum3_1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[66]), decoder_12_weight_3, sum3_1_0);
-                            sum3_1_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[70]), decoder_12_weight_3, sum3_1_1);
-                            sum3_1_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[74]), decoder_12_weight_3, sum3_1_2);
-                            sum3_1_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[78]), decoder_12_weight_3, sum3_1_3);
-                            const vector_float decoder_12_weight_4 = vector_broadcast(decoder_12_weight_at_1[4]);
-                            sum3_0_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[1]), decoder_12_weight_4, sum3_0_0);
-                            sum3_0_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[5]), decoder_12_weight_4, sum3_0_1);
-                            sum3_0_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[9]), decoder_12_weight_4, sum3_0_2);
-                            sum3_0_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[13]), decoder_12_weight_4, sum3_0_3);
-                            sum3_1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[67]), decoder_12_weight_4, sum3_1_0);
-                            sum3_1_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[71]), decoder_12_weight_4, sum3_1_1);
-                            sum3_1_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[75]), decoder_12_weight_4, sum3_1_2);
-                            sum3_1_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[79]), decoder_12_weight_4, sum3_1_3);
-                            const vector_float decoder_12_weight_5 = vector_broadcast(decoder_12_weight_at_1[8]);
-                            sum3_0_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[2]), decoder_12_weight_5, sum3_0_0);
-                            sum3_0_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[6]), decoder_12_weight_5, sum3_0_1);
-                            sum3_0_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[10]), decoder_12_weight_5, sum3_0_2);
-                            sum3_0_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[14]), decoder_12_weight_5, sum3_0_3);
-                            sum3_1_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[68]), decoder_12_weight_5, sum3_1_0);
-                            sum3_1_1 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[72]), decoder_12_weight_5, sum3_1_1);
-                            sum3_1_2 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[76]), decoder_12_weight_5, sum3_1_2);
-                            sum3_1_3 = vector_multiply_add(vector_load(&decoder3_relu_in_staged2_at[80]), decoder_12_weight_5, sum3_1_3);
-                        }
+        for (ptrdiff_t i1 = 0; i1 < 12; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                vector_float sum4_0 = vector_broadcast(0.0f);
+                vector_float sum4_1 = vector_broadcast(0.0f);
+                vector_float sum4_2 = vector_broadcast(0.0f);
+                vector_float sum4_3 = vector_broadcast(0.0f);
+                vector_float sum4_4 = vector_broadcast(0.0f);
+                vector_float sum4_5 = vector_broadcast(0.0f);
+                vector_float sum4_6 = vector_broadcast(0.0f);
+                vector_float sum4_7 = vector_broadcast(0.0f);
+                for (ptrdiff_t c = 0; c < 8; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[3696 * c + 264 * u + 264 * i1 + 32 * j0];
+                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[36 * c + 12 * u];
+                        const vector_float decoder_12_weight_3 = vector_load(&decoder_12_weight_at_1[0]);
+                        sum4_0 = vector_multiply_add(vector_load(&decoder3_relu_in_staged3_at[0]), decoder_12_weight_3, sum4_0);
+                        const vector_float decoder3_relu_in_staged3_0 = vector_load(&decoder3_relu_in_staged3_at[4]);
+                        sum4_1 = vector_multiply_add(decoder3_relu_in_staged3_0, decoder_12_weight_3, sum4_1);
+                        const vector_float decoder3_relu_in_staged3_1 = vector_load(&decoder3_relu_in_staged3_at[8]);
+                        sum4_2 = vector_multiply_add(decoder3_relu_in_staged3_1, decoder_12_weight_3, sum4_2);
+                        const vector_float decoder3_relu_in_staged3_2 = vector_load(&decoder3_relu_in_staged3_at[12]);
+                        sum4_3 = vector_multiply_add(decoder3_relu_in_staged3_2, decoder_12_weight_3, sum4_3);
+                        const vector_float decoder3_relu_in_staged3_3 = vector_load(&decoder3_relu_in_staged3_at[16]);
+                        sum4_4 = vector_multiply_add(decoder3_relu_in_staged3_3, decoder_12_weight_3, sum4_4);
+                        const vector_float decoder3_relu_in_staged3_4 = vector_load(&decoder3_relu_in_staged3_at[20]);
+                        sum4_5 = vector_multiply_add(decoder3_relu_in_staged3_4, decoder_12_weight_3, sum4_5);
+                        const vector_float decoder3_relu_in_staged3_5 = vector_load(&decoder3_relu_in_staged3_at[24]);
+                        sum4_6 = vector_multiply_add(decoder3_relu_in_staged3_5, decoder_12_weight_3, sum4_6);
+                        const vector_float decoder3_relu_in_staged3_6 = vector_load(&decoder3_relu_in_staged3_at[28]);
+                        sum4_7 = vector_multiply_add(decoder3_relu_in_staged3_6, decoder_12_weight_3, sum4_7);
+                        const vector_float decoder_12_weight_4 = vector_load(&decoder_12_weight_at_1[4]);
+                        sum4_0 = vector_multiply_add(decoder3_relu_in_staged3_0, decoder_12_weight_4, sum4_0);
+                        sum4_1 = vector_multiply_add(decoder3_relu_in_staged3_1, decoder_12_weight_4, sum4_1);
+                        sum4_2 = vector_multiply_add(decoder3_relu_in_staged3_2, decoder_12_weight_4, sum4_2);
+                        sum4_3 = vector_multiply_add(decoder3_relu_in_staged3_3, decoder_12_weight_4, sum4_3);
+                        sum4_4 = vector_multiply_add(decoder3_relu_in_staged3_4, decoder_12_weight_4, sum4_4);
+                        sum4_5 = vector_multiply_add(decoder3_relu_in_staged3_5, decoder_12_weight_4, sum4_5);
+                        sum4_6 = vector_multiply_add(decoder3_relu_in_staged3_6, decoder_12_weight_4, sum4_6);
+                        const vector_float decoder3_relu_in_staged3_7 = vector_load(&decoder3_relu_in_staged3_at[32]);
+                        sum4_7 = vector_multiply_add(decoder3_relu_in_staged3_7, decoder_12_weight_4, sum4_7);
+                        const vector_float decoder_12_weight_5 = vector_load(&decoder_12_weight_at_1[8]);
+                        sum4_0 = vector_multiply_add(decoder3_relu_in_staged3_1, decoder_12_weight_5, sum4_0);
+                        sum4_1 = vector_multiply_add(decoder3_relu_in_staged3_2, decoder_12_weight_5, sum4_1);
+                        sum4_2 = vector_multiply_add(decoder3_relu_in_staged3_3, decoder_12_weight_5, sum4_2);
+                        sum4_3 = vector_multiply_add(decoder3_relu_in_staged3_4, decoder_12_weight_5, sum4_3);
+                        sum4_4 = vector_multiply_add(decoder3_relu_in_staged3_5, decoder_12_weight_5, sum4_4);
+                        sum4_5 = vector_multiply_add(decoder3_relu_in_staged3_6, decoder_12_weight_5, sum4_5);
+                        sum4_6 = vector_multiply_add(decoder3_relu_in_staged3_7, decoder_12_weight_5, sum4_6);
+                        sum4_7 = vector_multiply_add(vector_load(&decoder3_relu_in_staged3_at[36]), decoder_12_weight_5, sum4_7);
                     }
                 }
-                const vector_float size_8 = vector_absolute(sum3_0_0);
-                const vector_float sum_130 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_8, vector_broadcast(-0.000647521f));
-                const vector_float sum_131 = vector_multiply_add(sum_130, size_8, vector_broadcast(0.0054350505f));
-                const vector_float sum_132 = vector_multiply_add(sum_131, size_8, vector_broadcast(-0.023078235f));
-                const vector_float sum_133 = vector_multiply_add(sum_132, size_8, vector_broadcast(0.08363069f));
-                const vector_float sum_134 = vector_multiply_add(sum_133, size_8, vector_broadcast(-0.1200333f));
-                const vector_float sum_135 = vector_multiply_add(sum_134, size_8, vector_broadcast(0.42431918f));
-                const vector_float sum_136 = vector_multiply_add(sum_135, size_8, vector_broadcast(0.16496293f));
-                const vector_float sum_137 = vector_multiply_add(sum_136, size_8, vector_broadcast(1.3795024f));
-                const vector_float sum_138 = vector_multiply_add(sum_137, size_8, vector_broadcast(0.7105656f));
-                const vector_float sum_139 = vector_multiply_add(sum_138, sum_138, vector_broadcast(1.5f));
-                const vector_float chosen_8 = vector_select_greater(vector_broadcast(0.0f), sum3_0_0, vector_broadcast(-1.0f),
+                float *const partial_at_2 = &partial[32 * j0];
+                vector_store(&partial_at_2[0], sum4_0);
+                vector_store(&partial_at_2[4], sum4_1);
+                vector_store(&partial_at_2[8], sum4_2);
+                vector_store(&partial_at_2[12], sum4_3);
+                vector_store(&partial_at_2[16], sum4_4);
+                vector_store(&partial_at_2[20], sum4_5);
+                vector_store(&partial_at_2[24], sum4_6);
+                vector_store(&partial_at_2[28], sum4_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum5_0 = 0.0f;
+                float sum5_1 = 0.0f;
+                float sum5_2 = 0.0f;
+                float sum5_3 = 0.0f;
+                float sum5_4 = 0.0f;
+                float sum5_5 = 0.0f;
+                float sum5_6 = 0.0f;
+                float sum5_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 4; l++) {
+                    float *const partial_at_3 = &partial[32 * j0 + l];
+                    sum5_0 = sum5_0 + partial_at_3[0];
+                    sum5_1 = sum5_1 + partial_at_3[4];
+                    sum5_2 = sum5_2 + partial_at_3[8];
+                    sum5_3 = sum5_3 + partial_at_3[12];
+                    sum5_4 = sum5_4 + partial_at_3[16];
+                    sum5_5 = sum5_5 + partial_at_3[20];
+                    sum5_6 = sum5_6 + partial_at_3[24];
+                    sum5_7 = sum5_7 + partial_at_3[28];
+                }
+                float *const sum_at_1 = &sum[8 * j0];
+                sum_at_1[0] = sum5_0;
+                sum_at_1[1] = sum5_1;
+                sum_at_1[2] = sum5_2;
+                sum_at_1[3] = sum5_3;
+                sum_at_1[4] = sum5_4;
+                sum_at_1[5] = sum5_5;
+                sum_at_1[6] = sum5_6;
+                sum_at_1[7] = sum5_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                const vector_float sum_19 = vector_load(&sum[4 * j0]);
+                const vector_float size_1 = vector_absolute(sum_19);
+                const vector_float sum_20 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_1, vector_broadcast(-0.000647521f));
+                const vector_float sum_21 = vector_multiply_add(sum_20, size_1, vector_broadcast(0.0054350505f));
+                const vector_float sum_22 = vector_multiply_add(sum_21, size_1, vector_broadcast(-0.023078235f));
+                const vector_float sum_23 = vector_multiply_add(sum_22, size_1, vector_broadcast(0.08363069f));
+                const vector_float sum_24 = vector_multiply_add(sum_23, size_1, vector_broadcast(-0.1200333f));
+                const vector_float sum_25 = vector_multiply_add(sum_24, size_1, vector_broadcast(0.42431918f));
+                const vector_float sum_26 = vector_multiply_add(sum_25, size_1, vector_broadcast(0.16496293f));
+                const vector_float sum_27 = vector_multiply_add(sum_26, size_1, vector_broadcast(1.3795024f));
+                const vector_float sum_28 = vector_multiply_add(sum_27, size_1, vector_broadcast(0.7105656f));
+                const vector_float sum_29 = vector_multiply_add(sum_28, sum_28, vector_broadcast(1.5f));
+                const vector_float chosen_1 = vector_select_greater(vector_broadcast(0.0f), sum_19, vector_broadcast(-1.0f),
                     vector_broadcast(1.0f));
-                const vector_float sum_140 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_139), chosen_8, chosen_8);
-                const vector_float product_8 = vector_multiply(sum3_0_0, sum3_0_0);
-                const vector_float sum_141 = vector_multiply_add(vector_broadcast(-0.004769942f), product_8,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_142 = vector_multiply_add(sum_141, product_8, vector_broadcast(-0.05339065f));
-                const vector_float sum_143 = vector_multiply_add(sum_142, product_8, vector_broadcast(0.1332653f));
-                const vector_float sum_144 = vector_multiply_add(sum_143, product_8, vector_broadcast(-0.3333307f));
-                const vector_float sum_145 = vector_multiply_add(vector_multiply(product_8, sum3_0_0), sum_144, sum3_0_0);
-                float *const reconstruction_at_1 = &reconstruction[4096 * n + 768 * i0 + 128 * i1 + 16 * j0];
-                vector_store(&reconstruction_at_1[0], vector_select_greater(size_8, vector_broadcast(0.755f), sum_140, sum_145));
-                const vector_float size_9 = vector_absolute(sum3_0_1);
-                const vector_float sum_146 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_9, vector_broadcast(-0.000647521f));
-                const vector_float sum_147 = vector_multiply_add(sum_146, size_9, vector_broadcast(0.0054350505f));
-                const vector_float sum_148 = vector_multiply_add(sum_147, size_9, vector_broadcast(-0.023078235f));
-                const vector_float sum_149 = vector_multiply_add(sum_148, size_9, vector_broadcast(0.08363069f));
-                const vector_float sum_150 = vector_multiply_add(sum_149, size_9, vector_broadcast(-0.1200333f));
-                const vector_float sum_151 = vector_multiply_add(sum_150, size_9, vector_broadcast(0.42431918f));
-                const vector_float sum_152 = vector_multiply_add(sum_151, size_9, vector_broadcast(0.16496293f));
-                const vector_float sum_153 = vector_multiply_add(sum_152, size_9, vector_broadcast(1.3795024f));
-                const vector_float sum_154 = vector_multiply_add(sum_153, size_9, vector_broadcast(0.7105656f));
-                const vector_float sum_155 = vector_multiply_add(sum_154, sum_154, vector_broadcast(1.5f));
-                const vector_float chosen_9 = vector_select_greater(vector_broadcast(0.0f), sum3_0_1, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_156 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_155), chosen_9, chosen_9);
-                const vector_float product_9 = vector_multiply(sum3_0_1, sum3_0_1);
-                const vector_float sum_157 = vector_multiply_add(vector_broadcast(-0.004769942f), product_9,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_158 = vector_multiply_add(sum_157, product_9, vector_broadcast(-0.05339065f));
-                const vector_float sum_159 = vector_multiply_add(sum_158, product_9, vector_broadcast(0.1332653f));
-                const vector_float sum_160 = vector_multiply_add(sum_159, product_9, vector_broadcast(-0.3333307f));
-                const vector_float sum_161 = vector_multiply_add(vector_multiply(product_9, sum3_0_1), sum_160, sum3_0_1);
-                vector_store(&reconstruction_at_1[4], vector_select_greater(size_9, vector_broadcast(0.755f), sum_156, sum_161));
-                const vector_float size_10 = vector_absolute(sum3_0_2);
-                const vector_float sum_162 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_10,
-                    vector_broadcast(-0.000647521f));
-                const vector_float sum_163 = vector_multiply_add(sum_162, size_10, vector_broadcast(0.0054350505f));
-                const vector_float sum_164 = vector_multiply_add(sum_163, size_10, vector_broadcast(-0.023078235f));
-                const vector_float sum_165 = vector_multiply_add(sum_164, size_10, vector_broadcast(0.08363069f));
-                const vector_float sum_166 = vector_multiply_add(sum_165, size_10, vector_broadcast(-0.1200333f));
-                const vector_float sum_167 = vector_multiply_add(sum_166, size_10, vector_broadcast(0.42431918f));
-                const vector_float sum_168 = vector_multiply_add(sum_167, size_10, vector_broadcast(0.16496293f));
-                const vector_float sum_169 = vector_multiply_add(sum_168, size_10, vector_broadcast(1.3795024f));
-                const vector_float sum_170 = vector_multiply_add(sum_169, size_10, vector_broadcast(0.7105656f));
-                const vector_float sum_171 = vector_multiply_add(sum_170, sum_170, vector_broadcast(1.5f));
-                const vector_float chosen_10 = vector_select_greater(vector_broadcast(0.0f), sum3_0_2, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_172 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_171), chosen_10, chosen_10);
-                const vector_float product_10 = vector_multiply(sum3_0_2, sum3_0_2);
-                const vector_float sum_173 = vector_multiply_add(vector_broadcast(-0.004769942f), product_10,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_174 = vector_multiply_add(sum_173, product_10, vector_broadcast(-0.05339065f));
-                const vector_float sum_175 = vector_multiply_add(sum_174, product_10, vector_broadcast(0.1332653f));
-                const vector_float sum_176 = vector_multiply_add(sum_175, product_10, vector_broadcast(-0.3333307f));
-                const vector_float sum_177 = vector_multiply_add(vector_multiply(product_10, sum3_0_2), sum_176, sum3_0_2);
-                vector_store(&reconstruction_at_1[8], vector_select_greater(size_10, vector_broadcast(0.755f), sum_172, sum_177));
-                const vector_float size_11 = vector_absolute(sum3_0_3);
-                const vector_float sum_178 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_11,
-                    vector_broadcast(-0.000647521f));
-                const vector_float sum_179 = vector_multiply_add(sum_178, size_11, vector_broadcast(0.0054350505f));
-                const vector_float sum_180 = vector_multiply_add(sum_179, size_11, vector_broadcast(-0.023078235f));
-                const vector_float sum_181 = vector_multiply_add(sum_180, size_11, vector_broadcast(0.08363069f));
-                const vector_float sum_182 = vector_multiply_add(sum_181, size_11, vector_broadcast(-0.1200333f));
-                const vector_float sum_183 = vector_multiply_add(sum_182, size_11, vector_broadcast(0.42431918f));
-                const vector_float sum_184 = vector_multiply_add(sum_183, size_11, vector_broadcast(0.16496293f));
-                const vector_float sum_185 = vector_multiply_add(sum_184, size_11, vector_broadcast(1.3795024f));
-                const vector_float sum_186 = vector_multiply_add(sum_185, size_11, vector_broadcast(0.7105656f));
-                const vector_float sum_187 = vector_multiply_add(sum_186, sum_186, vector_broadcast(1.5f));
-                const vector_float chosen_11 = vector_select_greater(vector_broadcast(0.0f), sum3_0_3, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_188 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_187), chosen_11, chosen_11);
-                const vector_float product_11 = vector_multiply(sum3_0_3, sum3_0_3);
-                const vector_float sum_189 = vector_multiply_add(vector_broadcast(-0.004769942f), product_11,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_190 = vector_multiply_add(sum_189, product_11, vector_broadcast(-0.05339065f));
-                const vector_float sum_191 = vector_multiply_add(sum_190, product_11, vector_broadcast(0.1332653f));
-                const vector_float sum_192 = vector_multiply_add(sum_191, product_11, vector_broadcast(-0.3333307f));
-                const vector_float sum_193 = vector_multiply_add(vector_multiply(product_11, sum3_0_3), sum_192, sum3_0_3);
-                vector_store(&reconstruction_at_1[12], vector_select_greater(size_11, vector_broadcast(0.755f), sum_188, sum_193));
-                const vector_float size_12 = vector_absolute(sum3_1_0);
-                const vector_float sum_194 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_12,
-                    vector_broadcast(-0.000647521f));
-                const vector_float sum_195 = vector_multiply_add(sum_194, size_12, vector_broadcast(0.0054350505f));
-                const vector_float sum_196 = vector_multiply_add(sum_195, size_12, vector_broadcast(-0.023078235f));
-                const vector_float sum_197 = vector_multiply_add(sum_196, size_12, vector_broadcast(0.08363069f));
-                const vector_float sum_198 = vector_multiply_add(sum_197, size_12, vector_broadcast(-0.1200333f));
-                const vector_float sum_199 = vector_multiply_add(sum_198, size_12, vector_broadcast(0.42431918f));
-                const vector_float sum_200 = vector_multiply_add(sum_199, size_12, vector_broadcast(0.16496293f));
-                const vector_float sum_201 = vector_multiply_add(sum_200, size_12, vector_broadcast(1.3795024f));
-                const vector_float sum_202 = vector_multiply_add(sum_201, size_12, vector_broadcast(0.7105656f));
-                const vector_float sum_203 = vector_multiply_add(sum_202, sum_202, vector_broadcast(1.5f));
-                const vector_float chosen_12 = vector_select_greater(vector_broadcast(0.0f), sum3_1_0, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_204 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_203), chosen_12, chosen_12);
-                const vector_float product_12 = vector_multiply(sum3_1_0, sum3_1_0);
-                const vector_float sum_205 = vector_multiply_add(vector_broadcast(-0.004769942f), product_12,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_206 = vector_multiply_add(sum_205, product_12, vector_broadcast(-0.05339065f));
-                const vector_float sum_207 = vector_multiply_add(sum_206, product_12, vector_broadcast(0.1332653f));
-                const vector_float sum_208 = vector_multiply_add(sum_207, product_12, vector_broadcast(-0.3333307f));
-                const vector_float sum_209 = vector_multiply_add(vector_multiply(product_12, sum3_1_0), sum_208, sum3_1_0);
-                vector_store(&reconstruction_at_1[64], vector_select_greater(size_12, vector_broadcast(0.755f), sum_204, sum_209));
-                const vector_float size_13 = vector_absolute(sum3_1_1);
-                const vector_float sum_210 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_13,
-                    vector_broadcast(-0.000647521f));
-                const vector_float sum_211 = vector_multiply_add(sum_210, size_13, vector_broadcast(0.0054350505f));
-                const vector_float sum_212 = vector_multiply_add(sum_211, size_13, vector_broadcast(-0.023078235f));
-                const vector_float sum_213 = vector_multiply_add(sum_212, size_13, vector_broadcast(0.08363069f));
-                const vector_float sum_214 = vector_multiply_add(sum_213, size_13, vector_broadcast(-0.1200333f));
-                const vector_float sum_215 = vector_multiply_add(sum_214, size_13, vector_broadcast(0.42431918f));
-                const vector_float sum_216 = vector_multiply_add(sum_215, size_13, vector_broadcast(0.16496293f));
-                const vector_float sum_217 = vector_multiply_add(sum_216, size_13, vector_broadcast(1.3795024f));
-                const vector_float sum_218 = vector_multiply_add(sum_217, size_13, vector_broadcast(0.7105656f));
-                const vector_float sum_219 = vector_multiply_add(sum_218, sum_218, vector_broadcast(1.5f));
-                const vector_float chosen_13 = vector_select_greater(vector_broadcast(0.0f), sum3_1_1, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_220 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_219), chosen_13, chosen_13);
-                const vector_float product_13 = vector_multiply(sum3_1_1, sum3_1_1);
-                const vector_float sum_221 = vector_multiply_add(vector_broadcast(-0.004769942f), product_13,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_222 = vector_multiply_add(sum_221, product_13, vector_broadcast(-0.05339065f));
-                const vector_float sum_223 = vector_multiply_add(sum_222, product_13, vector_broadcast(0.1332653f));
-                const vector_float sum_224 = vector_multiply_add(sum_223, product_13, vector_broadcast(-0.3333307f));
-                const vector_float sum_225 = vector_multiply_add(vector_multiply(product_13, sum3_1_1), sum_224, sum3_1_1);
-                vector_store(&reconstruction_at_1[68], vector_select_greater(size_13, vector_broadcast(0.755f), sum_220, sum_225));
-                const vector_float size_14 = vector_absolute(sum3_1_2);
-                const vector_float sum_226 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_14,
-                    vector_broadcast(-0.000647521f));
-                const vector_float sum_227 = vector_multiply_add(sum_226, size_14, vector_broadcast(0.0054350505f));
-                const vector_float sum_228 = vector_multiply_add(sum_227, size_14, vector_broadcast(-0.023078235f));
-                const vector_float sum_229 = vector_multiply_add(sum_228, size_14, vector_broadcast(0.08363069f));
-                const vector_float sum_230 = vector_multiply_add(sum_229, size_14, vector_broadcast(-0.1200333f));
-                const vector_float sum_231 = vector_multiply_add(sum_230, size_14, vector_broadcast(0.42431918f));
-                const vector_float sum_232 = vector_multiply_add(sum_231, size_14, vector_broadcast(0.16496293f));
-                const vector_float sum_233 = vector_multiply_add(sum_232, size_14, vector_broadcast(1.3795024f));
-                const vector_float sum_234 = vector_multiply_add(sum_233, size_14, vector_broadcast(0.7105656f));
-                const vector_float sum_235 = vector_multiply_add(sum_234, sum_234, vector_broadcast(1.5f));
-                const vector_float chosen_14 = vector_select_greater(vector_broadcast(0.0f), sum3_1_2, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_236 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_235), chosen_14, chosen_14);
-                const vector_float product_14 = vector_multiply(sum3_1_2, sum3_1_2);
-                const vector_float sum_237 = vector_multiply_add(vector_broadcast(-0.004769942f), product_14,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_238 = vector_multiply_add(sum_237, product_14, vector_broadcast(-0.05339065f));
-                const vector_float sum_239 = vector_multiply_add(sum_238, product_14, vector_broadcast(0.1332653f));
-                const vector_float sum_240 = vector_multiply_add(sum_239, product_14, vector_broadcast(-0.3333307f));
-                const vector_float sum_241 = vector_multiply_add(vector_multiply(product_14, sum3_1_2), sum_240, sum3_1_2);
-                vector_store(&reconstruction_at_1[72], vector_select_greater(size_14, vector_broadcast(0.755f), sum_236, sum_241));
-                const vector_float size_15 = vector_absolute(sum3_1_3);
-                const vector_float sum_242 = vector_multiply_add(vector_broadcast(4.4157987e-05f), size_15,
-                    vector_broadcast(-0.000647521f));
-                const vector_float sum_243 = vector_multiply_add(sum_242, size_15, vector_broadcast(0.0054350505f));
-                const vector_float sum_244 = vector_multiply_add(sum_243, size_15, vector_broadcast(-0.023078235f));
-                const vector_float sum_245 = vector_multiply_add(sum_244, size_15, vector_broadcast(0.08363069f));
-                const vector_float sum_246 = vector_multiply_add(sum_245, size_15, vector_broadcast(-0.1200333f));
-                const vector_float sum_247 = vector_multiply_add(sum_246, size_15, vector_broadcast(0.42431918f));
-                const vector_float sum_248 = vector_multiply_add(sum_247, size_15, vector_broadcast(0.16496293f));
-                const vector_float sum_249 = vector_multiply_add(sum_248, size_15, vector_broadcast(1.3795024f));
-                const vector_float sum_250 = vector_multiply_add(sum_249, size_15, vector_broadcast(0.7105656f));
-                const vector_float sum_251 = vector_multiply_add(sum_250, sum_250, vector_broadcast(1.5f));
-                const vector_float chosen_15 = vector_select_greater(vector_broadcast(0.0f), sum3_1_3, vector_broadcast(-1.0f),
-                    vector_broadcast(1.0f));
-                const vector_float sum_252 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_251), chosen_15, chosen_15);
-                const vector_float product_15 = vector_multiply(sum3_1_3, sum3_1_3);
-                const vector_float sum_253 = vector_multiply_add(vector_broadcast(-0.004769942f), product_15,
-                    vector_broadcast(0.019665616f));
-                const vector_float sum_254 = vector_multiply_add(sum_253, product_15, vector_broadcast(-0.05339065f));
-                const vector_float sum_255 = vector_multiply_add(sum_254, product_15, vector_broadcast(0.1332653f));
-                const vector_float sum_256 = vector_multiply_add(sum_255, product_15, vector_broadcast(-0.3333307f));
-                const vector_float sum_257 = vector_multiply_add(vector_multiply(product_15, sum3_1_3), sum_256, sum3_1_3);
-                vector_store(&reconstruction_at_1[76], vector_select_greater(size_15, vector_broadcast(0.755f), sum_252, sum_257));
+                const vector_float sum_30 = vector_multiply_add(vector_divide(vector_broadcast(-2.0f), sum_29), chosen_1, chosen_1);
+                const vector_float product_1 = vector_multiply(sum_19, sum_19);
+                const vector_float sum_31 = vector_multiply_add(vector_broadcast(-0.004769942f), product_1, vector_broadcast(0.019665616f));
+                const vector_float sum_32 = vector_multiply_add(sum_31, product_1, vector_broadcast(-0.05339065f));
+                const vector_float sum_33 = vector_multiply_add(sum_32, product_1, vector_broadcast(0.1332653f));
+                const vector_float sum_34 = vector_multiply_add(sum_33, product_1, vector_broadcast(-0.3333307f));
+                const vector_float sum_35 = vector_multiply_add(vector_multiply(product_1, sum_19), sum_34, sum_19);
+                vector_store(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1,
+                    vector_broadcast(0.755f), sum_30, sum_35));
             }
         }
     }
@@ -8449,7 +8223,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 384; item++) {
+    for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
             decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
     }

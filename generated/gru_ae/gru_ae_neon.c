@@ -45,8 +45,6 @@ static inline float32x4_t vector_select_greater(float32x4_t a, float32x4_t b, fl
     return vbslq_f32(vcgtq_f32(a, b), c, d);
 }
 
-static inline float float_maximum(float a, float b) { return a > b ? a : b; }
-
 static inline float32x4_t vector_exponent(float32x4_t a) {
     const int32x4_t biased = vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_f32(a), 23));
     return vcvtq_f32_s32(vsubq_s32(biased, vdupq_n_s32(127)));
@@ -11651,489 +11649,295 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 118272 bytes of scratch in steps of 522368 a thread.
- * n parallel, i in tiles of 12 parallel, stage decoder3_relu_in | k, i in tiles of 2, j in tiles of 16, sum in registers | c in tiles of 4, c, u, v unrolled, i unrolled, k unrolled, j in tiles of 4 unrolled, j lanes */
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch) {
-    const ptrdiff_t n = item / 6;
-    const ptrdiff_t i0 = item % 6;
-    float *const decoder3_relu_in_staged0 = (float *)scratch;
-    float *const decoder3_relu_in_staged2 = (float *)scratch;
-    if (i0 < 5) {
+    const ptrdiff_t n = item / 5;
+    const ptrdiff_t i0 = item % 5;
+    float *const decoder3_relu_in_staged0 = (float *)(scratch + 1280);
+    float *const partial = (float *)scratch;
+    float *const sum = (float *)(scratch + 1024);
+    float *const decoder3_relu_in_staged3 = (float *)(scratch + 1280);
+    if (i0 < 4) {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 12 * i0 + h_s - 1 && 12 * i0 + h_s - 1 < 64) {
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s] = 0.0f;
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 15; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            const float decoder3_conv_transpose_forward_0 = decoder3_conv_transpose_forward[131072 * n + 16384 * c_s
-                                + 3072 * i0 + 256 * h_s + 4 * w_s + c_s_1 - 256];
-                            const float difference_0 = decoder3_conv_transpose_forward_0 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
-                            const float sum_0 = __builtin_fmaf(difference_0, decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8],
-                                decoder_10_bias[4 * c_s + c_s_1]);
-                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_0);
-                        }
+                        const float32x4_t decoder3_conv_transpose_forward_0 = vld1q_f32(&decoder3_conv_transpose_forward[131072 * n
+                            + 16384 * c_s + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                        const float32x4_t difference_0 = vsubq_f32(decoder3_conv_transpose_forward_0,
+                            vld1q_f32(&decoder3_batch_norm_statistics[12 * c_s]));
+                        const float32x4_t decoder3_batch_norm_statistics_0 = vld1q_f32(&decoder3_batch_norm_statistics[12 * c_s + 8]);
+                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c_s]), difference_0,
+                            decoder3_batch_norm_statistics_0);
+                        vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_0));
                     }
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + 65] = 0.0f;
-                    }
+                    vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 260], vdupq_n_f32(0.0f));
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            decoder3_relu_in_staged0[3696 * c_s + 924 * c_s_1 + 66 * h_s + w_s] = 0.0f;
-                        }
+                        vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
                     }
                 }
             }
         }
-        for (ptrdiff_t i1 = 0; i1 < 6; i1++) {
-            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
-                float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        for (ptrdiff_t u = 0; u < 3; u++) {
-                            float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[3696 * c0 + 924 * c1 + 132 * i1 + 66 * u
-                                + 16 * j0];
-                            const float *const decoder_12_weight_at = &decoder_12_weight[36 * c0 + 12 * u + c1];
-                            const float32x4_t decoder_12_weight_0 = vdupq_n_f32(decoder_12_weight_at[0]);
-                            sum1_0_0 = vfmaq_f32(sum1_0_0, vld1q_f32(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0);
-                            sum1_0_1 = vfmaq_f32(sum1_0_1, vld1q_f32(&decoder3_relu_in_staged0_at[4]), decoder_12_weight_0);
-                            sum1_0_2 = vfmaq_f32(sum1_0_2, vld1q_f32(&decoder3_relu_in_staged0_at[8]), decoder_12_weight_0);
-                            sum1_0_3 = vfmaq_f32(sum1_0_3, vld1q_f32(&decoder3_relu_in_staged0_at[12]), decoder_12_weight_0);
-                            sum1_1_0 = vfmaq_f32(sum1_1_0, vld1q_f32(&decoder3_relu_in_staged0_at[66]), decoder_12_weight_0);
-                            sum1_1_1 = vfmaq_f32(sum1_1_1, vld1q_f32(&decoder3_relu_in_staged0_at[70]), decoder_12_weight_0);
-                            sum1_1_2 = vfmaq_f32(sum1_1_2, vld1q_f32(&decoder3_relu_in_staged0_at[74]), decoder_12_weight_0);
-                            sum1_1_3 = vfmaq_f32(sum1_1_3, vld1q_f32(&decoder3_relu_in_staged0_at[78]), decoder_12_weight_0);
-                            const float32x4_t decoder_12_weight_1 = vdupq_n_f32(decoder_12_weight_at[4]);
-                            sum1_0_0 = vfmaq_f32(sum1_0_0, vld1q_f32(&decoder3_relu_in_staged0_at[1]), decoder_12_weight_1);
-                            sum1_0_1 = vfmaq_f32(sum1_0_1, vld1q_f32(&decoder3_relu_in_staged0_at[5]), decoder_12_weight_1);
-                            sum1_0_2 = vfmaq_f32(sum1_0_2, vld1q_f32(&decoder3_relu_in_staged0_at[9]), decoder_12_weight_1);
-                            sum1_0_3 = vfmaq_f32(sum1_0_3, vld1q_f32(&decoder3_relu_in_staged0_at[13]), decoder_12_weight_1);
-                            sum1_1_0 = vfmaq_f32(sum1_1_0, vld1q_f32(&decoder3_relu_in_staged0_at[67]), decoder_12_weight_1);
-                            sum1_1_1 = vfmaq_f32(sum1_1_1, vld1q_f32(&decoder3_relu_in_staged0_at[71]), decoder_12_weight_1);
-                            sum1_1_2 = vfmaq_f32(sum1_1_2, vld1q_f32(&decoder3_relu_in_staged0_at[75]), decoder_12_weight_1);
-                            sum1_1_3 = vfmaq_f32(sum1_1_3, vld1q_f32(&decoder3_relu_in_staged0_at[79]), decoder_12_weight_1);
-                            const float32x4_t decoder_12_weight_2 = vdupq_n_f32(decoder_12_weight_at[8]);
-                            sum1_0_0 = vfmaq_f32(sum1_0_0, vld1q_f32(&decoder3_relu_in_staged0_at[2]), decoder_12_weight_2);
-                            sum1_0_1 = vfmaq_f32(sum1_0_1, vld1q_f32(&decoder3_relu_in_staged0_at[6]), decoder_12_weight_2);
-                            sum1_0_2 = vfmaq_f32(sum1_0_2, vld1q_f32(&decoder3_relu_in_staged0_at[10]), decoder_12_weight_2);
-                            sum1_0_3 = vfmaq_f32(sum1_0_3, vld1q_f32(&decoder3_relu_in_staged0_at[14]), decoder_12_weight_2);
-                            sum1_1_0 = vfmaq_f32(sum1_1_0, vld1q_f32(&decoder3_relu_in_staged0_at[68]), decoder_12_weight_2);
-                            sum1_1_1 = vfmaq_f32(sum1_1_1, vld1q_f32(&decoder3_relu_in_staged0_at[72]), decoder_12_weight_2);
-                            sum1_1_2 = vfmaq_f32(sum1_1_2, vld1q_f32(&decoder3_relu_in_staged0_at[76]), decoder_12_weight_2);
-                            sum1_1_3 = vfmaq_f32(sum1_1_3, vld1q_f32(&decoder3_relu_in_staged0_at[80]), decoder_12_weight_2);
-                        }
+        for (ptrdiff_t i1 = 0; i1 < 13; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_4 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_5 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_6 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_7 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c = 0; c < 8; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[3960 * c + 264 * u + 264 * i1 + 32 * j0];
+                        const float *const decoder_12_weight_at = &decoder_12_weight[36 * c + 12 * u];
+                        const float32x4_t decoder_12_weight_0 = vld1q_f32(&decoder_12_weight_at[0]);
+                        sum1_0 = vfmaq_f32(sum1_0, vld1q_f32(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_0 = vld1q_f32(&decoder3_relu_in_staged0_at[4]);
+                        sum1_1 = vfmaq_f32(sum1_1, decoder3_relu_in_staged0_0, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_1 = vld1q_f32(&decoder3_relu_in_staged0_at[8]);
+                        sum1_2 = vfmaq_f32(sum1_2, decoder3_relu_in_staged0_1, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_2 = vld1q_f32(&decoder3_relu_in_staged0_at[12]);
+                        sum1_3 = vfmaq_f32(sum1_3, decoder3_relu_in_staged0_2, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_3 = vld1q_f32(&decoder3_relu_in_staged0_at[16]);
+                        sum1_4 = vfmaq_f32(sum1_4, decoder3_relu_in_staged0_3, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_4 = vld1q_f32(&decoder3_relu_in_staged0_at[20]);
+                        sum1_5 = vfmaq_f32(sum1_5, decoder3_relu_in_staged0_4, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_5 = vld1q_f32(&decoder3_relu_in_staged0_at[24]);
+                        sum1_6 = vfmaq_f32(sum1_6, decoder3_relu_in_staged0_5, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_6 = vld1q_f32(&decoder3_relu_in_staged0_at[28]);
+                        sum1_7 = vfmaq_f32(sum1_7, decoder3_relu_in_staged0_6, decoder_12_weight_0);
+                        const float32x4_t decoder_12_weight_1 = vld1q_f32(&decoder_12_weight_at[4]);
+                        sum1_0 = vfmaq_f32(sum1_0, decoder3_relu_in_staged0_0, decoder_12_weight_1);
+                        sum1_1 = vfmaq_f32(sum1_1, decoder3_relu_in_staged0_1, decoder_12_weight_1);
+                        sum1_2 = vfmaq_f32(sum1_2, decoder3_relu_in_staged0_2, decoder_12_weight_1);
+                        sum1_3 = vfmaq_f32(sum1_3, decoder3_relu_in_staged0_3, decoder_12_weight_1);
+                        sum1_4 = vfmaq_f32(sum1_4, decoder3_relu_in_staged0_4, decoder_12_weight_1);
+                        sum1_5 = vfmaq_f32(sum1_5, decoder3_relu_in_staged0_5, decoder_12_weight_1);
+                        sum1_6 = vfmaq_f32(sum1_6, decoder3_relu_in_staged0_6, decoder_12_weight_1);
+                        const float32x4_t decoder3_relu_in_staged0_7 = vld1q_f32(&decoder3_relu_in_staged0_at[32]);
+                        sum1_7 = vfmaq_f32(sum1_7, decoder3_relu_in_staged0_7, decoder_12_weight_1);
+                        const float32x4_t decoder_12_weight_2 = vld1q_f32(&decoder_12_weight_at[8]);
+                        sum1_0 = vfmaq_f32(sum1_0, decoder3_relu_in_staged0_1, decoder_12_weight_2);
+                        sum1_1 = vfmaq_f32(sum1_1, decoder3_relu_in_staged0_2, decoder_12_weight_2);
+                        sum1_2 = vfmaq_f32(sum1_2, decoder3_relu_in_staged0_3, decoder_12_weight_2);
+                        sum1_3 = vfmaq_f32(sum1_3, decoder3_relu_in_staged0_4, decoder_12_weight_2);
+                        sum1_4 = vfmaq_f32(sum1_4, decoder3_relu_in_staged0_5, decoder_12_weight_2);
+                        sum1_5 = vfmaq_f32(sum1_5, decoder3_relu_in_staged0_6, decoder_12_weight_2);
+                        sum1_6 = vfmaq_f32(sum1_6, decoder3_relu_in_staged0_7, decoder_12_weight_2);
+                        sum1_7 = vfmaq_f32(sum1_7, vld1q_f32(&decoder3_relu_in_staged0_at[36]), decoder_12_weight_2);
                     }
                 }
-                const float32x4_t size_0 = vabsq_f32(sum1_0_0);
-                const float32x4_t sum_1 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_0);
-                const float32x4_t sum_2 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_1, size_0);
-                const float32x4_t sum_3 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_2, size_0);
-                const float32x4_t sum_4 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_3, size_0);
-                const float32x4_t sum_5 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_4, size_0);
-                const float32x4_t sum_6 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_5, size_0);
-                const float32x4_t sum_7 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_6, size_0);
-                const float32x4_t sum_8 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_7, size_0);
-                const float32x4_t sum_9 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_8, size_0);
-                const float32x4_t sum_10 = vfmaq_f32(vdupq_n_f32(1.5f), sum_9, sum_9);
-                const float32x4_t chosen_0 = vector_select_greater(vdupq_n_f32(0.0f), sum1_0_0, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_11 = vfmaq_f32(chosen_0, vdivq_f32(vdupq_n_f32(-2.0f), sum_10), chosen_0);
-                const float32x4_t product_0 = vmulq_f32(sum1_0_0, sum1_0_0);
-                const float32x4_t sum_12 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_0);
-                const float32x4_t sum_13 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_12, product_0);
-                const float32x4_t sum_14 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_13, product_0);
-                const float32x4_t sum_15 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_14, product_0);
-                const float32x4_t sum_16 = vfmaq_f32(sum1_0_0, vmulq_f32(product_0, sum1_0_0), sum_15);
-                float *const reconstruction_at = &reconstruction[4096 * n + 768 * i0 + 128 * i1 + 16 * j0];
-                vst1q_f32(&reconstruction_at[0], vector_select_greater(size_0, vdupq_n_f32(0.755f), sum_11, sum_16));
-                const float32x4_t size_1 = vabsq_f32(sum1_0_1);
-                const float32x4_t sum_17 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_1);
-                const float32x4_t sum_18 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_17, size_1);
-                const float32x4_t sum_19 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_18, size_1);
-                const float32x4_t sum_20 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_19, size_1);
-                const float32x4_t sum_21 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_20, size_1);
-                const float32x4_t sum_22 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_21, size_1);
-                const float32x4_t sum_23 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_22, size_1);
-                const float32x4_t sum_24 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_23, size_1);
-                const float32x4_t sum_25 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_24, size_1);
-                const float32x4_t sum_26 = vfmaq_f32(vdupq_n_f32(1.5f), sum_25, sum_25);
-                const float32x4_t chosen_1 = vector_select_greater(vdupq_n_f32(0.0f), sum1_0_1, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_27 = vfmaq_f32(chosen_1, vdivq_f32(vdupq_n_f32(-2.0f), sum_26), chosen_1);
-                const float32x4_t product_1 = vmulq_f32(sum1_0_1, sum1_0_1);
-                const float32x4_t sum_28 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_1);
-                const float32x4_t sum_29 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_28, product_1);
-                const float32x4_t sum_30 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_29, product_1);
-                const float32x4_t sum_31 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_30, product_1);
-                const float32x4_t sum_32 = vfmaq_f32(sum1_0_1, vmulq_f32(product_1, sum1_0_1), sum_31);
-                vst1q_f32(&reconstruction_at[4], vector_select_greater(size_1, vdupq_n_f32(0.755f), sum_27, sum_32));
-                const float32x4_t size_2 = vabsq_f32(sum1_0_2);
-                const float32x4_t sum_33 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_2);
-                const float32x4_t sum_34 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_33, size_2);
-                const float32x4_t sum_35 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_34, size_2);
-                const float32x4_t sum_36 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_35, size_2);
-                const float32x4_t sum_37 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_36, size_2);
-                const float32x4_t sum_38 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_37, size_2);
-                const float32x4_t sum_39 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_38, size_2);
-                const float32x4_t sum_40 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_39, size_2);
-                const float32x4_t sum_41 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_40, size_2);
-                const float32x4_t sum_42 = vfmaq_f32(vdupq_n_f32(1.5f), sum_41, sum_41);
-                const float32x4_t chosen_2 = vector_select_greater(vdupq_n_f32(0.0f), sum1_0_2, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_43 = vfmaq_f32(chosen_2, vdivq_f32(vdupq_n_f32(-2.0f), sum_42), chosen_2);
-                const float32x4_t product_2 = vmulq_f32(sum1_0_2, sum1_0_2);
-                const float32x4_t sum_44 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_2);
-                const float32x4_t sum_45 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_44, product_2);
-                const float32x4_t sum_46 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_45, product_2);
-                const float32x4_t sum_47 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_46, product_2);
-                const float32x4_t sum_48 = vfmaq_f32(sum1_0_2, vmulq_f32(product_2, sum1_0_2), sum_47);
-                vst1q_f32(&reconstruction_at[8], vector_select_greater(size_2, vdupq_n_f32(0.755f), sum_43, sum_48));
-                const float32x4_t size_3 = vabsq_f32(sum1_0_3);
-                const float32x4_t sum_49 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_3);
-                const float32x4_t sum_50 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_49, size_3);
-                const float32x4_t sum_51 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_50, size_3);
-                const float32x4_t sum_52 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_51, size_3);
-                const float32x4_t sum_53 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_52, size_3);
-                const float32x4_t sum_54 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_53, size_3);
-                const float32x4_t sum_55 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_54, size_3);
-                const float32x4_t sum_56 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_55, size_3);
-                const float32x4_t sum_57 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_56, size_3);
-                const float32x4_t sum_58 = vfmaq_f32(vdupq_n_f32(1.5f), sum_57, sum_57);
-                const float32x4_t chosen_3 = vector_select_greater(vdupq_n_f32(0.0f), sum1_0_3, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_59 = vfmaq_f32(chosen_3, vdivq_f32(vdupq_n_f32(-2.0f), sum_58), chosen_3);
-                const float32x4_t product_3 = vmulq_f32(sum1_0_3, sum1_0_3);
-                const float32x4_t sum_60 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_3);
-                const float32x4_t sum_61 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_60, product_3);
-                const float32x4_t sum_62 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_61, product_3);
-                const float32x4_t sum_63 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_62, product_3);
-                const float32x4_t sum_64 = vfmaq_f32(sum1_0_3, vmulq_f32(product_3, sum1_0_3), sum_63);
-                vst1q_f32(&reconstruction_at[12], vector_select_greater(size_3, vdupq_n_f32(0.755f), sum_59, sum_64));
-                const float32x4_t size_4 = vabsq_f32(sum1_1_0);
-                const float32x4_t sum_65 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_4);
-                const float32x4_t sum_66 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_65, size_4);
-                const float32x4_t sum_67 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_66, size_4);
-                const float32x4_t sum_68 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_67, size_4);
-                const float32x4_t sum_69 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_68, size_4);
-                const float32x4_t sum_70 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_69, size_4);
-                const float32x4_t sum_71 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_70, size_4);
-                const float32x4_t sum_72 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_71, size_4);
-                const float32x4_t sum_73 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_72, size_4);
-                const float32x4_t sum_74 = vfmaq_f32(vdupq_n_f32(1.5f), sum_73, sum_73);
-                const float32x4_t chosen_4 = vector_select_greater(vdupq_n_f32(0.0f), sum1_1_0, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_75 = vfmaq_f32(chosen_4, vdivq_f32(vdupq_n_f32(-2.0f), sum_74), chosen_4);
-                const float32x4_t product_4 = vmulq_f32(sum1_1_0, sum1_1_0);
-                const float32x4_t sum_76 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_4);
-                const float32x4_t sum_77 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_76, product_4);
-                const float32x4_t sum_78 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_77, product_4);
-                const float32x4_t sum_79 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_78, product_4);
-                const float32x4_t sum_80 = vfmaq_f32(sum1_1_0, vmulq_f32(product_4, sum1_1_0), sum_79);
-                vst1q_f32(&reconstruction_at[64], vector_select_greater(size_4, vdupq_n_f32(0.755f), sum_75, sum_80));
-                const float32x4_t size_5 = vabsq_f32(sum1_1_1);
-                const float32x4_t sum_81 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_5);
-                const float32x4_t sum_82 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_81, size_5);
-                const float32x4_t sum_83 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_82, size_5);
-                const float32x4_t sum_84 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_83, size_5);
-                const float32x4_t sum_85 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_84, size_5);
-                const float32x4_t sum_86 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_85, size_5);
-                const float32x4_t sum_87 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_86, size_5);
-                const float32x4_t sum_88 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_87, size_5);
-                const float32x4_t sum_89 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_88, size_5);
-                const float32x4_t sum_90 = vfmaq_f32(vdupq_n_f32(1.5f), sum_89, sum_89);
-                const float32x4_t chosen_5 = vector_select_greater(vdupq_n_f32(0.0f), sum1_1_1, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_91 = vfmaq_f32(chosen_5, vdivq_f32(vdupq_n_f32(-2.0f), sum_90), chosen_5);
-                const float32x4_t product_5 = vmulq_f32(sum1_1_1, sum1_1_1);
-                const float32x4_t sum_92 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_5);
-                const float32x4_t sum_93 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_92, product_5);
-                const float32x4_t sum_94 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_93, product_5);
-                const float32x4_t sum_95 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_94, product_5);
-                const float32x4_t sum_96 = vfmaq_f32(sum1_1_1, vmulq_f32(product_5, sum1_1_1), sum_95);
-                vst1q_f32(&reconstruction_at[68], vector_select_greater(size_5, vdupq_n_f32(0.755f), sum_91, sum_96));
-                const float32x4_t size_6 = vabsq_f32(sum1_1_2);
-                const float32x4_t sum_97 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_6);
-                const float32x4_t sum_98 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_97, size_6);
-                const float32x4_t sum_99 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_98, size_6);
-                const float32x4_t sum_100 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_99, size_6);
-                const float32x4_t sum_101 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_100, size_6);
-                const float32x4_t sum_102 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_101, size_6);
-                const float32x4_t sum_103 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_102, size_6);
-                const float32x4_t sum_104 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_103, size_6);
-                const float32x4_t sum_105 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_104, size_6);
-                const float32x4_t sum_106 = vfmaq_f32(vdupq_n_f32(1.5f), sum_105, sum_105);
-                const float32x4_t chosen_6 = vector_select_greater(vdupq_n_f32(0.0f), sum1_1_2, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_107 = vfmaq_f32(chosen_6, vdivq_f32(vdupq_n_f32(-2.0f), sum_106), chosen_6);
-                const float32x4_t product_6 = vmulq_f32(sum1_1_2, sum1_1_2);
-                const float32x4_t sum_108 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_6);
-                const float32x4_t sum_109 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_108, product_6);
-                const float32x4_t sum_110 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_109, product_6);
-                const float32x4_t sum_111 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_110, product_6);
-                const float32x4_t sum_112 = vfmaq_f32(sum1_1_2, vmulq_f32(product_6, sum1_1_2), sum_111);
-                vst1q_f32(&reconstruction_at[72], vector_select_greater(size_6, vdupq_n_f32(0.755f), sum_107, sum_112));
-                const float32x4_t size_7 = vabsq_f32(sum1_1_3);
-                const float32x4_t sum_113 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_7);
-                const float32x4_t sum_114 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_113, size_7);
-                const float32x4_t sum_115 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_114, size_7);
-                const float32x4_t sum_116 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_115, size_7);
-                const float32x4_t sum_117 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_116, size_7);
-                const float32x4_t sum_118 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_117, size_7);
-                const float32x4_t sum_119 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_118, size_7);
-                const float32x4_t sum_120 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_119, size_7);
-                const float32x4_t sum_121 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_120, size_7);
-                const float32x4_t sum_122 = vfmaq_f32(vdupq_n_f32(1.5f), sum_121, sum_121);
-                const float32x4_t chosen_7 = vector_select_greater(vdupq_n_f32(0.0f), sum1_1_3, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_123 = vfmaq_f32(chosen_7, vdivq_f32(vdupq_n_f32(-2.0f), sum_122), chosen_7);
-                const float32x4_t product_7 = vmulq_f32(sum1_1_3, sum1_1_3);
-                const float32x4_t sum_124 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_7);
-                const float32x4_t sum_125 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_124, product_7);
-                const float32x4_t sum_126 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_125, product_7);
-                const float32x4_t sum_127 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_126, product_7);
-                const float32x4_t sum_128 = vfmaq_f32(sum1_1_3, vmulq_f32(product_7, sum1_1_3), sum_127);
-                vst1q_f32(&reconstruction_at[76], vector_select_greater(size_7, vdupq_n_f32(0.755f), sum_123, sum_128));
+                float *const partial_at = &partial[32 * j0];
+                vst1q_f32(&partial_at[0], sum1_0);
+                vst1q_f32(&partial_at[4], sum1_1);
+                vst1q_f32(&partial_at[8], sum1_2);
+                vst1q_f32(&partial_at[12], sum1_3);
+                vst1q_f32(&partial_at[16], sum1_4);
+                vst1q_f32(&partial_at[20], sum1_5);
+                vst1q_f32(&partial_at[24], sum1_6);
+                vst1q_f32(&partial_at[28], sum1_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum2_0 = 0.0f;
+                float sum2_1 = 0.0f;
+                float sum2_2 = 0.0f;
+                float sum2_3 = 0.0f;
+                float sum2_4 = 0.0f;
+                float sum2_5 = 0.0f;
+                float sum2_6 = 0.0f;
+                float sum2_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 4; l++) {
+                    float *const partial_at_1 = &partial[32 * j0 + l];
+                    sum2_0 = sum2_0 + partial_at_1[0];
+                    sum2_1 = sum2_1 + partial_at_1[4];
+                    sum2_2 = sum2_2 + partial_at_1[8];
+                    sum2_3 = sum2_3 + partial_at_1[12];
+                    sum2_4 = sum2_4 + partial_at_1[16];
+                    sum2_5 = sum2_5 + partial_at_1[20];
+                    sum2_6 = sum2_6 + partial_at_1[24];
+                    sum2_7 = sum2_7 + partial_at_1[28];
+                }
+                float *const sum_at = &sum[8 * j0];
+                sum_at[0] = sum2_0;
+                sum_at[1] = sum2_1;
+                sum_at[2] = sum2_2;
+                sum_at[3] = sum2_3;
+                sum_at[4] = sum2_4;
+                sum_at[5] = sum2_5;
+                sum_at[6] = sum2_6;
+                sum_at[7] = sum2_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                const float32x4_t sum_1 = vld1q_f32(&sum[4 * j0]);
+                const float32x4_t size_0 = vabsq_f32(sum_1);
+                const float32x4_t sum_2 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_0);
+                const float32x4_t sum_3 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_2, size_0);
+                const float32x4_t sum_4 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_3, size_0);
+                const float32x4_t sum_5 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_4, size_0);
+                const float32x4_t sum_6 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_5, size_0);
+                const float32x4_t sum_7 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_6, size_0);
+                const float32x4_t sum_8 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_7, size_0);
+                const float32x4_t sum_9 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_8, size_0);
+                const float32x4_t sum_10 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_9, size_0);
+                const float32x4_t sum_11 = vfmaq_f32(vdupq_n_f32(1.5f), sum_10, sum_10);
+                const float32x4_t chosen_0 = vector_select_greater(vdupq_n_f32(0.0f), sum_1, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
+                const float32x4_t sum_12 = vfmaq_f32(chosen_0, vdivq_f32(vdupq_n_f32(-2.0f), sum_11), chosen_0);
+                const float32x4_t product_0 = vmulq_f32(sum_1, sum_1);
+                const float32x4_t sum_13 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_0);
+                const float32x4_t sum_14 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_13, product_0);
+                const float32x4_t sum_15 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_14, product_0);
+                const float32x4_t sum_16 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_15, product_0);
+                const float32x4_t sum_17 = vfmaq_f32(sum_1, vmulq_f32(product_0, sum_1), sum_16);
+                vst1q_f32(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_0, vdupq_n_f32(0.755f),
+                    sum_12, sum_17));
             }
         }
     } else {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 6; h_s++) {
-                if (0 <= 12 * i0 + h_s - 1 && 12 * i0 + h_s - 1 < 64) {
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s] = 0.0f;
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            const float decoder3_conv_transpose_forward_1 = decoder3_conv_transpose_forward[131072 * n + 16384 * c_s
-                                + 3072 * i0 + 256 * h_s + 4 * w_s + c_s_1 - 256];
-                            const float difference_1 = decoder3_conv_transpose_forward_1 - decoder3_batch_norm_statistics[12 * c_s + c_s_1];
-                            const float sum_129 = __builtin_fmaf(difference_1, decoder3_batch_norm_statistics[12 * c_s + c_s_1 + 8],
-                                decoder_10_bias[4 * c_s + c_s_1]);
-                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s + 1] = float_maximum(0.0f, sum_129);
-                        }
+                        const float32x4_t decoder3_conv_transpose_forward_1 = vld1q_f32(&decoder3_conv_transpose_forward[131072 * n
+                            + 16384 * c_s + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                        const float32x4_t difference_1 = vsubq_f32(decoder3_conv_transpose_forward_1,
+                            vld1q_f32(&decoder3_batch_norm_statistics[12 * c_s]));
+                        const float32x4_t decoder3_batch_norm_statistics_1 = vld1q_f32(&decoder3_batch_norm_statistics[12 * c_s + 8]);
+                        const float32x4_t sum_18 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c_s]), difference_1,
+                            decoder3_batch_norm_statistics_1);
+                        vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_18));
                     }
-                    for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                        decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + 65] = 0.0f;
-                    }
+                    vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 260], vdupq_n_f32(0.0f));
                 } else {
                     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                        for (ptrdiff_t c_s_1 = 0; c_s_1 < 4; c_s_1++) {
-                            decoder3_relu_in_staged2[1584 * c_s + 396 * c_s_1 + 66 * h_s + w_s] = 0.0f;
-                        }
+                        vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
                     }
                 }
             }
         }
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-                float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
-                float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        for (ptrdiff_t u = 0; u < 3; u++) {
-                            float *const decoder3_relu_in_staged2_at = &decoder3_relu_in_staged2[1584 * c0 + 396 * c1 + 132 * i1 + 66 * u
-                                + 16 * j0];
-                            const float *const decoder_12_weight_at_1 = &decoder_12_weight[36 * c0 + 12 * u + c1];
-                            const float32x4_t decoder_12_weight_3 = vdupq_n_f32(decoder_12_weight_at_1[0]);
-                            sum3_0_0 = vfmaq_f32(sum3_0_0, vld1q_f32(&decoder3_relu_in_staged2_at[0]), decoder_12_weight_3);
-                            sum3_0_1 = vfmaq_f32(sum3_0_1, vld1q_f32(&decoder3_relu_in_staged2_at[4]), decoder_12_weight_3);
-                            sum3_0_2 = vfmaq_f32(sum3_0_2, vld1q_f32(&decoder3_relu_in_staged2_at[8]), decoder_12_weight_3);
-                            sum3_0_3 = vfmaq_f32(sum3_0_3, vld1q_f32(&decoder3_relu_in_staged2_at[12]), decoder_12_weight_3);
-                            sum3_1_0 = vfmaq_f32(sum3_1_0, vld1q_f32(&decoder3_relu_in_staged2_at[66]), decoder_12_weight_3);
-                            sum3_1_1 = vfmaq_f32(sum3_1_1, vld1q_f32(&decoder3_relu_in_staged2_at[70]), decoder_12_weight_3);
-                            sum3_1_2 = vfmaq_f32(sum3_1_2, vld1q_f32(&decoder3_relu_in_staged2_at[74]), decoder_12_weight_3);
-                            sum3_1_3 = vfmaq_f32(sum3_1_3, vld1q_f32(&decoder3_relu_in_staged2_at[78]), decoder_12_weight_3);
-                            const float32x4_t decoder_12_weight_4 = vdupq_n_f32(decoder_12_weight_at_1[4]);
-                            sum3_0_0 = vfmaq_f32(sum3_0_0, vld1q_f32(&decoder3_relu_in_staged2_at[1]), decoder_12_weight_4);
-                            sum3_0_1 = vfmaq_f32(sum3_0_1, vld1q_f32(&decoder3_relu_in_staged2_at[5]), decoder_12_weight_4);
-                            sum3_0_2 = vfmaq_f32(sum3_0_2, vld1q_f32(&decoder3_relu_in_staged2_at[9]), decoder_12_weight_4);
-                            sum3_0_3 = vfmaq_f32(sum3_0_3, vld1q_f32(&decoder3_relu_in_staged2_at[13]), decoder_12_weight_4);
-                            sum3_1_0 = vfmaq_f32(sum3_1_0, vld1q_f32(&decoder3_relu_in_staged2_at[67]), decoder_12_weight_4);
-                            sum3_1_1 = vfmaq_f32(sum3_1_1, vld1q_f32(&decoder3_relu_in_staged2_at[71]), decoder_12_weight_4);
-                            sum3_1_2 = vfmaq_f32(sum3_1_2, vld1q_f32(&decoder3_relu_in_staged2_at[75]), decoder_12_weight_4);
-                            sum3_1_3 = vfmaq_f32(sum3_1_3, vld1q_f32(&decoder3_relu_in_staged2_at[79]), decoder_12_weight_4);
-                            const float32x4_t decoder_12_weight_5 = vdupq_n_f32(decoder_12_weight_at_1[8]);
-                            sum3_0_0 = vfmaq_f32(sum3_0_0, vld1q_f32(&decoder3_relu_in_staged2_at[2]), decoder_12_weight_5);
-                            sum3_0_1 = vfmaq_f32(sum3_0_1, vld1q_f32(&decoder3_relu_in_staged2_at[6]), decoder_12_weight_5);
-                            sum3_0_2 = vfmaq_f32(sum3_0_2, vld1q_f32(&decoder3_relu_in_staged2_at[10]), decoder_12_weight_5);
-                            sum3_0_3 = vfmaq_f32(sum3_0_3, vld1q_f32(&decoder3_relu_in_staged2_at[14]), decoder_12_weight_5);
-                            sum3_1_0 = vfmaq_f32(sum3_1_0, vld1q_f32(&decoder3_relu_in_staged2_at[68]), decoder_12_weight_5);
-                            sum3_1_1 = vfmaq_f32(sum3_1_1, vld1q_f32(&decoder3_relu_in_staged2_at[72]), decoder_12_weight_5);
-                            sum3_1_2 = vfmaq_f32(sum3_1_2, vld1q_f32(&decoder3_relu_in_staged2_at[76]), decoder_12_weight_5);
-                            sum3_1_3 = vfmaq_f32(sum3_1_3, vld1q_f32(&decoder3_relu_in_staged2_at[80]), decoder_12_weight_5);
-                        }
+        for (ptrdiff_t i1 = 0; i1 < 12; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum4_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_4 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_5 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_6 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_7 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c = 0; c < 8; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[3696 * c + 264 * u + 264 * i1 + 32 * j0];
+                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[36 * c + 12 * u];
+                        const float32x4_t decoder_12_weight_3 = vld1q_f32(&decoder_12_weight_at_1[0]);
+                        sum4_0 = vfmaq_f32(sum4_0, vld1q_f32(&decoder3_relu_in_staged3_at[0]), decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_0 = vld1q_f32(&decoder3_relu_in_staged3_at[4]);
+                        sum4_1 = vfmaq_f32(sum4_1, decoder3_relu_in_staged3_0, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_1 = vld1q_f32(&decoder3_relu_in_staged3_at[8]);
+                        sum4_2 = vfmaq_f32(sum4_2, decoder3_relu_in_staged3_1, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_2 = vld1q_f32(&decoder3_relu_in_staged3_at[12]);
+                        sum4_3 = vfmaq_f32(sum4_3, decoder3_relu_in_staged3_2, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_3 = vld1q_f32(&decoder3_relu_in_staged3_at[16]);
+                        sum4_4 = vfmaq_f32(sum4_4, decoder3_relu_in_staged3_3, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_4 = vld1q_f32(&decoder3_relu_in_staged3_at[20]);
+                        sum4_5 = vfmaq_f32(sum4_5, decoder3_relu_in_staged3_4, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_5 = vld1q_f32(&decoder3_relu_in_staged3_at[24]);
+                        sum4_6 = vfmaq_f32(sum4_6, decoder3_relu_in_staged3_5, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_6 = vld1q_f32(&decoder3_relu_in_staged3_at[28]);
+                        sum4_7 = vfmaq_f32(sum4_7, decoder3_relu_in_staged3_6, decoder_12_weight_3);
+                        const float32x4_t decoder_12_weight_4 = vld1q_f32(&decoder_12_weight_at_1[4]);
+                        sum4_0 = vfmaq_f32(sum4_0, decoder3_relu_in_staged3_0, decoder_12_weight_4);
+                        sum4_1 = vfmaq_f32(sum4_1, decoder3_relu_in_staged3_1, decoder_12_weight_4);
+                        sum4_2 = vfmaq_f32(sum4_2, decoder3_relu_in_staged3_2, decoder_12_weight_4);
+                        sum4_3 = vfmaq_f32(sum4_3, decoder3_relu_in_staged3_3, decoder_12_weight_4);
+                        sum4_4 = vfmaq_f32(sum4_4, decoder3_relu_in_staged3_4, decoder_12_weight_4);
+                        sum4_5 = vfmaq_f32(sum4_5, decoder3_relu_in_staged3_5, decoder_12_weight_4);
+                        sum4_6 = vfmaq_f32(sum4_6, decoder3_relu_in_staged3_6, decoder_12_weight_4);
+                        const float32x4_t decoder3_relu_in_staged3_7 = vld1q_f32(&decoder3_relu_in_staged3_at[32]);
+                        sum4_7 = vfmaq_f32(sum4_7, decoder3_relu_in_staged3_7, decoder_12_weight_4);
+                        const float32x4_t decoder_12_weight_5 = vld1q_f32(&decoder_12_weight_at_1[8]);
+                        sum4_0 = vfmaq_f32(sum4_0, decoder3_relu_in_staged3_1, decoder_12_weight_5);
+                        sum4_1 = vfmaq_f32(sum4_1, decoder3_relu_in_staged3_2, decoder_12_weight_5);
+                        sum4_2 = vfmaq_f32(sum4_2, decoder3_relu_in_staged3_3, decoder_12_weight_5);
+                        sum4_3 = vfmaq_f32(sum4_3, decoder3_relu_in_staged3_4, decoder_12_weight_5);
+                        sum4_4 = vfmaq_f32(sum4_4, decoder3_relu_in_staged3_5, decoder_12_weight_5);
+                        sum4_5 = vfmaq_f32(sum4_5, decoder3_relu_in_staged3_6, decoder_12_weight_5);
+                        sum4_6 = vfmaq_f32(sum4_6, decoder3_relu_in_staged3_7, decoder_12_weight_5);
+                        sum4_7 = vfmaq_f32(sum4_7, vld1q_f32(&decoder3_relu_in_staged3_at[36]), decoder_12_weight_5);
                     }
                 }
-                const float32x4_t size_8 = vabsq_f32(sum3_0_0);
-                const float32x4_t sum_130 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_8);
-                const float32x4_t sum_131 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_130, size_8);
-                const float32x4_t sum_132 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_131, size_8);
-                const float32x4_t sum_133 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_132, size_8);
-                const float32x4_t sum_134 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_133, size_8);
-                const float32x4_t sum_135 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_134, size_8);
-                const float32x4_t sum_136 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_135, size_8);
-                const float32x4_t sum_137 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_136, size_8);
-                const float32x4_t sum_138 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_137, size_8);
-                const float32x4_t sum_139 = vfmaq_f32(vdupq_n_f32(1.5f), sum_138, sum_138);
-                const float32x4_t chosen_8 = vector_select_greater(vdupq_n_f32(0.0f), sum3_0_0, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_140 = vfmaq_f32(chosen_8, vdivq_f32(vdupq_n_f32(-2.0f), sum_139), chosen_8);
-                const float32x4_t product_8 = vmulq_f32(sum3_0_0, sum3_0_0);
-                const float32x4_t sum_141 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_8);
-                const float32x4_t sum_142 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_141, product_8);
-                const float32x4_t sum_143 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_142, product_8);
-                const float32x4_t sum_144 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_143, product_8);
-                const float32x4_t sum_145 = vfmaq_f32(sum3_0_0, vmulq_f32(product_8, sum3_0_0), sum_144);
-                float *const reconstruction_at_1 = &reconstruction[4096 * n + 768 * i0 + 128 * i1 + 16 * j0];
-                vst1q_f32(&reconstruction_at_1[0], vector_select_greater(size_8, vdupq_n_f32(0.755f), sum_140, sum_145));
-                const float32x4_t size_9 = vabsq_f32(sum3_0_1);
-                const float32x4_t sum_146 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_9);
-                const float32x4_t sum_147 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_146, size_9);
-                const float32x4_t sum_148 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_147, size_9);
-                const float32x4_t sum_149 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_148, size_9);
-                const float32x4_t sum_150 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_149, size_9);
-                const float32x4_t sum_151 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_150, size_9);
-                const float32x4_t sum_152 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_151, size_9);
-                const float32x4_t sum_153 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_152, size_9);
-                const float32x4_t sum_154 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_153, size_9);
-                const float32x4_t sum_155 = vfmaq_f32(vdupq_n_f32(1.5f), sum_154, sum_154);
-                const float32x4_t chosen_9 = vector_select_greater(vdupq_n_f32(0.0f), sum3_0_1, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_156 = vfmaq_f32(chosen_9, vdivq_f32(vdupq_n_f32(-2.0f), sum_155), chosen_9);
-                const float32x4_t product_9 = vmulq_f32(sum3_0_1, sum3_0_1);
-                const float32x4_t sum_157 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_9);
-                const float32x4_t sum_158 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_157, product_9);
-                const float32x4_t sum_159 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_158, product_9);
-                const float32x4_t sum_160 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_159, product_9);
-                const float32x4_t sum_161 = vfmaq_f32(sum3_0_1, vmulq_f32(product_9, sum3_0_1), sum_160);
-                vst1q_f32(&reconstruction_at_1[4], vector_select_greater(size_9, vdupq_n_f32(0.755f), sum_156, sum_161));
-                const float32x4_t size_10 = vabsq_f32(sum3_0_2);
-                const float32x4_t sum_162 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_10);
-                const float32x4_t sum_163 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_162, size_10);
-                const float32x4_t sum_164 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_163, size_10);
-                const float32x4_t sum_165 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_164, size_10);
-                const float32x4_t sum_166 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_165, size_10);
-                const float32x4_t sum_167 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_166, size_10);
-                const float32x4_t sum_168 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_167, size_10);
-                const float32x4_t sum_169 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_168, size_10);
-                const float32x4_t sum_170 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_169, size_10);
-                const float32x4_t sum_171 = vfmaq_f32(vdupq_n_f32(1.5f), sum_170, sum_170);
-                const float32x4_t chosen_10 = vector_select_greater(vdupq_n_f32(0.0f), sum3_0_2, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_172 = vfmaq_f32(chosen_10, vdivq_f32(vdupq_n_f32(-2.0f), sum_171), chosen_10);
-                const float32x4_t product_10 = vmulq_f32(sum3_0_2, sum3_0_2);
-                const float32x4_t sum_173 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_10);
-                const float32x4_t sum_174 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_173, product_10);
-                const float32x4_t sum_175 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_174, product_10);
-                const float32x4_t sum_176 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_175, product_10);
-                const float32x4_t sum_177 = vfmaq_f32(sum3_0_2, vmulq_f32(product_10, sum3_0_2), sum_176);
-                vst1q_f32(&reconstruction_at_1[8], vector_select_greater(size_10, vdupq_n_f32(0.755f), sum_172, sum_177));
-                const float32x4_t size_11 = vabsq_f32(sum3_0_3);
-                const float32x4_t sum_178 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_11);
-                const float32x4_t sum_179 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_178, size_11);
-                const float32x4_t sum_180 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_179, size_11);
-                const float32x4_t sum_181 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_180, size_11);
-                const float32x4_t sum_182 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_181, size_11);
-                const float32x4_t sum_183 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_182, size_11);
-                const float32x4_t sum_184 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_183, size_11);
-                const float32x4_t sum_185 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_184, size_11);
-                const float32x4_t sum_186 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_185, size_11);
-                const float32x4_t sum_187 = vfmaq_f32(vdupq_n_f32(1.5f), sum_186, sum_186);
-                const float32x4_t chosen_11 = vector_select_greater(vdupq_n_f32(0.0f), sum3_0_3, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_188 = vfmaq_f32(chosen_11, vdivq_f32(vdupq_n_f32(-2.0f), sum_187), chosen_11);
-                const float32x4_t product_11 = vmulq_f32(sum3_0_3, sum3_0_3);
-                const float32x4_t sum_189 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_11);
-                const float32x4_t sum_190 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_189, product_11);
-                const float32x4_t sum_191 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_190, product_11);
-                const float32x4_t sum_192 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_191, product_11);
-                const float32x4_t sum_193 = vfmaq_f32(sum3_0_3, vmulq_f32(product_11, sum3_0_3), sum_192);
-                vst1q_f32(&reconstruction_at_1[12], vector_select_greater(size_11, vdupq_n_f32(0.755f), sum_188, sum_193));
-                const float32x4_t size_12 = vabsq_f32(sum3_1_0);
-                const float32x4_t sum_194 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_12);
-                const float32x4_t sum_195 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_194, size_12);
-                const float32x4_t sum_196 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_195, size_12);
-                const float32x4_t sum_197 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_196, size_12);
-                const float32x4_t sum_198 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_197, size_12);
-                const float32x4_t sum_199 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_198, size_12);
-                const float32x4_t sum_200 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_199, size_12);
-                const float32x4_t sum_201 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_200, size_12);
-                const float32x4_t sum_202 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_201, size_12);
-                const float32x4_t sum_203 = vfmaq_f32(vdupq_n_f32(1.5f), sum_202, sum_202);
-                const float32x4_t chosen_12 = vector_select_greater(vdupq_n_f32(0.0f), sum3_1_0, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_204 = vfmaq_f32(chosen_12, vdivq_f32(vdupq_n_f32(-2.0f), sum_203), chosen_12);
-                const float32x4_t product_12 = vmulq_f32(sum3_1_0, sum3_1_0);
-                const float32x4_t sum_205 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_12);
-                const float32x4_t sum_206 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_205, product_12);
-                const float32x4_t sum_207 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_206, product_12);
-                const float32x4_t sum_208 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_207, product_12);
-                const float32x4_t sum_209 = vfmaq_f32(sum3_1_0, vmulq_f32(product_12, sum3_1_0), sum_208);
-                vst1q_f32(&reconstruction_at_1[64], vector_select_greater(size_12, vdupq_n_f32(0.755f), sum_204, sum_209));
-                const float32x4_t size_13 = vabsq_f32(sum3_1_1);
-                const float32x4_t sum_210 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_13);
-                const float32x4_t sum_211 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_210, size_13);
-                const float32x4_t sum_212 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_211, size_13);
-                const float32x4_t sum_213 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_212, size_13);
-                const float32x4_t sum_214 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_213, size_13);
-                const float32x4_t sum_215 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_214, size_13);
-                const float32x4_t sum_216 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_215, size_13);
-                const float32x4_t sum_217 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_216, size_13);
-                const float32x4_t sum_218 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_217, size_13);
-                const float32x4_t sum_219 = vfmaq_f32(vdupq_n_f32(1.5f), sum_218, sum_218);
-                const float32x4_t chosen_13 = vector_select_greater(vdupq_n_f32(0.0f), sum3_1_1, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_220 = vfmaq_f32(chosen_13, vdivq_f32(vdupq_n_f32(-2.0f), sum_219), chosen_13);
-                const float32x4_t product_13 = vmulq_f32(sum3_1_1, sum3_1_1);
-                const float32x4_t sum_221 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_13);
-                const float32x4_t sum_222 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_221, product_13);
-                const float32x4_t sum_223 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_222, product_13);
-                const float32x4_t sum_224 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_223, product_13);
-                const float32x4_t sum_225 = vfmaq_f32(sum3_1_1, vmulq_f32(product_13, sum3_1_1), sum_224);
-                vst1q_f32(&reconstruction_at_1[68], vector_select_greater(size_13, vdupq_n_f32(0.755f), sum_220, sum_225));
-                const float32x4_t size_14 = vabsq_f32(sum3_1_2);
-                const float32x4_t sum_226 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_14);
-                const float32x4_t sum_227 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_226, size_14);
-                const float32x4_t sum_228 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_227, size_14);
-                const float32x4_t sum_229 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_228, size_14);
-                const float32x4_t sum_230 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_229, size_14);
-                const float32x4_t sum_231 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_230, size_14);
-                const float32x4_t sum_232 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_231, size_14);
-                const float32x4_t sum_233 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_232, size_14);
-                const float32x4_t sum_234 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_233, size_14);
-                const float32x4_t sum_235 = vfmaq_f32(vdupq_n_f32(1.5f), sum_234, sum_234);
-                const float32x4_t chosen_14 = vector_select_greater(vdupq_n_f32(0.0f), sum3_1_2, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_236 = vfmaq_f32(chosen_14, vdivq_f32(vdupq_n_f32(-2.0f), sum_235), chosen_14);
-                const float32x4_t product_14 = vmulq_f32(sum3_1_2, sum3_1_2);
-                const float32x4_t sum_237 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_14);
-                const float32x4_t sum_238 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_237, product_14);
-                const float32x4_t sum_239 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_238, product_14);
-                const float32x4_t sum_240 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_239, product_14);
-                const float32x4_t sum_241 = vfmaq_f32(sum3_1_2, vmulq_f32(product_14, sum3_1_2), sum_240);
-                vst1q_f32(&reconstruction_at_1[72], vector_select_greater(size_14, vdupq_n_f32(0.755f), sum_236, sum_241));
-                const float32x4_t size_15 = vabsq_f32(sum3_1_3);
-                const float32x4_t sum_242 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_15);
-                const float32x4_t sum_243 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_242, size_15);
-                const float32x4_t sum_244 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_243, size_15);
-                const float32x4_t sum_245 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_244, size_15);
-                const float32x4_t sum_246 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_245, size_15);
-                const float32x4_t sum_247 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_246, size_15);
-                const float32x4_t sum_248 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_247, size_15);
-                const float32x4_t sum_249 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_248, size_15);
-                const float32x4_t sum_250 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_249, size_15);
-                const float32x4_t sum_251 = vfmaq_f32(vdupq_n_f32(1.5f), sum_250, sum_250);
-                const float32x4_t chosen_15 = vector_select_greater(vdupq_n_f32(0.0f), sum3_1_3, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
-                const float32x4_t sum_252 = vfmaq_f32(chosen_15, vdivq_f32(vdupq_n_f32(-2.0f), sum_251), chosen_15);
-                const float32x4_t product_15 = vmulq_f32(sum3_1_3, sum3_1_3);
-                const float32x4_t sum_253 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_15);
-                const float32x4_t sum_254 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_253, product_15);
-                const float32x4_t sum_255 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_254, product_15);
-                const float32x4_t sum_256 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_255, product_15);
-                const float32x4_t sum_257 = vfmaq_f32(sum3_1_3, vmulq_f32(product_15, sum3_1_3), sum_256);
-                vst1q_f32(&reconstruction_at_1[76], vector_select_greater(size_15, vdupq_n_f32(0.755f), sum_252, sum_257));
+                float *const partial_at_2 = &partial[32 * j0];
+                vst1q_f32(&partial_at_2[0], sum4_0);
+                vst1q_f32(&partial_at_2[4], sum4_1);
+                vst1q_f32(&partial_at_2[8], sum4_2);
+                vst1q_f32(&partial_at_2[12], sum4_3);
+                vst1q_f32(&partial_at_2[16], sum4_4);
+                vst1q_f32(&partial_at_2[20], sum4_5);
+                vst1q_f32(&partial_at_2[24], sum4_6);
+                vst1q_f32(&partial_at_2[28], sum4_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum5_0 = 0.0f;
+                float sum5_1 = 0.0f;
+                float sum5_2 = 0.0f;
+                float sum5_3 = 0.0f;
+                float sum5_4 = 0.0f;
+                float sum5_5 = 0.0f;
+                float sum5_6 = 0.0f;
+                float sum5_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 4; l++) {
+                    float *const partial_at_3 = &partial[32 * j0 + l];
+                    sum5_0 = sum5_0 + partial_at_3[0];
+                    sum5_1 = sum5_1 + partial_at_3[4];
+                    sum5_2 = sum5_2 + partial_at_3[8];
+                    sum5_3 = sum5_3 + partial_at_3[12];
+                    sum5_4 = sum5_4 + partial_at_3[16];
+                    sum5_5 = sum5_5 + partial_at_3[20];
+                    sum5_6 = sum5_6 + partial_at_3[24];
+                    sum5_7 = sum5_7 + partial_at_3[28];
+                }
+                float *const sum_at_1 = &sum[8 * j0];
+                sum_at_1[0] = sum5_0;
+                sum_at_1[1] = sum5_1;
+                sum_at_1[2] = sum5_2;
+                sum_at_1[3] = sum5_3;
+                sum_at_1[4] = sum5_4;
+                sum_at_1[5] = sum5_5;
+                sum_at_1[6] = sum5_6;
+                sum_at_1[7] = sum5_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                const float32x4_t sum_19 = vld1q_f32(&sum[4 * j0]);
+                const float32x4_t size_1 = vabsq_f32(sum_19);
+                const float32x4_t sum_20 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_1);
+                const float32x4_t sum_21 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_20, size_1);
+                const float32x4_t sum_22 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_21, size_1);
+                const float32x4_t sum_23 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_22, size_1);
+                const float32x4_t sum_24 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_23, size_1);
+                const float32x4_t sum_25 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_24, size_1);
+                const float32x4_t sum_26 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_25, size_1);
+                const float32x4_t sum_27 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_26, size_1);
+                const float32x4_t sum_28 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_27, size_1);
+                const float32x4_t sum_29 = vfmaq_f32(vdupq_n_f32(1.5f), sum_28, sum_28);
+                const float32x4_t chosen_1 = vector_select_greater(vdupq_n_f32(0.0f), sum_19, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
+                const float32x4_t sum_30 = vfmaq_f32(chosen_1, vdivq_f32(vdupq_n_f32(-2.0f), sum_29), chosen_1);
+                const float32x4_t product_1 = vmulq_f32(sum_19, sum_19);
+                const float32x4_t sum_31 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_1);
+                const float32x4_t sum_32 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_31, product_1);
+                const float32x4_t sum_33 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_32, product_1);
+                const float32x4_t sum_34 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_33, product_1);
+                const float32x4_t sum_35 = vfmaq_f32(sum_19, vmulq_f32(product_1, sum_19), sum_34);
+                vst1q_f32(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1, vdupq_n_f32(0.755f),
+                    sum_30, sum_35));
             }
         }
     }
@@ -12147,7 +11951,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 384; item++) {
+    for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
             decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
     }
