@@ -7,7 +7,7 @@
 
 Text *add_output(Output *output, const char *name) {
     if (output->count == MAX_OUTPUTS) die("more than %d files", MAX_OUTPUTS);
-    output->file[output->count].path = format("%s/%s", output->directory, name);
+    output->file[output->count].name = name;
     output->file[output->count].text = text_begin();
     return &output->file[output->count++].text;
 }
@@ -49,21 +49,22 @@ static bool write_file(const char *path, const Text *text) {
 
 bool write_output(const Output *output) {
     char *directory = format("%s", output->directory);
+    const char *paths[MAX_OUTPUTS];
+    for (int i = 0; i < output->count; i++) paths[i] = format("%s/%s", directory, output->file[i].name);
     size_t first;
     const char *failed = make_folders(directory, &first) ? NULL : directory;
     const char *what = "make the folder";
     int written = 0;
     /* All are written beside their places first: what a disk has no room for shows before a file of an earlier run is gone. */
     for (; !failed && written < output->count; written++) {
-        const char *path = output->file[written].path;
         what = "write";
-        if (!write_file(beside(path), &output->file[written].text)) failed = path;
+        if (!write_file(beside(paths[written]), &output->file[written].text)) failed = paths[written];
     }
     for (int i = 0; !failed && i < output->count; i++)
-        if (rename(beside(output->file[i].path), output->file[i].path) != 0) failed = output->file[i].path;
+        if (rename(beside(paths[i]), paths[i]) != 0) failed = paths[i];
     if (!failed) return true;
     fprintf(stderr, "zoetrope: cannot %s %s: %s\n", what, failed, strerror(errno));
-    for (int i = 0; i < written; i++) unlink(beside(output->file[i].path));
+    for (int i = 0; i < written; i++) unlink(beside(paths[i]));
     remove_folders(directory, first);
     return false;
 }

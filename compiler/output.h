@@ -7,15 +7,15 @@
 enum { MAX_OUTPUTS = 16 };
 
 typedef struct Output {
-    const char *directory;
+    const char *directory; /* only write_output needs it */
     int count;
     struct {
-        const char *path;
+        const char *name;
         Text text;
     } file[MAX_OUTPUTS];
 } Output;
 
-/* A text that will be the file NAME of the folder. */
+/* A text that will be the file `name` of the folder. */
 Text *add_output(Output *output, const char *name);
 /* Makes the folder where it is missing and writes the files. On failure reports it and returns false: files and folders that were there
  * are as they were, others are gone again. */

@@ -117,10 +117,61 @@ void *arena_grow(void *array, int count, int *capacity, size_t size) {
 
 /* ---- text ---- */
 
-/* vsnprintf into the `room` bytes at `into`; returns how many the whole takes, without the 0. */
+/* Is all that the pattern asks for %s, %d and %ld, without widths? Nearly all of what emit prints is. */
+static bool is_simple(const char *pattern) {
+    for (const char *c = pattern; *c; c++) {
+        if (*c != '%') continue;
+        c++;
+        if (*c == 'l') c++;
+        if (*c != 'd' && (*c != 's' || c[-1] == 'l')) return false;
+    }
+    return true;
+}
+
+static char *digits_of(long value, char end[24]) {
+    char *first = end + 23;
+    unsigned long size = value < 0 ? 0 - (unsigned long)value : (unsigned long)value;
+    *first = 0;
+    do *--first = (char)('0' + size % 10);
+    while ((size /= 10) != 0);
+    if (value < 0) *--first = '-';
+    return first;
+}
+
+/* As print_into, of a simple pattern, at a fraction of what vsnprintf costs. */
+static size_t print_simple(char *into, size_t room, const char *pattern, va_list arguments) {
+    size_t length = 0;
+    while (*pattern) {
+        char digits[24];
+        const char *piece = pattern;
+        size_t size = strcspn(pattern, "%");
+        if (size) {
+            pattern += size;
+        } else {
+            const bool is_long = pattern[1] == 'l';
+            if (pattern[1] == 's') piece = va_arg(arguments, const char *);
+            else piece = digits_of(is_long ? va_arg(arguments, long) : va_arg(arguments, int), digits);
+            if (!piece) piece = "(null)"; /* a bug, but printf would show it */
+            size = strlen(piece);
+            pattern += is_long ? 3 : 2;
+        }
+        if (length < room) memcpy(into + length, piece, size < room - length ? size : room - length);
+        length += size;
+    }
+    if (length < room) into[length] = 0;
+    return length;
+}
+
+/* printf into the `room` bytes at `into`; returns how many the whole takes, without the 0. What has no room is left out, and so is the 0.
+ */
 static size_t print_into(char *into, size_t room, const char *pattern, va_list arguments) {
     va_list copy;
     va_copy(copy, arguments);
+    if (is_simple(pattern)) {
+        const size_t simple = print_simple(into, room, pattern, copy);
+        va_end(copy);
+        return simple;
+    }
     int length = vsnprintf(into, room, pattern, copy);
     va_end(copy);
     if (length < 0) die("cannot format '%s'", pattern);

@@ -65,12 +65,32 @@ START_TEST(text_of_any_length_is_formatted_whole) {
 }
 END_TEST
 
+START_TEST(text_is_what_printf_makes) {
+    static const long numbers[] = {0, 7, -1, 10, -4096, 123456789012, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char expected[400];
+        snprintf(expected, sizeof expected, "%ld, %d: %s%%%s %5ld|%-7s|%.3g%c", numbers[i], (int)i - 3, "a", "", numbers[i], "left", 1.5,
+                 'x');
+        ck_assert_str_eq(format("%ld, %d: %s%%%s %5ld|%-7s|%.3g%c", numbers[i], (int)i - 3, "a", "", numbers[i], "left", 1.5, 'x'),
+                         expected);
+        snprintf(expected, sizeof expected, "%s%ld%d %s;", "start", numbers[i], (int)i - 3, "end");
+        ck_assert_str_eq(format("%s%ld%d %s;", "start", numbers[i], (int)i - 3, "end"), expected);
+        Text text = {0};
+        for (int k = 0; k < 50; k++) text_add(&text, "%s%ld%d %s;", "start", numbers[i], (int)i - 3, "end");
+        ck_assert_uint_eq(text.length, 50 * strlen(expected));
+        for (size_t k = 0; k < 50; k++) ck_assert(strncmp(text.bytes + k * strlen(expected), expected, strlen(expected)) == 0);
+    }
+    ck_assert_str_eq(format("plain"), "plain");
+}
+END_TEST
+
 Suite *support_suite(void) {
     Suite *suite = suite_create("support");
     TCase *tests = tcase_create("support");
     tcase_add_test(tests, memory_is_zero_when_it_is_used_again);
     tcase_add_test(tests, what_an_outer_arena_holds_outlives_an_inner_one);
     tcase_add_test(tests, text_of_any_length_is_formatted_whole);
+    tcase_add_test(tests, text_is_what_printf_makes);
     suite_add_tcase(suite, tests);
     return suite;
 }
