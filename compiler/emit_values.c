@@ -61,14 +61,20 @@ void declare_element(Emitter *emitter, CBlock *out, Element *element) {
 
 /* ---- the graph of values ---- */
 
+static uint64_t mix(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 32;
+}
+
+/* Of what values differ in most: loads of one buffer, in the constant of their offset. */
 static uint64_t hash_value(const Value *v) {
-    uint64_t hash = hash_bytes(HASH_START, &v->kind, sizeof v->kind);
-    hash = hash_bytes(hash, &v->operation, sizeof v->operation);
-    hash = hash_bytes(hash, &v->constant, sizeof v->constant);
-    hash = hash_bytes(hash, &v->element, sizeof v->element);
-    hash = hash_bytes(hash, &v->version, sizeof v->version);
-    if (v->address) hash = hash_bytes(hash, v->address, strlen(v->address));
-    return hash_bytes(hash, v->operand, sizeof v->operand);
+    uint64_t constant;
+    memcpy(&constant, &v->constant, sizeof constant);
+    uint64_t hash = mix((uint64_t)v->kind << 32 | (uint64_t)v->operation, constant);
+    hash = mix(mix(hash, (uint64_t)(uintptr_t)v->element), (uint64_t)v->version);
+    hash = mix(mix(hash, (uint64_t)(uintptr_t)v->access.buffer), (uint64_t)v->access.offset.affine.constant);
+    for (int i = 0; i < v->operands; i++) hash = mix(hash, (uint64_t)(uintptr_t)v->operand[i]);
+    return hash;
 }
 
 static bool same_value(const Value *a, const Value *b) {
