@@ -154,6 +154,16 @@ static void check_order(void) {
     }
 }
 
+static void check_overlap(void) {
+    fill(x, 6), fill(first, 6);
+    overlap(y, x, 1); /* in the order in which they are stored to */
+    for (int k = 0; k < LANES; k++) {
+        expect(y[k] == first[k] && y[LANES + k] == (k == 1 ? 5.0f : first[k]), "overlap", k);
+        expect(x[k] == first[k] + first[k], "overlap", LANES + k);
+    }
+    expect(y[2 * LANES] == first[1] && y[2 * LANES + 1] == x[1], "overlap", 2 * LANES);
+}
+
 static void check_centred(int threads) {
     fill(x, 7), fill(first, 7);
     centred(x, y, threads);
@@ -168,6 +178,7 @@ static void check_centred(int threads) {
 int main(void) {
     check_operations();
     check_order();
+    check_overlap();
     for (int threads = 1; threads <= 3; threads++) {
         check_tile(threads);
         check_guards(threads);

@@ -116,6 +116,22 @@ static Kernel order_kernel(void) {
     return named("order", loop(r, LOOP_SERIAL, followed_by(swap, followed_by(set, followed_by(swap_registers, followed_by(back, last))))));
 }
 
+/* A vector and an element in the middle of it: what is stored to the one is seen by the next load of the other. */
+static Kernel overlap_kernel(int lanes) {
+    const Variable *a = new_variable("lane", lanes), *b = new_variable("lane", lanes), *c = new_variable("lane", lanes);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 1, lanes), *y = buffer_of("y", SPACE_TENSOR, 3, lanes);
+    const Affine one = affine_constant(1), two = affine_constant(2);
+    const Expression *element = load_at(x, zero(), one);
+    Statement *before =
+        followed_by(loop(a, LOOP_VECTOR, assign(y, zero(), at(a), load_at(x, zero(), at(a)))), assign(y, two, zero(), element));
+    Statement *element_stored =
+        followed_by(assign(x, zero(), one, constant(5)), loop(b, LOOP_VECTOR, assign(y, one, at(b), load_at(x, zero(), at(b)))));
+    Statement *vector_stored =
+        followed_by(loop(c, LOOP_VECTOR, assign(x, zero(), at(c), op2(ADD, load_at(y, zero(), at(c)), load_at(y, zero(), at(c))))),
+                    assign(y, two, one, element));
+    return named("overlap", followed_by(before, followed_by(element_stored, vector_stored)));
+}
+
 /* Sums in double of float vectors, and a kernel of two regions: means[k] = Σ_n x[n, k] / 6, then x[n, k] −= means[k]. */
 static Kernel double_kernel(int lanes) {
     const Variable *n = new_variable("n", 6), *m = new_variable("m", 6), *lane = new_variable("lane", lanes), *k = new_variable("k", 1);
@@ -154,7 +170,8 @@ static const char *program_for(const Target *target) {
             if (!converts || form == (kind == EXPRESSION_WIDEN ? 2 : 1))
                 add_operation(file, &checks, target, &helpers, (ExpressionKind)kind, form);
         }
-    const Kernel kernels[] = {tile_kernel(target->lanes), tail_kernel(), guard_kernel(), order_kernel(), double_kernel(target->lanes)};
+    const Kernel kernels[] = {tile_kernel(target->lanes),  tail_kernel(), guard_kernel(), order_kernel(), overlap_kernel(target->lanes),
+                              double_kernel(target->lanes)};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         emit_kernel(file, &kernels[i], kernels[i].name, target, kernels[i].scratch_size, &helpers);
     emit_prologue(&out, target, "A test.", &helpers);
