@@ -75,9 +75,34 @@ static const Filter scatter2 = {
     .taps = 6,
     .input = {{1, 0, 0}, {1, -1, 0}, {0, 1, 0}, {0, -1, 1}},
     .weight = {{0, 1, 0}, {0, 0, 1}, {1, 0, 1}, {1, 0, 0}},
-    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {2, 0, 0, 0, 1}, {3, 0, 3, 0, 1}},
-    .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, 1, 0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}, {2, 0, 0, 0, 1}},
+    .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 1, 1, 0}},
 };
+
+int find_runs(const FilterTerms *sums, int count, FilterRun *runs) {
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        FilterRun *last = found ? &runs[found - 1] : NULL;
+        const FilterTerms *before = i ? &sums[i - 1] : NULL, *sum = &sums[i];
+        const bool alike = last && sum->products == before->products && sum->a_step == before->a_step && sum->b_step == before->b_step;
+        if (alike && (last->count == 1 || (sum->a - before->a == last->a_by && sum->b - before->b == last->b_by))) {
+            last->a_by = sum->a - before->a;
+            last->b_by = sum->b - before->b;
+            last->count++;
+        } else {
+            runs[found++] = (FilterRun){.first = i, .count = 1, .terms = *sum};
+        }
+    }
+    return found;
+}
+
+Affine run_a(const FilterRun *run, Affine sum, Affine term) {
+    return affine_shift(affine_add(affine_scale(sum, run->a_by), affine_scale(term, run->terms.a_step)), run->terms.a);
+}
+
+Affine run_b(const FilterRun *run, Affine sum, Affine term) {
+    return affine_shift(affine_add(affine_scale(sum, run->b_by), affine_scale(term, run->terms.b_step)), run->terms.b);
+}
 
 /* ---- where it wins ---- */
 
@@ -271,12 +296,12 @@ static void add_common_levels(Schedule *schedule) {
     add_level(schedule, "i", 1, LOOP_PARALLEL);
 }
 
-/* A[p · … + q, nb, ib, jb, c] for one p and all q */
+/* A[p, q, nb, ib, jb, c] for one p and all q */
 static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, const Stage *stage) {
     const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
     Compute *compute = &kernel->compute[number];
     const Place3 place = add_places(f, compute, false);
-    const Affine c = V(add_variable(compute, "c", f->transformed->shape[4], false));
+    const Affine c = V(add_variable(compute, "c", f->transformed->shape[5], false));
     const Expression *column[5];
     for (int x = 0; x < h->inputs; x++) {
         const Expression *value[5];
@@ -290,7 +315,7 @@ static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, 
         column[x] = combine(v->inputs, coefficient, value);
     }
     for (int q = 0; q < h->transformed_inputs; q++) {
-        const Affine at[5] = {affine_constant(p * h->transformed_inputs + q), place.local[0], place.local[1], place.local[2], c};
+        const Affine at[6] = {affine_constant(p), affine_constant(q), place.local[0], place.local[1], place.local[2], c};
         add_store(compute, f->transformed, at, combine_columns(h->inputs, h->input[q], column));
     }
     Schedule *schedule = &kernel->schedule[number];
@@ -325,27 +350,25 @@ static void add_inner_levels(const Filtered *f, Schedule *schedule, LoopKind kin
     add_level(schedule, "k", 1, LOOP_VECTOR);
 }
 
-/* S[p · … + q, ni, ii, ji, k] */
-static void add_products(const Filtered *f, Kernel *kernel, int number, int p, int q) {
-    const Filter *h = f->plan->filter[1];
-    const FilterSum *a = &f->plan->filter[0]->sum[p], *b = &h->sum[q];
+/* S[p, q, ni, ii, ji, k] for the p of one run and the q of another */
+static void add_products(const Filtered *f, Kernel *kernel, int number, const FilterRun *a, const FilterRun *b) {
     Compute *compute = &kernel->compute[number];
     const Place3 place = add_places(f, compute, true);
     const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false));
+    const Affine p = V(add_variable(compute, "p", a->count, false)), q = V(add_variable(compute, "q", b->count, false));
     const Affine c = V(add_variable(compute, "c", f->weight->shape[2], true));
-    const Affine u = V(add_variable(compute, "u", a->products, true)), v = V(add_variable(compute, "v", b->products, true));
-    const Affine input = affine_add(affine_scale(affine_shift(affine_scale(u, a->input_step), a->input), h->transformed_inputs),
-                                    affine_shift(affine_scale(v, b->input_step), b->input));
-    const Affine from[5] = {input, place.local[0], place.local[1], place.local[2], c};
-    const Affine by[4] = {affine_shift(affine_scale(u, a->weight_step), a->weight),
-                          affine_shift(affine_scale(v, b->weight_step), b->weight), c, affine_add(affine_scale(kb, f->k_block), k)};
+    const Affine u = V(add_variable(compute, "u", a->terms.products, true)), v = V(add_variable(compute, "v", b->terms.products, true));
+    const Affine from[6] = {run_a(a, p, u), run_a(b, q, v), place.local[0], place.local[1], place.local[2], c};
+    const Affine by[4] = {run_b(a, p, u), run_b(b, q, v), c, affine_add(affine_scale(kb, f->k_block), k)};
     compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->transformed, from), load(f->weight, by));
-    const Affine to[5] = {affine_constant(p * h->sums + q), place.inner[0], place.inner[1], place.inner[2], k};
+    const Affine to[6] = {affine_shift(p, a->first), affine_shift(q, b->first), place.inner[0], place.inner[1], place.inner[2], k};
     add_store(compute, f->sums, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
     add_block_levels(schedule);
-    if (p == 0 && q == 0) schedule->shared = 2; /* with the transforms before it */
+    if (a->first == 0 && b->first == 0) schedule->shared = 2; /* with the transforms before it */
+    add_level(schedule, "p", 1, LOOP_SERIAL);
+    add_level(schedule, "q", 1, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", f->l->target->lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
@@ -366,7 +389,7 @@ static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) 
         const Expression *value[5];
         double coefficient[5];
         for (int y = 0; y < v->sums; y++) {
-            const Affine at[5] = {affine_constant(y * h->sums + x), place.inner[0], place.inner[1], place.inner[2], k};
+            const Affine at[6] = {affine_constant(y), affine_constant(x), place.inner[0], place.inner[1], place.inner[2], k};
             coefficient[y] = v->output[p][y];
             value[y] = coefficient[y] != 0 ? load(f->sums, at) : NULL;
         }
@@ -394,15 +417,18 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
     f.cut = choose_cut(l, node, plan, vectors, channels);
-    Kernel *kernel = new_kernel(node->name, v->transformed_inputs + v->sums * h->sums + v->outputs);
-    const long transformed[5] = {v->transformed_inputs * h->transformed_inputs, f.cut.item[0], f.cut.item[1], f.cut.item[2], channels};
-    const long sums[5] = {v->sums * h->sums, f.cut.inner[0], f.cut.inner[1], f.cut.inner[2], f.k_block};
-    f.transformed = new_scratch(kernel, "transformed", 5, transformed, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
-    f.sums = new_scratch(kernel, "sums", 5, sums, (const int[5]){0, 1, 2, 3, 4}, -1, 1);
+    FilterRun run[2][5];
+    int runs[2];
+    for (int d = 0; d < 2; d++) runs[d] = find_runs(plan->filter[d]->sum, plan->filter[d]->sums, run[d]);
+    Kernel *kernel = new_kernel(node->name, v->transformed_inputs + runs[0] * runs[1] + v->outputs);
+    const long transformed[6] = {v->transformed_inputs, h->transformed_inputs, f.cut.item[0], f.cut.item[1], f.cut.item[2], channels};
+    const long sums[6] = {v->sums, h->sums, f.cut.inner[0], f.cut.inner[1], f.cut.inner[2], f.k_block};
+    f.transformed = new_scratch(kernel, "transformed", 6, transformed, (const int[6]){0, 1, 5, 2, 3, 4}, 5, lanes);
+    f.sums = new_scratch(kernel, "sums", 6, sums, (const int[6]){0, 1, 2, 3, 4, 5}, -1, 1);
     int number = 0;
     for (int p = 0; p < v->transformed_inputs; p++) add_transform(&f, kernel, number++, p, &stage);
-    for (int p = 0; p < v->sums; p++)
-        for (int q = 0; q < h->sums; q++) add_products(&f, kernel, number++, p, q);
+    for (int p = 0; p < runs[0]; p++)
+        for (int q = 0; q < runs[1]; q++) add_products(&f, kernel, number++, &run[0][p], &run[1][q]);
     for (int p = 0; p < v->outputs; p++) add_restoring(&f, kernel, number++, p);
     describe_convolution(kernel, node);
     kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),

@@ -4,17 +4,17 @@
 
 #include "lower.h"
 
-typedef struct FilterSum { /* Σ over p < products of input[input + p · input_step] · weight[weight + p · weight_step] */
-    int input, input_step, weight, weight_step, products;
-} FilterSum;
+typedef struct FilterTerms { /* Σ over p < products of a[a + p · a_step] · b[b + p · b_step] */
+    int a, a_step, b, b_step, products;
+} FilterTerms;
 
-/* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of FilterSums. */
+/* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of their products. */
 typedef struct Filter {
     int outputs, inputs, step; /* of a tile; inputs from a tile to the next */
     int transformed_inputs, transformed_weights, sums;
-    signed char input[5][5]; /* [transformed input][input] */
-    double weight[4][3];     /* [transformed weight][tap] */
-    FilterSum sum[5];
+    signed char input[5][5];  /* [transformed input][input] */
+    double weight[4][3];      /* [transformed weight][tap] */
+    FilterTerms sum[5];       /* of transformed inputs by transformed weights */
     signed char output[4][5]; /* [output][sum] */
     int taps;                 /* products that a tile takes directly */
 } Filter;
@@ -36,6 +36,15 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
 void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *plan, const Buffer *filtered);
 
 /* ---- what lower_filter_grad.c shares ---- */
+typedef struct FilterRun { /* successive sums first … first + count − 1, each `a_by` and `b_by` on from the one before: one loop */
+    int first, count, a_by, b_by;
+    FilterTerms terms; /* of the first */
+} FilterRun;
+/* Into as few runs as that makes of these sums; returns how many. */
+int find_runs(const FilterTerms *sums, int count, FilterRun *runs);
+/* Where in a and b product `term` of sum `sum` of a run is. */
+Affine run_a(const FilterRun *run, Affine sum, Affine term);
+Affine run_b(const FilterRun *run, Affine sum, Affine term);
 /* The algorithm of one dimension of a gather, y[i] = Σ u x[stride · i + u − padding] w[u], of `outputs` outputs; NULL: there is none. */
 const Filter *gather_filter(long kernel, long stride, long outputs);
 long filter_products(const Filter *filter);

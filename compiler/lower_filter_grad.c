@@ -102,7 +102,7 @@ static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side
     for (int q = 0; q < wide; q++) {
         double coefficient[5];
         for (int x = 0; x < columns; x++) coefficient[x] = side_coefficient(h, side, q, x);
-        const Affine to[5] = {affine_constant(p * wide + q), place.local[0], place.local[1], place.local[2], c};
+        const Affine to[6] = {affine_constant(p), affine_constant(q), place.local[0], place.local[1], place.local[2], c};
         add_store(compute, f->transformed[side], to, combine(columns, coefficient, column));
     }
     Schedule *schedule = &kernel->schedule[number];
@@ -119,46 +119,37 @@ static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side
     add_level(schedule, "c", 1, LOOP_VECTOR);
 }
 
-typedef struct Users { /* of a transformed weight: input + p · input_step goes with sum + p · sum_step, p < count */
-    int input, input_step, sum, sum_step, count;
-} Users;
-
-static Users users_of(const Filter *filter, int weight) {
-    Users users = {.count = 0};
+/* Of each transformed weight, the products of transformed inputs (a) and transformed gradients (b) that it takes. */
+static void terms_of_weights(const Filter *filter, FilterTerms *terms) {
+    for (int w = 0; w < filter->transformed_weights; w++) terms[w] = (FilterTerms){.products = 0};
     for (int s = 0; s < filter->sums; s++)
         for (int p = 0; p < filter->sum[s].products; p++) {
-            const FilterSum *sum = &filter->sum[s];
-            if (sum->weight + p * sum->weight_step != weight) continue;
-            const int input = sum->input + p * sum->input_step;
-            if (users.count == 0) {
-                users.input = input;
-                users.sum = s;
-            } else if (users.count == 1) {
-                users.input_step = input - users.input;
-                users.sum_step = s - users.sum;
+            const int input = filter->sum[s].a + p * filter->sum[s].a_step;
+            FilterTerms *weight = &terms[filter->sum[s].b + p * filter->sum[s].b_step];
+            if (weight->products == 0) {
+                weight->a = input;
+                weight->b = s;
+            } else if (weight->products == 1) {
+                weight->a_step = input - weight->a;
+                weight->b_step = s - weight->b;
             } else {
-                die("a transformed weight with %d products", users.count + 1);
+                die("a transformed weight with %d products", weight->products + 1);
             }
-            users.count++;
+            weight->products++;
         }
-    return users;
 }
 
-static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int number, int p, int q) {
-    const Filter *h = f->filter[1];
-    const Users a = users_of(f->filter[0], p), b = users_of(h, q);
+/* D[p, q, k, c] for the p of one run of transformed weights and the q of another */
+static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int number, const FilterRun *a, const FilterRun *b) {
     Compute *compute = &kernel->compute[number];
     const GradPlace place = add_item(f, compute, true, true);
     const Affine k = V(add_variable(compute, "k", f->block[SMALL], false)), c = V(add_variable(compute, "c", f->block[LARGE], false));
-    const Affine u = V(add_variable(compute, "u", a.count, true)), v = V(add_variable(compute, "v", b.count, true));
-    const Affine input = affine_add(affine_scale(affine_shift(affine_scale(u, a.input_step), a.input), h->transformed_inputs),
-                                    affine_shift(affine_scale(v, b.input_step), b.input));
-    const Affine sum = affine_add(affine_scale(affine_shift(affine_scale(u, a.sum_step), a.sum), h->sums),
-                                  affine_shift(affine_scale(v, b.sum_step), b.sum));
-    const Affine large[5] = {input, place.local[0], place.local[1], place.local[2], c};
-    const Affine small[5] = {sum, place.local[0], place.local[1], place.local[2], k};
+    const Affine p = V(add_variable(compute, "p", a->count, false)), q = V(add_variable(compute, "q", b->count, false));
+    const Affine u = V(add_variable(compute, "u", a->terms.products, true)), v = V(add_variable(compute, "v", b->terms.products, true));
+    const Affine large[6] = {run_a(a, p, u), run_a(b, q, v), place.local[0], place.local[1], place.local[2], c};
+    const Affine small[6] = {run_b(a, p, u), run_b(b, q, v), place.local[0], place.local[1], place.local[2], k};
     compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->transformed[SMALL], small), load(f->transformed[LARGE], large));
-    const Affine to[5] = {affine_constant(p), affine_constant(q), k, c, affine_constant(0)};
+    const Affine to[5] = {affine_shift(p, a->first), affine_shift(q, b->first), k, c, affine_constant(0)};
     add_store(compute, f->products, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
     const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
@@ -168,7 +159,9 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     schedule->shared = schedule->levels;
     add_level(schedule, vector, vectors * lanes, LOOP_SERIAL);
     add_level(schedule, other, others, LOOP_SERIAL);
-    if (p > 0 || q > 0) schedule->shared = schedule->levels;
+    if (a->first > 0 || b->first > 0) schedule->shared = schedule->levels;
+    add_level(schedule, "p", 1, LOOP_SERIAL);
+    add_level(schedule, "q", 1, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, LOOP_SERIAL);
@@ -297,13 +290,20 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     }
     const Filter *v = f.filter[0], *h = f.filter[1];
     const long lanes = l->target->lanes;
-    int computes = v->transformed_weights * h->transformed_weights + 3, number = 0;
+    FilterRun run[2][5];
+    int runs[2], number = 0;
+    for (int d = 0; d < 2; d++) {
+        FilterTerms terms[5];
+        terms_of_weights(f.filter[d], terms);
+        runs[d] = find_runs(terms, f.filter[d]->transformed_weights, run[d]);
+    }
+    int computes = runs[0] * runs[1] + 3;
     for (int side = 0; side < 2; side++) computes += side_transformed(v, side);
     Kernel *kernel = new_kernel(node->name, computes);
     for (int side = 0; side < 2; side++) {
-        const long shape[5] = {side_transformed(v, side) * side_transformed(h, side), f.images, f.rows, f.tiles[1], f.block[side]};
-        f.transformed[side] =
-            new_scratch(kernel, side == LARGE ? "transformed" : "transformed_gradient", 5, shape, (const int[5]){0, 4, 1, 2, 3}, 4, lanes);
+        const long shape[6] = {side_transformed(v, side), side_transformed(h, side), f.images, f.rows, f.tiles[1], f.block[side]};
+        f.transformed[side] = new_scratch(kernel, side == LARGE ? "transformed" : "transformed_gradient", 6, shape,
+                                          (const int[6]){0, 1, 5, 2, 3, 4}, 5, lanes);
     }
     const long shape[5] = {v->transformed_weights, h->transformed_weights, f.block[SMALL], f.block[LARGE], 1};
     f.products =
@@ -311,8 +311,8 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     f.gradient = f.groups > 1 ? new_group_gradients(&f, out) : out;
     for (int side = 1; side >= 0; side--)
         for (int p = 0; p < side_transformed(v, side); p++) add_side(&f, kernel, number++, side, p, &stage[side]);
-    for (int p = 0; p < v->transformed_weights; p++)
-        for (int q = 0; q < h->transformed_weights; q++) add_weight_products(&f, kernel, number++, p, q);
+    for (int p = 0; p < runs[0]; p++)
+        for (int q = 0; q < runs[1]; q++) add_weight_products(&f, kernel, number++, &run[0][p], &run[1][q]);
     for (int p = 0; p < 3; p++) add_taps(&f, kernel, number++, p);
     describe_weight_grad(kernel, node);
     kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
