@@ -2,6 +2,9 @@
 # demo.sh: builds the trainer of specs/tiny.yaml, trains it on the videos that it draws itself, and says where to look.
 set -eu
 
+# Threads that wait for each other are to sleep: where they spin, other programs on the same processors make this many times as slow.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"
+
 started=$(date +%s)
 make trainer SPEC=specs/tiny.yaml
 
@@ -11,6 +14,7 @@ while [ -e "$run" ]; do
     number=$((number + 1))
     run=runs/demo$number
 done
+echo "build/tiny/tiny train --out $run" # that --resume goes on with, where it is stopped
 build/tiny/tiny train --out "$run"
 
 last=$(find "$run" -name 'recon_itr*_no0.png' | sed 's/.*_itr\([0-9]*\)_.*/\1/' | sort -n | tail -n 1)

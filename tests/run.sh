@@ -7,7 +7,8 @@ set -u
 tier=$1
 results=build/results-$tier.txt
 mkdir -p build
-export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-10}" # a machine may be busy or slow
+export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-10}" # a machine may be busy or slow:
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"         # threads that wait for each other and spin would make it slower by far
 
 # run PROGRAM…: a program that ends with an error and reported no failure has crashed, which is a failure too.
 cat >build/run-one.sh <<'END'
