@@ -278,10 +278,11 @@ static void print_legend(FILE *out, const Explanation *explanation) {
     const Spec *spec = explanation->model->spec;
     fprintf(out,
             "\nA step is a batch: %s × %s = %s. Shapes are a frame's, channels×height×width; /2 is a stride.\n"
-            "FLOPs are those of convolutions and linear layers, a multiply-add being 2. training = forward + gradients of data\n"
-            "and of weights. Bytes are what the kernels move at least: each tensor that one touches, once (for %s);\n"
-            "those of forward are inference's.\n"
-            "Kept are parameters, gradients, the optimizer's moments, running statistics and weights in a second layout.\n"
+            "FLOPs are those of linear layers and of convolutions by one product for each tap, however they are run; a multiply-add\n"
+            "is 2. training = forward + gradients of data and of weights. Bytes are what the kernels move at least: each tensor that\n"
+            "one touches, once (for %s); those of forward are inference's.\n"
+            "Kept are parameters, gradients, the optimizer's moments, running statistics, and weights in further layouts and as\n"
+            "minimal filtering wants them.\n"
             "inference is the evaluate program alone, for the same batch: the parameters and running statistics that it reads,\n"
             "and its tensors. A trainer allocates training's and evaluates in it. Decoded videos are not counted here.\n",
             plural(spec->training.batch, "clip"), plural(spec->T, "frame"), plural(frames(explanation), "frame"), explanation->first->name);
