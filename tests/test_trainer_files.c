@@ -413,7 +413,7 @@ Suite *trainer_files_suite(void);
 #define LENGTH(table) ((int)(sizeof(table) / sizeof *(table)))
 
 Suite *trainer_files_suite(void) {
-    Suite *suite = suite_create("trainer files");
+    Suite *suite = suite_create("trainer_files");
     TCase *tests = tcase_create("trainer files");
     tcase_add_checked_fixture(tests, make_folder, remove_folder);
     tcase_add_loop_test(tests, safetensors_headers_are_checked, 0, LENGTH(headers));

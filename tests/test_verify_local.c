@@ -142,7 +142,7 @@ Suite *verify_local_suite(void) {
                                   diagonal_is_not_the_whole_square,
                                   scratch_spoilt_for_the_next_iteration_is_refused,
                                   what_both_branches_write_is_written};
-    Suite *suite = suite_create("verify local");
+    Suite *suite = suite_create("verify_local");
     TCase *all = tcase_create("local");
     tcase_add_checked_fixture(all, setup, NULL);
     for (size_t n = 0; n < sizeof tests / sizeof *tests; n++) tcase_add_test(all, tests[n]);
