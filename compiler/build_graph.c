@@ -102,10 +102,10 @@ static Node *add_batch_norm(Graph *graph, Sequence *sequence, const char *stem, 
 }
 
 static Node *add_activation(Graph *graph, Sequence *sequence, const char *stem, const Layer *layer, Node *x) {
-    static const Operation operation[ACTIVATION_TANH + 1] = {[ACTIVATION_RELU] = OP_RELU,
-                                                             [ACTIVATION_LEAKY_RELU] = OP_LEAKY_RELU,
-                                                             [ACTIVATION_SIGMOID] = OP_SIGMOID,
-                                                             [ACTIVATION_TANH] = OP_TANH};
+    static const Operation operation[ACTIVATIONS] = {[ACTIVATION_RELU] = OP_RELU,
+                                                     [ACTIVATION_LEAKY_RELU] = OP_LEAKY_RELU,
+                                                     [ACTIVATION_SIGMOID] = OP_SIGMOID,
+                                                     [ACTIVATION_TANH] = OP_TANH};
     const Operation op = operation[layer->activation];
     next_module(sequence); /* counts, though it has no parameters */
     return append_node(graph, (Node){.op = op,

@@ -9,7 +9,7 @@ typedef struct Mark { /* a place in the spec's text; both count from 1; line 0: 
 } Mark;
 
 typedef enum { NORM_NONE, NORM_BATCH } Norm;
-typedef enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_SIGMOID, ACTIVATION_TANH } Activation;
+typedef enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_SIGMOID, ACTIVATION_TANH, ACTIVATIONS } Activation;
 typedef enum { INITIAL_STATE_NORMAL, INITIAL_STATE_ZEROS } InitialState;
 typedef enum { LOSS_MSE, LOSS_L1 } Loss;
 typedef enum { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD } OptimizerName;
