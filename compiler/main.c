@@ -103,12 +103,17 @@ static int command_explain(const Options *options) {
     const Model *model = compile_spec(options);
     if (!model) return EXIT_INPUT;
     Explanation *explanation = explain_model(model);
+    Text kernels = text_begin();
     for (int i = 0; i < options->target_count; i++) {
         arena_enter();
-        explain_target(explanation, compile_target(options, model, i));
+        const TargetCode *code = compile_target(options, model, i);
+        explain_target(explanation, code);
+        if (options->kernels && i == 0) explain_kernels(&kernels, code, &options->machine);
         arena_leave();
     }
-    if (options->dump == PASS_COUNT) print_explanation(stdout, explanation);
+    if (options->dump != PASS_COUNT) return 0;
+    print_explanation(stdout, explanation);
+    if (options->kernels) fputs(kernels.bytes, stdout);
     return 0;
 }
 

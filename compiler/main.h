@@ -9,12 +9,18 @@ enum { EXIT_INPUT = 1, EXIT_USAGE = 2, MAX_TARGETS = 8 };
 
 typedef enum { COMMAND_COMPILE, COMMAND_EXPLAIN, COMMAND_CHECK, COMMAND_DOCUMENTATION, COMMANDS } Command;
 
+typedef struct Machine { /* what explain --kernels reckons with; the default: two cores at 4 GHz that add 32 products a cycle each */
+    double gigaflops, gigabytes;
+} Machine;
+
 typedef struct Options {
     Command command;
     const char *spec, *directory;
     Pass dump; /* PASS_COUNT: none */
     bool time;
     Choices choices;
+    bool kernels;
+    Machine machine;
     int target_count;
     const Target *target[MAX_TARGETS];
 } Options;
@@ -35,6 +41,8 @@ const char *filtering_name(int filtering);
 typedef struct Explanation Explanation;
 Explanation *explain_model(const Model *model);
 void explain_target(Explanation *explanation, const TargetCode *code);
+/* explain_kernels.c: a line for each kernel of a training step. */
+void explain_kernels(Text *out, const TargetCode *code, const Machine *machine);
 void print_explanation(FILE *out, const Explanation *explanation);
 
 #endif

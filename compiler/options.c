@@ -2,6 +2,7 @@
 #include "main.h"
 #include "version.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -13,7 +14,18 @@ static const struct {
     [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)"},
 };
 
-typedef enum { OPTION_DIRECTORY, OPTION_TARGETS, OPTION_FILTERING, OPTION_DUMP, OPTION_TIME, OPTION_HELP, OPTION_VERSION, OPTIONS } Option;
+typedef enum {
+    OPTION_DIRECTORY,
+    OPTION_TARGETS,
+    OPTION_FILTERING,
+    OPTION_KERNELS,
+    OPTION_MACHINE,
+    OPTION_DUMP,
+    OPTION_TIME,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTIONS
+} Option;
 
 static const struct {
     const char *name, *value, *help;
@@ -22,6 +34,8 @@ static const struct {
     [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
     [OPTION_FILTERING] = {"--filtering", "none|2",
                           "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
+    [OPTION_KERNELS] = {"--kernels", NULL, "explain: each kernel's FLOPs, bytes and the roofline's time, for the first of the targets"},
+    [OPTION_MACHINE] = {"--machine", "G,B", "explain: with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
     [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
     [OPTION_TIME] = {"--time", NULL, "print what each pass cost"},
     [OPTION_HELP] = {"--help", NULL, "print this"},
@@ -43,7 +57,7 @@ static void print_help(void) {
     printf(
         "\n\nExamples:\n"
         "  zoetrope check specs/gru_ae.yaml\n"
-        "  zoetrope explain specs/gru_ae.yaml\n"
+        "  zoetrope explain specs/gru_ae.yaml --targets avx2 --kernels\n"
         "  zoetrope compile specs/gru_ae.yaml -o generated/gru_ae\n"
         "  zoetrope compile specs/gru_ae.yaml --dump=schedule --targets avx2\n"
         "\nExit status: 0 done; 1 the spec has errors, a file cannot be read or written, or memory is short; 2 the command line is wrong.\n");
@@ -95,6 +109,17 @@ static bool read_filtering(const char *name, Options *options, int *status) {
     return usage_error(status, "--filtering is %s, not '%s'", table[OPTION_FILTERING].value, name);
 }
 
+static bool read_machine(const char *value, Options *options, int *status) {
+    char *end = NULL;
+    Machine machine = {.gigaflops = strtod(value, &end)};
+    if (*end == ',') machine.gigabytes = strtod(end + 1, &end);
+    const bool good = *end == 0 && machine.gigaflops > 0 && machine.gigaflops < 1e9 && machine.gigabytes > 0 && machine.gigabytes < 1e9;
+    if (!good) return usage_error(status, "--machine wants two positive numbers, GFLOP/s and GB/s, as in 256,40; not '%s'", value);
+    options->machine = machine;
+    options->kernels = true;
+    return true;
+}
+
 static bool read_option(Option option, const char *value, Options *options, int *status) {
     switch (option) {
     case OPTION_DIRECTORY:
@@ -105,6 +130,10 @@ static bool read_option(Option option, const char *value, Options *options, int 
         return read_targets(value, options, status);
     case OPTION_FILTERING:
         return read_filtering(value, options, status);
+    case OPTION_KERNELS:
+        return options->kernels = true;
+    case OPTION_MACHINE:
+        return read_machine(value, options, status);
     case OPTION_TIME:
         options->time = true;
         return true;
@@ -142,7 +171,7 @@ static bool parse_option(int count, char **arguments, int *at, Options *options,
 }
 
 bool read_options(int count, char **arguments, Options *options, int *status) {
-    *options = (Options){.command = COMMANDS, .dump = PASS_COUNT, .choices = default_choices};
+    *options = (Options){.command = COMMANDS, .dump = PASS_COUNT, .choices = default_choices, .machine = {256, 40}};
     *status = 0;
     for (int i = 0; targets[i]; i++) options->target[options->target_count++] = targets[i];
     if (count == 1) {

@@ -102,4 +102,15 @@ if ! nm -D $zoetrope | grep -q __asan_init; then
     check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
 fi
 check "standard output that cannot be written ends with 1" eval 'ends 1 sh -c "$zoetrope explain $spec >/dev/full"'
+# A line for each kernel that the generated file's table has, the bound by what the machine is said to be.
+explains_kernels() {
+    $zoetrope explain "$spec" --targets avx2 --kernels >"$scratch/kernels" && $zoetrope compile "$spec" -o "$scratch/tables" --targets avx2 &&
+        kernels=$(sed -n '/ModelKernel train_kernel/,/};/p' "$scratch"/tables/*_avx2.c | grep -c '{"') && [ "$kernels" -gt 20 ] &&
+        [ "$(sed -n '/^kernel /,/^all /p' "$scratch/kernels" | grep -Ec ' (memory|FLOPs)$')" = "$kernels" ] &&
+        $zoetrope explain "$spec" --targets avx2 --machine 1e-3,1e6 | grep -E '^encoder1_conv_forward .* FLOPs$' &&
+        $zoetrope explain "$spec" --targets avx2 --machine 1e6,1e-3 | grep -E '^encoder1_conv_forward .* memory$' &&
+        ends 2 $zoetrope explain "$spec" --machine fast && grep -q 'as in 256,40' "$scratch/said"
+}
+check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
+
 done_checking
