@@ -1,4 +1,5 @@
-# `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on.
+# `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what
+# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`).
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
 export SPEC
@@ -62,6 +63,9 @@ parity: deps-python ## compare trainers with PyTorch, run live
 bench: deps-python ## time a training step beside PyTorch's
 	@$(APART) scripts/python.sh tests/bench/bench.py
 
+bench-scale: deps-python ## time training steps of many shapes beside their rooflines
+	@$(APART) scripts/python.sh tests/bench/scale.py
+
 deps: ## install what building needs and is missing
 	@scripts/deps.sh build
 
@@ -118,5 +122,5 @@ build/$(NAME)/%.o: build/$(NAME)/generated/%.c
 	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*/*.d)
-.PHONY: help all compiler generate trainer demo test test-slow parity bench deps install format check-format clean
+.PHONY: help all compiler generate trainer demo test test-slow parity bench bench-scale deps install format check-format clean
 .DELETE_ON_ERROR:

@@ -151,11 +151,11 @@ void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, cons
     const long width = along_c || along_k ? lanes : 1;
     const long others = compute->variable[along_c ? 0 : 1]->extent;
     const bool by_rows = others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
-    const RegisterTile tile = choose_register_tile(l->target, vectors, by_rows ? node->kernel[0] : others, node->kernel[1]);
-
+    RegisterTile tile = choose_register_tile(l->target, vectors, by_rows ? node->kernel[0] : others, node->kernel[1]);
     const long other_block = minimum(others, lanes);
-    long vector_block = tile.vectors * width;
-    if (vectors * width / vector_block * ((others + other_block - 1) / other_block) < 8) vector_block = width;
+    if (vectors / tile.vectors * ((others + other_block - 1) / other_block) < 4) /* blocks, for as many threads */
+        tile = choose_register_tile(l->target, 1, by_rows ? node->kernel[0] : others, node->kernel[1]);
+    const long vector_block = tile.vectors * width;
     const ConvShape shape = {.stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}};
     const long staged = along_c ? vector_block : other_block;
     const long group = minimum(images, maximum(1, 256 / (rows * columns)));

@@ -1,7 +1,8 @@
 #!/bin/sh
 # generate.sh SPEC [sample]: compiles SPEC into build/<name>/generated and prints the name. Files that stay the same keep their
 # time, so that nothing is built anew for them, and files of an earlier run that no longer belong there go away. With "sample",
-# what comes of specs/gru_ae.yaml goes to generated/gru_ae too: the sample that is kept for people to read.
+# what comes of specs/gru_ae.yaml goes to generated/gru_ae too: the sample that is kept for people to read. The compiler is given the
+# options in ZOETROPE_OPTIONS besides.
 set -eu
 
 spec=$1
@@ -24,7 +25,8 @@ mkdir -p "build/$name"
 exec 9>"build/$name/lock"
 flock 9
 rm -rf "build/$name/new"
-build/zoetrope compile "$spec" -o "build/$name/new"
+# shellcheck disable=SC2086 # options are words
+build/zoetrope compile "$spec" -o "build/$name/new" ${ZOETROPE_OPTIONS-}
 update "build/$name/new" "build/$name/generated"
 rm -rf "build/$name/new"
 if [ "${2-}" = sample ]; then

@@ -5241,17 +5241,22 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
  * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 19008 bytes of scratch in steps of 522368 a thread.
- * c in tiles of 4 parallel, k parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 16, k, u, v, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
+ * c in tiles of 4 parallel, k parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 4, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
 static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder_12_weight_grad,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder_10_bias, const float *restrict decoder4_tanh_grad, char *scratch) {
     const ptrdiff_t c0 = item;
     float *const decoder3_relu_in_staged0 = (float *)scratch;
-    for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
-        for (ptrdiff_t v0 = 0; v0 < 3; v0++) {
-            vector_store(&decoder_12_weight_grad[36 * c0 + 12 * u0 + 4 * v0], vector_broadcast(0.0f));
-        }
-    }
+    float *const decoder_12_weight_grad_at = &decoder_12_weight_grad[36 * c0];
+    vector_store(&decoder_12_weight_grad_at[0], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[4], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[8], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[12], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[16], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[20], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[24], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[28], vector_broadcast(0.0f));
+    vector_store(&decoder_12_weight_grad_at[32], vector_broadcast(0.0f));
     for (ptrdiff_t n0 = 0; n0 < 64; n0++) {
         for (ptrdiff_t i0 = 0; i0 < 4; i0++) {
             for (ptrdiff_t h_s = 0; h_s < 18; h_s++) {
@@ -5274,22 +5279,40 @@ static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decod
                     }
                 }
             }
-            for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
-                for (ptrdiff_t v0 = 0; v0 < 3; v0++) {
-                    vector_float sum1 = vector_broadcast(0.0f);
-                    for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                        for (ptrdiff_t j = 0; j < 64; j++) {
-                            const vector_float decoder4_tanh_grad_0 = vector_broadcast(decoder4_tanh_grad[4096 * n0 + 1024 * i0 + 64 * i1
-                                + j]);
-                            const vector_float decoder3_relu_in_staged0_0 = vector_load(&decoder3_relu_in_staged0[264 * i1 + 264 * u0
-                                + 4 * j + 4 * v0]);
-                            sum1 = vector_multiply_add(decoder4_tanh_grad_0, decoder3_relu_in_staged0_0, sum1);
-                        }
-                    }
-                    vector_store(&decoder_12_weight_grad[36 * c0 + 12 * u0 + 4 * v0],
-                        vector_add(vector_load(&decoder_12_weight_grad[36 * c0 + 12 * u0 + 4 * v0]), sum1));
+            vector_float sum1_0_0 = vector_broadcast(0.0f);
+            vector_float sum1_0_1 = vector_broadcast(0.0f);
+            vector_float sum1_0_2 = vector_broadcast(0.0f);
+            vector_float sum1_1_0 = vector_broadcast(0.0f);
+            vector_float sum1_1_1 = vector_broadcast(0.0f);
+            vector_float sum1_1_2 = vector_broadcast(0.0f);
+            vector_float sum1_2_0 = vector_broadcast(0.0f);
+            vector_float sum1_2_1 = vector_broadcast(0.0f);
+            vector_float sum1_2_2 = vector_broadcast(0.0f);
+            for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+                for (ptrdiff_t j = 0; j < 64; j++) {
+                    const vector_float decoder4_tanh_grad_0 = vector_broadcast(decoder4_tanh_grad[4096 * n0 + 1024 * i0 + 64 * i1 + j]);
+                    float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[264 * i1 + 4 * j];
+                    sum1_0_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[0]), sum1_0_0);
+                    sum1_0_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[4]), sum1_0_1);
+                    sum1_0_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[8]), sum1_0_2);
+                    sum1_1_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[264]), sum1_1_0);
+                    sum1_1_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[268]), sum1_1_1);
+                    sum1_1_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[272]), sum1_1_2);
+                    sum1_2_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[528]), sum1_2_0);
+                    sum1_2_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[532]), sum1_2_1);
+                    sum1_2_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[536]), sum1_2_2);
                 }
             }
+            float *const decoder_12_weight_grad_at_1 = &decoder_12_weight_grad[36 * c0];
+            vector_store(&decoder_12_weight_grad_at_1[0], vector_add(vector_load(&decoder_12_weight_grad_at_1[0]), sum1_0_0));
+            vector_store(&decoder_12_weight_grad_at_1[4], vector_add(vector_load(&decoder_12_weight_grad_at_1[4]), sum1_0_1));
+            vector_store(&decoder_12_weight_grad_at_1[8], vector_add(vector_load(&decoder_12_weight_grad_at_1[8]), sum1_0_2));
+            vector_store(&decoder_12_weight_grad_at_1[12], vector_add(vector_load(&decoder_12_weight_grad_at_1[12]), sum1_1_0));
+            vector_store(&decoder_12_weight_grad_at_1[16], vector_add(vector_load(&decoder_12_weight_grad_at_1[16]), sum1_1_1));
+            vector_store(&decoder_12_weight_grad_at_1[20], vector_add(vector_load(&decoder_12_weight_grad_at_1[20]), sum1_1_2));
+            vector_store(&decoder_12_weight_grad_at_1[24], vector_add(vector_load(&decoder_12_weight_grad_at_1[24]), sum1_2_0));
+            vector_store(&decoder_12_weight_grad_at_1[28], vector_add(vector_load(&decoder_12_weight_grad_at_1[28]), sum1_2_1));
+            vector_store(&decoder_12_weight_grad_at_1[32], vector_add(vector_load(&decoder_12_weight_grad_at_1[32]), sum1_2_2));
         }
     }
 }
@@ -14705,7 +14728,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
  * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 21184 bytes of scratch in steps of 522368 a thread.
- * k in tiles of 4 parallel, c parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u, v, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
+ * k in tiles of 4 parallel, c parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 4, c, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder_0_weight_grad, const float *restrict x,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_grad_sums, const float *restrict encoder_1_bias,
@@ -14713,11 +14736,16 @@ static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
     const ptrdiff_t k0 = item;
     float *const x_in_staged0 = (float *)scratch;
     float *const encoder0_batch_norm_grad_in_staged1 = (float *)(scratch + 4800);
-    for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
-        for (ptrdiff_t v0 = 0; v0 < 3; v0++) {
-            vector_store(&encoder_0_weight_grad[36 * k0 + 12 * u0 + 4 * v0], vector_broadcast(0.0f));
-        }
-    }
+    float *const encoder_0_weight_grad_at = &encoder_0_weight_grad[36 * k0];
+    vector_store(&encoder_0_weight_grad_at[0], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[4], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[8], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[12], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[16], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[20], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[24], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[28], vector_broadcast(0.0f));
+    vector_store(&encoder_0_weight_grad_at[32], vector_broadcast(0.0f));
     for (ptrdiff_t n0 = 0; n0 < 64; n0++) {
         for (ptrdiff_t i0 = 0; i0 < 4; i0++) {
             for (ptrdiff_t h_s = 0; h_s < 18; h_s++) {
@@ -14759,20 +14787,41 @@ static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                         vector_multiply(encoder0_batch_norm_statistics_0, sum_1));
                 }
             }
-            for (ptrdiff_t u0 = 0; u0 < 3; u0++) {
-                for (ptrdiff_t v0 = 0; v0 < 3; v0++) {
-                    vector_float sum2 = vector_broadcast(0.0f);
-                    for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                        for (ptrdiff_t j = 0; j < 64; j++) {
-                            const vector_float x_in_staged0_0 = vector_broadcast(x_in_staged0[66 * u0 + 66 * i1 + j + v0]);
-                            sum2 = vector_multiply_add(vector_load(&encoder0_batch_norm_grad_in_staged1[256 * i1 + 4 * j]), x_in_staged0_0,
-                                sum2);
-                        }
-                    }
-                    vector_store(&encoder_0_weight_grad[36 * k0 + 12 * u0 + 4 * v0],
-                        vector_add(vector_load(&encoder_0_weight_grad[36 * k0 + 12 * u0 + 4 * v0]), sum2));
+            vector_float sum2_0_0 = vector_broadcast(0.0f);
+            vector_float sum2_0_1 = vector_broadcast(0.0f);
+            vector_float sum2_0_2 = vector_broadcast(0.0f);
+            vector_float sum2_1_0 = vector_broadcast(0.0f);
+            vector_float sum2_1_1 = vector_broadcast(0.0f);
+            vector_float sum2_1_2 = vector_broadcast(0.0f);
+            vector_float sum2_2_0 = vector_broadcast(0.0f);
+            vector_float sum2_2_1 = vector_broadcast(0.0f);
+            vector_float sum2_2_2 = vector_broadcast(0.0f);
+            for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+                for (ptrdiff_t j = 0; j < 64; j++) {
+                    const vector_float encoder0_batch_norm_grad_in_staged1_0 = vector_load(&encoder0_batch_norm_grad_in_staged1[256 * i1
+                        + 4 * j]);
+                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + j];
+                    sum2_0_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[0]), sum2_0_0);
+                    sum2_0_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[1]), sum2_0_1);
+                    sum2_0_2 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[2]), sum2_0_2);
+                    sum2_1_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[66]), sum2_1_0);
+                    sum2_1_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[67]), sum2_1_1);
+                    sum2_1_2 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[68]), sum2_1_2);
+                    sum2_2_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[132]), sum2_2_0);
+                    sum2_2_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[133]), sum2_2_1);
+                    sum2_2_2 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, vector_broadcast(x_in_staged0_at[134]), sum2_2_2);
                 }
             }
+            float *const encoder_0_weight_grad_at_1 = &encoder_0_weight_grad[36 * k0];
+            vector_store(&encoder_0_weight_grad_at_1[0], vector_add(vector_load(&encoder_0_weight_grad_at_1[0]), sum2_0_0));
+            vector_store(&encoder_0_weight_grad_at_1[4], vector_add(vector_load(&encoder_0_weight_grad_at_1[4]), sum2_0_1));
+            vector_store(&encoder_0_weight_grad_at_1[8], vector_add(vector_load(&encoder_0_weight_grad_at_1[8]), sum2_0_2));
+            vector_store(&encoder_0_weight_grad_at_1[12], vector_add(vector_load(&encoder_0_weight_grad_at_1[12]), sum2_1_0));
+            vector_store(&encoder_0_weight_grad_at_1[16], vector_add(vector_load(&encoder_0_weight_grad_at_1[16]), sum2_1_1));
+            vector_store(&encoder_0_weight_grad_at_1[20], vector_add(vector_load(&encoder_0_weight_grad_at_1[20]), sum2_1_2));
+            vector_store(&encoder_0_weight_grad_at_1[24], vector_add(vector_load(&encoder_0_weight_grad_at_1[24]), sum2_2_0));
+            vector_store(&encoder_0_weight_grad_at_1[28], vector_add(vector_load(&encoder_0_weight_grad_at_1[28]), sum2_2_1));
+            vector_store(&encoder_0_weight_grad_at_1[32], vector_add(vector_load(&encoder_0_weight_grad_at_1[32]), sum2_2_2));
         }
     }
 }

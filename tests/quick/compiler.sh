@@ -111,6 +111,15 @@ explains_kernels() {
         $zoetrope explain "$spec" --targets avx2 --machine 1e6,1e-3 | grep -E '^encoder1_conv_forward .* memory$' &&
         ends 2 $zoetrope explain "$spec" --machine fast && grep -q 'as in 256,40' "$scratch/said"
 }
+# Minimal filtering is the default where it wins, named where it is used, and left out when that is asked for.
+filters() {
+    $zoetrope compile specs/gru_ae.yaml -o "$scratch/filtered" --targets avx2 &&
+        $zoetrope compile specs/gru_ae.yaml -o "$scratch/direct" --targets avx2 --filtering none &&
+        [ "$(grep -c 'by minimal filtering' "$scratch/filtered/gru_ae_avx2.c")" -ge 24 ] &&
+        ! grep -q 'by minimal filtering' "$scratch/direct/gru_ae_avx2.c" &&
+        ends 2 $zoetrope compile specs/gru_ae.yaml -o "$scratch/none" --filtering 3 && grep -q 'none|2' "$scratch/said"
+}
+check "minimal filtering can be left out" filters
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
 done_checking
