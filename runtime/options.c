@@ -92,7 +92,8 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
         {"info", "info --threads 8"}},
     [COMMAND_PROFILE] = {"profile", "where the time of a step goes, beside this machine's limits",
         "Measures this machine's peak of multiply-adds and its memory bandwidth, then every kernel of a training step in its place (medians), and\n"
-        "prints them by the time that each takes beyond its limit: arithmetic at the peak or memory traffic at the bandwidth, whichever is longer.",
+        "prints them by the time that each takes beyond its limit: arithmetic at the peak or memory traffic at the bandwidth, whichever is longer.\n"
+        "A convolution's arithmetic is a product for each tap, though filtering takes fewer; what stays in caches may beat the bandwidth.",
         {"profile", "profile --eval --threads 1 --out forward.svg"}},
 };
 /* clang-format on */
@@ -292,6 +293,7 @@ static void print_overview(FILE *out, const char *program) {
     for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-12s %s\n", command_table[i].name, command_table[i].summary);
     fprintf(out, "\n%s COMMAND --help tells more; %s --version prints the version.\n", program, program);
     fputs("\nenvironment:\n  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those that info lists\n"
+          "  OMP_WAIT_POLICY  passive: threads that wait sleep; best where other programs use the same processors\n"
           "\nexit status:\n  0    done\n  1    an error, which is named on standard error\n  2    a wrong command line\n"
           "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM, after saving\n",
           out);
