@@ -2,7 +2,7 @@
 # the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`).
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
-export SPEC
+export SPEC WEIGHTS TARGETS PRECISION ENDIAN CLIPS
 
 # One job for each processor, unless the caller says otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -19,7 +19,7 @@ LIBAV = libavformat libavcodec libswscale libavutil
 TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng jansson) -lpthread -lm
 CHECK_LIBRARIES = $(shell pkg-config --libs check)
 
-COMPILER = $(patsubst compiler/%.c,build/compiler/%.o,$(wildcard compiler/*.c))
+COMPILER = $(patsubst compiler/%.c,build/compiler/%.o,$(wildcard compiler/*.c)) build/compiler/templates.o
 RUNTIME = $(patsubst runtime/%.c,build/runtime/%.o,$(wildcard runtime/*.c))
 TESTS = $(patsubst tests/%.c,build/tests/%.o,$(wildcard tests/*.c))
 # Of one trainer: NAME is set when make calls itself.
@@ -44,6 +44,9 @@ generate: compiler ## write the C of SPEC: generated/gru_ae/ for specs/gru_ae.ya
 trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.yaml)
 	@+$(ALONE) build/zoetrope build/runtime.a
 	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
+
+inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, ENDIAN=big)
+	@scripts/inference.sh "$$SPEC"
 
 demo: deps ## train a small network on videos that it draws itself, and show strips
 	@$(APART) scripts/demo.sh
@@ -88,8 +91,16 @@ check-format: deps-format ## say which C files are not
 clean: ## remove build/
 	rm -rf build
 
-build/zoetrope: $(COMPILER)
-	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml -lm -o $@
+build/zoetrope: $(COMPILER) build/runtime/safetensors.o build/runtime/file.o
+	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
+
+# The files of an inference bundle that are the same for every network but for names, as strings.
+build/compiler/templates.c: $(wildcard compiler/templates/*) scripts/templates.sh
+	@mkdir -p $(@D)
+	@scripts/templates.sh compiler/templates/* >$@
+
+build/compiler/templates.o: build/compiler/templates.c
+	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
 
 build/runtime.a: $(RUNTIME)
 	$(Q) rm -f $@ && ar rcs $@ $^
@@ -122,5 +133,5 @@ build/$(NAME)/%.o: build/$(NAME)/generated/%.c
 	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*/*.d)
-.PHONY: help all compiler generate trainer demo test test-slow parity bench bench-scale deps install format check-format clean
+.PHONY: help all compiler generate trainer inference demo test test-slow parity bench bench-scale deps install format check-format clean
 .DELETE_ON_ERROR:

@@ -189,10 +189,12 @@ Graph *build_graph(const Spec *spec, bool training) {
         graph->h0 = add_input(graph, "h0", spec->gru_layers * clips, spec->hidden, 1, 1);
 
     Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, graph->x);
+    graph->latent = graph->code = y;
     if (spec->latent) {
         const long features[3] = {y->shape[1], y->shape[2], y->shape[3]}, latent[3] = {spec->latent, 1, 1};
-        y = add_linear(graph, "fc1", latent, y);
+        graph->latent = y = add_linear(graph, "fc1", latent, y);
         for (int i = 0; i < (spec->hidden ? spec->gru_layers : 0); i++) y = add_gru_layer(graph, i, y);
+        graph->code = y;
         y = add_linear(graph, "fc3", features, y);
     }
     y = add_sequence(graph, "decoder", spec->decoder, spec->decoder_count, y);

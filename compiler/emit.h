@@ -16,7 +16,7 @@
 #include "program.h"
 #include "target_printing.h"
 
-enum { MAX_DEPTH = 48, MAX_HELPERS = 64 };
+enum { PRINTED_BUCKETS = 1024, MAX_DEPTH = 48, MAX_HELPERS = 64 };
 
 /* The helpers that a file uses, each after those that it needs. */
 typedef struct HelperSet {
@@ -123,7 +123,36 @@ void emit_kernel(CBlock *file, const Kernel *kernel, const char *name, const Tar
 const char *kernel_essence(const Kernel *kernel, const Target *target, long scratch_stride);
 
 /* emit_target.c: the start of a target's file: what it was made from, checks, includes, helpers. `about` is a comment's lines. */
-void emit_prologue(Text *out, const Target *target, const char *about, const HelperSet *helpers);
+void emit_prologue(Text *out, const Target *target, const char *about, const char *includes, const HelperSet *helpers);
 void emit_epilogue(Text *out, const Target *target);
+
+typedef struct Printed { /* a kernel's functions in the file */
+    const Kernel *kernel;
+    const char *name;
+    struct Printed *next; /* in its bucket */
+} Printed;
+
+/* A target's file in the making: its kernels, each once, and the programs that call them. */
+typedef struct File {
+    const Graph *graph;
+    const TargetCode *code;
+    HelperSet helpers;
+    Text kernels;
+    CBlock *programs;
+    Printed *printed[PRINTED_BUCKETS]; /* by the kernel's name */
+    NameSet names;
+} File;
+
+/* What the places of tensors are called in the function being printed. */
+typedef struct Places {
+    const char *workspace, *weights, *block, *values, *time;
+    const char *scratch, *threads;
+    bool step;    /* has a pointer `step` to a struct of what the caller gives */
+    bool reports; /* says when each call is done */
+} Places;
+
+void add_kernel(File *file, const Program *program, const Kernel *kernel);
+void emit_calls(File *file, CBlock *out, const Program *program, Places places);
+bool program_reads(const Program *program, Place place);
 
 #endif

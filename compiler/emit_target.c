@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { STACK_SCRATCH = 1 << 16, BUCKETS = 1024 };
+enum { STACK_SCRATCH = 1 << 16 };
 
 /* ---- the start and the end of a file ---- */
 
@@ -28,12 +28,12 @@ static const char threading[] = "#ifdef _OPENMP\n"
                                 "#define THREAD_NUMBER 0\n"
                                 "#endif\n\n";
 
-void emit_prologue(Text *out, const Target *target, const char *about, const HelperSet *helpers) {
+void emit_prologue(Text *out, const Target *target, const char *about, const char *includes, const HelperSet *helpers) {
     const TargetPrinting *printing = target->printing;
     CBlock *comment = c_block();
     c_comment(comment, about);
     c_print(out, comment, 0);
-    text_add(out, "#include \"model.h\"\n\n%s", fast_math_check);
+    text_add(out, "%s\n%s", includes, fast_math_check);
     if (printing->condition) text_add(out, "#if %s\n\n", printing->condition);
     text_add(out, "%s", contraction);
     text_add(out, "#include <math.h>\n#include <string.h>\n");
@@ -52,22 +52,6 @@ void emit_epilogue(Text *out, const Target *target) {
 
 /* ---- kernels, each once ---- */
 
-typedef struct Printed { /* a kernel's functions in the file */
-    const Kernel *kernel;
-    const char *name;
-    struct Printed *next; /* in its bucket */
-} Printed;
-
-typedef struct File {
-    const Graph *graph;
-    const TargetCode *code;
-    HelperSet helpers;
-    Text kernels;
-    CBlock *programs;
-    Printed *printed[BUCKETS]; /* by the kernel's name */
-    NameSet names;
-} File;
-
 static bool have_equal_code(const File *file, const Kernel *a, const Kernel *b) {
     const Target *target = file->code->target;
     const long stride = file->code->scratch_bytes;
@@ -78,7 +62,7 @@ static bool have_equal_code(const File *file, const Kernel *a, const Kernel *b) 
 }
 
 static Printed **bucket_of(File *file, const Kernel *kernel) {
-    return &file->printed[hash_bytes(HASH_START, kernel->name, strlen(kernel->name)) % BUCKETS];
+    return &file->printed[hash_bytes(HASH_START, kernel->name, strlen(kernel->name)) % PRINTED_BUCKETS];
 }
 
 static void note_printed(File *file, const Kernel *kernel, const char *name) {
@@ -95,7 +79,7 @@ static const char *find_printed(File *file, const Kernel *kernel) {
 
 /* Two programs may each have lowered a kernel of one name: where the C is the same but for names of tensors, it is printed once; else the
  * later one's name ends in its program's. */
-static void add_kernel(File *file, const Program *program, const Kernel *kernel) {
+void add_kernel(File *file, const Program *program, const Kernel *kernel) {
     if (find_printed(file, kernel)) return;
     for (const Printed *printed = *bucket_of(file, kernel); printed; printed = printed->next) {
         if (strcmp(printed->kernel->name, kernel->name) != 0 || !have_equal_code(file, kernel, printed->kernel)) continue;
@@ -115,20 +99,17 @@ static void add_kernel(File *file, const Program *program, const Kernel *kernel)
 
 /* ---- programs ---- */
 
-/* What the places of tensors are called in the function being printed. */
-typedef struct Places {
-    const char *workspace, *block, *values, *time;
-    const char *scratch, *threads;
-    bool step; /* has a ModelStep */
-} Places;
-
 static const char *place_text(const Places *places, Place place) {
     static const char *const in_step[] = {[PLACE_X] = "step->x",
                                           [PLACE_H0] = "step->h0",
                                           [PLACE_RECONSTRUCTION] = "step->reconstruction",
                                           [PLACE_LOSS] = "step->loss",
-                                          [PLACE_COEFFICIENTS] = "step->coefficients"};
+                                          [PLACE_COEFFICIENTS] = "step->coefficients",
+                                          [PLACE_STATE] = "step->state",
+                                          [PLACE_LATENT] = "step->latent",
+                                          [PLACE_CODE] = "step->code"};
     const char *text = place == PLACE_WORKSPACE ? places->workspace
+                       : place == PLACE_WEIGHTS ? places->weights
                        : place == PLACE_BLOCK   ? places->block
                        : place == PLACE_VALUES  ? places->values
                        : places->step           ? in_step[place]
@@ -142,7 +123,7 @@ static const CExpression *tensor_argument(const Places *places, const Buffer *bu
     if (!tensor) die("tensor %s has no place", buffer->name);
     const char *type = format("%s%s *", written ? "" : "const ", buffer->type == TYPE_F64 ? "double" : "float");
     const char *place = place_text(places, tensor->place);
-    bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK;
+    bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK || tensor->place == PLACE_WEIGHTS;
     long offset = tensor->offset / (bytes ? 1 : type_size(buffer->type));
     const CExpression *address = c_atom("%s", place);
     if (offset) address = c_binary("+", address, c_atom("%ld", offset));
@@ -162,7 +143,7 @@ static void emit_call(File *file, CBlock *out, const Kernel *kernel, const Place
 }
 
 /* The calls in order; consecutive calls of one scan are the body of its loop over time. */
-static void emit_calls(File *file, CBlock *out, const Program *program, Places places) {
+void emit_calls(File *file, CBlock *out, const Program *program, Places places) {
     const Scan *scan = NULL;
     CBlock *block = out;
     for (int i = 0; i < program->call_count; i++) {
@@ -175,11 +156,11 @@ static void emit_calls(File *file, CBlock *out, const Program *program, Places p
         }
         places.time = scan ? "time" : "0";
         emit_call(file, block, call->kernel, &places);
-        if (places.step) c_line(block, "done(step, %d);", i);
+        if (places.reports) c_line(block, "done(step, %d);", i);
     }
 }
 
-static bool program_reads(const Program *program, Place place) {
+bool program_reads(const Program *program, Place place) {
     for (int i = 0; i < program->call_count; i++) {
         const Buffer *buffers[MAX_BUFFERS];
         bool written[MAX_BUFFERS];
@@ -213,7 +194,7 @@ static void emit_kernel_table(File *file, const Program *program) {
 static void emit_step(File *file, const Program *program, const char *comment) {
     c_comment(file->programs, comment);
     CBlock *body = c_nested(file->programs, "", "static void %s(const ModelStep *step)", program->name);
-    Places places = {.workspace = "workspace", .step = true, .scratch = "scratch", .threads = "threads"};
+    Places places = {.workspace = "workspace", .step = true, .reports = true, .scratch = "scratch", .threads = "threads"};
     if (program_reads(program, PLACE_WORKSPACE)) c_line(body, "char *const workspace = step->workspace;");
     if (program_scratch(program)) c_line(body, "char *const scratch = step->scratch;");
     if (program->call_count) c_line(body, "const int threads = step->threads;");
@@ -326,8 +307,8 @@ static void emit_model_target(File *file) {
     c_line(members, ".available = available,");
     c_line(members, ".workspace_size = %ld,", code->workspace_bytes);
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
-    static const char *const functions[] = {"load", "save", "train", "evaluate", "normal"};
-    for (int i = 0; i < 5; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
+    static const char *const functions[] = {"load", "save", "train", "evaluate", "stream", "normal"};
+    for (int i = 0; i < 6; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
     const Program *const steps[] = {&code->train, &code->evaluate};
     for (int i = 0; i < 2; i++) {
         if (!steps[i]->call_count) continue;
@@ -338,10 +319,11 @@ static void emit_model_target(File *file) {
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
-    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->load_parameters, &code->save_parameters,
-                                       &code->load_statistics, &code->save_statistics, &code->renew,           &code->normal};
-    static const char *const taken[] = {"train",     "evaluate",     "load", "save",         "renew",          "normal",
-                                        "available", "block_offset", "done", "train_kernel", "evaluate_kernel"};
+    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->stream,
+                                       &code->load_parameters, &code->save_parameters, &code->load_statistics,
+                                       &code->save_statistics, &code->renew,           &code->normal};
+    static const char *const taken[] = {"train",  "evaluate",  "stream",       "load", "save",         "renew",
+                                        "normal", "available", "block_offset", "done", "train_kernel", "evaluate_kernel"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
         for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
@@ -357,6 +339,7 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     emit_kernel_table(file, &code->evaluate);
     emit_step(file, &code->train, "One step of training: forward, backward, update.");
     emit_step(file, &code->evaluate, "Forward, with running statistics.");
+    emit_step(file, &code->stream, "One frame of one video, with running statistics; the state moves on.");
     emit_renew(file);
     emit_copies(file, "load", "", "const ", &code->load_statistics, &code->load_parameters, true);
     emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);
@@ -367,7 +350,7 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     const char *about = format("%s_%s.c: %s for %s. Generated by zoetrope: do not edit.\nSpec %s, hash %016llx; options: %s.", spec->name,
                                code->target->name, spec->name, code->target->describes, spec->name, (unsigned long long)spec->hash,
                                options && *options ? options : "none");
-    emit_prologue(out, code->target, about, &file->helpers);
+    emit_prologue(out, code->target, about, "#include \"model.h\"\n", &file->helpers);
     text_add(out, "%s", file->kernels.bytes);
     c_print(out, file->programs, 0);
     emit_epilogue(out, code->target);

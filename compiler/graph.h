@@ -31,18 +31,28 @@ typedef struct Scan {
 
 /* Where a parameter's or a running statistic's elements lie in PyTorch's state_dict. */
 typedef struct Parameter {
-    int number;                  /* its place in graph->parameter */
-    const char *name;            /* encoder.0.weight */
-    bool trained;                /* false: running_mean, running_var */
-    int rank;                    /* PyTorch's */
-    long shape[MAX_DIMENSIONS];  /* PyTorch's */
-    long count;                  /* elements */
-    long stride[MAX_DIMENSIONS]; /* of the node's dimensions, in elements of PyTorch's row-major tensor */
-    double bound;                /* initial values: uniform in ±bound … */
-    double fill;                 /* … or, where bound is 0, all equal to this */
-    const char *layer;           /* "encoder.0": parameters of one layer share it */
+    int number;                    /* its place in graph->parameter */
+    const char *name;              /* encoder.0.weight */
+    bool trained;                  /* false: running_mean, running_var */
+    int rank;                      /* PyTorch's */
+    long shape[MAX_DIMENSIONS];    /* PyTorch's */
+    long count;                    /* elements */
+    long stride[MAX_DIMENSIONS];   /* of the node's dimensions, in elements of PyTorch's row-major tensor */
+    double bound;                  /* initial values: uniform in ±bound … */
+    double fill;                   /* … or, where bound is 0, all equal to this */
+    const char *layer;             /* "encoder.0": parameters of one layer share it */
+    const struct Folding *folding; /* what fold.c made it of; NULL: it is a tensor of the state_dict */
     Node *node, *gradient;
 } Parameter;
+
+/* A convolution with the batch norm behind it: weight · s and (bias − mean) · s + shift, s = scale / √(variance + ε) of the output channel.
+ */
+typedef struct Folding {
+    const Parameter *weight, *bias; /* of the convolution; bias NULL: it has none */
+    const Parameter *scale, *shift, *mean, *variance;
+    bool is_bias;  /* this parameter is the convolution's bias; else its weight */
+    int dimension; /* of the weight in PyTorch's shape: which one is the output channels */
+} Folding;
 
 /* What passes ask of an operation. */
 enum {
@@ -142,6 +152,7 @@ struct Graph {
     Parameter **parameter;
     Node *x, *h0; /* h0: [gru_layers · B, hidden, 1, 1], row layer · B + b; NULL without GRU or with zeros */
     Node *reconstruction, *loss;
+    Node *latent, *code; /* what the encoder's side ends in, and the decoder's starts from; the same without GRU */
 };
 
 const char *operation_name(Operation op);
@@ -161,6 +172,8 @@ void list_readers(Graph *graph);
 Scan *add_scan(Graph *graph, long steps, bool reverse);
 /* differentiate.c: reverse mode. Appends the gradients of `graph->loss` with respect to each trained parameter (Parameter.gradient). */
 void differentiate(Graph *graph);
+/* fold.c: an evaluation graph without batch norm: each is part of the convolution before it, whose weight and bias are new parameters. */
+Graph *fold_batch_norm(const Graph *graph);
 /* For gradient functions: dy is one more term of the adjoint of `node` (summed by ADD where there are several). */
 void add_adjoint(Graph *graph, Node *node, Node *dy);
 /* gradients.c: applies the gradient rule of the node's operation. dy: its adjoint; NULL stands for 1 (the loss itself). */

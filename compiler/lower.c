@@ -152,7 +152,7 @@ static const char *schedule_words(const Kernel *kernel) {
     return text.bytes;
 }
 
-static void add_call(Program *program, const Kernel *kernel, Scan *scan) {
+void add_call(Program *program, const Kernel *kernel, Scan *scan) {
     MAKE_ROOM(program->call, program->call_count, program->call_capacity);
     program->call[program->call_count++] = (Call){kernel, scan};
 }
@@ -197,16 +197,20 @@ static const Lower lowerings[OP_COUNT] = {
     [OP_L1] = lower_loss,
 };
 
-static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
+void start_graph(Lowering *l, const Graph *graph) {
     l->graph = graph;
-    l->program = program;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
     begin_pass(PASS_FUSE);
     fuse_graph(l);
     begin_pass(PASS_LOWER);
     for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
+}
+
+void lower_nodes(Lowering *l, int first, int end, Program *program) {
+    const Graph *graph = l->graph;
+    l->program = program;
     const Scan *scan = NULL;
-    for (int i = 0; i < graph->node_count; i++) {
+    for (int i = first; i < end; i++) {
         Node *node = graph->node[i];
         if (node->scan && node->scan != scan)
             for (int k = i; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
@@ -219,6 +223,11 @@ static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
     }
 }
 
+static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
+    start_graph(l, graph);
+    lower_nodes(l, 0, graph->node_count, program);
+}
+
 const Choices default_choices = {.filtering = 2};
 
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
@@ -226,6 +235,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     *code = (TargetCode){.target = target,
                          .train = {.name = "train"},
                          .evaluate = {.name = "evaluate"},
+                         .stream = {.name = "stream"},
                          .load_parameters = {.name = "load_parameters"},
                          .save_parameters = {.name = "save_parameters"},
                          .load_statistics = {.name = "load_statistics"},
@@ -246,6 +256,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     lower_normal(&l);
     lower_graph(&l, evaluation, &code->evaluate);
     code->evaluate_buffer = l.buffer;
+    lower_stream(&l, training->spec, &code->stream);
     begin_pass(PASS_PLAN);
     plan_workspace(code);
     return code;

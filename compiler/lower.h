@@ -35,6 +35,8 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
 /* The weight as minimal filtering wants it, where its dimension `out` is of the output channels. */
 const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out);
 void allocate_parameters(Lowering *l);
+/* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
+long allocate_weights(Lowering *l);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
 Node *carried_node(const Node *carry);
 bool has_carried_rows(const Node *node);
@@ -75,6 +77,10 @@ Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shap
 void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind);
 /* Schedules, unrolls, verifies, and appends a call. The note is the schedule in words. */
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan);
+void add_call(Program *program, const Kernel *kernel, Scan *scan);
+/* Lowers a graph: the passes before its first node, then nodes first … end − 1 into a program; a scan is not cut. */
+void start_graph(Lowering *l, const Graph *graph);
+void lower_nodes(Lowering *l, int first, int end, Program *program);
 /* Every access of the compute, through its virtual buffers too, is unit-stride in whole vectors, or uniform, along the variable. */
 bool lanes_fit(const Compute *compute, const char *variable, int lanes);
 void set_work(Kernel *kernel, double flops); /* flops, and the compulsory bytes from its computes' buffers */
@@ -95,8 +101,11 @@ void lower_gru_cell_grad(Lowering *l, Node *node);
 void lower_loss(Lowering *l, Node *node);
 void lower_update(Lowering *l); /* the optimizer, then the renewed copies */
 void lower_renew(Lowering *l);
+/* to[index] = from[index] for every index in `extent`, one element at a time; lanes of `to` innermost. */
+Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);
 void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
+void lower_stream(Lowering *l, const Spec *spec, Program *program); /* inference.c */
 
 /* ---- choose.c: the cost model ---- */
 typedef struct RegisterTile { /* vectors of one operand by values of the other */

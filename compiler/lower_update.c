@@ -112,8 +112,7 @@ void lower_update(Lowering *l) {
 
 /* ---- copies between layouts ---- */
 
-/* to[index] = from[index] over the whole of a parameter, one element at a time; lanes of `to` innermost. */
-static Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment) {
+Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment) {
     static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f"};
     Kernel *kernel = new_kernel(name, 1);
     Compute *compute = &kernel->compute[0];

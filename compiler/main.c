@@ -1,5 +1,5 @@
 /* zoetrope: compiles a network spec to C. compile_spec() and lower_model() are the table of contents: the passes, in order. */
-#include "main.h"
+#include "inference.h"
 #include "output.h"
 
 #include <errno.h>
@@ -125,10 +125,8 @@ static int command_documentation(const Options *options) {
 
 int main(int count, char **arguments) {
     static int (*const commands[COMMANDS])(const Options *) = {
-        [COMMAND_COMPILE] = command_compile,
-        [COMMAND_EXPLAIN] = command_explain,
-        [COMMAND_CHECK] = command_check,
-        [COMMAND_DOCUMENTATION] = command_documentation,
+        [COMMAND_COMPILE] = command_compile, [COMMAND_INFERENCE] = command_inference,         [COMMAND_EXPLAIN] = command_explain,
+        [COMMAND_CHECK] = command_check,     [COMMAND_DOCUMENTATION] = command_documentation,
     };
     Options options;
     int status;

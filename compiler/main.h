@@ -7,7 +7,7 @@
 
 enum { EXIT_INPUT = 1, EXIT_USAGE = 2, MAX_TARGETS = 8 };
 
-typedef enum { COMMAND_COMPILE, COMMAND_EXPLAIN, COMMAND_CHECK, COMMAND_DOCUMENTATION, COMMANDS } Command;
+typedef enum { COMMAND_COMPILE, COMMAND_INFERENCE, COMMAND_EXPLAIN, COMMAND_CHECK, COMMAND_DOCUMENTATION, COMMANDS } Command;
 
 typedef struct Machine { /* what explain --kernels reckons with; the default: two cores at 4 GHz that add 32 products a cycle each */
     double gigaflops, gigabytes;
@@ -15,7 +15,8 @@ typedef struct Machine { /* what explain --kernels reckons with; the default: tw
 
 typedef struct Options {
     Command command;
-    const char *spec, *directory;
+    const char *spec, *directory, *weights;
+    bool big_endian;
     Pass dump; /* PASS_COUNT: none */
     bool time;
     Choices choices;

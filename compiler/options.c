@@ -9,6 +9,8 @@ static const struct {
     const char *name, *arguments, *help;
 } commands[COMMANDS] = {
     [COMMAND_COMPILE] = {"compile", "SPEC -o DIR", "write the C files of a trainer for the network in SPEC"},
+    [COMMAND_INFERENCE] = {"inference", "SPEC -o DIR",
+                           "write C that runs the network without anything else, with the weights in --weights"},
     [COMMAND_EXPLAIN] = {"explain", "SPEC", "print each layer's shape, parameters, FLOPs and bytes, and the memory of each target"},
     [COMMAND_CHECK] = {"check", "SPEC", "only say whether SPEC is correct"},
     [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)"},
@@ -16,6 +18,8 @@ static const struct {
 
 typedef enum {
     OPTION_DIRECTORY,
+    OPTION_WEIGHTS,
+    OPTION_ENDIAN,
     OPTION_TARGETS,
     OPTION_FILTERING,
     OPTION_KERNELS,
@@ -31,6 +35,9 @@ static const struct {
     const char *name, *value, *help;
 } table[OPTIONS] = {
     [OPTION_DIRECTORY] = {"-o", "DIR", "the folder to write to; it is made where it is missing"},
+    [OPTION_WEIGHTS] = {"--weights", "FILE", "inference: the weights, as a trainer saves them (safetensors)"},
+    [OPTION_ENDIAN] = {"--endian", "ORDER",
+                       "inference: the byte order of the machines that will read the weights, little (default) or big"},
     [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
     [OPTION_FILTERING] = {"--filtering", "none|2",
                           "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
@@ -126,6 +133,12 @@ static bool read_option(Option option, const char *value, Options *options, int 
         if (!*value) return usage_error(status, "-o wants the name of a folder, and this one is empty");
         options->directory = value;
         return true;
+    case OPTION_WEIGHTS:
+        options->weights = value;
+        return true;
+    case OPTION_ENDIAN:
+        options->big_endian = strcmp(value, "big") == 0;
+        return options->big_endian || strcmp(value, "little") == 0 || usage_error(status, "--endian is little or big, not '%s'", value);
     case OPTION_TARGETS:
         return read_targets(value, options, status);
     case OPTION_FILTERING:
@@ -198,7 +211,9 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
     if (options->command == COMMANDS) return usage_error(status, "no command is given");
     if (options->command != COMMAND_DOCUMENTATION && !options->spec)
         return usage_error(status, "%s wants a spec", commands[options->command].name);
-    if (options->command == COMMAND_COMPILE && !options->directory && options->dump == PASS_COUNT)
-        return usage_error(status, "compile wants a folder to write to: -o DIR");
+    const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && options->dump == PASS_COUNT);
+    if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", commands[options->command].name);
+    if (options->command == COMMAND_INFERENCE && !options->weights)
+        return usage_error(status, "inference wants the network's weights: --weights FILE");
     return true;
 }

@@ -1,6 +1,6 @@
 /* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
- * that touches it to the last, and tensors that do not live at the same time share memory. Training and evaluation never run at the
- * same time, so their tensors share all of it. */
+ * that touches it to the last, and tensors that do not live at the same time share memory. Training, evaluation and streaming never run at
+ * the same time, so their tensors share all of it. */
 #include "pointer_map.h"
 #include "program.h"
 
@@ -70,7 +70,7 @@ static long lowest_place(const Lifetimes *lifetimes, int index, long start) {
     return place;
 }
 
-static long plan_program(const Program *program, long start) {
+long plan_program(const Program *program, long start) {
     Lifetimes *lifetimes = find_lifetimes(program, false);
     qsort(lifetimes->tensor, (size_t)lifetimes->count, sizeof lifetimes->tensor[0], larger_first);
     long top = start;
@@ -99,7 +99,8 @@ static long kept_by(const Program *program) {
 void plan_workspace(TargetCode *code) {
     const long evaluate_top = plan_program(&code->evaluate, code->kept_bytes);
     code->workspace_bytes = maximum(plan_program(&code->train, code->kept_bytes), evaluate_top);
+    code->workspace_bytes = maximum(code->workspace_bytes, plan_program(&code->stream, code->kept_bytes));
     code->evaluate_bytes = kept_by(&code->evaluate) + evaluate_top - code->kept_bytes;
     code->evaluate_scratch_bytes = program_scratch(&code->evaluate);
-    code->scratch_bytes = maximum(program_scratch(&code->train), code->evaluate_scratch_bytes);
+    code->scratch_bytes = maximum(program_scratch(&code->train), maximum(code->evaluate_scratch_bytes, program_scratch(&code->stream)));
 }

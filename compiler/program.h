@@ -14,8 +14,12 @@ typedef enum {
     PLACE_RECONSTRUCTION,
     PLACE_LOSS,         /* one double */
     PLACE_COEFFICIENTS, /* floats */
-    PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
-    PLACE_VALUES        /* load and save: the caller's values in file order, + offset; `normal`: the values */
+    PLACE_WEIGHTS,      /* inference: the packed weights, + offset */
+    PLACE_STATE,        /* inference: h of each layer, written after a step */
+    PLACE_LATENT,       /* inference: what the encoder made, and what the decoder takes, in row-major order */
+    PLACE_CODE,
+    PLACE_BLOCK, /* load and save: start of the block asked for, + offset */
+    PLACE_VALUES /* load and save: the caller's values in file order, + offset; `normal`: the values */
 } Place;
 
 typedef enum {
@@ -54,6 +58,7 @@ typedef struct TargetCode {
     const Target *target;
     Program train; /* forward, backward, update, renewed copies */
     Program evaluate;
+    Program stream;                           /* one frame of one video, with running statistics; state in, state out */
     Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
     Program load_statistics, save_statistics;
     Program renew;                               /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
@@ -84,6 +89,8 @@ extern const Choices default_choices;
 
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
+/* plan.c: places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */
+long plan_program(const Program *program, long start);
 /* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
 void plan_workspace(TargetCode *code);
 long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */

@@ -128,6 +128,39 @@ static void place_blocks(Lowering *l) {
     code->kept_bytes = top;
 }
 
+/* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
+static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
+    const Node *node = parameter->node;
+    if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
+        int out, in;
+        weight_sides(node, &out, &in);
+        int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
+        storage->value = new_weight(l, node->name, node, lane, PLACE_WORKSPACE);
+        if (lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
+            storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
+            ((Tensor *)storage->copy->owner)->kept = true;
+        }
+    } else {
+        storage->value = new_activation(l, node->name, node->shape);
+    }
+    ((Tensor *)storage->value->owner)->kept = true;
+}
+
+long allocate_weights(Lowering *l) {
+    long bytes = 0;
+    l->parameter = NEW_ARRAY(ParameterStorage, l->graph->parameter_count);
+    for (int i = 0; i < l->graph->parameter_count; i++) {
+        ParameterStorage *storage = &l->parameter[i];
+        choose_storage(l, l->graph->parameter[i], storage);
+        if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
+        Tensor *tensor = storage->value->owner;
+        tensor->place = PLACE_WEIGHTS;
+        tensor->offset = storage->offset = bytes;
+        bytes += round_up(tensor->bytes, 64);
+    }
+    return bytes;
+}
+
 /* The block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
 void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
@@ -135,25 +168,12 @@ void allocate_parameters(Lowering *l) {
     l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
     for (int i = 0; i < graph->parameter_count; i++) {
         const Parameter *parameter = graph->parameter[i];
-        const Node *node = parameter->node;
         ParameterStorage *storage = &l->parameter[i];
-        if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
-            int out, in;
-            weight_sides(node, &out, &in);
-            int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
-            storage->value = new_weight(l, node->name, node, lane, PLACE_WORKSPACE);
-            if (lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
-                storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
-                ((Tensor *)storage->copy->owner)->kept = true;
-            }
-        } else {
-            storage->value = new_activation(l, node->name, node->shape);
-        }
+        choose_storage(l, parameter, storage);
         Tensor *tensor = storage->value->owner;
-        tensor->kept = true;
         storage->offset = bytes[!parameter->trained];
         bytes[!parameter->trained] += round_up(tensor->bytes, 64);
-        if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", node->name));
+        if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i];

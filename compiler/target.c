@@ -289,7 +289,7 @@ static const Helper generic_helpers[] = {
     {"vector_load", NULL,
      "vector_float vector_load(const float *a) {\n    vector_float result;\n    memcpy(&result, a, sizeof result);\n    return result;\n}\n"},
     {"vector_store", NULL, "void vector_store(float *a, vector_float b) { memcpy(a, &b, sizeof b); }\n"},
-    ON_LANES("vector_broadcast", NULL, "float a", "return (vector_float){a, a, a, a};", "a"),
+    ON_LANES("vector_broadcast", NULL, "float a", "const vector_float result = {a, a, a, a};\n    return result;", "a"),
     ON_LANES("vector_add", NULL, TWO, "return a + b;", A " + " B),
     ON_LANES("vector_subtract", NULL, TWO, "return a - b;", A " - " B),
     ON_LANES("vector_multiply", NULL, TWO, "return a * b;", A " * " B),

@@ -80,6 +80,8 @@ static int run_command(const ModelDescription *model, Command command, const Opt
         return command_train(model, options, error);
     case COMMAND_RECONSTRUCT:
         return command_reconstruct(model, options, error);
+    case COMMAND_SCORE:
+        return command_score(model, options, error);
     case COMMAND_STEP:
         return command_step(model, options, error);
     case COMMAND_INFO:

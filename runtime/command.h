@@ -13,6 +13,7 @@ int command_train(const ModelDescription *model, const Options *options, Error *
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error); /* reconstruct.c */
 int command_step(const ModelDescription *model, const Options *options, Error *error);        /* step.c */
 int command_info(const ModelDescription *model, const Options *options, Error *error);        /* info.c */
+int command_score(const ModelDescription *model, const Options *options, Error *error);       /* score.c */
 int command_profile(const ModelDescription *model, const Options *options, Error *error);     /* profile.c */
 
 /* The whole program but for the model that it is linked with. */

@@ -31,6 +31,7 @@ typedef struct ModelStep {
     const float *h0;                        /* [layers, B, hidden]; NULL where the model has none (no GRU, or initial_state: zeros) */
     float *reconstruction;                  /* out: [B, T, C, H, W] */
     double *loss;                           /* out: one value, before the update */
+    float *state;                           /* stream only: [layers, hidden], out; may be h0 itself */
     float coefficients[MODEL_COEFFICIENTS]; /* train only */
     void *workspace;                        /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
     void *scratch;                          /* threads × scratch_size bytes, 64-byte aligned */
@@ -56,6 +57,9 @@ typedef struct ModelTarget {
     void (*save)(const void *workspace, ModelBlock block, float *values);
     void (*train)(const ModelStep *step);    /* forward, backward, update; gradients stay readable until the next call */
     void (*evaluate)(const ModelStep *step); /* forward with running statistics */
+    /* One frame of one video, with running statistics: x and reconstruction are [C, H, W], h0 and state [layers, hidden], also where the
+     * spec's initial state is zeros; loss is the mean squared error, whatever the spec's. */
+    void (*stream)(const ModelStep *step);
     /* In place: n pairs of uniforms (u1 in (0, 1], u2 in [0, 1)), u1 first n, then u2 n → 2n independent N(0, 1) by Box and Muller. */
     void (*normal)(float *values, size_t n);
     const ModelKernel *train_kernel, *evaluate_kernel; /* in the order of their calls */

@@ -231,6 +231,32 @@ static void draw_clip_state(ModelState *state, int64_t clip, int place) {
                hidden * sizeof(float));
 }
 
+/* ---- frame by frame ---- */
+
+size_t model_state_elements(const ModelDescription *model) {
+    return (size_t)model->gru_layers * (size_t)model->hidden;
+}
+
+void model_initial_state(const ModelState *state, float *h0) {
+    const size_t elements = model_state_elements(state->model), pairs = (elements + 1) / 2;
+    memset(h0, 0, elements * sizeof(float));
+    if (!state->model->initial_state_normal) return;
+    random_fill_pairs(state->seed, RANDOM_EVALUATION_STATE, 0, h0, pairs);
+    state->target->normal(h0, pairs);
+}
+
+double model_stream(ModelState *state, const float *x, float *h, float *reconstruction) {
+    double loss = 0;
+    ModelStep step = describe_step(state, x);
+    step.h0 = step.state = h;
+    step.reconstruction = reconstruction;
+    step.loss = &loss;
+    state->target->stream(&step);
+    return loss;
+}
+
+/* ---- clips of a set ---- */
+
 void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
     if (state->h0 != NULL) memset(state->h0, 0, initial_state_elements(state->model) * sizeof(float));
     for (int i = 0; state->h0 != NULL && i < clips; i++) draw_clip_state(state, first_clip + i, i);

@@ -53,6 +53,14 @@ void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int c
 /* The same with the h0 that lies in state->h0, for a whole batch. */
 void model_forward(ModelState *state, const float *x);
 
+/* The state that a stream starts from, a function of the seed: [layers, hidden], and room for one value more. */
+void model_initial_state(const ModelState *state, float *h0);
+/* One frame of one video: x and reconstruction [C, H, W]; h [layers, hidden] moves on (NULL without GRU). Returns the mean squared error.
+ */
+double model_stream(ModelState *state, const float *x, float *h, float *reconstruction);
+/* Elements of h: 0 without GRU. */
+size_t model_state_elements(const ModelDescription *model);
+
 /* Elements: of a clip [T, C, H, W], of a batch of them, of h0 (0 where the model has none), of num_batches_tracked names. */
 size_t clip_elements(const ModelDescription *model);
 size_t batch_elements(const ModelDescription *model);

@@ -24,26 +24,27 @@ typedef struct Option {
 enum {
     TRAIN = 1 << COMMAND_TRAIN,
     RECONSTRUCT = 1 << COMMAND_RECONSTRUCT,
+    SCORE = 1 << COMMAND_SCORE,
     STEP = 1 << COMMAND_STEP,
     INFO = 1 << COMMAND_INFO,
     PROFILE = 1 << COMMAND_PROFILE,
-    ALL = TRAIN | RECONSTRUCT | STEP | INFO | PROFILE
+    ALL = TRAIN | RECONSTRUCT | SCORE | STEP | INFO | PROFILE
 };
 
 #define PLACE(field) offsetof(Options, field)
 /* clang-format off */
 static const Option option_table[] = {
-    {"data", TRAIN | RECONSTRUCT, RECONSTRUCT, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
+    {"data", TRAIN | RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
      "videos, folders of PNG frames, and folders with such in them (train without it: videos that the program draws itself)"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
-    {"weights", RECONSTRUCT | STEP, RECONSTRUCT | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
+    {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
      "the weights, a safetensors file"},
     {"batch", STEP, STEP, OPTION_PATH, "FILE", PLACE(batch), 0, 0,
      "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) where the model has a random initial state"},
     {"out", TRAIN, 0, OPTION_PATH, "DIR", PLACE(out), 0, 0,
      "the folder of the run (default: runs/<model>); one that holds a run already is left alone"},
-    {"out", RECONSTRUCT, RECONSTRUCT, OPTION_PATH, "DIR", PLACE(out), 0, 0,
+    {"out", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATH, "DIR", PLACE(out), 0, 0,
      "the folder to write"},
     {"out", STEP, STEP, OPTION_PATH, "FILE", PLACE(out), 0, 0,
      "the safetensors file to write"},
@@ -57,7 +58,7 @@ static const Option option_table[] = {
      "keep itr<N>.safetensors after every N iterations"},
     {"resume", TRAIN, 0, OPTION_FLAG, NULL, PLACE(resume), 0, 0,
      "go on from last.state.safetensors in the run's folder, as if it had never stopped"},
-    {"cache", TRAIN | RECONSTRUCT, 0, OPTION_BYTES, "BYTES", PLACE(cache), 0, INT64_MAX / 2,
+    {"cache", TRAIN | RECONSTRUCT | SCORE, 0, OPTION_BYTES, "BYTES", PLACE(cache), 0, INT64_MAX / 2,
      "memory for decoded videos; longer ones are streamed; K, M, G are understood (default: 1G)"},
     {"steps", STEP, 0, OPTION_NUMBER, "N", PLACE(steps), 1, INT32_MAX,
      "how many updates to make (default 1)"},
@@ -83,6 +84,11 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
         "Cuts every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and\n"
         "reconstruct.jsonl. Batch norm uses its running statistics.",
         {"reconstruct --weights runs/NAME/best.safetensors --data held_out/ --out results/"}},
+    [COMMAND_SCORE] = {"score", "give each frame of videos an anomaly score",
+        "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame,\n"
+        "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error\n"
+        "of the frame's reconstruction in the scale of [0, 1]. --seed draws the state that each video starts from.",
+        {"score --weights runs/NAME/best.safetensors --data camera.mp4 --out scores/"}},
     [COMMAND_STEP] = {"step", "one or more updates on a given batch, for verification",
         "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last.\n"
         "The bytes of the output depend on the spec, the target, the weights, the batch and --steps alone.",
@@ -218,7 +224,7 @@ static bool find_command(const char *word, Command *command, Error *error) {
         consider(word, command_table[i].name, &distance, &nearest);
     }
     if (nearest != NULL) return fail(error, "unknown command %.40s; did you mean %s?", word, nearest);
-    return fail(error, "unknown command %.40s; give train, reconstruct, step, info or profile", word);
+    return fail(error, "unknown command %.40s; give train, reconstruct, score, step, info or profile", word);
 }
 
 static bool is_help(const char *word) {
@@ -252,7 +258,7 @@ ParseResult options_parse(int count, char *const *arguments, Command *command, O
     *command = COMMAND_COUNT;
     bool given[OPTION_COUNT] = {false};
     if (count < 2) {
-        fail(error, "give a command: train, reconstruct, step, info or profile");
+        fail(error, "give a command: train, reconstruct, score, step, info or profile");
         return PARSE_WRONG;
     }
     if (is_help(arguments[1]) || strcmp(arguments[1], "help") == 0) return PARSE_HELP;

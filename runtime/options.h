@@ -20,7 +20,7 @@ typedef struct Options {
     bool seed_given, resume, evaluate;
 } Options;
 
-typedef enum { COMMAND_TRAIN, COMMAND_RECONSTRUCT, COMMAND_STEP, COMMAND_INFO, COMMAND_PROFILE, COMMAND_COUNT } Command;
+typedef enum { COMMAND_TRAIN, COMMAND_RECONSTRUCT, COMMAND_SCORE, COMMAND_STEP, COMMAND_INFO, COMMAND_PROFILE, COMMAND_COUNT } Command;
 
 typedef enum { PARSE_RUN, PARSE_HELP, PARSE_VERSION, PARSE_WRONG } ParseResult;
 

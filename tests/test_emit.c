@@ -174,7 +174,7 @@ static const char *program_for(const Target *target) {
                               double_kernel(target->lanes)};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         emit_kernel(file, &kernels[i], kernels[i].name, target, kernels[i].scratch_size, &helpers);
-    emit_prologue(&out, target, "A test.", &helpers);
+    emit_prologue(&out, target, "A test.", "#include \"model.h\"\n", &helpers);
     c_print(&out, file, 0);
     text_add(&out, "#define LANES %d\n#define FUSED %d\n#define CHECK_OPERATIONS%s\n#include \"emit_checks.h\"\n", target->lanes,
              target->fused, checks.bytes);
@@ -313,6 +313,7 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
     TargetCode code = {.target = find_target("generic"), .workspace_bytes = 128};
     code.train = program_of("train", fold_kernel("x"), &forward, loss_kernel());
     code.evaluate = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
+    code.stream.name = "stream";
     Text target_file = {0}, model_file = {0};
     emit_target_file(&target_file, &graph, &code, "");
     emit_model_file(&model_file, &graph, &code.target, 1, "");

@@ -363,7 +363,7 @@ static const struct {
     {"step --help", PARSE_HELP, ""},
     {"--version", PARSE_VERSION, ""},
     {"trian", PARSE_WRONG, "did you mean train?"},
-    {"frobnicate", PARSE_WRONG, "train, reconstruct, step, info or profile"},
+    {"frobnicate", PARSE_WRONG, "train, reconstruct, score, step, info or profile"},
     {"train --iteration 5", PARSE_WRONG, "did you mean --iterations?"},
     {"train --zzzzzzzz", PARSE_WRONG, "train --help"},
     {"train --weights W", PARSE_WRONG, "train takes no --weights"},

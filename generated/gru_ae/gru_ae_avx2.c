@@ -17285,6 +17285,2029 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const x_in_staged0 = (float *)scratch;
+    for (ptrdiff_t h_s = 0; h_s < 6; h_s++) {
+        if (0 <= 4 * i0 + h_s - 1 && 4 * i0 + h_s - 1 < 64) {
+            x_in_staged0[66 * h_s] = 0.0f;
+            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                x_in_staged0[66 * h_s + w_s + 1] = x[256 * i0 + 64 * h_s + w_s - 64];
+            }
+            x_in_staged0[66 * h_s + 65] = 0.0f;
+        } else {
+            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                x_in_staged0[66 * h_s + w_s] = 0.0f;
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 4 * j0];
+                    const __m256 x_in_staged0_0 = _mm256_set1_ps(x_in_staged0_at[0]);
+                    const float *const encoder_0_weight_at = &encoder_0_weight[144 * k1 + 24 * u];
+                    const __m256 encoder_0_weight_0 = _mm256_loadu_ps(&encoder_0_weight_at[0]);
+                    sum1_0_0 = _mm256_fmadd_ps(x_in_staged0_0, encoder_0_weight_0, sum1_0_0);
+                    const __m256 encoder_0_weight_1 = _mm256_loadu_ps(&encoder_0_weight_at[72]);
+                    sum1_0_1 = _mm256_fmadd_ps(x_in_staged0_0, encoder_0_weight_1, sum1_0_1);
+                    const __m256 x_in_staged0_1 = _mm256_set1_ps(x_in_staged0_at[1]);
+                    sum1_1_0 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_1, sum1_1_1);
+                    const __m256 x_in_staged0_2 = _mm256_set1_ps(x_in_staged0_at[2]);
+                    sum1_2_0 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_1, sum1_2_1);
+                    const __m256 x_in_staged0_3 = _mm256_set1_ps(x_in_staged0_at[3]);
+                    sum1_3_0 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_1, sum1_3_1);
+                    const __m256 encoder_0_weight_2 = _mm256_loadu_ps(&encoder_0_weight_at[8]);
+                    sum1_0_0 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_2, sum1_0_0);
+                    const __m256 encoder_0_weight_3 = _mm256_loadu_ps(&encoder_0_weight_at[80]);
+                    sum1_0_1 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_3, sum1_0_1);
+                    sum1_1_0 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_2, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_3, sum1_1_1);
+                    sum1_2_0 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_2, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_3, sum1_2_1);
+                    const __m256 x_in_staged0_4 = _mm256_set1_ps(x_in_staged0_at[4]);
+                    sum1_3_0 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_2, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_3, sum1_3_1);
+                    const __m256 encoder_0_weight_4 = _mm256_loadu_ps(&encoder_0_weight_at[16]);
+                    sum1_0_0 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_4, sum1_0_0);
+                    const __m256 encoder_0_weight_5 = _mm256_loadu_ps(&encoder_0_weight_at[88]);
+                    sum1_0_1 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_5, sum1_0_1);
+                    sum1_1_0 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_4, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_5, sum1_1_1);
+                    sum1_2_0 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_4, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_5, sum1_2_1);
+                    const __m256 x_in_staged0_5 = _mm256_set1_ps(x_in_staged0_at[5]);
+                    sum1_3_0 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_4, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_5, sum1_3_1);
+                }
+                float *const encoder0_conv_forward_at = &encoder0_conv_forward[65536 * k1 + 2048 * i0 + 512 * i1 + 32 * j0];
+                _mm256_storeu_ps(&encoder0_conv_forward_at[0], sum1_0_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32768], sum1_0_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[8], sum1_1_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32776], sum1_1_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[16], sum1_2_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32784], sum1_2_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[24], sum1_3_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32792], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder0_conv_forward_stream(const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
+    float *restrict encoder1_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const encoder0_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (0 <= 4 * i0 + h_s - 1) {
+                _mm256_storeu_ps(&encoder0_relu_in_staged0[2600 * c_s + 520 * h_s], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[32768 * c_s + 2048 * i0 + 512 * h_s
+                        + 8 * w_s - 512]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0,
+                        _mm256_loadu_ps(&encoder0_batch_norm_running[24 * c_s]));
+                    const __m256 encoder0_batch_norm_running_0 = _mm256_loadu_ps(&encoder0_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_running_0,
+                        _mm256_loadu_ps(&encoder_1_bias[8 * c_s]));
+                    _mm256_storeu_ps(&encoder0_relu_in_staged0[2600 * c_s + 520 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
+                    _mm256_storeu_ps(&encoder0_relu_in_staged0[2600 * c_s + 520 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[2600 * c0 + 1040 * i1 + 520 * u
+                                    + 64 * j0 + 8 * v + c1];
+                                const __m256 encoder0_relu_in_staged0_0 = _mm256_set1_ps(encoder0_relu_in_staged0_at[0]);
+                                const __m256 encoder_3_weight_0 = _mm256_loadu_ps(&encoder_3_weight[4608 * k1 + 576 * c0 + 192 * u + 64 * v
+                                    + 8 * c1]);
+                                sum1_0_0 = _mm256_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_0, sum1_0_0);
+                                const __m256 encoder_3_weight_1 = _mm256_loadu_ps(&encoder_3_weight[4608 * k1 + 576 * c0 + 192 * u + 64 * v
+                                    + 8 * c1 + 2304]);
+                                sum1_0_1 = _mm256_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_1, sum1_0_1);
+                                const __m256 encoder0_relu_in_staged0_1 = _mm256_set1_ps(encoder0_relu_in_staged0_at[16]);
+                                sum1_1_0 = _mm256_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_0, sum1_1_0);
+                                sum1_1_1 = _mm256_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_1, sum1_1_1);
+                                const __m256 encoder0_relu_in_staged0_2 = _mm256_set1_ps(encoder0_relu_in_staged0_at[32]);
+                                sum1_2_0 = _mm256_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_0, sum1_2_0);
+                                sum1_2_1 = _mm256_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_1, sum1_2_1);
+                                const __m256 encoder0_relu_in_staged0_3 = _mm256_set1_ps(encoder0_relu_in_staged0_at[48]);
+                                sum1_3_0 = _mm256_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_0, sum1_3_0);
+                                sum1_3_1 = _mm256_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder1_conv_forward_at = &encoder1_conv_forward[16384 * k1 + 512 * i0 + 256 * i1 + 32 * j0];
+                _mm256_storeu_ps(&encoder1_conv_forward_at[0], sum1_0_0);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[8192], sum1_0_1);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[8], sum1_1_0);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[8200], sum1_1_1);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[16], sum1_2_0);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[8208], sum1_2_1);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[24], sum1_3_0);
+                _mm256_storeu_ps(&encoder1_conv_forward_at[8216], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+    const float *restrict encoder_1_bias, const float *restrict encoder_3_weight, float *restrict encoder1_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
+            encoder1_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
+    float *restrict encoder2_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const encoder1_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (0 <= 2 * i0 + h_s - 1) {
+                _mm256_storeu_ps(&encoder1_relu_in_staged0[792 * c_s + 264 * h_s], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[8192 * c_s + 512 * i0 + 256 * h_s
+                        + 8 * w_s - 256]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
+                        _mm256_loadu_ps(&encoder1_batch_norm_running[24 * c_s]));
+                    const __m256 encoder1_batch_norm_running_0 = _mm256_loadu_ps(&encoder1_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_running_0,
+                        _mm256_loadu_ps(&encoder_4_bias[8 * c_s]));
+                    _mm256_storeu_ps(&encoder1_relu_in_staged0[792 * c_s + 264 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm256_storeu_ps(&encoder1_relu_in_staged0[792 * c_s + 264 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m256 sum1_0_0 = _mm256_setzero_ps();
+            __m256 sum1_0_1 = _mm256_setzero_ps();
+            __m256 sum1_1_0 = _mm256_setzero_ps();
+            __m256 sum1_1_1 = _mm256_setzero_ps();
+            __m256 sum1_2_0 = _mm256_setzero_ps();
+            __m256 sum1_2_1 = _mm256_setzero_ps();
+            __m256 sum1_3_0 = _mm256_setzero_ps();
+            __m256 sum1_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    for (ptrdiff_t v = 0; v < 3; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[792 * c0 + 264 * u + 64 * j0 + 8 * v + c1];
+                            const __m256 encoder1_relu_in_staged0_0 = _mm256_set1_ps(encoder1_relu_in_staged0_at[0]);
+                            const __m256 encoder_6_weight_0 = _mm256_loadu_ps(&encoder_6_weight[9216 * k1 + 576 * c0 + 192 * u + 64 * v
+                                + 8 * c1]);
+                            sum1_0_0 = _mm256_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_0, sum1_0_0);
+                            const __m256 encoder_6_weight_1 = _mm256_loadu_ps(&encoder_6_weight[9216 * k1 + 576 * c0 + 192 * u + 64 * v
+                                + 8 * c1 + 4608]);
+                            sum1_0_1 = _mm256_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_1, sum1_0_1);
+                            const __m256 encoder1_relu_in_staged0_1 = _mm256_set1_ps(encoder1_relu_in_staged0_at[16]);
+                            sum1_1_0 = _mm256_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_0, sum1_1_0);
+                            sum1_1_1 = _mm256_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_1, sum1_1_1);
+                            const __m256 encoder1_relu_in_staged0_2 = _mm256_set1_ps(encoder1_relu_in_staged0_at[32]);
+                            sum1_2_0 = _mm256_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_0, sum1_2_0);
+                            sum1_2_1 = _mm256_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_1, sum1_2_1);
+                            const __m256 encoder1_relu_in_staged0_3 = _mm256_set1_ps(encoder1_relu_in_staged0_at[48]);
+                            sum1_3_0 = _mm256_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_0, sum1_3_0);
+                            sum1_3_1 = _mm256_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_1, sum1_3_1);
+                        }
+                    }
+                }
+            }
+            float *const encoder2_conv_forward_at = &encoder2_conv_forward[4096 * k1 + 128 * i0 + 32 * j0];
+            _mm256_storeu_ps(&encoder2_conv_forward_at[0], sum1_0_0);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[2048], sum1_0_1);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[8], sum1_1_0);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[2056], sum1_1_1);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[16], sum1_2_0);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[2064], sum1_2_1);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[24], sum1_3_0);
+            _mm256_storeu_ps(&encoder2_conv_forward_at[2072], sum1_3_1);
+        }
+    }
+}
+
+static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+    const float *restrict encoder_4_bias, const float *restrict encoder_6_weight, float *restrict encoder2_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
+            encoder2_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 43520 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder2_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
+    float *restrict encoder3_conv_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 4;
+    const ptrdiff_t i0 = item % 4;
+    float *const encoder2_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (0 <= 4 * i0 + h_s - 1) {
+                _mm256_storeu_ps(&encoder2_relu_in_staged0[680 * c_s + 136 * h_s], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[2048 * c_s + 512 * i0 + 128 * h_s
+                        + 8 * w_s - 128]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
+                        _mm256_loadu_ps(&encoder2_batch_norm_running[24 * c_s]));
+                    const __m256 encoder2_batch_norm_running_0 = _mm256_loadu_ps(&encoder2_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_running_0,
+                        _mm256_loadu_ps(&encoder_7_bias[8 * c_s]));
+                    _mm256_storeu_ps(&encoder2_relu_in_staged0[680 * c_s + 136 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    _mm256_storeu_ps(&encoder2_relu_in_staged0[680 * c_s + 136 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[680 * c0 + 272 * i1 + 136 * u + 64 * j0
+                                    + 8 * v + c1];
+                                const __m256 encoder2_relu_in_staged0_0 = _mm256_set1_ps(encoder2_relu_in_staged0_at[0]);
+                                const __m256 encoder_9_weight_0 = _mm256_loadu_ps(&encoder_9_weight[73728 * k0 + 18432 * k1 + 576 * c0
+                                    + 192 * u + 64 * v + 8 * c1]);
+                                sum1_0_0 = _mm256_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_0, sum1_0_0);
+                                const __m256 encoder_9_weight_1 = _mm256_loadu_ps(&encoder_9_weight[73728 * k0 + 18432 * k1 + 576 * c0
+                                    + 192 * u + 64 * v + 8 * c1 + 9216]);
+                                sum1_0_1 = _mm256_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_1, sum1_0_1);
+                                const __m256 encoder2_relu_in_staged0_1 = _mm256_set1_ps(encoder2_relu_in_staged0_at[16]);
+                                sum1_1_0 = _mm256_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_0, sum1_1_0);
+                                sum1_1_1 = _mm256_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_1, sum1_1_1);
+                                const __m256 encoder2_relu_in_staged0_2 = _mm256_set1_ps(encoder2_relu_in_staged0_at[32]);
+                                sum1_2_0 = _mm256_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_0, sum1_2_0);
+                                sum1_2_1 = _mm256_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_1, sum1_2_1);
+                                const __m256 encoder2_relu_in_staged0_3 = _mm256_set1_ps(encoder2_relu_in_staged0_at[48]);
+                                sum1_3_0 = _mm256_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_0, sum1_3_0);
+                                sum1_3_1 = _mm256_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder3_conv_forward_at = &encoder3_conv_forward[4096 * k0 + 1024 * k1 + 128 * i0 + 64 * i1 + 32 * j0];
+                _mm256_storeu_ps(&encoder3_conv_forward_at[0], sum1_0_0);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[512], sum1_0_1);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[8], sum1_1_0);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[520], sum1_1_1);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[16], sum1_2_0);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[528], sum1_2_1);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[24], sum1_3_0);
+                _mm256_storeu_ps(&encoder3_conv_forward_at[536], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+    const float *restrict encoder_7_bias, const float *restrict encoder_9_weight, float *restrict encoder3_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
+            encoder3_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 82944 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage encoder3_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
+    float *restrict encoder4_relu, char *scratch) {
+    const ptrdiff_t k0 = item;
+    float *const encoder3_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= h_s - 1) {
+                _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[512 * c_s + 64 * h_s + 8 * w_s - 64]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0,
+                        _mm256_loadu_ps(&encoder3_batch_norm_running[24 * c_s]));
+                    const __m256 encoder3_batch_norm_running_0 = _mm256_loadu_ps(&encoder3_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_running_0,
+                        _mm256_loadu_ps(&encoder_10_bias[8 * c_s]));
+                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m256 sum1_0_0 = _mm256_setzero_ps();
+            __m256 sum1_0_1 = _mm256_setzero_ps();
+            __m256 sum1_1_0 = _mm256_setzero_ps();
+            __m256 sum1_1_1 = _mm256_setzero_ps();
+            __m256 sum1_2_0 = _mm256_setzero_ps();
+            __m256 sum1_2_1 = _mm256_setzero_ps();
+            __m256 sum1_3_0 = _mm256_setzero_ps();
+            __m256 sum1_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    for (ptrdiff_t v = 0; v < 3; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const encoder3_relu_in_staged0_at = &encoder3_relu_in_staged0[648 * c0 + 144 * i1 + 72 * u + 8 * v + c1];
+                            const __m256 encoder3_relu_in_staged0_0 = _mm256_set1_ps(encoder3_relu_in_staged0_at[0]);
+                            const __m256 encoder_12_weight_0 = _mm256_loadu_ps(&encoder_12_weight[73728 * k0 + 36864 * k1 + 576 * c0
+                                + 192 * u + 64 * v + 8 * c1]);
+                            sum1_0_0 = _mm256_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_0, sum1_0_0);
+                            const __m256 encoder_12_weight_1 = _mm256_loadu_ps(&encoder_12_weight[73728 * k0 + 36864 * k1 + 576 * c0
+                                + 192 * u + 64 * v + 8 * c1 + 18432]);
+                            sum1_0_1 = _mm256_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_1, sum1_0_1);
+                            const __m256 encoder3_relu_in_staged0_1 = _mm256_set1_ps(encoder3_relu_in_staged0_at[16]);
+                            sum1_1_0 = _mm256_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_0, sum1_1_0);
+                            sum1_1_1 = _mm256_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_1, sum1_1_1);
+                            const __m256 encoder3_relu_in_staged0_2 = _mm256_set1_ps(encoder3_relu_in_staged0_at[32]);
+                            sum1_2_0 = _mm256_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_0, sum1_2_0);
+                            sum1_2_1 = _mm256_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_1, sum1_2_1);
+                            const __m256 encoder3_relu_in_staged0_3 = _mm256_set1_ps(encoder3_relu_in_staged0_at[48]);
+                            sum1_3_0 = _mm256_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_0, sum1_3_0);
+                            sum1_3_1 = _mm256_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_1, sum1_3_1);
+                        }
+                    }
+                }
+            }
+            float *const encoder4_relu_at = &encoder4_relu[512 * k0 + 256 * k1 + 32 * i1];
+            _mm256_storeu_ps(&encoder4_relu_at[0], _mm256_max_ps(_mm256_setzero_ps(), sum1_0_0));
+            _mm256_storeu_ps(&encoder4_relu_at[128], _mm256_max_ps(_mm256_setzero_ps(), sum1_0_1));
+            _mm256_storeu_ps(&encoder4_relu_at[8], _mm256_max_ps(_mm256_setzero_ps(), sum1_1_0));
+            _mm256_storeu_ps(&encoder4_relu_at[136], _mm256_max_ps(_mm256_setzero_ps(), sum1_1_1));
+            _mm256_storeu_ps(&encoder4_relu_at[16], _mm256_max_ps(_mm256_setzero_ps(), sum1_2_0));
+            _mm256_storeu_ps(&encoder4_relu_at[144], _mm256_max_ps(_mm256_setzero_ps(), sum1_2_1));
+            _mm256_storeu_ps(&encoder4_relu_at[24], _mm256_max_ps(_mm256_setzero_ps(), sum1_3_0));
+            _mm256_storeu_ps(&encoder4_relu_at[152], _mm256_max_ps(_mm256_setzero_ps(), sum1_3_1));
+        }
+    }
+}
+
+static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
+    const float *restrict encoder_10_bias, const float *restrict encoder_12_weight, float *restrict encoder4_relu, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
+            encoder4_relu, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
+ * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
+ * o in tiles of 32 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+    const ptrdiff_t o0 = item;
+    __m256 sum0_0 = _mm256_setzero_ps();
+    __m256 sum0_1 = _mm256_setzero_ps();
+    __m256 sum0_2 = _mm256_setzero_ps();
+    __m256 sum0_3 = _mm256_setzero_ps();
+    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+        for (ptrdiff_t h = 0; h < 4; h++) {
+            for (ptrdiff_t w = 0; w < 4; w++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    const __m256 encoder4_relu_0 = _mm256_set1_ps(encoder4_relu[128 * c0 + 32 * h + 8 * w + c1]);
+                    const float *const fc1_0_weight_at = &fc1_0_weight[262144 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1];
+                    sum0_0 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[0]), sum0_0);
+                    sum0_1 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[65536]), sum0_1);
+                    sum0_2 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[131072]), sum0_2);
+                    sum0_3 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[196608]), sum0_3);
+                }
+            }
+        }
+    }
+    const float *const fc1_0_bias_at = &fc1_0_bias[32 * o0];
+    float *const fc1_forward_at = &fc1_forward[32 * o0];
+    _mm256_storeu_ps(&fc1_forward_at[0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&fc1_0_bias_at[0])));
+    _mm256_storeu_ps(&fc1_forward_at[8], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&fc1_0_bias_at[8])));
+    _mm256_storeu_ps(&fc1_forward_at[16], _mm256_add_ps(sum0_2, _mm256_loadu_ps(&fc1_0_bias_at[16])));
+    _mm256_storeu_ps(&fc1_forward_at[24], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&fc1_0_bias_at[24])));
+}
+
+static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+    const float *restrict fc1_0_bias, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 2; item++) {
+        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+    }
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
+ * 38.4 k FLOPs, 82.6 k bytes of memory traffic.
+ * o in tiles of 32 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const float *restrict fc1_forward,
+    const float *restrict gru_weight_ih_l0, const float *restrict gru_bias_ih_l0, float *restrict gru0_input_projection) {
+    const ptrdiff_t o0 = item / 3;
+    const ptrdiff_t p = item % 3;
+    if (o0 < 3) {
+        __m256 sum0_0 = _mm256_setzero_ps();
+        __m256 sum0_1 = _mm256_setzero_ps();
+        __m256 sum0_2 = _mm256_setzero_ps();
+        __m256 sum0_3 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                const __m256 fc1_forward_0 = _mm256_set1_ps(fc1_forward[8 * c0 + c1]);
+                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[6144 * o0 + 512 * p + 64 * c0 + 8 * c1];
+                sum0_0 = _mm256_fmadd_ps(fc1_forward_0, _mm256_loadu_ps(&gru_weight_ih_l0_at[0]), sum0_0);
+                sum0_1 = _mm256_fmadd_ps(fc1_forward_0, _mm256_loadu_ps(&gru_weight_ih_l0_at[1536]), sum0_1);
+                sum0_2 = _mm256_fmadd_ps(fc1_forward_0, _mm256_loadu_ps(&gru_weight_ih_l0_at[3072]), sum0_2);
+                sum0_3 = _mm256_fmadd_ps(fc1_forward_0, _mm256_loadu_ps(&gru_weight_ih_l0_at[4608]), sum0_3);
+            }
+        }
+        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[96 * o0 + 8 * p];
+        float *const gru0_input_projection_at = &gru0_input_projection[96 * o0 + 8 * p];
+        _mm256_storeu_ps(&gru0_input_projection_at[0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&gru_bias_ih_l0_at[0])));
+        _mm256_storeu_ps(&gru0_input_projection_at[24], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&gru_bias_ih_l0_at[24])));
+        _mm256_storeu_ps(&gru0_input_projection_at[48], _mm256_add_ps(sum0_2, _mm256_loadu_ps(&gru_bias_ih_l0_at[48])));
+        _mm256_storeu_ps(&gru0_input_projection_at[72], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&gru_bias_ih_l0_at[72])));
+    } else {
+        __m256 sum1 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                const __m256 gru_weight_ih_l0_0 = _mm256_loadu_ps(&gru_weight_ih_l0[6144 * o0 + 512 * p + 64 * c0 + 8 * c1]);
+                sum1 = _mm256_fmadd_ps(_mm256_set1_ps(fc1_forward[8 * c0 + c1]), gru_weight_ih_l0_0, sum1);
+            }
+        }
+        _mm256_storeu_ps(&gru0_input_projection[96 * o0 + 8 * p], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_ih_l0[96 * o0 + 8 * p])));
+    }
+}
+
+static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+    float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 12; item++) {
+        gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
+    }
+}
+
+/* the value before the first step
+ * 0 FLOPs, 1232 bytes of memory traffic.
+ * b parallel, c, h, w */
+static TARGET_CODE void gru0_carry_start_stream_body(const float *restrict h0, float *restrict gru0_cell) {
+    for (ptrdiff_t c = 0; c < 100; c++) {
+        gru0_cell[c % 8 + c / 8 * 8] = h0[c];
+    }
+}
+
+static void gru0_carry_start_stream(float *restrict gru0_cell, const float *restrict h0, int threads) {
+    (void)threads;
+    gru0_carry_start_stream_body(h0, gru0_cell);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
+ * 60.0 k FLOPs, 133.1 k bytes of memory traffic.
+ * o in tiles of 32 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 8, h, w, c, b unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell,
+    const float *restrict gru_weight_hh_l0, const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
+    const ptrdiff_t o0 = item / 3;
+    const ptrdiff_t p = item % 3;
+    if (o0 < 3) {
+        __m256 sum0_0 = _mm256_setzero_ps();
+        __m256 sum0_1 = _mm256_setzero_ps();
+        __m256 sum0_2 = _mm256_setzero_ps();
+        __m256 sum0_3 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell[8 * c0 + c1]);
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[9984 * o0 + 832 * p + 64 * c0 + 8 * c1];
+                sum0_0 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[0]), sum0_0);
+                sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[2496]), sum0_1);
+                sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[4992]), sum0_2);
+                sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[7488]), sum0_3);
+            }
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell[c1 + 96]);
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[9984 * o0 + 832 * p + 8 * c1 + 768];
+            sum0_0 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[0]), sum0_0);
+            sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2496]), sum0_1);
+            sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4992]), sum0_2);
+            sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[7488]), sum0_3);
+        }
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[96 * o0 + 8 * p];
+        float *const gru0_hidden_projection_at = &gru0_hidden_projection[96 * o0 + 8 * p];
+        _mm256_storeu_ps(&gru0_hidden_projection_at[0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&gru_bias_hh_l0_at[0])));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[24], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&gru_bias_hh_l0_at[24])));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[48], _mm256_add_ps(sum0_2, _mm256_loadu_ps(&gru_bias_hh_l0_at[48])));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[72], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&gru_bias_hh_l0_at[72])));
+    } else {
+        __m256 sum1 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0[9984 * o0 + 832 * p + 64 * c0 + 8 * c1]);
+                sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[8 * c0 + c1]), gru_weight_hh_l0_0, sum1);
+            }
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0[9984 * o0 + 832 * p + 8 * c1 + 768]);
+            sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[c1 + 96]), gru_weight_hh_l0_1, sum1);
+        }
+        _mm256_storeu_ps(&gru0_hidden_projection[96 * o0 + 8 * p], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_hh_l0[96 * o0 + 8 * p])));
+    }
+}
+
+static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+    float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 12; item++) {
+        gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
+    }
+}
+
+/* h' = (1 - z) n + z h; r, z = sigmoid, n = tanh(input + r hidden)
+ * 6000 FLOPs, 3328 bytes of memory traffic.
+ * b parallel, c in tiles of 8 parallel, c lanes */
+static TARGET_CODE void gru0_cell_stream_body(ptrdiff_t item, const float *restrict gru0_input_projection,
+    const float *restrict gru0_hidden_projection, float *restrict gru0_cell) {
+    const ptrdiff_t c0 = item;
+    const float *const gru0_input_projection_at = &gru0_input_projection[24 * c0];
+    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[24 * c0];
+    const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&gru0_input_projection_at[8]), _mm256_loadu_ps(&gru0_hidden_projection_at[8]));
+    const __m256 smaller_0 = _mm256_min_ps(_mm256_set1_ps(104.0f), vector_absolute(sum_0));
+    const __m256 product_0 = _mm256_mul_ps(smaller_0, _mm256_set1_ps(1.442695f));
+    const __m256 rounded_0 = vector_round(_mm256_min_ps(product_0, _mm256_set1_ps(1.5e+02f)));
+    const __m256 sum_1 = _mm256_fmadd_ps(rounded_0, _mm256_set1_ps(-0.69314575f), smaller_0);
+    const __m256 sum_2 = _mm256_fmadd_ps(rounded_0, _mm256_set1_ps(-1.4286068e-06f), sum_1);
+    const __m256 sum_3 = _mm256_fmadd_ps(_mm256_set1_ps(8.237799e-11f), sum_2, _mm256_set1_ps(-4.9881205e-10f));
+    const __m256 sum_4 = _mm256_fmadd_ps(sum_3, sum_2, _mm256_set1_ps(2.4836222e-09f));
+    const __m256 sum_5 = _mm256_fmadd_ps(sum_4, sum_2, _mm256_set1_ps(-9.934021e-09f));
+    const __m256 sum_6 = _mm256_fmadd_ps(sum_5, sum_2, _mm256_set1_ps(2.9802319e-08f));
+    const __m256 sum_7 = _mm256_fmadd_ps(sum_6, sum_2, _mm256_set1_ps(-5.9604645e-08f));
+    const __m256 power_0 = vector_power_of_two(_mm256_sub_ps(_mm256_set1_ps(24.0f), rounded_0));
+    const __m256 product_1 = _mm256_mul_ps(_mm256_fmadd_ps(sum_7, sum_2, _mm256_set1_ps(5.9604645e-08f)), power_0);
+    const __m256 quotient_0 = _mm256_div_ps(product_1, _mm256_sub_ps(_mm256_set1_ps(-1.0f), product_1));
+    const __m256 chosen_0 = vector_select_greater(_mm256_setzero_ps(), sum_0, product_1, _mm256_set1_ps(1.0f));
+    const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&gru0_input_projection_at[0]), _mm256_loadu_ps(&gru0_hidden_projection_at[0]));
+    const __m256 smaller_1 = _mm256_min_ps(_mm256_set1_ps(104.0f), vector_absolute(sum_8));
+    const __m256 product_2 = _mm256_mul_ps(smaller_1, _mm256_set1_ps(1.442695f));
+    const __m256 rounded_1 = vector_round(_mm256_min_ps(product_2, _mm256_set1_ps(1.5e+02f)));
+    const __m256 sum_9 = _mm256_fmadd_ps(rounded_1, _mm256_set1_ps(-0.69314575f), smaller_1);
+    const __m256 sum_10 = _mm256_fmadd_ps(rounded_1, _mm256_set1_ps(-1.4286068e-06f), sum_9);
+    const __m256 sum_11 = _mm256_fmadd_ps(_mm256_set1_ps(8.237799e-11f), sum_10, _mm256_set1_ps(-4.9881205e-10f));
+    const __m256 sum_12 = _mm256_fmadd_ps(sum_11, sum_10, _mm256_set1_ps(2.4836222e-09f));
+    const __m256 sum_13 = _mm256_fmadd_ps(sum_12, sum_10, _mm256_set1_ps(-9.934021e-09f));
+    const __m256 sum_14 = _mm256_fmadd_ps(sum_13, sum_10, _mm256_set1_ps(2.9802319e-08f));
+    const __m256 sum_15 = _mm256_fmadd_ps(sum_14, sum_10, _mm256_set1_ps(-5.9604645e-08f));
+    const __m256 power_1 = vector_power_of_two(_mm256_sub_ps(_mm256_set1_ps(24.0f), rounded_1));
+    const __m256 product_3 = _mm256_mul_ps(_mm256_fmadd_ps(sum_15, sum_10, _mm256_set1_ps(5.9604645e-08f)), power_1);
+    const __m256 quotient_1 = _mm256_div_ps(product_3, _mm256_sub_ps(_mm256_set1_ps(-1.0f), product_3));
+    const __m256 chosen_1 = vector_select_greater(_mm256_setzero_ps(), sum_8, product_3, _mm256_set1_ps(1.0f));
+    const __m256 sum_16 = _mm256_fmadd_ps(quotient_1, chosen_1, chosen_1);
+    const __m256 sum_17 = _mm256_fmadd_ps(sum_16, _mm256_loadu_ps(&gru0_hidden_projection_at[16]),
+        _mm256_loadu_ps(&gru0_input_projection_at[16]));
+    const __m256 size_0 = vector_absolute(sum_17);
+    const __m256 sum_18 = _mm256_fmadd_ps(_mm256_set1_ps(4.4157987e-05f), size_0, _mm256_set1_ps(-0.000647521f));
+    const __m256 sum_19 = _mm256_fmadd_ps(sum_18, size_0, _mm256_set1_ps(0.0054350505f));
+    const __m256 sum_20 = _mm256_fmadd_ps(sum_19, size_0, _mm256_set1_ps(-0.023078235f));
+    const __m256 sum_21 = _mm256_fmadd_ps(sum_20, size_0, _mm256_set1_ps(0.08363069f));
+    const __m256 sum_22 = _mm256_fmadd_ps(sum_21, size_0, _mm256_set1_ps(-0.1200333f));
+    const __m256 sum_23 = _mm256_fmadd_ps(sum_22, size_0, _mm256_set1_ps(0.42431918f));
+    const __m256 sum_24 = _mm256_fmadd_ps(sum_23, size_0, _mm256_set1_ps(0.16496293f));
+    const __m256 sum_25 = _mm256_fmadd_ps(sum_24, size_0, _mm256_set1_ps(1.3795024f));
+    const __m256 sum_26 = _mm256_fmadd_ps(sum_25, size_0, _mm256_set1_ps(0.7105656f));
+    const __m256 sum_27 = _mm256_fmadd_ps(sum_26, sum_26, _mm256_set1_ps(1.5f));
+    const __m256 chosen_2 = vector_select_greater(_mm256_setzero_ps(), sum_17, _mm256_set1_ps(-1.0f), _mm256_set1_ps(1.0f));
+    const __m256 sum_28 = _mm256_fmadd_ps(_mm256_div_ps(_mm256_set1_ps(-2.0f), sum_27), chosen_2, chosen_2);
+    const __m256 product_4 = _mm256_mul_ps(sum_17, sum_17);
+    const __m256 sum_29 = _mm256_fmadd_ps(_mm256_set1_ps(-0.004769942f), product_4, _mm256_set1_ps(0.019665616f));
+    const __m256 sum_30 = _mm256_fmadd_ps(sum_29, product_4, _mm256_set1_ps(-0.05339065f));
+    const __m256 sum_31 = _mm256_fmadd_ps(sum_30, product_4, _mm256_set1_ps(0.1332653f));
+    const __m256 sum_32 = _mm256_fmadd_ps(sum_31, product_4, _mm256_set1_ps(-0.3333307f));
+    const __m256 sum_33 = _mm256_fmadd_ps(_mm256_mul_ps(product_4, sum_17), sum_32, sum_17);
+    const __m256 chosen_3 = vector_select_greater(size_0, _mm256_set1_ps(0.755f), sum_28, sum_33);
+    const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&gru0_cell[8 * c0]), chosen_3);
+    _mm256_storeu_ps(&gru0_cell[8 * c0 + 104], _mm256_fmadd_ps(_mm256_fmadd_ps(quotient_0, chosen_0, chosen_0), difference_0, chosen_3));
+}
+
+static void gru0_cell_stream(float *restrict gru0_cell, const float *restrict gru0_input_projection,
+    const float *restrict gru0_hidden_projection, int threads) {
+    (void)threads;
+    for (ptrdiff_t item = 0; item < 13; item++) {
+        gru0_cell_stream_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
+    }
+}
+
+/* to the caller
+ * 0 FLOPs, 1232 bytes of memory traffic.
+ * c, h, w */
+static TARGET_CODE void keep_gru0_carry_body(const float *restrict gru0_cell, float *restrict state) {
+    for (ptrdiff_t c = 0; c < 100; c++) {
+        state[c] = gru0_cell[c % 8 + c / 8 * 8 + 104];
+    }
+}
+
+static void keep_gru0_carry(float *restrict state, const float *restrict gru0_cell, int threads) {
+    (void)threads;
+    keep_gru0_carry_body(gru0_cell, state);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
+ * 1638.4 k FLOPs, 3474.2 k bytes of memory traffic.
+ * o in tiles of 32 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
+    const float *restrict fc3_0_bias, float *restrict fc3_forward) {
+    const ptrdiff_t o0 = item / 16;
+    const ptrdiff_t p = item / 4 % 4;
+    const ptrdiff_t q = item % 4;
+    __m256 sum0_0 = _mm256_setzero_ps();
+    __m256 sum0_1 = _mm256_setzero_ps();
+    __m256 sum0_2 = _mm256_setzero_ps();
+    __m256 sum0_3 = _mm256_setzero_ps();
+    for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
+        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+            const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell[8 * c0 + c1 + 104]);
+            const float *const fc3_0_weight_at = &fc3_0_weight[53248 * o0 + 3328 * p + 832 * q + 64 * c0 + 8 * c1];
+            sum0_0 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[0]), sum0_0);
+            sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[13312]), sum0_1);
+            sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[26624]), sum0_2);
+            sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[39936]), sum0_3);
+        }
+    }
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell[c1 + 200]);
+        const float *const fc3_0_weight_at_1 = &fc3_0_weight[53248 * o0 + 3328 * p + 832 * q + 8 * c1 + 768];
+        sum0_0 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[0]), sum0_0);
+        sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[13312]), sum0_1);
+        sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[26624]), sum0_2);
+        sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[39936]), sum0_3);
+    }
+    const float *const fc3_0_bias_at = &fc3_0_bias[512 * o0 + 32 * p + 8 * q];
+    float *const fc3_forward_at = &fc3_forward[512 * o0 + 32 * p + 8 * q];
+    _mm256_storeu_ps(&fc3_forward_at[0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&fc3_0_bias_at[0])));
+    _mm256_storeu_ps(&fc3_forward_at[128], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&fc3_0_bias_at[128])));
+    _mm256_storeu_ps(&fc3_forward_at[256], _mm256_add_ps(sum0_2, _mm256_loadu_ps(&fc3_0_bias_at[256])));
+    _mm256_storeu_ps(&fc3_forward_at[384], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&fc3_0_bias_at[384])));
+}
+
+static void fc3_forward_stream(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward,
+    const float *restrict fc3_0_bias, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        fc3_forward_stream_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 51200 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 16 parallel, n parallel, i in tiles of 4 parallel, stage fc3_forward_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t k0 = item;
+    float *const fc3_forward_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 64; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (h_s < 4) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 8 * w_s],
+                        _mm256_loadu_ps(&fc3_forward[128 * c_s + 32 * h_s + 8 * w_s]));
+                }
+                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 32], _mm256_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        __m256 sum1_0_0 = _mm256_setzero_ps();
+        __m256 sum1_0_1 = _mm256_setzero_ps();
+        __m256 sum1_1_0 = _mm256_setzero_ps();
+        __m256 sum1_1_1 = _mm256_setzero_ps();
+        __m256 sum1_2_0 = _mm256_setzero_ps();
+        __m256 sum1_2_1 = _mm256_setzero_ps();
+        __m256 sum1_3_0 = _mm256_setzero_ps();
+        __m256 sum1_3_1 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[200 * c0 + 40 * i1 + c1];
+                const __m256 fc3_forward_in_staged0_0 = _mm256_set1_ps(fc3_forward_in_staged0_at[0]);
+                const __m256 decoder_0_weight_0 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 8 * c1 + 256]);
+                sum1_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_0, sum1_0_0);
+                const __m256 decoder_0_weight_1 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 8 * c1 + 37120]);
+                sum1_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_1, sum1_0_1);
+                const __m256 fc3_forward_in_staged0_1 = _mm256_set1_ps(fc3_forward_in_staged0_at[8]);
+                sum1_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_0, sum1_1_0);
+                sum1_1_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_1, sum1_1_1);
+                const __m256 fc3_forward_in_staged0_2 = _mm256_set1_ps(fc3_forward_in_staged0_at[16]);
+                sum1_2_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_0, sum1_2_0);
+                sum1_2_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_1, sum1_2_1);
+                const __m256 fc3_forward_in_staged0_3 = _mm256_set1_ps(fc3_forward_in_staged0_at[24]);
+                sum1_3_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_0, sum1_3_0);
+                sum1_3_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_1, sum1_3_1);
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[1024 * k0 + 128 * i1];
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[0], sum1_0_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[512], sum1_0_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[16], sum1_1_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[528], sum1_1_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[32], sum1_2_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[544], sum1_2_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[48], sum1_3_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[560], sum1_3_1);
+    }
+    for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        __m256 sum2_0_0 = _mm256_setzero_ps();
+        __m256 sum2_0_1 = _mm256_setzero_ps();
+        __m256 sum2_1_0 = _mm256_setzero_ps();
+        __m256 sum2_1_1 = _mm256_setzero_ps();
+        __m256 sum2_2_0 = _mm256_setzero_ps();
+        __m256 sum2_2_1 = _mm256_setzero_ps();
+        __m256 sum2_3_0 = _mm256_setzero_ps();
+        __m256 sum2_3_1 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+            for (ptrdiff_t v = 0; v < 2; v++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[200 * c0 + 40 * i1 + c1 - 8 * v + 8];
+                    const __m256 fc3_forward_in_staged0_4 = _mm256_set1_ps(fc3_forward_in_staged0_at_1[0]);
+                    const __m256 decoder_0_weight_2 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 128 * v + 8 * c1 + 192]);
+                    sum2_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_2, sum2_0_0);
+                    const __m256 decoder_0_weight_3 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 128 * v + 8 * c1 + 37056]);
+                    sum2_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_3, sum2_0_1);
+                    const __m256 fc3_forward_in_staged0_5 = _mm256_set1_ps(fc3_forward_in_staged0_at_1[8]);
+                    sum2_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_2, sum2_1_0);
+                    sum2_1_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_3, sum2_1_1);
+                    const __m256 fc3_forward_in_staged0_6 = _mm256_set1_ps(fc3_forward_in_staged0_at_1[16]);
+                    sum2_2_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_2, sum2_2_0);
+                    sum2_2_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_3, sum2_2_1);
+                    const __m256 fc3_forward_in_staged0_7 = _mm256_set1_ps(fc3_forward_in_staged0_at_1[24]);
+                    sum2_3_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_2, sum2_3_0);
+                    sum2_3_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_3, sum2_3_1);
+                }
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[1024 * k0 + 128 * i1 + 8];
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[0], sum2_0_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[512], sum2_0_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[16], sum2_1_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[528], sum2_1_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[32], sum2_2_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[544], sum2_2_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[48], sum2_3_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[560], sum2_3_1);
+    }
+    for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        __m256 sum3_0_0 = _mm256_setzero_ps();
+        __m256 sum3_0_1 = _mm256_setzero_ps();
+        __m256 sum3_1_0 = _mm256_setzero_ps();
+        __m256 sum3_1_1 = _mm256_setzero_ps();
+        __m256 sum3_2_0 = _mm256_setzero_ps();
+        __m256 sum3_2_1 = _mm256_setzero_ps();
+        __m256 sum3_3_0 = _mm256_setzero_ps();
+        __m256 sum3_3_1 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+            for (ptrdiff_t u = 0; u < 2; u++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[200 * c0 + 40 * i1 + c1 - 40 * u + 40];
+                    const __m256 fc3_forward_in_staged0_8 = _mm256_set1_ps(fc3_forward_in_staged0_at_2[0]);
+                    const __m256 decoder_0_weight_4 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 384 * u + 8 * c1 + 64]);
+                    sum3_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_4, sum3_0_0);
+                    const __m256 decoder_0_weight_5 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 384 * u + 8 * c1 + 36928]);
+                    sum3_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_5, sum3_0_1);
+                    const __m256 fc3_forward_in_staged0_9 = _mm256_set1_ps(fc3_forward_in_staged0_at_2[8]);
+                    sum3_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_4, sum3_1_0);
+                    sum3_1_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_5, sum3_1_1);
+                    const __m256 fc3_forward_in_staged0_10 = _mm256_set1_ps(fc3_forward_in_staged0_at_2[16]);
+                    sum3_2_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_4, sum3_2_0);
+                    sum3_2_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_5, sum3_2_1);
+                    const __m256 fc3_forward_in_staged0_11 = _mm256_set1_ps(fc3_forward_in_staged0_at_2[24]);
+                    sum3_3_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_4, sum3_3_0);
+                    sum3_3_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_5, sum3_3_1);
+                }
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[1024 * k0 + 128 * i1 + 64];
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[0], sum3_0_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[512], sum3_0_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[16], sum3_1_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[528], sum3_1_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[32], sum3_2_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[544], sum3_2_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[48], sum3_3_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[560], sum3_3_1);
+    }
+    for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        __m256 sum4_0_0 = _mm256_setzero_ps();
+        __m256 sum4_0_1 = _mm256_setzero_ps();
+        __m256 sum4_1_0 = _mm256_setzero_ps();
+        __m256 sum4_1_1 = _mm256_setzero_ps();
+        __m256 sum4_2_0 = _mm256_setzero_ps();
+        __m256 sum4_2_1 = _mm256_setzero_ps();
+        __m256 sum4_3_0 = _mm256_setzero_ps();
+        __m256 sum4_3_1 = _mm256_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+            for (ptrdiff_t u = 0; u < 2; u++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[200 * c0 + 40 * i1 + c1 - 8 * v - 40 * u + 48];
+                        const __m256 fc3_forward_in_staged0_12 = _mm256_set1_ps(fc3_forward_in_staged0_at_3[0]);
+                        const __m256 decoder_0_weight_6 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 384 * u + 128 * v
+                            + 8 * c1]);
+                        sum4_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_6, sum4_0_0);
+                        const __m256 decoder_0_weight_7 = _mm256_loadu_ps(&decoder_0_weight[73728 * k0 + 576 * c0 + 384 * u + 128 * v
+                            + 8 * c1 + 36864]);
+                        sum4_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_7, sum4_0_1);
+                        const __m256 fc3_forward_in_staged0_13 = _mm256_set1_ps(fc3_forward_in_staged0_at_3[8]);
+                        sum4_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_6, sum4_1_0);
+                        sum4_1_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_7, sum4_1_1);
+                        const __m256 fc3_forward_in_staged0_14 = _mm256_set1_ps(fc3_forward_in_staged0_at_3[16]);
+                        sum4_2_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_6, sum4_2_0);
+                        sum4_2_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_7, sum4_2_1);
+                        const __m256 fc3_forward_in_staged0_15 = _mm256_set1_ps(fc3_forward_in_staged0_at_3[24]);
+                        sum4_3_0 = _mm256_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_6, sum4_3_0);
+                        sum4_3_1 = _mm256_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_7, sum4_3_1);
+                    }
+                }
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[1024 * k0 + 128 * i1 + 72];
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[0], sum4_0_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[512], sum4_0_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[16], sum4_1_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[528], sum4_1_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[32], sum4_2_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[544], sum4_2_1);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[48], sum4_3_0);
+        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[560], sum4_3_1);
+    }
+}
+
+static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
+    float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
+            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 27648 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder0_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
+    float *restrict decoder1_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 4;
+    const ptrdiff_t i0 = item % 4;
+    float *const decoder0_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 8) {
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[512 * c_s + 128 * i0
+                        + 64 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder0_batch_norm_running[24 * c_s]));
+                    const __m256 decoder0_batch_norm_running_0 = _mm256_loadu_ps(&decoder0_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_running_0,
+                        _mm256_loadu_ps(&decoder_1_bias[8 * c_s]));
+                    _mm256_storeu_ps(&decoder0_relu_in_staged0[216 * c_s + 72 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+                _mm256_storeu_ps(&decoder0_relu_in_staged0[216 * c_s + 72 * h_s + 64], _mm256_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                    _mm256_storeu_ps(&decoder0_relu_in_staged0[216 * c_s + 72 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[216 * c0 + 72 * i1 + 32 * j0 + c1];
+                        const __m256 decoder0_relu_in_staged0_0 = _mm256_set1_ps(decoder0_relu_in_staged0_at[0]);
+                        const __m256 decoder_3_weight_0 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0 + 8 * c1
+                            + 256]);
+                        sum1_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_0, sum1_0_0);
+                        const __m256 decoder_3_weight_1 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0 + 8 * c1
+                            + 18688]);
+                        sum1_0_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_1, sum1_0_1);
+                        const __m256 decoder0_relu_in_staged0_1 = _mm256_set1_ps(decoder0_relu_in_staged0_at[8]);
+                        sum1_1_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_0, sum1_1_0);
+                        sum1_1_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_1, sum1_1_1);
+                        const __m256 decoder0_relu_in_staged0_2 = _mm256_set1_ps(decoder0_relu_in_staged0_at[16]);
+                        sum1_2_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_0, sum1_2_0);
+                        sum1_2_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_1, sum1_2_1);
+                        const __m256 decoder0_relu_in_staged0_3 = _mm256_set1_ps(decoder0_relu_in_staged0_at[24]);
+                        sum1_3_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_0, sum1_3_0);
+                        sum1_3_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_1, sum1_3_1);
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[8192 * k0 + 4096 * k1 + 512 * i0
+                    + 256 * i1 + 64 * j0];
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[0], sum1_0_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[2048], sum1_0_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[16], sum1_1_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[2064], sum1_1_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[32], sum1_2_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[2080], sum1_2_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[48], sum1_3_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[2096], sum1_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                __m256 sum2_0_0 = _mm256_setzero_ps();
+                __m256 sum2_0_1 = _mm256_setzero_ps();
+                __m256 sum2_1_0 = _mm256_setzero_ps();
+                __m256 sum2_1_1 = _mm256_setzero_ps();
+                __m256 sum2_2_0 = _mm256_setzero_ps();
+                __m256 sum2_2_1 = _mm256_setzero_ps();
+                __m256 sum2_3_0 = _mm256_setzero_ps();
+                __m256 sum2_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[216 * c0 + 72 * i1 + 32 * j0 + c1 - 8 * v
+                                + 8];
+                            const __m256 decoder0_relu_in_staged0_4 = _mm256_set1_ps(decoder0_relu_in_staged0_at_1[0]);
+                            const __m256 decoder_3_weight_2 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0 + 128 * v
+                                + 8 * c1 + 192]);
+                            sum2_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_2, sum2_0_0);
+                            const __m256 decoder_3_weight_3 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0 + 128 * v
+                                + 8 * c1 + 18624]);
+                            sum2_0_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_3, sum2_0_1);
+                            const __m256 decoder0_relu_in_staged0_5 = _mm256_set1_ps(decoder0_relu_in_staged0_at_1[8]);
+                            sum2_1_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_2, sum2_1_0);
+                            sum2_1_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_3, sum2_1_1);
+                            const __m256 decoder0_relu_in_staged0_6 = _mm256_set1_ps(decoder0_relu_in_staged0_at_1[16]);
+                            sum2_2_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_2, sum2_2_0);
+                            sum2_2_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_3, sum2_2_1);
+                            const __m256 decoder0_relu_in_staged0_7 = _mm256_set1_ps(decoder0_relu_in_staged0_at_1[24]);
+                            sum2_3_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_2, sum2_3_0);
+                            sum2_3_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_3, sum2_3_1);
+                        }
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[8192 * k0 + 4096 * k1 + 512 * i0
+                    + 256 * i1 + 64 * j0 + 8];
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[0], sum2_0_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[2048], sum2_0_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[16], sum2_1_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[2064], sum2_1_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[32], sum2_2_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[2080], sum2_2_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[48], sum2_3_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[2096], sum2_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                __m256 sum3_0_0 = _mm256_setzero_ps();
+                __m256 sum3_0_1 = _mm256_setzero_ps();
+                __m256 sum3_1_0 = _mm256_setzero_ps();
+                __m256 sum3_1_1 = _mm256_setzero_ps();
+                __m256 sum3_2_0 = _mm256_setzero_ps();
+                __m256 sum3_2_1 = _mm256_setzero_ps();
+                __m256 sum3_3_0 = _mm256_setzero_ps();
+                __m256 sum3_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[216 * c0 + 72 * i1 + 32 * j0 + c1
+                                - 72 * u + 72];
+                            const __m256 decoder0_relu_in_staged0_8 = _mm256_set1_ps(decoder0_relu_in_staged0_at_2[0]);
+                            const __m256 decoder_3_weight_4 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0 + 384 * u
+                                + 8 * c1 + 64]);
+                            sum3_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_4, sum3_0_0);
+                            const __m256 decoder_3_weight_5 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0 + 384 * u
+                                + 8 * c1 + 18496]);
+                            sum3_0_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_5, sum3_0_1);
+                            const __m256 decoder0_relu_in_staged0_9 = _mm256_set1_ps(decoder0_relu_in_staged0_at_2[8]);
+                            sum3_1_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_4, sum3_1_0);
+                            sum3_1_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_5, sum3_1_1);
+                            const __m256 decoder0_relu_in_staged0_10 = _mm256_set1_ps(decoder0_relu_in_staged0_at_2[16]);
+                            sum3_2_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_4, sum3_2_0);
+                            sum3_2_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_5, sum3_2_1);
+                            const __m256 decoder0_relu_in_staged0_11 = _mm256_set1_ps(decoder0_relu_in_staged0_at_2[24]);
+                            sum3_3_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_4, sum3_3_0);
+                            sum3_3_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_5, sum3_3_1);
+                        }
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[8192 * k0 + 4096 * k1 + 512 * i0
+                    + 256 * i1 + 64 * j0 + 128];
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[0], sum3_0_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[2048], sum3_0_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[16], sum3_1_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[2064], sum3_1_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[32], sum3_2_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[2080], sum3_2_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[48], sum3_3_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[2096], sum3_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                __m256 sum4_0_0 = _mm256_setzero_ps();
+                __m256 sum4_0_1 = _mm256_setzero_ps();
+                __m256 sum4_1_0 = _mm256_setzero_ps();
+                __m256 sum4_1_1 = _mm256_setzero_ps();
+                __m256 sum4_2_0 = _mm256_setzero_ps();
+                __m256 sum4_2_1 = _mm256_setzero_ps();
+                __m256 sum4_3_0 = _mm256_setzero_ps();
+                __m256 sum4_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[216 * c0 + 72 * i1 + 32 * j0 + c1
+                                    - 8 * v - 72 * u + 80];
+                                const __m256 decoder0_relu_in_staged0_12 = _mm256_set1_ps(decoder0_relu_in_staged0_at_3[0]);
+                                const __m256 decoder_3_weight_6 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0
+                                    + 384 * u + 128 * v + 8 * c1]);
+                                sum4_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_6, sum4_0_0);
+                                const __m256 decoder_3_weight_7 = _mm256_loadu_ps(&decoder_3_weight[73728 * k0 + 36864 * k1 + 576 * c0
+                                    + 384 * u + 128 * v + 8 * c1 + 18432]);
+                                sum4_0_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_7, sum4_0_1);
+                                const __m256 decoder0_relu_in_staged0_13 = _mm256_set1_ps(decoder0_relu_in_staged0_at_3[8]);
+                                sum4_1_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_6, sum4_1_0);
+                                sum4_1_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_7, sum4_1_1);
+                                const __m256 decoder0_relu_in_staged0_14 = _mm256_set1_ps(decoder0_relu_in_staged0_at_3[16]);
+                                sum4_2_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_6, sum4_2_0);
+                                sum4_2_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_7, sum4_2_1);
+                                const __m256 decoder0_relu_in_staged0_15 = _mm256_set1_ps(decoder0_relu_in_staged0_at_3[24]);
+                                sum4_3_0 = _mm256_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_6, sum4_3_0);
+                                sum4_3_1 = _mm256_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_7, sum4_3_1);
+                            }
+                        }
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[8192 * k0 + 4096 * k1 + 512 * i0
+                    + 256 * i1 + 64 * j0 + 136];
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[0], sum4_0_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[2048], sum4_0_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[16], sum4_1_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[2064], sum4_1_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[32], sum4_2_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[2080], sum4_2_1);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[48], sum4_3_0);
+                _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[2096], sum4_3_1);
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_forward_stream(const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
+    float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
+    float *restrict decoder2_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder1_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 2; h_s++) {
+            if (i0 + h_s < 16) {
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[2048 * c_s + 128 * i0
+                        + 128 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder1_batch_norm_running[24 * c_s]));
+                    const __m256 decoder1_batch_norm_running_0 = _mm256_loadu_ps(&decoder1_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_running_0,
+                        _mm256_loadu_ps(&decoder_4_bias[8 * c_s]));
+                    _mm256_storeu_ps(&decoder1_relu_in_staged0[272 * c_s + 136 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+                _mm256_storeu_ps(&decoder1_relu_in_staged0[272 * c_s + 136 * h_s + 128], _mm256_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    _mm256_storeu_ps(&decoder1_relu_in_staged0[272 * c_s + 136 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m256 sum1_0_0 = _mm256_setzero_ps();
+            __m256 sum1_0_1 = _mm256_setzero_ps();
+            __m256 sum1_1_0 = _mm256_setzero_ps();
+            __m256 sum1_1_1 = _mm256_setzero_ps();
+            __m256 sum1_2_0 = _mm256_setzero_ps();
+            __m256 sum1_2_1 = _mm256_setzero_ps();
+            __m256 sum1_3_0 = _mm256_setzero_ps();
+            __m256 sum1_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[272 * c0 + 32 * j0 + c1];
+                    const __m256 decoder1_relu_in_staged0_0 = _mm256_set1_ps(decoder1_relu_in_staged0_at[0]);
+                    const __m256 decoder_6_weight_0 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 8 * c1 + 256]);
+                    sum1_0_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_0, sum1_0_0);
+                    const __m256 decoder_6_weight_1 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 8 * c1 + 9472]);
+                    sum1_0_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_1, sum1_0_1);
+                    const __m256 decoder1_relu_in_staged0_1 = _mm256_set1_ps(decoder1_relu_in_staged0_at[8]);
+                    sum1_1_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_1, sum1_1_1);
+                    const __m256 decoder1_relu_in_staged0_2 = _mm256_set1_ps(decoder1_relu_in_staged0_at[16]);
+                    sum1_2_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_1, sum1_2_1);
+                    const __m256 decoder1_relu_in_staged0_3 = _mm256_set1_ps(decoder1_relu_in_staged0_at[24]);
+                    sum1_3_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_1, sum1_3_1);
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[16384 * k1 + 512 * i0 + 64 * j0];
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[0], sum1_0_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[8192], sum1_0_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[16], sum1_1_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[8208], sum1_1_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[32], sum1_2_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[8224], sum1_2_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[48], sum1_3_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[8240], sum1_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m256 sum2_0_0 = _mm256_setzero_ps();
+            __m256 sum2_0_1 = _mm256_setzero_ps();
+            __m256 sum2_1_0 = _mm256_setzero_ps();
+            __m256 sum2_1_1 = _mm256_setzero_ps();
+            __m256 sum2_2_0 = _mm256_setzero_ps();
+            __m256 sum2_2_1 = _mm256_setzero_ps();
+            __m256 sum2_3_0 = _mm256_setzero_ps();
+            __m256 sum2_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[272 * c0 + 32 * j0 + c1 - 8 * v + 8];
+                        const __m256 decoder1_relu_in_staged0_4 = _mm256_set1_ps(decoder1_relu_in_staged0_at_1[0]);
+                        const __m256 decoder_6_weight_2 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 128 * v + 8 * c1
+                            + 192]);
+                        sum2_0_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_2, sum2_0_0);
+                        const __m256 decoder_6_weight_3 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 128 * v + 8 * c1
+                            + 9408]);
+                        sum2_0_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_3, sum2_0_1);
+                        const __m256 decoder1_relu_in_staged0_5 = _mm256_set1_ps(decoder1_relu_in_staged0_at_1[8]);
+                        sum2_1_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_2, sum2_1_0);
+                        sum2_1_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_3, sum2_1_1);
+                        const __m256 decoder1_relu_in_staged0_6 = _mm256_set1_ps(decoder1_relu_in_staged0_at_1[16]);
+                        sum2_2_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_2, sum2_2_0);
+                        sum2_2_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_3, sum2_2_1);
+                        const __m256 decoder1_relu_in_staged0_7 = _mm256_set1_ps(decoder1_relu_in_staged0_at_1[24]);
+                        sum2_3_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_2, sum2_3_0);
+                        sum2_3_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_3, sum2_3_1);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[16384 * k1 + 512 * i0 + 64 * j0 + 8];
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[0], sum2_0_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[8192], sum2_0_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[16], sum2_1_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[8208], sum2_1_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[32], sum2_2_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[8224], sum2_2_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[48], sum2_3_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[8240], sum2_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m256 sum3_0_0 = _mm256_setzero_ps();
+            __m256 sum3_0_1 = _mm256_setzero_ps();
+            __m256 sum3_1_0 = _mm256_setzero_ps();
+            __m256 sum3_1_1 = _mm256_setzero_ps();
+            __m256 sum3_2_0 = _mm256_setzero_ps();
+            __m256 sum3_2_1 = _mm256_setzero_ps();
+            __m256 sum3_3_0 = _mm256_setzero_ps();
+            __m256 sum3_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[272 * c0 + 32 * j0 + c1 - 136 * u + 136];
+                        const __m256 decoder1_relu_in_staged0_8 = _mm256_set1_ps(decoder1_relu_in_staged0_at_2[0]);
+                        const __m256 decoder_6_weight_4 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 384 * u + 8 * c1 + 64]);
+                        sum3_0_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_4, sum3_0_0);
+                        const __m256 decoder_6_weight_5 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 384 * u + 8 * c1
+                            + 9280]);
+                        sum3_0_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_5, sum3_0_1);
+                        const __m256 decoder1_relu_in_staged0_9 = _mm256_set1_ps(decoder1_relu_in_staged0_at_2[8]);
+                        sum3_1_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_4, sum3_1_0);
+                        sum3_1_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_5, sum3_1_1);
+                        const __m256 decoder1_relu_in_staged0_10 = _mm256_set1_ps(decoder1_relu_in_staged0_at_2[16]);
+                        sum3_2_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_4, sum3_2_0);
+                        sum3_2_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_5, sum3_2_1);
+                        const __m256 decoder1_relu_in_staged0_11 = _mm256_set1_ps(decoder1_relu_in_staged0_at_2[24]);
+                        sum3_3_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_4, sum3_3_0);
+                        sum3_3_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_5, sum3_3_1);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[16384 * k1 + 512 * i0 + 64 * j0 + 256];
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[0], sum3_0_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[8192], sum3_0_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[16], sum3_1_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[8208], sum3_1_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[32], sum3_2_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[8224], sum3_2_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[48], sum3_3_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[8240], sum3_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m256 sum4_0_0 = _mm256_setzero_ps();
+            __m256 sum4_0_1 = _mm256_setzero_ps();
+            __m256 sum4_1_0 = _mm256_setzero_ps();
+            __m256 sum4_1_1 = _mm256_setzero_ps();
+            __m256 sum4_2_0 = _mm256_setzero_ps();
+            __m256 sum4_2_1 = _mm256_setzero_ps();
+            __m256 sum4_3_0 = _mm256_setzero_ps();
+            __m256 sum4_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[272 * c0 + 32 * j0 + c1 - 8 * v - 136 * u
+                                + 144];
+                            const __m256 decoder1_relu_in_staged0_12 = _mm256_set1_ps(decoder1_relu_in_staged0_at_3[0]);
+                            const __m256 decoder_6_weight_6 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 384 * u + 128 * v
+                                + 8 * c1]);
+                            sum4_0_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_6, sum4_0_0);
+                            const __m256 decoder_6_weight_7 = _mm256_loadu_ps(&decoder_6_weight[18432 * k1 + 576 * c0 + 384 * u + 128 * v
+                                + 8 * c1 + 9216]);
+                            sum4_0_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_7, sum4_0_1);
+                            const __m256 decoder1_relu_in_staged0_13 = _mm256_set1_ps(decoder1_relu_in_staged0_at_3[8]);
+                            sum4_1_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_6, sum4_1_0);
+                            sum4_1_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_7, sum4_1_1);
+                            const __m256 decoder1_relu_in_staged0_14 = _mm256_set1_ps(decoder1_relu_in_staged0_at_3[16]);
+                            sum4_2_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_6, sum4_2_0);
+                            sum4_2_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_7, sum4_2_1);
+                            const __m256 decoder1_relu_in_staged0_15 = _mm256_set1_ps(decoder1_relu_in_staged0_at_3[24]);
+                            sum4_3_0 = _mm256_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_6, sum4_3_0);
+                            sum4_3_1 = _mm256_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_7, sum4_3_1);
+                        }
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[16384 * k1 + 512 * i0 + 64 * j0 + 264];
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[0], sum4_0_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[8192], sum4_0_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[16], sum4_1_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[8208], sum4_1_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[32], sum4_2_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[8224], sum4_2_1);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[48], sum4_3_0);
+            _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[8240], sum4_3_1);
+        }
+    }
+}
+
+static void decoder2_conv_transpose_forward_stream(const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
+    float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 532736 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
+    float *restrict decoder3_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder2_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 32) {
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[8192 * c_s + 512 * i0
+                        + 256 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder2_batch_norm_running[24 * c_s]));
+                    const __m256 decoder2_batch_norm_running_0 = _mm256_loadu_ps(&decoder2_batch_norm_running[24 * c_s + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_running_0,
+                        _mm256_loadu_ps(&decoder_7_bias[8 * c_s]));
+                    _mm256_storeu_ps(&decoder2_relu_in_staged0[792 * c_s + 264 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+                _mm256_storeu_ps(&decoder2_relu_in_staged0[792 * c_s + 264 * h_s + 256], _mm256_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm256_storeu_ps(&decoder2_relu_in_staged0[792 * c_s + 264 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[792 * c0 + 264 * i1 + 32 * j0 + c1];
+                        const __m256 decoder2_relu_in_staged0_0 = _mm256_set1_ps(decoder2_relu_in_staged0_at[0]);
+                        const __m256 decoder_9_weight_0 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 8 * c1 + 256]);
+                        sum1_0_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_0, decoder_9_weight_0, sum1_0_0);
+                        const __m256 decoder_9_weight_1 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 8 * c1 + 4864]);
+                        sum1_0_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_0, decoder_9_weight_1, sum1_0_1);
+                        const __m256 decoder2_relu_in_staged0_1 = _mm256_set1_ps(decoder2_relu_in_staged0_at[8]);
+                        sum1_1_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_1, decoder_9_weight_0, sum1_1_0);
+                        sum1_1_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_1, decoder_9_weight_1, sum1_1_1);
+                        const __m256 decoder2_relu_in_staged0_2 = _mm256_set1_ps(decoder2_relu_in_staged0_at[16]);
+                        sum1_2_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_2, decoder_9_weight_0, sum1_2_0);
+                        sum1_2_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_2, decoder_9_weight_1, sum1_2_1);
+                        const __m256 decoder2_relu_in_staged0_3 = _mm256_set1_ps(decoder2_relu_in_staged0_at[24]);
+                        sum1_3_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_3, decoder_9_weight_0, sum1_3_0);
+                        sum1_3_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_3, decoder_9_weight_1, sum1_3_1);
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[65536 * k1 + 2048 * i0 + 1024 * i1
+                    + 64 * j0];
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[0], sum1_0_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[32768], sum1_0_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[16], sum1_1_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[32784], sum1_1_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[32], sum1_2_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[32800], sum1_2_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[48], sum1_3_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[32816], sum1_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum2_0_0 = _mm256_setzero_ps();
+                __m256 sum2_0_1 = _mm256_setzero_ps();
+                __m256 sum2_1_0 = _mm256_setzero_ps();
+                __m256 sum2_1_1 = _mm256_setzero_ps();
+                __m256 sum2_2_0 = _mm256_setzero_ps();
+                __m256 sum2_2_1 = _mm256_setzero_ps();
+                __m256 sum2_3_0 = _mm256_setzero_ps();
+                __m256 sum2_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[792 * c0 + 264 * i1 + 32 * j0 + c1
+                                - 8 * v + 8];
+                            const __m256 decoder2_relu_in_staged0_4 = _mm256_set1_ps(decoder2_relu_in_staged0_at_1[0]);
+                            const __m256 decoder_9_weight_2 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 128 * v + 8 * c1
+                                + 192]);
+                            sum2_0_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_4, decoder_9_weight_2, sum2_0_0);
+                            const __m256 decoder_9_weight_3 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 128 * v + 8 * c1
+                                + 4800]);
+                            sum2_0_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_4, decoder_9_weight_3, sum2_0_1);
+                            const __m256 decoder2_relu_in_staged0_5 = _mm256_set1_ps(decoder2_relu_in_staged0_at_1[8]);
+                            sum2_1_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_5, decoder_9_weight_2, sum2_1_0);
+                            sum2_1_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_5, decoder_9_weight_3, sum2_1_1);
+                            const __m256 decoder2_relu_in_staged0_6 = _mm256_set1_ps(decoder2_relu_in_staged0_at_1[16]);
+                            sum2_2_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_6, decoder_9_weight_2, sum2_2_0);
+                            sum2_2_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_6, decoder_9_weight_3, sum2_2_1);
+                            const __m256 decoder2_relu_in_staged0_7 = _mm256_set1_ps(decoder2_relu_in_staged0_at_1[24]);
+                            sum2_3_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_7, decoder_9_weight_2, sum2_3_0);
+                            sum2_3_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_7, decoder_9_weight_3, sum2_3_1);
+                        }
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[65536 * k1 + 2048 * i0 + 1024 * i1
+                    + 64 * j0 + 8];
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[0], sum2_0_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[32768], sum2_0_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[16], sum2_1_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[32784], sum2_1_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[32], sum2_2_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[32800], sum2_2_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[48], sum2_3_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[32816], sum2_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum3_0_0 = _mm256_setzero_ps();
+                __m256 sum3_0_1 = _mm256_setzero_ps();
+                __m256 sum3_1_0 = _mm256_setzero_ps();
+                __m256 sum3_1_1 = _mm256_setzero_ps();
+                __m256 sum3_2_0 = _mm256_setzero_ps();
+                __m256 sum3_2_1 = _mm256_setzero_ps();
+                __m256 sum3_3_0 = _mm256_setzero_ps();
+                __m256 sum3_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[792 * c0 + 264 * i1 + 32 * j0 + c1
+                                - 264 * u + 264];
+                            const __m256 decoder2_relu_in_staged0_8 = _mm256_set1_ps(decoder2_relu_in_staged0_at_2[0]);
+                            const __m256 decoder_9_weight_4 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 384 * u + 8 * c1
+                                + 64]);
+                            sum3_0_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_8, decoder_9_weight_4, sum3_0_0);
+                            const __m256 decoder_9_weight_5 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 384 * u + 8 * c1
+                                + 4672]);
+                            sum3_0_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_8, decoder_9_weight_5, sum3_0_1);
+                            const __m256 decoder2_relu_in_staged0_9 = _mm256_set1_ps(decoder2_relu_in_staged0_at_2[8]);
+                            sum3_1_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_9, decoder_9_weight_4, sum3_1_0);
+                            sum3_1_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_9, decoder_9_weight_5, sum3_1_1);
+                            const __m256 decoder2_relu_in_staged0_10 = _mm256_set1_ps(decoder2_relu_in_staged0_at_2[16]);
+                            sum3_2_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_10, decoder_9_weight_4, sum3_2_0);
+                            sum3_2_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_10, decoder_9_weight_5, sum3_2_1);
+                            const __m256 decoder2_relu_in_staged0_11 = _mm256_set1_ps(decoder2_relu_in_staged0_at_2[24]);
+                            sum3_3_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_11, decoder_9_weight_4, sum3_3_0);
+                            sum3_3_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_11, decoder_9_weight_5, sum3_3_1);
+                        }
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[65536 * k1 + 2048 * i0 + 1024 * i1
+                    + 64 * j0 + 512];
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[0], sum3_0_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[32768], sum3_0_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[16], sum3_1_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[32784], sum3_1_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[32], sum3_2_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[32800], sum3_2_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[48], sum3_3_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[32816], sum3_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum4_0_0 = _mm256_setzero_ps();
+                __m256 sum4_0_1 = _mm256_setzero_ps();
+                __m256 sum4_1_0 = _mm256_setzero_ps();
+                __m256 sum4_1_1 = _mm256_setzero_ps();
+                __m256 sum4_2_0 = _mm256_setzero_ps();
+                __m256 sum4_2_1 = _mm256_setzero_ps();
+                __m256 sum4_3_0 = _mm256_setzero_ps();
+                __m256 sum4_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[792 * c0 + 264 * i1 + 32 * j0 + c1
+                                    - 8 * v - 264 * u + 272];
+                                const __m256 decoder2_relu_in_staged0_12 = _mm256_set1_ps(decoder2_relu_in_staged0_at_3[0]);
+                                const __m256 decoder_9_weight_6 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 384 * u + 128 * v
+                                    + 8 * c1]);
+                                sum4_0_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_12, decoder_9_weight_6, sum4_0_0);
+                                const __m256 decoder_9_weight_7 = _mm256_loadu_ps(&decoder_9_weight[9216 * k1 + 576 * c0 + 384 * u + 128 * v
+                                    + 8 * c1 + 4608]);
+                                sum4_0_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_12, decoder_9_weight_7, sum4_0_1);
+                                const __m256 decoder2_relu_in_staged0_13 = _mm256_set1_ps(decoder2_relu_in_staged0_at_3[8]);
+                                sum4_1_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_13, decoder_9_weight_6, sum4_1_0);
+                                sum4_1_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_13, decoder_9_weight_7, sum4_1_1);
+                                const __m256 decoder2_relu_in_staged0_14 = _mm256_set1_ps(decoder2_relu_in_staged0_at_3[16]);
+                                sum4_2_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_14, decoder_9_weight_6, sum4_2_0);
+                                sum4_2_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_14, decoder_9_weight_7, sum4_2_1);
+                                const __m256 decoder2_relu_in_staged0_15 = _mm256_set1_ps(decoder2_relu_in_staged0_at_3[24]);
+                                sum4_3_0 = _mm256_fmadd_ps(decoder2_relu_in_staged0_15, decoder_9_weight_6, sum4_3_0);
+                                sum4_3_1 = _mm256_fmadd_ps(decoder2_relu_in_staged0_15, decoder_9_weight_7, sum4_3_1);
+                            }
+                        }
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[65536 * k1 + 2048 * i0 + 1024 * i1
+                    + 64 * j0 + 520];
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[0], sum4_0_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[32768], sum4_0_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[16], sum4_1_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[32784], sum4_1_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[32], sum4_2_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[32800], sum4_2_1);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[48], sum4_3_0);
+                _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[32816], sum4_3_1);
+            }
+        }
+    }
+}
+
+static void decoder3_conv_transpose_forward_stream(const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
+    float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 129024 bytes of scratch in steps of 532736 a thread.
+ * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
+static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
+    float *restrict reconstruction, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder3_relu_in_staged0 = (float *)(scratch + 2304);
+    float *const partial = (float *)scratch;
+    float *const sum = (float *)(scratch + 2048);
+    float *const decoder3_relu_in_staged3 = (float *)(scratch + 2304);
+    if (i0 < 4) {
+        for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 15; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    _mm256_storeu_ps(&decoder3_relu_in_staged0[7920 * c_s + 528 * h_s], _mm256_setzero_ps());
+                    for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                        const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[32768 * c_s
+                            + 6656 * i0 + 512 * h_s + 8 * w_s - 512]);
+                        const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
+                            _mm256_loadu_ps(&decoder3_batch_norm_running[24 * c_s]));
+                        const __m256 decoder3_batch_norm_running_0 = _mm256_loadu_ps(&decoder3_batch_norm_running[24 * c_s + 16]);
+                        const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_running_0,
+                            _mm256_loadu_ps(&decoder_10_bias[8 * c_s]));
+                        _mm256_storeu_ps(&decoder3_relu_in_staged0[7920 * c_s + 528 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_0));
+                    }
+                    _mm256_storeu_ps(&decoder3_relu_in_staged0[7920 * c_s + 528 * h_s + 520], _mm256_setzero_ps());
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                        _mm256_storeu_ps(&decoder3_relu_in_staged0[7920 * c_s + 528 * h_s + 8 * w_s], _mm256_setzero_ps());
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t i1 = 0; i1 < 13; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum1_0 = _mm256_setzero_ps();
+                __m256 sum1_1 = _mm256_setzero_ps();
+                __m256 sum1_2 = _mm256_setzero_ps();
+                __m256 sum1_3 = _mm256_setzero_ps();
+                __m256 sum1_4 = _mm256_setzero_ps();
+                __m256 sum1_5 = _mm256_setzero_ps();
+                __m256 sum1_6 = _mm256_setzero_ps();
+                __m256 sum1_7 = _mm256_setzero_ps();
+                for (ptrdiff_t c = 0; c < 4; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[7920 * c + 528 * u + 528 * i1 + 64 * j0];
+                        const float *const decoder_12_weight_at = &decoder_12_weight[72 * c + 24 * u];
+                        const __m256 decoder_12_weight_0 = _mm256_loadu_ps(&decoder_12_weight_at[0]);
+                        sum1_0 = _mm256_fmadd_ps(_mm256_loadu_ps(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0, sum1_0);
+                        const __m256 decoder3_relu_in_staged0_0 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[8]);
+                        sum1_1 = _mm256_fmadd_ps(decoder3_relu_in_staged0_0, decoder_12_weight_0, sum1_1);
+                        const __m256 decoder3_relu_in_staged0_1 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[16]);
+                        sum1_2 = _mm256_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_0, sum1_2);
+                        const __m256 decoder3_relu_in_staged0_2 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[24]);
+                        sum1_3 = _mm256_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_0, sum1_3);
+                        const __m256 decoder3_relu_in_staged0_3 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[32]);
+                        sum1_4 = _mm256_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_0, sum1_4);
+                        const __m256 decoder3_relu_in_staged0_4 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[40]);
+                        sum1_5 = _mm256_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_0, sum1_5);
+                        const __m256 decoder3_relu_in_staged0_5 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[48]);
+                        sum1_6 = _mm256_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_0, sum1_6);
+                        const __m256 decoder3_relu_in_staged0_6 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[56]);
+                        sum1_7 = _mm256_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_0, sum1_7);
+                        const __m256 decoder_12_weight_1 = _mm256_loadu_ps(&decoder_12_weight_at[8]);
+                        sum1_0 = _mm256_fmadd_ps(decoder3_relu_in_staged0_0, decoder_12_weight_1, sum1_0);
+                        sum1_1 = _mm256_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_1, sum1_1);
+                        sum1_2 = _mm256_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_1, sum1_2);
+                        sum1_3 = _mm256_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_1, sum1_3);
+                        sum1_4 = _mm256_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_1, sum1_4);
+                        sum1_5 = _mm256_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_1, sum1_5);
+                        sum1_6 = _mm256_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_1, sum1_6);
+                        const __m256 decoder3_relu_in_staged0_7 = _mm256_loadu_ps(&decoder3_relu_in_staged0_at[64]);
+                        sum1_7 = _mm256_fmadd_ps(decoder3_relu_in_staged0_7, decoder_12_weight_1, sum1_7);
+                        const __m256 decoder_12_weight_2 = _mm256_loadu_ps(&decoder_12_weight_at[16]);
+                        sum1_0 = _mm256_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_2, sum1_0);
+                        sum1_1 = _mm256_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_2, sum1_1);
+                        sum1_2 = _mm256_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_2, sum1_2);
+                        sum1_3 = _mm256_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_2, sum1_3);
+                        sum1_4 = _mm256_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_2, sum1_4);
+                        sum1_5 = _mm256_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_2, sum1_5);
+                        sum1_6 = _mm256_fmadd_ps(decoder3_relu_in_staged0_7, decoder_12_weight_2, sum1_6);
+                        sum1_7 = _mm256_fmadd_ps(_mm256_loadu_ps(&decoder3_relu_in_staged0_at[72]), decoder_12_weight_2, sum1_7);
+                    }
+                }
+                float *const partial_at = &partial[64 * j0];
+                _mm256_storeu_ps(&partial_at[0], sum1_0);
+                _mm256_storeu_ps(&partial_at[8], sum1_1);
+                _mm256_storeu_ps(&partial_at[16], sum1_2);
+                _mm256_storeu_ps(&partial_at[24], sum1_3);
+                _mm256_storeu_ps(&partial_at[32], sum1_4);
+                _mm256_storeu_ps(&partial_at[40], sum1_5);
+                _mm256_storeu_ps(&partial_at[48], sum1_6);
+                _mm256_storeu_ps(&partial_at[56], sum1_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum2_0 = 0.0f;
+                float sum2_1 = 0.0f;
+                float sum2_2 = 0.0f;
+                float sum2_3 = 0.0f;
+                float sum2_4 = 0.0f;
+                float sum2_5 = 0.0f;
+                float sum2_6 = 0.0f;
+                float sum2_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 8; l++) {
+                    float *const partial_at_1 = &partial[64 * j0 + l];
+                    sum2_0 = sum2_0 + partial_at_1[0];
+                    sum2_1 = sum2_1 + partial_at_1[8];
+                    sum2_2 = sum2_2 + partial_at_1[16];
+                    sum2_3 = sum2_3 + partial_at_1[24];
+                    sum2_4 = sum2_4 + partial_at_1[32];
+                    sum2_5 = sum2_5 + partial_at_1[40];
+                    sum2_6 = sum2_6 + partial_at_1[48];
+                    sum2_7 = sum2_7 + partial_at_1[56];
+                }
+                float *const sum_at = &sum[8 * j0];
+                sum_at[0] = sum2_0;
+                sum_at[1] = sum2_1;
+                sum_at[2] = sum2_2;
+                sum_at[3] = sum2_3;
+                sum_at[4] = sum2_4;
+                sum_at[5] = sum2_5;
+                sum_at[6] = sum2_6;
+                sum_at[7] = sum2_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                const __m256 sum_1 = _mm256_loadu_ps(&sum[8 * j0]);
+                const __m256 size_0 = vector_absolute(sum_1);
+                const __m256 sum_2 = _mm256_fmadd_ps(_mm256_set1_ps(4.4157987e-05f), size_0, _mm256_set1_ps(-0.000647521f));
+                const __m256 sum_3 = _mm256_fmadd_ps(sum_2, size_0, _mm256_set1_ps(0.0054350505f));
+                const __m256 sum_4 = _mm256_fmadd_ps(sum_3, size_0, _mm256_set1_ps(-0.023078235f));
+                const __m256 sum_5 = _mm256_fmadd_ps(sum_4, size_0, _mm256_set1_ps(0.08363069f));
+                const __m256 sum_6 = _mm256_fmadd_ps(sum_5, size_0, _mm256_set1_ps(-0.1200333f));
+                const __m256 sum_7 = _mm256_fmadd_ps(sum_6, size_0, _mm256_set1_ps(0.42431918f));
+                const __m256 sum_8 = _mm256_fmadd_ps(sum_7, size_0, _mm256_set1_ps(0.16496293f));
+                const __m256 sum_9 = _mm256_fmadd_ps(sum_8, size_0, _mm256_set1_ps(1.3795024f));
+                const __m256 sum_10 = _mm256_fmadd_ps(sum_9, size_0, _mm256_set1_ps(0.7105656f));
+                const __m256 sum_11 = _mm256_fmadd_ps(sum_10, sum_10, _mm256_set1_ps(1.5f));
+                const __m256 chosen_0 = vector_select_greater(_mm256_setzero_ps(), sum_1, _mm256_set1_ps(-1.0f), _mm256_set1_ps(1.0f));
+                const __m256 sum_12 = _mm256_fmadd_ps(_mm256_div_ps(_mm256_set1_ps(-2.0f), sum_11), chosen_0, chosen_0);
+                const __m256 product_0 = _mm256_mul_ps(sum_1, sum_1);
+                const __m256 sum_13 = _mm256_fmadd_ps(_mm256_set1_ps(-0.004769942f), product_0, _mm256_set1_ps(0.019665616f));
+                const __m256 sum_14 = _mm256_fmadd_ps(sum_13, product_0, _mm256_set1_ps(-0.05339065f));
+                const __m256 sum_15 = _mm256_fmadd_ps(sum_14, product_0, _mm256_set1_ps(0.1332653f));
+                const __m256 sum_16 = _mm256_fmadd_ps(sum_15, product_0, _mm256_set1_ps(-0.3333307f));
+                const __m256 sum_17 = _mm256_fmadd_ps(_mm256_mul_ps(product_0, sum_1), sum_16, sum_1);
+                _mm256_storeu_ps(&reconstruction[832 * i0 + 64 * i1 + 8 * j0], vector_select_greater(size_0, _mm256_set1_ps(0.755f), sum_12,
+                    sum_17));
+            }
+        }
+    } else {
+        for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    _mm256_storeu_ps(&decoder3_relu_in_staged3[7392 * c_s + 528 * h_s], _mm256_setzero_ps());
+                    for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                        const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[32768 * c_s
+                            + 6656 * i0 + 512 * h_s + 8 * w_s - 512]);
+                        const __m256 difference_1 = _mm256_sub_ps(decoder3_conv_transpose_forward_1,
+                            _mm256_loadu_ps(&decoder3_batch_norm_running[24 * c_s]));
+                        const __m256 decoder3_batch_norm_running_1 = _mm256_loadu_ps(&decoder3_batch_norm_running[24 * c_s + 16]);
+                        const __m256 sum_18 = _mm256_fmadd_ps(difference_1, decoder3_batch_norm_running_1,
+                            _mm256_loadu_ps(&decoder_10_bias[8 * c_s]));
+                        _mm256_storeu_ps(&decoder3_relu_in_staged3[7392 * c_s + 528 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
+                            sum_18));
+                    }
+                    _mm256_storeu_ps(&decoder3_relu_in_staged3[7392 * c_s + 528 * h_s + 520], _mm256_setzero_ps());
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                        _mm256_storeu_ps(&decoder3_relu_in_staged3[7392 * c_s + 528 * h_s + 8 * w_s], _mm256_setzero_ps());
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t i1 = 0; i1 < 12; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m256 sum4_0 = _mm256_setzero_ps();
+                __m256 sum4_1 = _mm256_setzero_ps();
+                __m256 sum4_2 = _mm256_setzero_ps();
+                __m256 sum4_3 = _mm256_setzero_ps();
+                __m256 sum4_4 = _mm256_setzero_ps();
+                __m256 sum4_5 = _mm256_setzero_ps();
+                __m256 sum4_6 = _mm256_setzero_ps();
+                __m256 sum4_7 = _mm256_setzero_ps();
+                for (ptrdiff_t c = 0; c < 4; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[7392 * c + 528 * u + 528 * i1 + 64 * j0];
+                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[72 * c + 24 * u];
+                        const __m256 decoder_12_weight_3 = _mm256_loadu_ps(&decoder_12_weight_at_1[0]);
+                        sum4_0 = _mm256_fmadd_ps(_mm256_loadu_ps(&decoder3_relu_in_staged3_at[0]), decoder_12_weight_3, sum4_0);
+                        const __m256 decoder3_relu_in_staged3_0 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[8]);
+                        sum4_1 = _mm256_fmadd_ps(decoder3_relu_in_staged3_0, decoder_12_weight_3, sum4_1);
+                        const __m256 decoder3_relu_in_staged3_1 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[16]);
+                        sum4_2 = _mm256_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_3, sum4_2);
+                        const __m256 decoder3_relu_in_staged3_2 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[24]);
+                        sum4_3 = _mm256_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_3, sum4_3);
+                        const __m256 decoder3_relu_in_staged3_3 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[32]);
+                        sum4_4 = _mm256_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_3, sum4_4);
+                        const __m256 decoder3_relu_in_staged3_4 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[40]);
+                        sum4_5 = _mm256_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_3, sum4_5);
+                        const __m256 decoder3_relu_in_staged3_5 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[48]);
+                        sum4_6 = _mm256_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_3, sum4_6);
+                        const __m256 decoder3_relu_in_staged3_6 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[56]);
+                        sum4_7 = _mm256_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_3, sum4_7);
+                        const __m256 decoder_12_weight_4 = _mm256_loadu_ps(&decoder_12_weight_at_1[8]);
+                        sum4_0 = _mm256_fmadd_ps(decoder3_relu_in_staged3_0, decoder_12_weight_4, sum4_0);
+                        sum4_1 = _mm256_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_4, sum4_1);
+                        sum4_2 = _mm256_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_4, sum4_2);
+                        sum4_3 = _mm256_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_4, sum4_3);
+                        sum4_4 = _mm256_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_4, sum4_4);
+                        sum4_5 = _mm256_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_4, sum4_5);
+                        sum4_6 = _mm256_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_4, sum4_6);
+                        const __m256 decoder3_relu_in_staged3_7 = _mm256_loadu_ps(&decoder3_relu_in_staged3_at[64]);
+                        sum4_7 = _mm256_fmadd_ps(decoder3_relu_in_staged3_7, decoder_12_weight_4, sum4_7);
+                        const __m256 decoder_12_weight_5 = _mm256_loadu_ps(&decoder_12_weight_at_1[16]);
+                        sum4_0 = _mm256_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_5, sum4_0);
+                        sum4_1 = _mm256_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_5, sum4_1);
+                        sum4_2 = _mm256_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_5, sum4_2);
+                        sum4_3 = _mm256_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_5, sum4_3);
+                        sum4_4 = _mm256_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_5, sum4_4);
+                        sum4_5 = _mm256_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_5, sum4_5);
+                        sum4_6 = _mm256_fmadd_ps(decoder3_relu_in_staged3_7, decoder_12_weight_5, sum4_6);
+                        sum4_7 = _mm256_fmadd_ps(_mm256_loadu_ps(&decoder3_relu_in_staged3_at[72]), decoder_12_weight_5, sum4_7);
+                    }
+                }
+                float *const partial_at_2 = &partial[64 * j0];
+                _mm256_storeu_ps(&partial_at_2[0], sum4_0);
+                _mm256_storeu_ps(&partial_at_2[8], sum4_1);
+                _mm256_storeu_ps(&partial_at_2[16], sum4_2);
+                _mm256_storeu_ps(&partial_at_2[24], sum4_3);
+                _mm256_storeu_ps(&partial_at_2[32], sum4_4);
+                _mm256_storeu_ps(&partial_at_2[40], sum4_5);
+                _mm256_storeu_ps(&partial_at_2[48], sum4_6);
+                _mm256_storeu_ps(&partial_at_2[56], sum4_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum5_0 = 0.0f;
+                float sum5_1 = 0.0f;
+                float sum5_2 = 0.0f;
+                float sum5_3 = 0.0f;
+                float sum5_4 = 0.0f;
+                float sum5_5 = 0.0f;
+                float sum5_6 = 0.0f;
+                float sum5_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 8; l++) {
+                    float *const partial_at_3 = &partial[64 * j0 + l];
+                    sum5_0 = sum5_0 + partial_at_3[0];
+                    sum5_1 = sum5_1 + partial_at_3[8];
+                    sum5_2 = sum5_2 + partial_at_3[16];
+                    sum5_3 = sum5_3 + partial_at_3[24];
+                    sum5_4 = sum5_4 + partial_at_3[32];
+                    sum5_5 = sum5_5 + partial_at_3[40];
+                    sum5_6 = sum5_6 + partial_at_3[48];
+                    sum5_7 = sum5_7 + partial_at_3[56];
+                }
+                float *const sum_at_1 = &sum[8 * j0];
+                sum_at_1[0] = sum5_0;
+                sum_at_1[1] = sum5_1;
+                sum_at_1[2] = sum5_2;
+                sum_at_1[3] = sum5_3;
+                sum_at_1[4] = sum5_4;
+                sum_at_1[5] = sum5_5;
+                sum_at_1[6] = sum5_6;
+                sum_at_1[7] = sum5_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                const __m256 sum_19 = _mm256_loadu_ps(&sum[8 * j0]);
+                const __m256 size_1 = vector_absolute(sum_19);
+                const __m256 sum_20 = _mm256_fmadd_ps(_mm256_set1_ps(4.4157987e-05f), size_1, _mm256_set1_ps(-0.000647521f));
+                const __m256 sum_21 = _mm256_fmadd_ps(sum_20, size_1, _mm256_set1_ps(0.0054350505f));
+                const __m256 sum_22 = _mm256_fmadd_ps(sum_21, size_1, _mm256_set1_ps(-0.023078235f));
+                const __m256 sum_23 = _mm256_fmadd_ps(sum_22, size_1, _mm256_set1_ps(0.08363069f));
+                const __m256 sum_24 = _mm256_fmadd_ps(sum_23, size_1, _mm256_set1_ps(-0.1200333f));
+                const __m256 sum_25 = _mm256_fmadd_ps(sum_24, size_1, _mm256_set1_ps(0.42431918f));
+                const __m256 sum_26 = _mm256_fmadd_ps(sum_25, size_1, _mm256_set1_ps(0.16496293f));
+                const __m256 sum_27 = _mm256_fmadd_ps(sum_26, size_1, _mm256_set1_ps(1.3795024f));
+                const __m256 sum_28 = _mm256_fmadd_ps(sum_27, size_1, _mm256_set1_ps(0.7105656f));
+                const __m256 sum_29 = _mm256_fmadd_ps(sum_28, sum_28, _mm256_set1_ps(1.5f));
+                const __m256 chosen_1 = vector_select_greater(_mm256_setzero_ps(), sum_19, _mm256_set1_ps(-1.0f), _mm256_set1_ps(1.0f));
+                const __m256 sum_30 = _mm256_fmadd_ps(_mm256_div_ps(_mm256_set1_ps(-2.0f), sum_29), chosen_1, chosen_1);
+                const __m256 product_1 = _mm256_mul_ps(sum_19, sum_19);
+                const __m256 sum_31 = _mm256_fmadd_ps(_mm256_set1_ps(-0.004769942f), product_1, _mm256_set1_ps(0.019665616f));
+                const __m256 sum_32 = _mm256_fmadd_ps(sum_31, product_1, _mm256_set1_ps(-0.05339065f));
+                const __m256 sum_33 = _mm256_fmadd_ps(sum_32, product_1, _mm256_set1_ps(0.1332653f));
+                const __m256 sum_34 = _mm256_fmadd_ps(sum_33, product_1, _mm256_set1_ps(-0.3333307f));
+                const __m256 sum_35 = _mm256_fmadd_ps(_mm256_mul_ps(product_1, sum_19), sum_34, sum_19);
+                _mm256_storeu_ps(&reconstruction[832 * i0 + 64 * i1 + 8 * j0], vector_select_greater(size_1, _mm256_set1_ps(0.755f), sum_30,
+                    sum_35));
+            }
+        }
+    }
+}
+
+static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
+    float *restrict reconstruction, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 5; item++) {
+        decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
+            decoder_12_weight, reconstruction, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* sum of (y - x)^2 of each image
+ * 12.3 k FLOPs, 32.8 k bytes of memory traffic.
+ * n parallel, sum in registers | c, h, w */
+static TARGET_CODE void loss_images_stream_body(const float *restrict reconstruction, const float *restrict x,
+    double *restrict loss_images) {
+    double sum0 = 0.0;
+    for (ptrdiff_t h = 0; h < 64; h++) {
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const double wide_0 = (double)(reconstruction[64 * h + w] - x[64 * h + w]);
+            sum0 = __builtin_fma(wide_0, wide_0, sum0);
+        }
+    }
+    loss_images[0] = sum0;
+}
+
+static void loss_images_stream(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
+    (void)threads;
+    loss_images_stream_body(reconstruction, x, loss_images);
+}
+
+/* the mean over all elements
+ * 1 FLOPs, 16 bytes of memory traffic.
+ * sum in registers | n */
+static TARGET_CODE void loss_stream_body(const double *restrict loss_images, double *restrict loss) {
+    double sum0 = 0.0;
+    sum0 = sum0 + loss_images[0];
+    loss[0] = sum0 / 4096.0;
+}
+
+static void loss_stream(const double *restrict loss_images, double *restrict loss, int threads) {
+    (void)threads;
+    loss_stream_body(loss_images, loss);
+}
+
 /* from file order
  * 0 FLOPs, 2304 bytes of memory traffic.
  * a in tiles of 8 parallel, b in tiles of 8 parallel, c in tiles of 8, d in tiles of 8, b, c, d, a */
@@ -19884,6 +21907,91 @@ static void evaluate(const ModelStep *step) {
     done(step, 25);
 }
 
+/* One frame of one video, with running statistics; the state moves on. */
+static void stream(const ModelStep *step) {
+    char *const workspace = step->workspace;
+    char *const scratch = step->scratch;
+    const int threads = step->threads;
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 135996672), scratch, threads);
+    done(step, 0);
+    encoder0_batch_norm_running((float *)(workspace + 136783104), (const float *)(workspace + 73176064),
+        (const float *)(workspace + 73176192), (const float *)(workspace + 1152), threads);
+    done(step, 1);
+    encoder1_conv_forward_stream((const float *)(workspace + 135996672), (const float *)(workspace + 136783104),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 136520960), scratch, threads);
+    done(step, 2);
+    encoder1_batch_norm_running((float *)(workspace + 136127744), (const float *)(workspace + 73176320),
+        (const float *)(workspace + 73176576), (const float *)(workspace + 75136), threads);
+    done(step, 3);
+    encoder2_conv_forward_stream((const float *)(workspace + 136520960), (const float *)(workspace + 136127744),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 135996672), scratch, threads);
+    done(step, 4);
+    encoder2_batch_norm_running((float *)(workspace + 136193280), (const float *)(workspace + 73176832),
+        (const float *)(workspace + 73177344), (const float *)(workspace + 370560), threads);
+    done(step, 5);
+    encoder3_conv_forward_stream((const float *)(workspace + 135996672), (const float *)(workspace + 136193280),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 136127744), scratch, threads);
+    done(step, 6);
+    encoder3_batch_norm_running((float *)(workspace + 136029440), (const float *)(workspace + 73177856),
+        (const float *)(workspace + 73178880), (const float *)(workspace + 1551232), threads);
+    done(step, 7);
+    encoder4_conv_forward_stream((const float *)(workspace + 136127744), (const float *)(workspace + 136029440),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 135996672), scratch, threads);
+    done(step, 8);
+    fc1_forward_stream((const float *)(workspace + 135996672), (const float *)(workspace + 6271872), (float *)(workspace + 136029440),
+        (const float *)(workspace + 8369024), threads);
+    done(step, 9);
+    gru0_input_projection_stream((const float *)(workspace + 136029440), (const float *)(workspace + 8369280),
+        (float *)(workspace + 135996672), (const float *)(workspace + 8578944), threads);
+    done(step, 10);
+    gru0_carry_start_stream((float *)(workspace + 136029440), step->h0, threads);
+    done(step, 11);
+    for (ptrdiff_t time = 0; time < 1; time++) {
+        gru0_hidden_projection_stream((const float *)(workspace + 136029440), (const float *)(workspace + 8449152),
+            (float *)(workspace + 135997952), (const float *)(workspace + 8580224), threads);
+        done(step, 12);
+        gru0_cell_stream((float *)(workspace + 136029440), (const float *)(workspace + 135996672), (const float *)(workspace + 135997952),
+            threads);
+        done(step, 13);
+    }
+    keep_gru0_carry(step->state, (const float *)(workspace + 136029440), threads);
+    done(step, 14);
+    fc3_forward_stream((const float *)(workspace + 136029440), (const float *)(workspace + 8581504), (float *)(workspace + 135996672),
+        (const float *)(workspace + 11989376), threads);
+    done(step, 15);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 135996672), (const float *)(workspace + 12022144),
+        (float *)(workspace + 136127744), scratch, threads);
+    done(step, 16);
+    decoder0_batch_norm_running((float *)(workspace + 136193280), (const float *)(workspace + 73179904),
+        (const float *)(workspace + 73180928), (const float *)(workspace + 16740736), threads);
+    done(step, 17);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 136127744), (const float *)(workspace + 136193280),
+        (const float *)(workspace + 16741760), (const float *)(workspace + 16742784), (float *)(workspace + 135996672), scratch, threads);
+    done(step, 18);
+    decoder1_batch_norm_running((float *)(workspace + 136127744), (const float *)(workspace + 73181952),
+        (const float *)(workspace + 73182464), (const float *)(workspace + 17922432), threads);
+    done(step, 19);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 135996672), (const float *)(workspace + 136127744),
+        (const float *)(workspace + 17922944), (const float *)(workspace + 17923456), (float *)(workspace + 136520960), scratch, threads);
+    done(step, 20);
+    decoder2_batch_norm_running((float *)(workspace + 136783104), (const float *)(workspace + 73182976),
+        (const float *)(workspace + 73183232), (const float *)(workspace + 18218368), threads);
+    done(step, 21);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 136520960), (const float *)(workspace + 136783104),
+        (const float *)(workspace + 18218624), (const float *)(workspace + 18218880), (float *)(workspace + 135996672), scratch, threads);
+    done(step, 22);
+    decoder3_batch_norm_running((float *)(workspace + 136520960), (const float *)(workspace + 73183488),
+        (const float *)(workspace + 73183616), (const float *)(workspace + 18292608), threads);
+    done(step, 23);
+    decoder4_conv_forward_stream((const float *)(workspace + 135996672), (const float *)(workspace + 136520960),
+        (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    done(step, 24);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 135996672), threads);
+    done(step, 25);
+    loss_stream((const double *)(workspace + 135996672), step->loss, threads);
+    done(step, 26);
+}
+
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
     encoder_3_weight_renew((float *)(workspace + 73183744), (const float *)(workspace + 1408), 1);
@@ -20062,6 +22170,7 @@ const ModelTarget gru_ae_avx2 = {
     .save = save,
     .train = train,
     .evaluate = evaluate,
+    .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
     .train_kernels = 143,

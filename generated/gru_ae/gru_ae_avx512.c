@@ -21474,6 +21474,2018 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const x_in_staged0 = (float *)scratch;
+    for (ptrdiff_t h_s = 0; h_s < 6; h_s++) {
+        if (0 <= 4 * i0 + h_s - 1 && 4 * i0 + h_s - 1 < 64) {
+            x_in_staged0[66 * h_s] = 0.0f;
+            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                x_in_staged0[66 * h_s + w_s + 1] = x[256 * i0 + 64 * h_s + w_s - 64];
+            }
+            x_in_staged0[66 * h_s + 65] = 0.0f;
+        } else {
+            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                x_in_staged0[66 * h_s + w_s] = 0.0f;
+            }
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t u = 0; u < 3; u++) {
+                float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 4 * j0];
+                const __m512 x_in_staged0_0 = _mm512_set1_ps(x_in_staged0_at[0]);
+                const float *const encoder_0_weight_at = &encoder_0_weight[48 * u];
+                const __m512 encoder_0_weight_0 = _mm512_loadu_ps(&encoder_0_weight_at[0]);
+                sum1_0_0 = _mm512_fmadd_ps(x_in_staged0_0, encoder_0_weight_0, sum1_0_0);
+                const __m512 encoder_0_weight_1 = _mm512_loadu_ps(&encoder_0_weight_at[144]);
+                sum1_0_1 = _mm512_fmadd_ps(x_in_staged0_0, encoder_0_weight_1, sum1_0_1);
+                const __m512 x_in_staged0_1 = _mm512_set1_ps(x_in_staged0_at[1]);
+                sum1_1_0 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_0, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_1, sum1_1_1);
+                const __m512 x_in_staged0_2 = _mm512_set1_ps(x_in_staged0_at[2]);
+                sum1_2_0 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_0, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_1, sum1_2_1);
+                const __m512 x_in_staged0_3 = _mm512_set1_ps(x_in_staged0_at[3]);
+                sum1_3_0 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_0, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_1, sum1_3_1);
+                const __m512 encoder_0_weight_2 = _mm512_loadu_ps(&encoder_0_weight_at[16]);
+                sum1_0_0 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_2, sum1_0_0);
+                const __m512 encoder_0_weight_3 = _mm512_loadu_ps(&encoder_0_weight_at[160]);
+                sum1_0_1 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_3, sum1_0_1);
+                sum1_1_0 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_2, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_3, sum1_1_1);
+                sum1_2_0 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_2, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_3, sum1_2_1);
+                const __m512 x_in_staged0_4 = _mm512_set1_ps(x_in_staged0_at[4]);
+                sum1_3_0 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_2, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_3, sum1_3_1);
+                const __m512 encoder_0_weight_4 = _mm512_loadu_ps(&encoder_0_weight_at[32]);
+                sum1_0_0 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_4, sum1_0_0);
+                const __m512 encoder_0_weight_5 = _mm512_loadu_ps(&encoder_0_weight_at[176]);
+                sum1_0_1 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_5, sum1_0_1);
+                sum1_1_0 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_4, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_5, sum1_1_1);
+                sum1_2_0 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_4, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_5, sum1_2_1);
+                const __m512 x_in_staged0_5 = _mm512_set1_ps(x_in_staged0_at[5]);
+                sum1_3_0 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_4, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_5, sum1_3_1);
+            }
+            float *const encoder0_conv_forward_at = &encoder0_conv_forward[4096 * i0 + 1024 * i1 + 64 * j0];
+            _mm512_storeu_ps(&encoder0_conv_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65536], sum1_0_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[16], sum1_1_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65552], sum1_1_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[32], sum1_2_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65568], sum1_2_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[48], sum1_3_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65584], sum1_3_1);
+        }
+    }
+}
+
+static void encoder0_conv_forward_stream(const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
+    float *restrict encoder1_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const encoder0_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (0 <= 4 * i0 + h_s - 1) {
+                _mm512_storeu_ps(&encoder0_relu_in_staged0[5200 * c_s + 1040 * h_s], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[65536 * c_s + 4096 * i0 + 1024 * h_s
+                        + 16 * w_s - 1024]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0,
+                        _mm512_loadu_ps(&encoder0_batch_norm_running[48 * c_s]));
+                    const __m512 encoder0_batch_norm_running_0 = _mm512_loadu_ps(&encoder0_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_running_0,
+                        _mm512_loadu_ps(&encoder_1_bias[16 * c_s]));
+                    _mm512_storeu_ps(&encoder0_relu_in_staged0[5200 * c_s + 1040 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
+                    _mm512_storeu_ps(&encoder0_relu_in_staged0[5200 * c_s + 1040 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m512 sum1_0_0 = _mm512_setzero_ps();
+                __m512 sum1_0_1 = _mm512_setzero_ps();
+                __m512 sum1_1_0 = _mm512_setzero_ps();
+                __m512 sum1_1_1 = _mm512_setzero_ps();
+                __m512 sum1_2_0 = _mm512_setzero_ps();
+                __m512 sum1_2_1 = _mm512_setzero_ps();
+                __m512 sum1_3_0 = _mm512_setzero_ps();
+                __m512 sum1_3_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[5200 * c0 + 2080 * i1 + 1040 * u
+                                    + 128 * j0 + 16 * v + c1];
+                                const __m512 encoder0_relu_in_staged0_0 = _mm512_set1_ps(encoder0_relu_in_staged0_at[0]);
+                                const __m512 encoder_3_weight_0 = _mm512_loadu_ps(&encoder_3_weight[9216 * k1 + 2304 * c0 + 768 * u
+                                    + 256 * v + 16 * c1]);
+                                sum1_0_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_0, sum1_0_0);
+                                const __m512 encoder_3_weight_1 = _mm512_loadu_ps(&encoder_3_weight[9216 * k1 + 2304 * c0 + 768 * u
+                                    + 256 * v + 16 * c1 + 4608]);
+                                sum1_0_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_1, sum1_0_1);
+                                const __m512 encoder0_relu_in_staged0_1 = _mm512_set1_ps(encoder0_relu_in_staged0_at[32]);
+                                sum1_1_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_0, sum1_1_0);
+                                sum1_1_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_1, sum1_1_1);
+                                const __m512 encoder0_relu_in_staged0_2 = _mm512_set1_ps(encoder0_relu_in_staged0_at[64]);
+                                sum1_2_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_0, sum1_2_0);
+                                sum1_2_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_1, sum1_2_1);
+                                const __m512 encoder0_relu_in_staged0_3 = _mm512_set1_ps(encoder0_relu_in_staged0_at[96]);
+                                sum1_3_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_0, sum1_3_0);
+                                sum1_3_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder1_conv_forward_at = &encoder1_conv_forward[32768 * k1 + 1024 * i0 + 512 * i1 + 64 * j0];
+                _mm512_storeu_ps(&encoder1_conv_forward_at[0], sum1_0_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16384], sum1_0_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16], sum1_1_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16400], sum1_1_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[32], sum1_2_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16416], sum1_2_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[48], sum1_3_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16432], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+    const float *restrict encoder_1_bias, const float *restrict encoder_3_weight, float *restrict encoder1_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
+            encoder1_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
+    float *restrict encoder2_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const encoder1_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (0 <= 2 * i0 + h_s - 1) {
+                _mm512_storeu_ps(&encoder1_relu_in_staged0[1584 * c_s + 528 * h_s], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[16384 * c_s + 1024 * i0 + 512 * h_s
+                        + 16 * w_s - 512]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
+                        _mm512_loadu_ps(&encoder1_batch_norm_running[48 * c_s]));
+                    const __m512 encoder1_batch_norm_running_0 = _mm512_loadu_ps(&encoder1_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_running_0,
+                        _mm512_loadu_ps(&encoder_4_bias[16 * c_s]));
+                    _mm512_storeu_ps(&encoder1_relu_in_staged0[1584 * c_s + 528 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm512_storeu_ps(&encoder1_relu_in_staged0[1584 * c_s + 528 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    for (ptrdiff_t v = 0; v < 3; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[1584 * c0 + 528 * u + 128 * j0 + 16 * v
+                                + c1];
+                            const __m512 encoder1_relu_in_staged0_0 = _mm512_set1_ps(encoder1_relu_in_staged0_at[0]);
+                            const __m512 encoder_6_weight_0 = _mm512_loadu_ps(&encoder_6_weight[18432 * k1 + 2304 * c0 + 768 * u + 256 * v
+                                + 16 * c1]);
+                            sum1_0_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_0, sum1_0_0);
+                            const __m512 encoder_6_weight_1 = _mm512_loadu_ps(&encoder_6_weight[18432 * k1 + 2304 * c0 + 768 * u + 256 * v
+                                + 16 * c1 + 9216]);
+                            sum1_0_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_1, sum1_0_1);
+                            const __m512 encoder1_relu_in_staged0_1 = _mm512_set1_ps(encoder1_relu_in_staged0_at[32]);
+                            sum1_1_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_0, sum1_1_0);
+                            sum1_1_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_1, sum1_1_1);
+                            const __m512 encoder1_relu_in_staged0_2 = _mm512_set1_ps(encoder1_relu_in_staged0_at[64]);
+                            sum1_2_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_0, sum1_2_0);
+                            sum1_2_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_1, sum1_2_1);
+                            const __m512 encoder1_relu_in_staged0_3 = _mm512_set1_ps(encoder1_relu_in_staged0_at[96]);
+                            sum1_3_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_0, sum1_3_0);
+                            sum1_3_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_1, sum1_3_1);
+                        }
+                    }
+                }
+            }
+            float *const encoder2_conv_forward_at = &encoder2_conv_forward[8192 * k1 + 256 * i0 + 64 * j0];
+            _mm512_storeu_ps(&encoder2_conv_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4096], sum1_0_1);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[16], sum1_1_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4112], sum1_1_1);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[32], sum1_2_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4128], sum1_2_1);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[48], sum1_3_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4144], sum1_3_1);
+        }
+    }
+}
+
+static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+    const float *restrict encoder_4_bias, const float *restrict encoder_6_weight, float *restrict encoder2_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
+            encoder2_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 43520 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder2_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
+    float *restrict encoder3_conv_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 4;
+    const ptrdiff_t i0 = item % 4;
+    float *const encoder2_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (0 <= 4 * i0 + h_s - 1) {
+                _mm512_storeu_ps(&encoder2_relu_in_staged0[1360 * c_s + 272 * h_s], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[4096 * c_s + 1024 * i0 + 256 * h_s
+                        + 16 * w_s - 256]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
+                        _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s]));
+                    const __m512 encoder2_batch_norm_running_0 = _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_running_0,
+                        _mm512_loadu_ps(&encoder_7_bias[16 * c_s]));
+                    _mm512_storeu_ps(&encoder2_relu_in_staged0[1360 * c_s + 272 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    _mm512_storeu_ps(&encoder2_relu_in_staged0[1360 * c_s + 272 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                __m512 sum1_0_0 = _mm512_setzero_ps();
+                __m512 sum1_0_1 = _mm512_setzero_ps();
+                __m512 sum1_1_0 = _mm512_setzero_ps();
+                __m512 sum1_1_1 = _mm512_setzero_ps();
+                __m512 sum1_2_0 = _mm512_setzero_ps();
+                __m512 sum1_2_1 = _mm512_setzero_ps();
+                __m512 sum1_3_0 = _mm512_setzero_ps();
+                __m512 sum1_3_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[1360 * c0 + 544 * i1 + 272 * u
+                                    + 128 * j0 + 16 * v + c1];
+                                const __m512 encoder2_relu_in_staged0_0 = _mm512_set1_ps(encoder2_relu_in_staged0_at[0]);
+                                const __m512 encoder_9_weight_0 = _mm512_loadu_ps(&encoder_9_weight[73728 * k0 + 36864 * k1 + 2304 * c0
+                                    + 768 * u + 256 * v + 16 * c1]);
+                                sum1_0_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_0, sum1_0_0);
+                                const __m512 encoder_9_weight_1 = _mm512_loadu_ps(&encoder_9_weight[73728 * k0 + 36864 * k1 + 2304 * c0
+                                    + 768 * u + 256 * v + 16 * c1 + 18432]);
+                                sum1_0_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_1, sum1_0_1);
+                                const __m512 encoder2_relu_in_staged0_1 = _mm512_set1_ps(encoder2_relu_in_staged0_at[32]);
+                                sum1_1_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_0, sum1_1_0);
+                                sum1_1_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_1, sum1_1_1);
+                                const __m512 encoder2_relu_in_staged0_2 = _mm512_set1_ps(encoder2_relu_in_staged0_at[64]);
+                                sum1_2_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_0, sum1_2_0);
+                                sum1_2_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_1, sum1_2_1);
+                                const __m512 encoder2_relu_in_staged0_3 = _mm512_set1_ps(encoder2_relu_in_staged0_at[96]);
+                                sum1_3_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_0, sum1_3_0);
+                                sum1_3_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder3_conv_forward_at = &encoder3_conv_forward[4096 * k0 + 2048 * k1 + 256 * i0 + 128 * i1 + 64 * j0];
+                _mm512_storeu_ps(&encoder3_conv_forward_at[0], sum1_0_0);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[1024], sum1_0_1);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[16], sum1_1_0);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[1040], sum1_1_1);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[32], sum1_2_0);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[1056], sum1_2_1);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[48], sum1_3_0);
+                _mm512_storeu_ps(&encoder3_conv_forward_at[1072], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+    const float *restrict encoder_7_bias, const float *restrict encoder_9_weight, float *restrict encoder3_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
+            encoder3_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 82944 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage encoder3_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
+    float *restrict encoder4_relu, char *scratch) {
+    const ptrdiff_t k0 = item;
+    float *const encoder3_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= h_s - 1) {
+                _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[1024 * c_s + 128 * h_s + 16 * w_s - 128]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0,
+                        _mm512_loadu_ps(&encoder3_batch_norm_running[48 * c_s]));
+                    const __m512 encoder3_batch_norm_running_0 = _mm512_loadu_ps(&encoder3_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_running_0,
+                        _mm512_loadu_ps(&encoder_10_bias[16 * c_s]));
+                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        __m512 sum1_0_0 = _mm512_setzero_ps();
+        __m512 sum1_0_1 = _mm512_setzero_ps();
+        __m512 sum1_1_0 = _mm512_setzero_ps();
+        __m512 sum1_1_1 = _mm512_setzero_ps();
+        __m512 sum1_2_0 = _mm512_setzero_ps();
+        __m512 sum1_2_1 = _mm512_setzero_ps();
+        __m512 sum1_3_0 = _mm512_setzero_ps();
+        __m512 sum1_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            for (ptrdiff_t u = 0; u < 3; u++) {
+                for (ptrdiff_t v = 0; v < 3; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const encoder3_relu_in_staged0_at = &encoder3_relu_in_staged0[1296 * c0 + 288 * i1 + 144 * u + 16 * v + c1];
+                        const __m512 encoder3_relu_in_staged0_0 = _mm512_set1_ps(encoder3_relu_in_staged0_at[0]);
+                        const __m512 encoder_12_weight_0 = _mm512_loadu_ps(&encoder_12_weight[73728 * k0 + 2304 * c0 + 768 * u + 256 * v
+                            + 16 * c1]);
+                        sum1_0_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_0, sum1_0_0);
+                        const __m512 encoder_12_weight_1 = _mm512_loadu_ps(&encoder_12_weight[73728 * k0 + 2304 * c0 + 768 * u + 256 * v
+                            + 16 * c1 + 36864]);
+                        sum1_0_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_1, sum1_0_1);
+                        const __m512 encoder3_relu_in_staged0_1 = _mm512_set1_ps(encoder3_relu_in_staged0_at[32]);
+                        sum1_1_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_0, sum1_1_0);
+                        sum1_1_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_1, sum1_1_1);
+                        const __m512 encoder3_relu_in_staged0_2 = _mm512_set1_ps(encoder3_relu_in_staged0_at[64]);
+                        sum1_2_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_0, sum1_2_0);
+                        sum1_2_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_1, sum1_2_1);
+                        const __m512 encoder3_relu_in_staged0_3 = _mm512_set1_ps(encoder3_relu_in_staged0_at[96]);
+                        sum1_3_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_0, sum1_3_0);
+                        sum1_3_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_1, sum1_3_1);
+                    }
+                }
+            }
+        }
+        float *const encoder4_relu_at = &encoder4_relu[512 * k0 + 64 * i1];
+        _mm512_storeu_ps(&encoder4_relu_at[0], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_0));
+        _mm512_storeu_ps(&encoder4_relu_at[256], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_1));
+        _mm512_storeu_ps(&encoder4_relu_at[16], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_0));
+        _mm512_storeu_ps(&encoder4_relu_at[272], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_1));
+        _mm512_storeu_ps(&encoder4_relu_at[32], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_0));
+        _mm512_storeu_ps(&encoder4_relu_at[288], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_1));
+        _mm512_storeu_ps(&encoder4_relu_at[48], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_0));
+        _mm512_storeu_ps(&encoder4_relu_at[304], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_1));
+    }
+}
+
+static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
+    const float *restrict encoder_10_bias, const float *restrict encoder_12_weight, float *restrict encoder4_relu, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
+            encoder4_relu, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
+ * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
+ * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void fc1_forward_stream_body(const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+    __m512 sum0_0 = _mm512_setzero_ps();
+    __m512 sum0_1 = _mm512_setzero_ps();
+    __m512 sum0_2 = _mm512_setzero_ps();
+    __m512 sum0_3 = _mm512_setzero_ps();
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t h = 0; h < 4; h++) {
+            for (ptrdiff_t w = 0; w < 4; w++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu[256 * c0 + 64 * h + 16 * w + c1]);
+                    const float *const fc1_0_weight_at = &fc1_0_weight[4096 * c0 + 1024 * h + 256 * w + 16 * c1];
+                    sum0_0 = _mm512_fmadd_ps(encoder4_relu_0, _mm512_loadu_ps(&fc1_0_weight_at[0]), sum0_0);
+                    sum0_1 = _mm512_fmadd_ps(encoder4_relu_0, _mm512_loadu_ps(&fc1_0_weight_at[131072]), sum0_1);
+                    sum0_2 = _mm512_fmadd_ps(encoder4_relu_0, _mm512_loadu_ps(&fc1_0_weight_at[262144]), sum0_2);
+                    sum0_3 = _mm512_fmadd_ps(encoder4_relu_0, _mm512_loadu_ps(&fc1_0_weight_at[393216]), sum0_3);
+                }
+            }
+        }
+    }
+    _mm512_storeu_ps(&fc1_forward[0], _mm512_add_ps(sum0_0, _mm512_loadu_ps(&fc1_0_bias[0])));
+    _mm512_storeu_ps(&fc1_forward[16], _mm512_add_ps(sum0_1, _mm512_loadu_ps(&fc1_0_bias[16])));
+    _mm512_storeu_ps(&fc1_forward[32], _mm512_add_ps(sum0_2, _mm512_loadu_ps(&fc1_0_bias[32])));
+    _mm512_storeu_ps(&fc1_forward[48], _mm512_add_ps(sum0_3, _mm512_loadu_ps(&fc1_0_bias[48])));
+}
+
+static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+    const float *restrict fc1_0_bias, int threads) {
+    (void)threads;
+    fc1_forward_stream_body(encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
+ * 38.4 k FLOPs, 89.0 k bytes of memory traffic.
+ * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const float *restrict fc1_forward,
+    const float *restrict gru_weight_ih_l0, const float *restrict gru_bias_ih_l0, float *restrict gru0_input_projection) {
+    const ptrdiff_t o0 = item / 3;
+    const ptrdiff_t p = item % 3;
+    if (o0 < 1) {
+        __m512 sum0_0 = _mm512_setzero_ps();
+        __m512 sum0_1 = _mm512_setzero_ps();
+        __m512 sum0_2 = _mm512_setzero_ps();
+        __m512 sum0_3 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                const __m512 fc1_forward_0 = _mm512_set1_ps(fc1_forward[16 * c0 + c1]);
+                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[12288 * o0 + 1024 * p + 256 * c0 + 16 * c1];
+                sum0_0 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[0]), sum0_0);
+                sum0_1 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[3072]), sum0_1);
+                sum0_2 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[6144]), sum0_2);
+                sum0_3 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[9216]), sum0_3);
+            }
+        }
+        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[192 * o0 + 16 * p];
+        float *const gru0_input_projection_at = &gru0_input_projection[192 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_input_projection_at[0], _mm512_add_ps(sum0_0, _mm512_loadu_ps(&gru_bias_ih_l0_at[0])));
+        _mm512_storeu_ps(&gru0_input_projection_at[48], _mm512_add_ps(sum0_1, _mm512_loadu_ps(&gru_bias_ih_l0_at[48])));
+        _mm512_storeu_ps(&gru0_input_projection_at[96], _mm512_add_ps(sum0_2, _mm512_loadu_ps(&gru_bias_ih_l0_at[96])));
+        _mm512_storeu_ps(&gru0_input_projection_at[144], _mm512_add_ps(sum0_3, _mm512_loadu_ps(&gru_bias_ih_l0_at[144])));
+    } else {
+        __m512 sum1_0 = _mm512_setzero_ps();
+        __m512 sum1_1 = _mm512_setzero_ps();
+        __m512 sum1_2 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                const __m512 fc1_forward_1 = _mm512_set1_ps(fc1_forward[16 * c0 + c1]);
+                const float *const gru_weight_ih_l0_at_1 = &gru_weight_ih_l0[12288 * o0 + 1024 * p + 256 * c0 + 16 * c1];
+                sum1_0 = _mm512_fmadd_ps(fc1_forward_1, _mm512_loadu_ps(&gru_weight_ih_l0_at_1[0]), sum1_0);
+                sum1_1 = _mm512_fmadd_ps(fc1_forward_1, _mm512_loadu_ps(&gru_weight_ih_l0_at_1[3072]), sum1_1);
+                sum1_2 = _mm512_fmadd_ps(fc1_forward_1, _mm512_loadu_ps(&gru_weight_ih_l0_at_1[6144]), sum1_2);
+            }
+        }
+        const float *const gru_bias_ih_l0_at_1 = &gru_bias_ih_l0[192 * o0 + 16 * p];
+        float *const gru0_input_projection_at_1 = &gru0_input_projection[192 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_input_projection_at_1[0], _mm512_add_ps(sum1_0, _mm512_loadu_ps(&gru_bias_ih_l0_at_1[0])));
+        _mm512_storeu_ps(&gru0_input_projection_at_1[48], _mm512_add_ps(sum1_1, _mm512_loadu_ps(&gru_bias_ih_l0_at_1[48])));
+        _mm512_storeu_ps(&gru0_input_projection_at_1[96], _mm512_add_ps(sum1_2, _mm512_loadu_ps(&gru_bias_ih_l0_at_1[96])));
+    }
+}
+
+static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+    float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 6; item++) {
+        gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
+    }
+}
+
+/* the value before the first step
+ * 0 FLOPs, 1296 bytes of memory traffic.
+ * b parallel, c, h, w */
+static TARGET_CODE void gru0_carry_start_stream_body(const float *restrict h0, float *restrict gru0_cell) {
+    for (ptrdiff_t c = 0; c < 100; c++) {
+        gru0_cell[c % 16 + c / 16 * 16] = h0[c];
+    }
+}
+
+static void gru0_carry_start_stream(float *restrict gru0_cell, const float *restrict h0, int threads) {
+    (void)threads;
+    gru0_carry_start_stream_body(h0, gru0_cell);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
+ * 60.0 k FLOPs, 154.1 k bytes of memory traffic.
+ * o in tiles of 64 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 16, h, w, c, b unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell,
+    const float *restrict gru_weight_hh_l0, const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
+    const ptrdiff_t o0 = item / 3;
+    const ptrdiff_t p = item % 3;
+    if (o0 < 1) {
+        __m512 sum0_0 = _mm512_setzero_ps();
+        __m512 sum0_1 = _mm512_setzero_ps();
+        __m512 sum0_2 = _mm512_setzero_ps();
+        __m512 sum0_3 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell[16 * c0 + c1]);
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 256 * c0 + 16 * c1];
+                sum0_0 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[0]), sum0_0);
+                sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[5376]), sum0_1);
+                sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[10752]), sum0_2);
+                sum0_3 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[16128]), sum0_3);
+            }
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell[c1 + 96]);
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 16 * c1 + 1536];
+            sum0_0 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[0]), sum0_0);
+            sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[5376]), sum0_1);
+            sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[10752]), sum0_2);
+            sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[16128]), sum0_3);
+        }
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[192 * o0 + 16 * p];
+        float *const gru0_hidden_projection_at = &gru0_hidden_projection[192 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_hidden_projection_at[0], _mm512_add_ps(sum0_0, _mm512_loadu_ps(&gru_bias_hh_l0_at[0])));
+        _mm512_storeu_ps(&gru0_hidden_projection_at[48], _mm512_add_ps(sum0_1, _mm512_loadu_ps(&gru_bias_hh_l0_at[48])));
+        _mm512_storeu_ps(&gru0_hidden_projection_at[96], _mm512_add_ps(sum0_2, _mm512_loadu_ps(&gru_bias_hh_l0_at[96])));
+        _mm512_storeu_ps(&gru0_hidden_projection_at[144], _mm512_add_ps(sum0_3, _mm512_loadu_ps(&gru_bias_hh_l0_at[144])));
+    } else {
+        __m512 sum1_0 = _mm512_setzero_ps();
+        __m512 sum1_1 = _mm512_setzero_ps();
+        __m512 sum1_2 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell[16 * c0 + c1]);
+                const float *const gru_weight_hh_l0_at_2 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 256 * c0 + 16 * c1];
+                sum1_0 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[0]), sum1_0);
+                sum1_1 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[5376]), sum1_1);
+                sum1_2 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[10752]), sum1_2);
+            }
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell[c1 + 96]);
+            const float *const gru_weight_hh_l0_at_3 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 16 * c1 + 1536];
+            sum1_0 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[0]), sum1_0);
+            sum1_1 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[5376]), sum1_1);
+            sum1_2 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[10752]), sum1_2);
+        }
+        const float *const gru_bias_hh_l0_at_1 = &gru_bias_hh_l0[192 * o0 + 16 * p];
+        float *const gru0_hidden_projection_at_1 = &gru0_hidden_projection[192 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_hidden_projection_at_1[0], _mm512_add_ps(sum1_0, _mm512_loadu_ps(&gru_bias_hh_l0_at_1[0])));
+        _mm512_storeu_ps(&gru0_hidden_projection_at_1[48], _mm512_add_ps(sum1_1, _mm512_loadu_ps(&gru_bias_hh_l0_at_1[48])));
+        _mm512_storeu_ps(&gru0_hidden_projection_at_1[96], _mm512_add_ps(sum1_2, _mm512_loadu_ps(&gru_bias_hh_l0_at_1[96])));
+    }
+}
+
+static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+    float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 6; item++) {
+        gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
+    }
+}
+
+/* h' = (1 - z) n + z h; r, z = sigmoid, n = tanh(input + r hidden)
+ * 6000 FLOPs, 3584 bytes of memory traffic.
+ * b parallel, c in tiles of 16 parallel, c lanes */
+static TARGET_CODE void gru0_cell_stream_body(ptrdiff_t item, const float *restrict gru0_input_projection,
+    const float *restrict gru0_hidden_projection, float *restrict gru0_cell) {
+    const ptrdiff_t c0 = item;
+    const float *const gru0_input_projection_at = &gru0_input_projection[48 * c0];
+    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[48 * c0];
+    const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&gru0_input_projection_at[16]), _mm512_loadu_ps(&gru0_hidden_projection_at[16]));
+    const __m512 smaller_0 = _mm512_min_ps(_mm512_set1_ps(104.0f), _mm512_abs_ps(sum_0));
+    const __m512 product_0 = _mm512_mul_ps(smaller_0, _mm512_set1_ps(1.442695f));
+    const __m512 rounded_0 = vector_round(_mm512_min_ps(product_0, _mm512_set1_ps(1.5e+02f)));
+    const __m512 sum_1 = _mm512_fmadd_ps(rounded_0, _mm512_set1_ps(-0.69314575f), smaller_0);
+    const __m512 sum_2 = _mm512_fmadd_ps(rounded_0, _mm512_set1_ps(-1.4286068e-06f), sum_1);
+    const __m512 sum_3 = _mm512_fmadd_ps(_mm512_set1_ps(8.237799e-11f), sum_2, _mm512_set1_ps(-4.9881205e-10f));
+    const __m512 sum_4 = _mm512_fmadd_ps(sum_3, sum_2, _mm512_set1_ps(2.4836222e-09f));
+    const __m512 sum_5 = _mm512_fmadd_ps(sum_4, sum_2, _mm512_set1_ps(-9.934021e-09f));
+    const __m512 sum_6 = _mm512_fmadd_ps(sum_5, sum_2, _mm512_set1_ps(2.9802319e-08f));
+    const __m512 sum_7 = _mm512_fmadd_ps(sum_6, sum_2, _mm512_set1_ps(-5.9604645e-08f));
+    const __m512 power_0 = vector_power_of_two(_mm512_sub_ps(_mm512_set1_ps(24.0f), rounded_0));
+    const __m512 product_1 = _mm512_mul_ps(_mm512_fmadd_ps(sum_7, sum_2, _mm512_set1_ps(5.9604645e-08f)), power_0);
+    const __m512 quotient_0 = _mm512_div_ps(product_1, _mm512_sub_ps(_mm512_set1_ps(-1.0f), product_1));
+    const __m512 chosen_0 = vector_select_greater(_mm512_setzero_ps(), sum_0, product_1, _mm512_set1_ps(1.0f));
+    const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&gru0_input_projection_at[0]), _mm512_loadu_ps(&gru0_hidden_projection_at[0]));
+    const __m512 smaller_1 = _mm512_min_ps(_mm512_set1_ps(104.0f), _mm512_abs_ps(sum_8));
+    const __m512 product_2 = _mm512_mul_ps(smaller_1, _mm512_set1_ps(1.442695f));
+    const __m512 rounded_1 = vector_round(_mm512_min_ps(product_2, _mm512_set1_ps(1.5e+02f)));
+    const __m512 sum_9 = _mm512_fmadd_ps(rounded_1, _mm512_set1_ps(-0.69314575f), smaller_1);
+    const __m512 sum_10 = _mm512_fmadd_ps(rounded_1, _mm512_set1_ps(-1.4286068e-06f), sum_9);
+    const __m512 sum_11 = _mm512_fmadd_ps(_mm512_set1_ps(8.237799e-11f), sum_10, _mm512_set1_ps(-4.9881205e-10f));
+    const __m512 sum_12 = _mm512_fmadd_ps(sum_11, sum_10, _mm512_set1_ps(2.4836222e-09f));
+    const __m512 sum_13 = _mm512_fmadd_ps(sum_12, sum_10, _mm512_set1_ps(-9.934021e-09f));
+    const __m512 sum_14 = _mm512_fmadd_ps(sum_13, sum_10, _mm512_set1_ps(2.9802319e-08f));
+    const __m512 sum_15 = _mm512_fmadd_ps(sum_14, sum_10, _mm512_set1_ps(-5.9604645e-08f));
+    const __m512 power_1 = vector_power_of_two(_mm512_sub_ps(_mm512_set1_ps(24.0f), rounded_1));
+    const __m512 product_3 = _mm512_mul_ps(_mm512_fmadd_ps(sum_15, sum_10, _mm512_set1_ps(5.9604645e-08f)), power_1);
+    const __m512 quotient_1 = _mm512_div_ps(product_3, _mm512_sub_ps(_mm512_set1_ps(-1.0f), product_3));
+    const __m512 chosen_1 = vector_select_greater(_mm512_setzero_ps(), sum_8, product_3, _mm512_set1_ps(1.0f));
+    const __m512 sum_16 = _mm512_fmadd_ps(quotient_1, chosen_1, chosen_1);
+    const __m512 sum_17 = _mm512_fmadd_ps(sum_16, _mm512_loadu_ps(&gru0_hidden_projection_at[32]),
+        _mm512_loadu_ps(&gru0_input_projection_at[32]));
+    const __m512 size_0 = _mm512_abs_ps(sum_17);
+    const __m512 sum_18 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_0, _mm512_set1_ps(-0.000647521f));
+    const __m512 sum_19 = _mm512_fmadd_ps(sum_18, size_0, _mm512_set1_ps(0.0054350505f));
+    const __m512 sum_20 = _mm512_fmadd_ps(sum_19, size_0, _mm512_set1_ps(-0.023078235f));
+    const __m512 sum_21 = _mm512_fmadd_ps(sum_20, size_0, _mm512_set1_ps(0.08363069f));
+    const __m512 sum_22 = _mm512_fmadd_ps(sum_21, size_0, _mm512_set1_ps(-0.1200333f));
+    const __m512 sum_23 = _mm512_fmadd_ps(sum_22, size_0, _mm512_set1_ps(0.42431918f));
+    const __m512 sum_24 = _mm512_fmadd_ps(sum_23, size_0, _mm512_set1_ps(0.16496293f));
+    const __m512 sum_25 = _mm512_fmadd_ps(sum_24, size_0, _mm512_set1_ps(1.3795024f));
+    const __m512 sum_26 = _mm512_fmadd_ps(sum_25, size_0, _mm512_set1_ps(0.7105656f));
+    const __m512 sum_27 = _mm512_fmadd_ps(sum_26, sum_26, _mm512_set1_ps(1.5f));
+    const __m512 chosen_2 = vector_select_greater(_mm512_setzero_ps(), sum_17, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
+    const __m512 sum_28 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_27), chosen_2, chosen_2);
+    const __m512 product_4 = _mm512_mul_ps(sum_17, sum_17);
+    const __m512 sum_29 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_4, _mm512_set1_ps(0.019665616f));
+    const __m512 sum_30 = _mm512_fmadd_ps(sum_29, product_4, _mm512_set1_ps(-0.05339065f));
+    const __m512 sum_31 = _mm512_fmadd_ps(sum_30, product_4, _mm512_set1_ps(0.1332653f));
+    const __m512 sum_32 = _mm512_fmadd_ps(sum_31, product_4, _mm512_set1_ps(-0.3333307f));
+    const __m512 sum_33 = _mm512_fmadd_ps(_mm512_mul_ps(product_4, sum_17), sum_32, sum_17);
+    const __m512 chosen_3 = vector_select_greater(size_0, _mm512_set1_ps(0.755f), sum_28, sum_33);
+    const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&gru0_cell[16 * c0]), chosen_3);
+    _mm512_storeu_ps(&gru0_cell[16 * c0 + 112], _mm512_fmadd_ps(_mm512_fmadd_ps(quotient_0, chosen_0, chosen_0), difference_0, chosen_3));
+}
+
+static void gru0_cell_stream(float *restrict gru0_cell, const float *restrict gru0_input_projection,
+    const float *restrict gru0_hidden_projection, int threads) {
+    (void)threads;
+    for (ptrdiff_t item = 0; item < 7; item++) {
+        gru0_cell_stream_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
+    }
+}
+
+/* to the caller
+ * 0 FLOPs, 1296 bytes of memory traffic.
+ * c, h, w */
+static TARGET_CODE void keep_gru0_carry_body(const float *restrict gru0_cell, float *restrict state) {
+    for (ptrdiff_t c = 0; c < 100; c++) {
+        state[c] = gru0_cell[c % 16 + c / 16 * 16 + 112];
+    }
+}
+
+static void keep_gru0_carry(float *restrict state, const float *restrict gru0_cell, int threads) {
+    (void)threads;
+    keep_gru0_carry_body(gru0_cell, state);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
+ * 1638.4 k FLOPs, 3736.4 k bytes of memory traffic.
+ * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
+    const float *restrict fc3_0_bias, float *restrict fc3_forward) {
+    const ptrdiff_t o0 = item / 16;
+    const ptrdiff_t p = item / 4 % 4;
+    const ptrdiff_t q = item % 4;
+    __m512 sum0_0 = _mm512_setzero_ps();
+    __m512 sum0_1 = _mm512_setzero_ps();
+    __m512 sum0_2 = _mm512_setzero_ps();
+    __m512 sum0_3 = _mm512_setzero_ps();
+    for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
+        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+            const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell[16 * c0 + c1 + 112]);
+            const float *const fc3_0_weight_at = &fc3_0_weight[114688 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1];
+            sum0_0 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[0]), sum0_0);
+            sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[28672]), sum0_1);
+            sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[57344]), sum0_2);
+            sum0_3 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[86016]), sum0_3);
+        }
+    }
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell[c1 + 208]);
+        const float *const fc3_0_weight_at_1 = &fc3_0_weight[114688 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536];
+        sum0_0 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[0]), sum0_0);
+        sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[28672]), sum0_1);
+        sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[57344]), sum0_2);
+        sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[86016]), sum0_3);
+    }
+    const float *const fc3_0_bias_at = &fc3_0_bias[1024 * o0 + 64 * p + 16 * q];
+    float *const fc3_forward_at = &fc3_forward[1024 * o0 + 64 * p + 16 * q];
+    _mm512_storeu_ps(&fc3_forward_at[0], _mm512_add_ps(sum0_0, _mm512_loadu_ps(&fc3_0_bias_at[0])));
+    _mm512_storeu_ps(&fc3_forward_at[256], _mm512_add_ps(sum0_1, _mm512_loadu_ps(&fc3_0_bias_at[256])));
+    _mm512_storeu_ps(&fc3_forward_at[512], _mm512_add_ps(sum0_2, _mm512_loadu_ps(&fc3_0_bias_at[512])));
+    _mm512_storeu_ps(&fc3_forward_at[768], _mm512_add_ps(sum0_3, _mm512_loadu_ps(&fc3_0_bias_at[768])));
+}
+
+static void fc3_forward_stream(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward,
+    const float *restrict fc3_0_bias, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        fc3_forward_stream_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 2;
+    const ptrdiff_t i0 = item % 2;
+    float *const fc3_forward_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 4) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm512_storeu_ps(&fc3_forward_in_staged0[240 * c_s + 80 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&fc3_forward[256 * c_s + 128 * i0 + 64 * h_s + 16 * w_s]));
+                }
+                _mm512_storeu_ps(&fc3_forward_in_staged0[240 * c_s + 80 * h_s + 64], _mm512_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                    _mm512_storeu_ps(&fc3_forward_in_staged0[240 * c_s + 80 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        __m512 sum1_0_0 = _mm512_setzero_ps();
+        __m512 sum1_0_1 = _mm512_setzero_ps();
+        __m512 sum1_1_0 = _mm512_setzero_ps();
+        __m512 sum1_1_1 = _mm512_setzero_ps();
+        __m512 sum1_2_0 = _mm512_setzero_ps();
+        __m512 sum1_2_1 = _mm512_setzero_ps();
+        __m512 sum1_3_0 = _mm512_setzero_ps();
+        __m512 sum1_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[240 * c0 + 80 * i1 + c1];
+                const __m512 fc3_forward_in_staged0_0 = _mm512_set1_ps(fc3_forward_in_staged0_at[0]);
+                const __m512 decoder_0_weight_0 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 16 * c1 + 1024]);
+                sum1_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_0, sum1_0_0);
+                const __m512 decoder_0_weight_1 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 16 * c1 + 74752]);
+                sum1_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_1, sum1_0_1);
+                const __m512 fc3_forward_in_staged0_1 = _mm512_set1_ps(fc3_forward_in_staged0_at[16]);
+                sum1_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_0, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_1, sum1_1_1);
+                const __m512 fc3_forward_in_staged0_2 = _mm512_set1_ps(fc3_forward_in_staged0_at[32]);
+                sum1_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_0, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_1, sum1_2_1);
+                const __m512 fc3_forward_in_staged0_3 = _mm512_set1_ps(fc3_forward_in_staged0_at[48]);
+                sum1_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_0, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_1, sum1_3_1);
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 256 * i1];
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[0], sum1_0_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1024], sum1_0_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[32], sum1_1_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1056], sum1_1_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[64], sum1_2_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1088], sum1_2_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[96], sum1_3_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1120], sum1_3_1);
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        __m512 sum2_0_0 = _mm512_setzero_ps();
+        __m512 sum2_0_1 = _mm512_setzero_ps();
+        __m512 sum2_1_0 = _mm512_setzero_ps();
+        __m512 sum2_1_1 = _mm512_setzero_ps();
+        __m512 sum2_2_0 = _mm512_setzero_ps();
+        __m512 sum2_2_1 = _mm512_setzero_ps();
+        __m512 sum2_3_0 = _mm512_setzero_ps();
+        __m512 sum2_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+            for (ptrdiff_t v = 0; v < 2; v++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[240 * c0 + 80 * i1 + c1 - 16 * v + 16];
+                    const __m512 fc3_forward_in_staged0_4 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[0]);
+                    const __m512 decoder_0_weight_2 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 512 * v + 16 * c1 + 768]);
+                    sum2_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_2, sum2_0_0);
+                    const __m512 decoder_0_weight_3 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 512 * v + 16 * c1
+                        + 74496]);
+                    sum2_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_3, sum2_0_1);
+                    const __m512 fc3_forward_in_staged0_5 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[16]);
+                    sum2_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_2, sum2_1_0);
+                    sum2_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_3, sum2_1_1);
+                    const __m512 fc3_forward_in_staged0_6 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[32]);
+                    sum2_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_2, sum2_2_0);
+                    sum2_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_3, sum2_2_1);
+                    const __m512 fc3_forward_in_staged0_7 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[48]);
+                    sum2_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_2, sum2_3_0);
+                    sum2_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_3, sum2_3_1);
+                }
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 256 * i1 + 16];
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[0], sum2_0_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1024], sum2_0_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[32], sum2_1_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1056], sum2_1_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[64], sum2_2_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1088], sum2_2_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[96], sum2_3_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1120], sum2_3_1);
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        __m512 sum3_0_0 = _mm512_setzero_ps();
+        __m512 sum3_0_1 = _mm512_setzero_ps();
+        __m512 sum3_1_0 = _mm512_setzero_ps();
+        __m512 sum3_1_1 = _mm512_setzero_ps();
+        __m512 sum3_2_0 = _mm512_setzero_ps();
+        __m512 sum3_2_1 = _mm512_setzero_ps();
+        __m512 sum3_3_0 = _mm512_setzero_ps();
+        __m512 sum3_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+            for (ptrdiff_t u = 0; u < 2; u++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[240 * c0 + 80 * i1 + c1 - 80 * u + 80];
+                    const __m512 fc3_forward_in_staged0_8 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[0]);
+                    const __m512 decoder_0_weight_4 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 16 * c1
+                        + 256]);
+                    sum3_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_4, sum3_0_0);
+                    const __m512 decoder_0_weight_5 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 16 * c1
+                        + 73984]);
+                    sum3_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_5, sum3_0_1);
+                    const __m512 fc3_forward_in_staged0_9 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[16]);
+                    sum3_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_4, sum3_1_0);
+                    sum3_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_5, sum3_1_1);
+                    const __m512 fc3_forward_in_staged0_10 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[32]);
+                    sum3_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_4, sum3_2_0);
+                    sum3_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_5, sum3_2_1);
+                    const __m512 fc3_forward_in_staged0_11 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[48]);
+                    sum3_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_4, sum3_3_0);
+                    sum3_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_5, sum3_3_1);
+                }
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 256 * i1 + 128];
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[0], sum3_0_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1024], sum3_0_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[32], sum3_1_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1056], sum3_1_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[64], sum3_2_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1088], sum3_2_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[96], sum3_3_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1120], sum3_3_1);
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        __m512 sum4_0_0 = _mm512_setzero_ps();
+        __m512 sum4_0_1 = _mm512_setzero_ps();
+        __m512 sum4_1_0 = _mm512_setzero_ps();
+        __m512 sum4_1_1 = _mm512_setzero_ps();
+        __m512 sum4_2_0 = _mm512_setzero_ps();
+        __m512 sum4_2_1 = _mm512_setzero_ps();
+        __m512 sum4_3_0 = _mm512_setzero_ps();
+        __m512 sum4_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+            for (ptrdiff_t u = 0; u < 2; u++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[240 * c0 + 80 * i1 + c1 - 16 * v - 80 * u + 96];
+                        const __m512 fc3_forward_in_staged0_12 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[0]);
+                        const __m512 decoder_0_weight_6 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 512 * v
+                            + 16 * c1]);
+                        sum4_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_6, sum4_0_0);
+                        const __m512 decoder_0_weight_7 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 512 * v
+                            + 16 * c1 + 73728]);
+                        sum4_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_7, sum4_0_1);
+                        const __m512 fc3_forward_in_staged0_13 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[16]);
+                        sum4_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_6, sum4_1_0);
+                        sum4_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_7, sum4_1_1);
+                        const __m512 fc3_forward_in_staged0_14 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[32]);
+                        sum4_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_6, sum4_2_0);
+                        sum4_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_7, sum4_2_1);
+                        const __m512 fc3_forward_in_staged0_15 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[48]);
+                        sum4_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_6, sum4_3_0);
+                        sum4_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_7, sum4_3_1);
+                    }
+                }
+            }
+        }
+        float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 256 * i1 + 144];
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[0], sum4_0_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1024], sum4_0_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[32], sum4_1_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1056], sum4_1_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[64], sum4_2_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1088], sum4_2_1);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[96], sum4_3_0);
+        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1120], sum4_3_1);
+    }
+}
+
+static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
+    float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
+            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 27648 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder0_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
+    float *restrict decoder1_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 4;
+    const ptrdiff_t i0 = item % 4;
+    float *const decoder0_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 8) {
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[1024 * c_s + 256 * i0
+                        + 128 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder0_batch_norm_running[48 * c_s]));
+                    const __m512 decoder0_batch_norm_running_0 = _mm512_loadu_ps(&decoder0_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_running_0,
+                        _mm512_loadu_ps(&decoder_1_bias[16 * c_s]));
+                    _mm512_storeu_ps(&decoder0_relu_in_staged0[432 * c_s + 144 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+                _mm512_storeu_ps(&decoder0_relu_in_staged0[432 * c_s + 144 * h_s + 128], _mm512_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                    _mm512_storeu_ps(&decoder0_relu_in_staged0[432 * c_s + 144 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[432 * c0 + 144 * i1 + 64 * j0 + c1];
+                    const __m512 decoder0_relu_in_staged0_0 = _mm512_set1_ps(decoder0_relu_in_staged0_at[0]);
+                    const __m512 decoder_3_weight_0 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 16 * c1 + 1024]);
+                    sum1_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_0, sum1_0_0);
+                    const __m512 decoder_3_weight_1 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 16 * c1 + 37888]);
+                    sum1_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_1, sum1_0_1);
+                    const __m512 decoder0_relu_in_staged0_1 = _mm512_set1_ps(decoder0_relu_in_staged0_at[16]);
+                    sum1_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_1, sum1_1_1);
+                    const __m512 decoder0_relu_in_staged0_2 = _mm512_set1_ps(decoder0_relu_in_staged0_at[32]);
+                    sum1_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_1, sum1_2_1);
+                    const __m512 decoder0_relu_in_staged0_3 = _mm512_set1_ps(decoder0_relu_in_staged0_at[48]);
+                    sum1_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_1, sum1_3_1);
+                }
+            }
+            float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[8192 * k0 + 1024 * i0 + 512 * i1 + 128 * j0];
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4096], sum1_0_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[32], sum1_1_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4128], sum1_1_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[64], sum1_2_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4160], sum1_2_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[96], sum1_3_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4192], sum1_3_1);
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum2_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1 = _mm512_setzero_ps();
+            __m512 sum2_2_0 = _mm512_setzero_ps();
+            __m512 sum2_2_1 = _mm512_setzero_ps();
+            __m512 sum2_3_0 = _mm512_setzero_ps();
+            __m512 sum2_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[432 * c0 + 144 * i1 + 64 * j0 + c1 - 16 * v
+                            + 16];
+                        const __m512 decoder0_relu_in_staged0_4 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[0]);
+                        const __m512 decoder_3_weight_2 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 512 * v + 16 * c1
+                            + 768]);
+                        sum2_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_2, sum2_0_0);
+                        const __m512 decoder_3_weight_3 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 512 * v + 16 * c1
+                            + 37632]);
+                        sum2_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_3, sum2_0_1);
+                        const __m512 decoder0_relu_in_staged0_5 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_3, sum2_1_1);
+                        const __m512 decoder0_relu_in_staged0_6 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_3, sum2_2_1);
+                        const __m512 decoder0_relu_in_staged0_7 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_3, sum2_3_1);
+                    }
+                }
+            }
+            float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[8192 * k0 + 1024 * i0 + 512 * i1 + 128 * j0
+                + 16];
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[0], sum2_0_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4096], sum2_0_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[32], sum2_1_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4128], sum2_1_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[64], sum2_2_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4160], sum2_2_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[96], sum2_3_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4192], sum2_3_1);
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum3_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1 = _mm512_setzero_ps();
+            __m512 sum3_2_0 = _mm512_setzero_ps();
+            __m512 sum3_2_1 = _mm512_setzero_ps();
+            __m512 sum3_3_0 = _mm512_setzero_ps();
+            __m512 sum3_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[432 * c0 + 144 * i1 + 64 * j0 + c1 - 144 * u
+                            + 144];
+                        const __m512 decoder0_relu_in_staged0_8 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[0]);
+                        const __m512 decoder_3_weight_4 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 1536 * u + 16 * c1
+                            + 256]);
+                        sum3_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_4, sum3_0_0);
+                        const __m512 decoder_3_weight_5 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 1536 * u + 16 * c1
+                            + 37120]);
+                        sum3_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_5, sum3_0_1);
+                        const __m512 decoder0_relu_in_staged0_9 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[16]);
+                        sum3_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_4, sum3_1_0);
+                        sum3_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_5, sum3_1_1);
+                        const __m512 decoder0_relu_in_staged0_10 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[32]);
+                        sum3_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_4, sum3_2_0);
+                        sum3_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_5, sum3_2_1);
+                        const __m512 decoder0_relu_in_staged0_11 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[48]);
+                        sum3_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_4, sum3_3_0);
+                        sum3_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_5, sum3_3_1);
+                    }
+                }
+            }
+            float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[8192 * k0 + 1024 * i0 + 512 * i1 + 128 * j0
+                + 256];
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[0], sum3_0_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4096], sum3_0_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[32], sum3_1_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4128], sum3_1_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[64], sum3_2_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4160], sum3_2_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[96], sum3_3_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4192], sum3_3_1);
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[432 * c0 + 144 * i1 + 64 * j0 + c1
+                                - 16 * v - 144 * u + 160];
+                            const __m512 decoder0_relu_in_staged0_12 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[0]);
+                            const __m512 decoder_3_weight_6 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 1536 * u + 512 * v
+                                + 16 * c1]);
+                            sum4_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_6, sum4_0_0);
+                            const __m512 decoder_3_weight_7 = _mm512_loadu_ps(&decoder_3_weight[73728 * k0 + 2304 * c0 + 1536 * u + 512 * v
+                                + 16 * c1 + 36864]);
+                            sum4_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_7, sum4_0_1);
+                            const __m512 decoder0_relu_in_staged0_13 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[16]);
+                            sum4_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_6, sum4_1_0);
+                            sum4_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_7, sum4_1_1);
+                            const __m512 decoder0_relu_in_staged0_14 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[32]);
+                            sum4_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_6, sum4_2_0);
+                            sum4_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_7, sum4_2_1);
+                            const __m512 decoder0_relu_in_staged0_15 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[48]);
+                            sum4_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_6, sum4_3_0);
+                            sum4_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_7, sum4_3_1);
+                        }
+                    }
+                }
+            }
+            float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[8192 * k0 + 1024 * i0 + 512 * i1 + 128 * j0
+                + 272];
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[0], sum4_0_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4096], sum4_0_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[32], sum4_1_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4128], sum4_1_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[64], sum4_2_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4160], sum4_2_1);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[96], sum4_3_0);
+            _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4192], sum4_3_1);
+        }
+    }
+}
+
+static void decoder1_conv_transpose_forward_stream(const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
+    float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
+    float *restrict decoder2_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder1_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 2; h_s++) {
+            if (i0 + h_s < 16) {
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[4096 * c_s + 256 * i0
+                        + 256 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder1_batch_norm_running[48 * c_s]));
+                    const __m512 decoder1_batch_norm_running_0 = _mm512_loadu_ps(&decoder1_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_running_0,
+                        _mm512_loadu_ps(&decoder_4_bias[16 * c_s]));
+                    _mm512_storeu_ps(&decoder1_relu_in_staged0[544 * c_s + 272 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+                _mm512_storeu_ps(&decoder1_relu_in_staged0[544 * c_s + 272 * h_s + 256], _mm512_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    _mm512_storeu_ps(&decoder1_relu_in_staged0[544 * c_s + 272 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1];
+                    const __m512 decoder1_relu_in_staged0_0 = _mm512_set1_ps(decoder1_relu_in_staged0_at[0]);
+                    const __m512 decoder_6_weight_0 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 16 * c1 + 1024]);
+                    sum1_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_0, sum1_0_0);
+                    const __m512 decoder_6_weight_1 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 16 * c1 + 19456]);
+                    sum1_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_1, sum1_0_1);
+                    const __m512 decoder1_relu_in_staged0_1 = _mm512_set1_ps(decoder1_relu_in_staged0_at[16]);
+                    sum1_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_1, sum1_1_1);
+                    const __m512 decoder1_relu_in_staged0_2 = _mm512_set1_ps(decoder1_relu_in_staged0_at[32]);
+                    sum1_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_1, sum1_2_1);
+                    const __m512 decoder1_relu_in_staged0_3 = _mm512_set1_ps(decoder1_relu_in_staged0_at[48]);
+                    sum1_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_1, sum1_3_1);
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 128 * j0];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16384], sum1_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32], sum1_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16416], sum1_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[64], sum1_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16448], sum1_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[96], sum1_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16480], sum1_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m512 sum2_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1 = _mm512_setzero_ps();
+            __m512 sum2_2_0 = _mm512_setzero_ps();
+            __m512 sum2_2_1 = _mm512_setzero_ps();
+            __m512 sum2_3_0 = _mm512_setzero_ps();
+            __m512 sum2_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1 - 16 * v + 16];
+                        const __m512 decoder1_relu_in_staged0_4 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[0]);
+                        const __m512 decoder_6_weight_2 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 512 * v + 16 * c1
+                            + 768]);
+                        sum2_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_2, sum2_0_0);
+                        const __m512 decoder_6_weight_3 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 512 * v + 16 * c1
+                            + 19200]);
+                        sum2_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_3, sum2_0_1);
+                        const __m512 decoder1_relu_in_staged0_5 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_3, sum2_1_1);
+                        const __m512 decoder1_relu_in_staged0_6 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_3, sum2_2_1);
+                        const __m512 decoder1_relu_in_staged0_7 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_3, sum2_3_1);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 128 * j0 + 16];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[0], sum2_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16384], sum2_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32], sum2_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16416], sum2_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[64], sum2_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16448], sum2_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[96], sum2_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16480], sum2_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m512 sum3_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1 = _mm512_setzero_ps();
+            __m512 sum3_2_0 = _mm512_setzero_ps();
+            __m512 sum3_2_1 = _mm512_setzero_ps();
+            __m512 sum3_3_0 = _mm512_setzero_ps();
+            __m512 sum3_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1 - 272 * u + 272];
+                        const __m512 decoder1_relu_in_staged0_8 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[0]);
+                        const __m512 decoder_6_weight_4 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 16 * c1
+                            + 256]);
+                        sum3_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_4, sum3_0_0);
+                        const __m512 decoder_6_weight_5 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 16 * c1
+                            + 18688]);
+                        sum3_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_5, sum3_0_1);
+                        const __m512 decoder1_relu_in_staged0_9 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[16]);
+                        sum3_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_4, sum3_1_0);
+                        sum3_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_5, sum3_1_1);
+                        const __m512 decoder1_relu_in_staged0_10 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[32]);
+                        sum3_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_4, sum3_2_0);
+                        sum3_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_5, sum3_2_1);
+                        const __m512 decoder1_relu_in_staged0_11 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[48]);
+                        sum3_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_4, sum3_3_0);
+                        sum3_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_5, sum3_3_1);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 128 * j0 + 512];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[0], sum3_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16384], sum3_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32], sum3_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16416], sum3_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[64], sum3_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16448], sum3_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[96], sum3_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16480], sum3_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1 - 16 * v
+                                - 272 * u + 288];
+                            const __m512 decoder1_relu_in_staged0_12 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[0]);
+                            const __m512 decoder_6_weight_6 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 512 * v
+                                + 16 * c1]);
+                            sum4_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_6, sum4_0_0);
+                            const __m512 decoder_6_weight_7 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 512 * v
+                                + 16 * c1 + 18432]);
+                            sum4_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_7, sum4_0_1);
+                            const __m512 decoder1_relu_in_staged0_13 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[16]);
+                            sum4_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_6, sum4_1_0);
+                            sum4_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_7, sum4_1_1);
+                            const __m512 decoder1_relu_in_staged0_14 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[32]);
+                            sum4_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_6, sum4_2_0);
+                            sum4_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_7, sum4_2_1);
+                            const __m512 decoder1_relu_in_staged0_15 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[48]);
+                            sum4_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_6, sum4_3_0);
+                            sum4_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_7, sum4_3_1);
+                        }
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 128 * j0 + 528];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[0], sum4_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16384], sum4_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32], sum4_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16416], sum4_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[64], sum4_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16448], sum4_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[96], sum4_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16480], sum4_3_1);
+        }
+    }
+}
+
+static void decoder2_conv_transpose_forward_stream(const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
+    float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 553472 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 32, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
+    float *restrict decoder3_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder2_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 32) {
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[16384 * c_s
+                        + 1024 * i0 + 512 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder2_batch_norm_running[48 * c_s]));
+                    const __m512 decoder2_batch_norm_running_0 = _mm512_loadu_ps(&decoder2_batch_norm_running[48 * c_s + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_running_0,
+                        _mm512_loadu_ps(&decoder_7_bias[16 * c_s]));
+                    _mm512_storeu_ps(&decoder2_relu_in_staged0[1584 * c_s + 528 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
+                }
+                _mm512_storeu_ps(&decoder2_relu_in_staged0[1584 * c_s + 528 * h_s + 512], _mm512_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm512_storeu_ps(&decoder2_relu_in_staged0[1584 * c_s + 528 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[1584 * c0 + 528 * i1 + 64 * j0 + c1];
+                    const __m512 decoder2_relu_in_staged0_0 = _mm512_set1_ps(decoder2_relu_in_staged0_at[0]);
+                    const __m512 decoder_9_weight_0 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 16 * c1 + 1024]);
+                    sum1_0_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_0, decoder_9_weight_0, sum1_0_0);
+                    const __m512 decoder_9_weight_1 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 16 * c1 + 10240]);
+                    sum1_0_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_0, decoder_9_weight_1, sum1_0_1);
+                    const __m512 decoder2_relu_in_staged0_1 = _mm512_set1_ps(decoder2_relu_in_staged0_at[16]);
+                    sum1_1_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_1, decoder_9_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_1, decoder_9_weight_1, sum1_1_1);
+                    const __m512 decoder2_relu_in_staged0_2 = _mm512_set1_ps(decoder2_relu_in_staged0_at[32]);
+                    sum1_2_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_2, decoder_9_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_2, decoder_9_weight_1, sum1_2_1);
+                    const __m512 decoder2_relu_in_staged0_3 = _mm512_set1_ps(decoder2_relu_in_staged0_at[48]);
+                    sum1_3_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_3, decoder_9_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_3, decoder_9_weight_1, sum1_3_1);
+                }
+            }
+            float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[4096 * i0 + 2048 * i1 + 128 * j0];
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[65536], sum1_0_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[32], sum1_1_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[65568], sum1_1_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[64], sum1_2_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[65600], sum1_2_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[96], sum1_3_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[65632], sum1_3_1);
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+            __m512 sum2_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1 = _mm512_setzero_ps();
+            __m512 sum2_2_0 = _mm512_setzero_ps();
+            __m512 sum2_2_1 = _mm512_setzero_ps();
+            __m512 sum2_3_0 = _mm512_setzero_ps();
+            __m512 sum2_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[1584 * c0 + 528 * i1 + 64 * j0 + c1 - 16 * v
+                            + 16];
+                        const __m512 decoder2_relu_in_staged0_4 = _mm512_set1_ps(decoder2_relu_in_staged0_at_1[0]);
+                        const __m512 decoder_9_weight_2 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 512 * v + 16 * c1 + 768]);
+                        sum2_0_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_4, decoder_9_weight_2, sum2_0_0);
+                        const __m512 decoder_9_weight_3 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 512 * v + 16 * c1 + 9984]);
+                        sum2_0_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_4, decoder_9_weight_3, sum2_0_1);
+                        const __m512 decoder2_relu_in_staged0_5 = _mm512_set1_ps(decoder2_relu_in_staged0_at_1[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_5, decoder_9_weight_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_5, decoder_9_weight_3, sum2_1_1);
+                        const __m512 decoder2_relu_in_staged0_6 = _mm512_set1_ps(decoder2_relu_in_staged0_at_1[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_6, decoder_9_weight_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_6, decoder_9_weight_3, sum2_2_1);
+                        const __m512 decoder2_relu_in_staged0_7 = _mm512_set1_ps(decoder2_relu_in_staged0_at_1[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_7, decoder_9_weight_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_7, decoder_9_weight_3, sum2_3_1);
+                    }
+                }
+            }
+            float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[4096 * i0 + 2048 * i1 + 128 * j0 + 16];
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[0], sum2_0_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[65536], sum2_0_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[32], sum2_1_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[65568], sum2_1_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[64], sum2_2_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[65600], sum2_2_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[96], sum2_3_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[65632], sum2_3_1);
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+            __m512 sum3_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1 = _mm512_setzero_ps();
+            __m512 sum3_2_0 = _mm512_setzero_ps();
+            __m512 sum3_2_1 = _mm512_setzero_ps();
+            __m512 sum3_3_0 = _mm512_setzero_ps();
+            __m512 sum3_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[1584 * c0 + 528 * i1 + 64 * j0 + c1 - 528 * u
+                            + 528];
+                        const __m512 decoder2_relu_in_staged0_8 = _mm512_set1_ps(decoder2_relu_in_staged0_at_2[0]);
+                        const __m512 decoder_9_weight_4 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 1536 * u + 16 * c1 + 256]);
+                        sum3_0_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_8, decoder_9_weight_4, sum3_0_0);
+                        const __m512 decoder_9_weight_5 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 1536 * u + 16 * c1 + 9472]);
+                        sum3_0_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_8, decoder_9_weight_5, sum3_0_1);
+                        const __m512 decoder2_relu_in_staged0_9 = _mm512_set1_ps(decoder2_relu_in_staged0_at_2[16]);
+                        sum3_1_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_9, decoder_9_weight_4, sum3_1_0);
+                        sum3_1_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_9, decoder_9_weight_5, sum3_1_1);
+                        const __m512 decoder2_relu_in_staged0_10 = _mm512_set1_ps(decoder2_relu_in_staged0_at_2[32]);
+                        sum3_2_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_10, decoder_9_weight_4, sum3_2_0);
+                        sum3_2_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_10, decoder_9_weight_5, sum3_2_1);
+                        const __m512 decoder2_relu_in_staged0_11 = _mm512_set1_ps(decoder2_relu_in_staged0_at_2[48]);
+                        sum3_3_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_11, decoder_9_weight_4, sum3_3_0);
+                        sum3_3_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_11, decoder_9_weight_5, sum3_3_1);
+                    }
+                }
+            }
+            float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[4096 * i0 + 2048 * i1 + 128 * j0 + 1024];
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[0], sum3_0_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[65536], sum3_0_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[32], sum3_1_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[65568], sum3_1_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[64], sum3_2_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[65600], sum3_2_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[96], sum3_3_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[65632], sum3_3_1);
+        }
+    }
+    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[1584 * c0 + 528 * i1 + 64 * j0 + c1
+                                - 16 * v - 528 * u + 544];
+                            const __m512 decoder2_relu_in_staged0_12 = _mm512_set1_ps(decoder2_relu_in_staged0_at_3[0]);
+                            const __m512 decoder_9_weight_6 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 1536 * u + 512 * v + 16 * c1]);
+                            sum4_0_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_12, decoder_9_weight_6, sum4_0_0);
+                            const __m512 decoder_9_weight_7 = _mm512_loadu_ps(&decoder_9_weight[2304 * c0 + 1536 * u + 512 * v + 16 * c1
+                                + 9216]);
+                            sum4_0_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_12, decoder_9_weight_7, sum4_0_1);
+                            const __m512 decoder2_relu_in_staged0_13 = _mm512_set1_ps(decoder2_relu_in_staged0_at_3[16]);
+                            sum4_1_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_13, decoder_9_weight_6, sum4_1_0);
+                            sum4_1_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_13, decoder_9_weight_7, sum4_1_1);
+                            const __m512 decoder2_relu_in_staged0_14 = _mm512_set1_ps(decoder2_relu_in_staged0_at_3[32]);
+                            sum4_2_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_14, decoder_9_weight_6, sum4_2_0);
+                            sum4_2_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_14, decoder_9_weight_7, sum4_2_1);
+                            const __m512 decoder2_relu_in_staged0_15 = _mm512_set1_ps(decoder2_relu_in_staged0_at_3[48]);
+                            sum4_3_0 = _mm512_fmadd_ps(decoder2_relu_in_staged0_15, decoder_9_weight_6, sum4_3_0);
+                            sum4_3_1 = _mm512_fmadd_ps(decoder2_relu_in_staged0_15, decoder_9_weight_7, sum4_3_1);
+                        }
+                    }
+                }
+            }
+            float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[4096 * i0 + 2048 * i1 + 128 * j0 + 1040];
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[0], sum4_0_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[65536], sum4_0_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[32], sum4_1_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[65568], sum4_1_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[64], sum4_2_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[65600], sum4_2_1);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[96], sum4_3_0);
+            _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[65632], sum4_3_1);
+        }
+    }
+}
+
+static void decoder3_conv_transpose_forward_stream(const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
+    float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 131072 bytes of scratch in steps of 553472 a thread.
+ * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
+static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
+    float *restrict reconstruction, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder3_relu_in_staged0 = (float *)(scratch + 4352);
+    float *const partial = (float *)scratch;
+    float *const sum = (float *)(scratch + 4096);
+    float *const decoder3_relu_in_staged3 = (float *)(scratch + 4352);
+    if (i0 < 4) {
+        for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 15; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s], _mm512_setzero_ps());
+                    for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                        const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[65536 * c_s
+                            + 13312 * i0 + 1024 * h_s + 16 * w_s - 1024]);
+                        const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
+                            _mm512_loadu_ps(&decoder3_batch_norm_running[48 * c_s]));
+                        const __m512 decoder3_batch_norm_running_0 = _mm512_loadu_ps(&decoder3_batch_norm_running[48 * c_s + 32]);
+                        const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_running_0,
+                            _mm512_loadu_ps(&decoder_10_bias[16 * c_s]));
+                        _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                    }
+                    _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s + 1040], _mm512_setzero_ps());
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                        _mm512_storeu_ps(&decoder3_relu_in_staged0[15840 * c_s + 1056 * h_s + 16 * w_s], _mm512_setzero_ps());
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t i1 = 0; i1 < 13; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m512 sum1_0 = _mm512_setzero_ps();
+                __m512 sum1_1 = _mm512_setzero_ps();
+                __m512 sum1_2 = _mm512_setzero_ps();
+                __m512 sum1_3 = _mm512_setzero_ps();
+                __m512 sum1_4 = _mm512_setzero_ps();
+                __m512 sum1_5 = _mm512_setzero_ps();
+                __m512 sum1_6 = _mm512_setzero_ps();
+                __m512 sum1_7 = _mm512_setzero_ps();
+                for (ptrdiff_t c = 0; c < 2; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[15840 * c + 1056 * u + 1056 * i1 + 128 * j0];
+                        const float *const decoder_12_weight_at = &decoder_12_weight[144 * c + 48 * u];
+                        const __m512 decoder_12_weight_0 = _mm512_loadu_ps(&decoder_12_weight_at[0]);
+                        sum1_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0, sum1_0);
+                        const __m512 decoder3_relu_in_staged0_0 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[16]);
+                        sum1_1 = _mm512_fmadd_ps(decoder3_relu_in_staged0_0, decoder_12_weight_0, sum1_1);
+                        const __m512 decoder3_relu_in_staged0_1 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[32]);
+                        sum1_2 = _mm512_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_0, sum1_2);
+                        const __m512 decoder3_relu_in_staged0_2 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[48]);
+                        sum1_3 = _mm512_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_0, sum1_3);
+                        const __m512 decoder3_relu_in_staged0_3 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[64]);
+                        sum1_4 = _mm512_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_0, sum1_4);
+                        const __m512 decoder3_relu_in_staged0_4 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[80]);
+                        sum1_5 = _mm512_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_0, sum1_5);
+                        const __m512 decoder3_relu_in_staged0_5 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[96]);
+                        sum1_6 = _mm512_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_0, sum1_6);
+                        const __m512 decoder3_relu_in_staged0_6 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[112]);
+                        sum1_7 = _mm512_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_0, sum1_7);
+                        const __m512 decoder_12_weight_1 = _mm512_loadu_ps(&decoder_12_weight_at[16]);
+                        sum1_0 = _mm512_fmadd_ps(decoder3_relu_in_staged0_0, decoder_12_weight_1, sum1_0);
+                        sum1_1 = _mm512_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_1, sum1_1);
+                        sum1_2 = _mm512_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_1, sum1_2);
+                        sum1_3 = _mm512_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_1, sum1_3);
+                        sum1_4 = _mm512_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_1, sum1_4);
+                        sum1_5 = _mm512_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_1, sum1_5);
+                        sum1_6 = _mm512_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_1, sum1_6);
+                        const __m512 decoder3_relu_in_staged0_7 = _mm512_loadu_ps(&decoder3_relu_in_staged0_at[128]);
+                        sum1_7 = _mm512_fmadd_ps(decoder3_relu_in_staged0_7, decoder_12_weight_1, sum1_7);
+                        const __m512 decoder_12_weight_2 = _mm512_loadu_ps(&decoder_12_weight_at[32]);
+                        sum1_0 = _mm512_fmadd_ps(decoder3_relu_in_staged0_1, decoder_12_weight_2, sum1_0);
+                        sum1_1 = _mm512_fmadd_ps(decoder3_relu_in_staged0_2, decoder_12_weight_2, sum1_1);
+                        sum1_2 = _mm512_fmadd_ps(decoder3_relu_in_staged0_3, decoder_12_weight_2, sum1_2);
+                        sum1_3 = _mm512_fmadd_ps(decoder3_relu_in_staged0_4, decoder_12_weight_2, sum1_3);
+                        sum1_4 = _mm512_fmadd_ps(decoder3_relu_in_staged0_5, decoder_12_weight_2, sum1_4);
+                        sum1_5 = _mm512_fmadd_ps(decoder3_relu_in_staged0_6, decoder_12_weight_2, sum1_5);
+                        sum1_6 = _mm512_fmadd_ps(decoder3_relu_in_staged0_7, decoder_12_weight_2, sum1_6);
+                        sum1_7 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged0_at[144]), decoder_12_weight_2, sum1_7);
+                    }
+                }
+                float *const partial_at = &partial[128 * j0];
+                _mm512_storeu_ps(&partial_at[0], sum1_0);
+                _mm512_storeu_ps(&partial_at[16], sum1_1);
+                _mm512_storeu_ps(&partial_at[32], sum1_2);
+                _mm512_storeu_ps(&partial_at[48], sum1_3);
+                _mm512_storeu_ps(&partial_at[64], sum1_4);
+                _mm512_storeu_ps(&partial_at[80], sum1_5);
+                _mm512_storeu_ps(&partial_at[96], sum1_6);
+                _mm512_storeu_ps(&partial_at[112], sum1_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum2_0 = 0.0f;
+                float sum2_1 = 0.0f;
+                float sum2_2 = 0.0f;
+                float sum2_3 = 0.0f;
+                float sum2_4 = 0.0f;
+                float sum2_5 = 0.0f;
+                float sum2_6 = 0.0f;
+                float sum2_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 16; l++) {
+                    float *const partial_at_1 = &partial[128 * j0 + l];
+                    sum2_0 = sum2_0 + partial_at_1[0];
+                    sum2_1 = sum2_1 + partial_at_1[16];
+                    sum2_2 = sum2_2 + partial_at_1[32];
+                    sum2_3 = sum2_3 + partial_at_1[48];
+                    sum2_4 = sum2_4 + partial_at_1[64];
+                    sum2_5 = sum2_5 + partial_at_1[80];
+                    sum2_6 = sum2_6 + partial_at_1[96];
+                    sum2_7 = sum2_7 + partial_at_1[112];
+                }
+                float *const sum_at = &sum[8 * j0];
+                sum_at[0] = sum2_0;
+                sum_at[1] = sum2_1;
+                sum_at[2] = sum2_2;
+                sum_at[3] = sum2_3;
+                sum_at[4] = sum2_4;
+                sum_at[5] = sum2_5;
+                sum_at[6] = sum2_6;
+                sum_at[7] = sum2_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+                const __m512 sum_1 = _mm512_loadu_ps(&sum[16 * j0]);
+                const __m512 size_0 = _mm512_abs_ps(sum_1);
+                const __m512 sum_2 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_0, _mm512_set1_ps(-0.000647521f));
+                const __m512 sum_3 = _mm512_fmadd_ps(sum_2, size_0, _mm512_set1_ps(0.0054350505f));
+                const __m512 sum_4 = _mm512_fmadd_ps(sum_3, size_0, _mm512_set1_ps(-0.023078235f));
+                const __m512 sum_5 = _mm512_fmadd_ps(sum_4, size_0, _mm512_set1_ps(0.08363069f));
+                const __m512 sum_6 = _mm512_fmadd_ps(sum_5, size_0, _mm512_set1_ps(-0.1200333f));
+                const __m512 sum_7 = _mm512_fmadd_ps(sum_6, size_0, _mm512_set1_ps(0.42431918f));
+                const __m512 sum_8 = _mm512_fmadd_ps(sum_7, size_0, _mm512_set1_ps(0.16496293f));
+                const __m512 sum_9 = _mm512_fmadd_ps(sum_8, size_0, _mm512_set1_ps(1.3795024f));
+                const __m512 sum_10 = _mm512_fmadd_ps(sum_9, size_0, _mm512_set1_ps(0.7105656f));
+                const __m512 sum_11 = _mm512_fmadd_ps(sum_10, sum_10, _mm512_set1_ps(1.5f));
+                const __m512 chosen_0 = vector_select_greater(_mm512_setzero_ps(), sum_1, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
+                const __m512 sum_12 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_11), chosen_0, chosen_0);
+                const __m512 product_0 = _mm512_mul_ps(sum_1, sum_1);
+                const __m512 sum_13 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_0, _mm512_set1_ps(0.019665616f));
+                const __m512 sum_14 = _mm512_fmadd_ps(sum_13, product_0, _mm512_set1_ps(-0.05339065f));
+                const __m512 sum_15 = _mm512_fmadd_ps(sum_14, product_0, _mm512_set1_ps(0.1332653f));
+                const __m512 sum_16 = _mm512_fmadd_ps(sum_15, product_0, _mm512_set1_ps(-0.3333307f));
+                const __m512 sum_17 = _mm512_fmadd_ps(_mm512_mul_ps(product_0, sum_1), sum_16, sum_1);
+                _mm512_storeu_ps(&reconstruction[832 * i0 + 64 * i1 + 16 * j0], vector_select_greater(size_0, _mm512_set1_ps(0.755f),
+                    sum_12, sum_17));
+            }
+        }
+    } else {
+        for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s], _mm512_setzero_ps());
+                    for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                        const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[65536 * c_s
+                            + 13312 * i0 + 1024 * h_s + 16 * w_s - 1024]);
+                        const __m512 difference_1 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
+                            _mm512_loadu_ps(&decoder3_batch_norm_running[48 * c_s]));
+                        const __m512 decoder3_batch_norm_running_1 = _mm512_loadu_ps(&decoder3_batch_norm_running[48 * c_s + 32]);
+                        const __m512 sum_18 = _mm512_fmadd_ps(difference_1, decoder3_batch_norm_running_1,
+                            _mm512_loadu_ps(&decoder_10_bias[16 * c_s]));
+                        _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_18));
+                    }
+                    _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s + 1040], _mm512_setzero_ps());
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                        _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s + 16 * w_s], _mm512_setzero_ps());
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t i1 = 0; i1 < 12; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                __m512 sum4_0 = _mm512_setzero_ps();
+                __m512 sum4_1 = _mm512_setzero_ps();
+                __m512 sum4_2 = _mm512_setzero_ps();
+                __m512 sum4_3 = _mm512_setzero_ps();
+                __m512 sum4_4 = _mm512_setzero_ps();
+                __m512 sum4_5 = _mm512_setzero_ps();
+                __m512 sum4_6 = _mm512_setzero_ps();
+                __m512 sum4_7 = _mm512_setzero_ps();
+                for (ptrdiff_t c = 0; c < 2; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[14784 * c + 1056 * u + 1056 * i1 + 128 * j0];
+                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[144 * c + 48 * u];
+                        const __m512 decoder_12_weight_3 = _mm512_loadu_ps(&decoder_12_weight_at_1[0]);
+                        sum4_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged3_at[0]), decoder_12_weight_3, sum4_0);
+                        const __m512 decoder3_relu_in_staged3_0 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[16]);
+                        sum4_1 = _mm512_fmadd_ps(decoder3_relu_in_staged3_0, decoder_12_weight_3, sum4_1);
+                        const __m512 decoder3_relu_in_staged3_1 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[32]);
+                        sum4_2 = _mm512_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_3, sum4_2);
+                        const __m512 decoder3_relu_in_staged3_2 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[48]);
+                        sum4_3 = _mm512_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_3, sum4_3);
+                        const __m512 decoder3_relu_in_staged3_3 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[64]);
+                        sum4_4 = _mm512_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_3, sum4_4);
+                        const __m512 decoder3_relu_in_staged3_4 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[80]);
+                        sum4_5 = _mm512_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_3, sum4_5);
+                        const __m512 decoder3_relu_in_staged3_5 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[96]);
+                        sum4_6 = _mm512_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_3, sum4_6);
+                        const __m512 decoder3_relu_in_staged3_6 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[112]);
+                        sum4_7 = _mm512_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_3, sum4_7);
+                        const __m512 decoder_12_weight_4 = _mm512_loadu_ps(&decoder_12_weight_at_1[16]);
+                        sum4_0 = _mm512_fmadd_ps(decoder3_relu_in_staged3_0, decoder_12_weight_4, sum4_0);
+                        sum4_1 = _mm512_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_4, sum4_1);
+                        sum4_2 = _mm512_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_4, sum4_2);
+                        sum4_3 = _mm512_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_4, sum4_3);
+                        sum4_4 = _mm512_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_4, sum4_4);
+                        sum4_5 = _mm512_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_4, sum4_5);
+                        sum4_6 = _mm512_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_4, sum4_6);
+                        const __m512 decoder3_relu_in_staged3_7 = _mm512_loadu_ps(&decoder3_relu_in_staged3_at[128]);
+                        sum4_7 = _mm512_fmadd_ps(decoder3_relu_in_staged3_7, decoder_12_weight_4, sum4_7);
+                        const __m512 decoder_12_weight_5 = _mm512_loadu_ps(&decoder_12_weight_at_1[32]);
+                        sum4_0 = _mm512_fmadd_ps(decoder3_relu_in_staged3_1, decoder_12_weight_5, sum4_0);
+                        sum4_1 = _mm512_fmadd_ps(decoder3_relu_in_staged3_2, decoder_12_weight_5, sum4_1);
+                        sum4_2 = _mm512_fmadd_ps(decoder3_relu_in_staged3_3, decoder_12_weight_5, sum4_2);
+                        sum4_3 = _mm512_fmadd_ps(decoder3_relu_in_staged3_4, decoder_12_weight_5, sum4_3);
+                        sum4_4 = _mm512_fmadd_ps(decoder3_relu_in_staged3_5, decoder_12_weight_5, sum4_4);
+                        sum4_5 = _mm512_fmadd_ps(decoder3_relu_in_staged3_6, decoder_12_weight_5, sum4_5);
+                        sum4_6 = _mm512_fmadd_ps(decoder3_relu_in_staged3_7, decoder_12_weight_5, sum4_6);
+                        sum4_7 = _mm512_fmadd_ps(_mm512_loadu_ps(&decoder3_relu_in_staged3_at[144]), decoder_12_weight_5, sum4_7);
+                    }
+                }
+                float *const partial_at_2 = &partial[128 * j0];
+                _mm512_storeu_ps(&partial_at_2[0], sum4_0);
+                _mm512_storeu_ps(&partial_at_2[16], sum4_1);
+                _mm512_storeu_ps(&partial_at_2[32], sum4_2);
+                _mm512_storeu_ps(&partial_at_2[48], sum4_3);
+                _mm512_storeu_ps(&partial_at_2[64], sum4_4);
+                _mm512_storeu_ps(&partial_at_2[80], sum4_5);
+                _mm512_storeu_ps(&partial_at_2[96], sum4_6);
+                _mm512_storeu_ps(&partial_at_2[112], sum4_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum5_0 = 0.0f;
+                float sum5_1 = 0.0f;
+                float sum5_2 = 0.0f;
+                float sum5_3 = 0.0f;
+                float sum5_4 = 0.0f;
+                float sum5_5 = 0.0f;
+                float sum5_6 = 0.0f;
+                float sum5_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 16; l++) {
+                    float *const partial_at_3 = &partial[128 * j0 + l];
+                    sum5_0 = sum5_0 + partial_at_3[0];
+                    sum5_1 = sum5_1 + partial_at_3[16];
+                    sum5_2 = sum5_2 + partial_at_3[32];
+                    sum5_3 = sum5_3 + partial_at_3[48];
+                    sum5_4 = sum5_4 + partial_at_3[64];
+                    sum5_5 = sum5_5 + partial_at_3[80];
+                    sum5_6 = sum5_6 + partial_at_3[96];
+                    sum5_7 = sum5_7 + partial_at_3[112];
+                }
+                float *const sum_at_1 = &sum[8 * j0];
+                sum_at_1[0] = sum5_0;
+                sum_at_1[1] = sum5_1;
+                sum_at_1[2] = sum5_2;
+                sum_at_1[3] = sum5_3;
+                sum_at_1[4] = sum5_4;
+                sum_at_1[5] = sum5_5;
+                sum_at_1[6] = sum5_6;
+                sum_at_1[7] = sum5_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+                const __m512 sum_19 = _mm512_loadu_ps(&sum[16 * j0]);
+                const __m512 size_1 = _mm512_abs_ps(sum_19);
+                const __m512 sum_20 = _mm512_fmadd_ps(_mm512_set1_ps(4.4157987e-05f), size_1, _mm512_set1_ps(-0.000647521f));
+                const __m512 sum_21 = _mm512_fmadd_ps(sum_20, size_1, _mm512_set1_ps(0.0054350505f));
+                const __m512 sum_22 = _mm512_fmadd_ps(sum_21, size_1, _mm512_set1_ps(-0.023078235f));
+                const __m512 sum_23 = _mm512_fmadd_ps(sum_22, size_1, _mm512_set1_ps(0.08363069f));
+                const __m512 sum_24 = _mm512_fmadd_ps(sum_23, size_1, _mm512_set1_ps(-0.1200333f));
+                const __m512 sum_25 = _mm512_fmadd_ps(sum_24, size_1, _mm512_set1_ps(0.42431918f));
+                const __m512 sum_26 = _mm512_fmadd_ps(sum_25, size_1, _mm512_set1_ps(0.16496293f));
+                const __m512 sum_27 = _mm512_fmadd_ps(sum_26, size_1, _mm512_set1_ps(1.3795024f));
+                const __m512 sum_28 = _mm512_fmadd_ps(sum_27, size_1, _mm512_set1_ps(0.7105656f));
+                const __m512 sum_29 = _mm512_fmadd_ps(sum_28, sum_28, _mm512_set1_ps(1.5f));
+                const __m512 chosen_1 = vector_select_greater(_mm512_setzero_ps(), sum_19, _mm512_set1_ps(-1.0f), _mm512_set1_ps(1.0f));
+                const __m512 sum_30 = _mm512_fmadd_ps(_mm512_div_ps(_mm512_set1_ps(-2.0f), sum_29), chosen_1, chosen_1);
+                const __m512 product_1 = _mm512_mul_ps(sum_19, sum_19);
+                const __m512 sum_31 = _mm512_fmadd_ps(_mm512_set1_ps(-0.004769942f), product_1, _mm512_set1_ps(0.019665616f));
+                const __m512 sum_32 = _mm512_fmadd_ps(sum_31, product_1, _mm512_set1_ps(-0.05339065f));
+                const __m512 sum_33 = _mm512_fmadd_ps(sum_32, product_1, _mm512_set1_ps(0.1332653f));
+                const __m512 sum_34 = _mm512_fmadd_ps(sum_33, product_1, _mm512_set1_ps(-0.3333307f));
+                const __m512 sum_35 = _mm512_fmadd_ps(_mm512_mul_ps(product_1, sum_19), sum_34, sum_19);
+                _mm512_storeu_ps(&reconstruction[832 * i0 + 64 * i1 + 16 * j0], vector_select_greater(size_1, _mm512_set1_ps(0.755f),
+                    sum_30, sum_35));
+            }
+        }
+    }
+}
+
+static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
+    float *restrict reconstruction, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 5; item++) {
+        decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
+            decoder_12_weight, reconstruction, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* sum of (y - x)^2 of each image
+ * 12.3 k FLOPs, 32.8 k bytes of memory traffic.
+ * n parallel, sum in registers | c, h, w */
+static TARGET_CODE void loss_images_stream_body(const float *restrict reconstruction, const float *restrict x,
+    double *restrict loss_images) {
+    double sum0 = 0.0;
+    for (ptrdiff_t h = 0; h < 64; h++) {
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const double wide_0 = (double)(reconstruction[64 * h + w] - x[64 * h + w]);
+            sum0 = __builtin_fma(wide_0, wide_0, sum0);
+        }
+    }
+    loss_images[0] = sum0;
+}
+
+static void loss_images_stream(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
+    (void)threads;
+    loss_images_stream_body(reconstruction, x, loss_images);
+}
+
+/* the mean over all elements
+ * 1 FLOPs, 16 bytes of memory traffic.
+ * sum in registers | n */
+static TARGET_CODE void loss_stream_body(const double *restrict loss_images, double *restrict loss) {
+    double sum0 = 0.0;
+    sum0 = sum0 + loss_images[0];
+    loss[0] = sum0 / 4096.0;
+}
+
+static void loss_stream(const double *restrict loss_images, double *restrict loss, int threads) {
+    (void)threads;
+    loss_stream_body(loss_images, loss);
+}
+
 /* from file order
  * 0 FLOPs, 2304 bytes of memory traffic.
  * a in tiles of 16 parallel, b in tiles of 16 parallel, c in tiles of 16, d in tiles of 16, b, c, d, a */
@@ -24073,6 +26085,91 @@ static void evaluate(const ModelStep *step) {
     done(step, 25);
 }
 
+/* One frame of one video, with running statistics; the state moves on. */
+static void stream(const ModelStep *step) {
+    char *const workspace = step->workspace;
+    char *const scratch = step->scratch;
+    const int threads = step->threads;
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 137442304), scratch, threads);
+    done(step, 0);
+    encoder0_batch_norm_running((float *)(workspace + 138228736), (const float *)(workspace + 74332672),
+        (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
+    done(step, 1);
+    encoder1_conv_forward_stream((const float *)(workspace + 137442304), (const float *)(workspace + 138228736),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 137966592), scratch, threads);
+    done(step, 2);
+    encoder1_batch_norm_running((float *)(workspace + 137573376), (const float *)(workspace + 74332928),
+        (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
+    done(step, 3);
+    encoder2_conv_forward_stream((const float *)(workspace + 137966592), (const float *)(workspace + 137573376),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 137442304), scratch, threads);
+    done(step, 4);
+    encoder2_batch_norm_running((float *)(workspace + 137638912), (const float *)(workspace + 74333440),
+        (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
+    done(step, 5);
+    encoder3_conv_forward_stream((const float *)(workspace + 137442304), (const float *)(workspace + 137638912),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 137573376), scratch, threads);
+    done(step, 6);
+    encoder3_batch_norm_running((float *)(workspace + 137475072), (const float *)(workspace + 74334464),
+        (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
+    done(step, 7);
+    encoder4_conv_forward_stream((const float *)(workspace + 137573376), (const float *)(workspace + 137475072),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 137442304), scratch, threads);
+    done(step, 8);
+    fc1_forward_stream((const float *)(workspace + 137442304), (const float *)(workspace + 6271872), (float *)(workspace + 137475072),
+        (const float *)(workspace + 8369024), threads);
+    done(step, 9);
+    gru0_input_projection_stream((const float *)(workspace + 137475072), (const float *)(workspace + 8369280),
+        (float *)(workspace + 137442304), (const float *)(workspace + 8605824), threads);
+    done(step, 10);
+    gru0_carry_start_stream((float *)(workspace + 137475072), step->h0, threads);
+    done(step, 11);
+    for (ptrdiff_t time = 0; time < 1; time++) {
+        gru0_hidden_projection_stream((const float *)(workspace + 137475072), (const float *)(workspace + 8455296),
+            (float *)(workspace + 137443648), (const float *)(workspace + 8607168), threads);
+        done(step, 12);
+        gru0_cell_stream((float *)(workspace + 137475072), (const float *)(workspace + 137442304), (const float *)(workspace + 137443648),
+            threads);
+        done(step, 13);
+    }
+    keep_gru0_carry(step->state, (const float *)(workspace + 137475072), threads);
+    done(step, 14);
+    fc3_forward_stream((const float *)(workspace + 137475072), (const float *)(workspace + 8608512), (float *)(workspace + 137442304),
+        (const float *)(workspace + 12278528), threads);
+    done(step, 15);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 137442304), (const float *)(workspace + 12311296),
+        (float *)(workspace + 137573376), scratch, threads);
+    done(step, 16);
+    decoder0_batch_norm_running((float *)(workspace + 137638912), (const float *)(workspace + 74336512),
+        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
+    done(step, 17);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 137573376), (const float *)(workspace + 137638912),
+        (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 137442304), scratch, threads);
+    done(step, 18);
+    decoder1_batch_norm_running((float *)(workspace + 137573376), (const float *)(workspace + 74338560),
+        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
+    done(step, 19);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 137442304), (const float *)(workspace + 137573376),
+        (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 137966592), scratch, threads);
+    done(step, 20);
+    decoder2_batch_norm_running((float *)(workspace + 138228736), (const float *)(workspace + 74339584),
+        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
+    done(step, 21);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 137966592), (const float *)(workspace + 138228736),
+        (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 137442304), scratch, threads);
+    done(step, 22);
+    decoder3_batch_norm_running((float *)(workspace + 137966592), (const float *)(workspace + 74340096),
+        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
+    done(step, 23);
+    decoder4_conv_forward_stream((const float *)(workspace + 137442304), (const float *)(workspace + 137966592),
+        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    done(step, 24);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 137442304), threads);
+    done(step, 25);
+    loss_stream((const double *)(workspace + 137442304), step->loss, threads);
+    done(step, 26);
+}
+
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
     encoder_3_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 1408), 1);
@@ -24252,6 +26349,7 @@ const ModelTarget gru_ae_avx512 = {
     .save = save,
     .train = train,
     .evaluate = evaluate,
+    .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
     .train_kernels = 143,

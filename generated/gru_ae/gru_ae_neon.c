@@ -20285,6 +20285,2078 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const x_in_staged0 = (float *)scratch;
+    for (ptrdiff_t h_s = 0; h_s < 6; h_s++) {
+        if (0 <= 4 * i0 + h_s - 1 && 4 * i0 + h_s - 1 < 64) {
+            x_in_staged0[66 * h_s] = 0.0f;
+            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                x_in_staged0[66 * h_s + w_s + 1] = x[256 * i0 + 64 * h_s + w_s - 64];
+            }
+            x_in_staged0[66 * h_s + 65] = 0.0f;
+        } else {
+            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                x_in_staged0[66 * h_s + w_s] = 0.0f;
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 4 * j0];
+                    const float32x4_t x_in_staged0_0 = vdupq_n_f32(x_in_staged0_at[0]);
+                    const float *const encoder_0_weight_at = &encoder_0_weight[72 * k1 + 12 * u];
+                    const float32x4_t encoder_0_weight_0 = vld1q_f32(&encoder_0_weight_at[0]);
+                    sum1_0_0 = vfmaq_f32(sum1_0_0, x_in_staged0_0, encoder_0_weight_0);
+                    const float32x4_t encoder_0_weight_1 = vld1q_f32(&encoder_0_weight_at[36]);
+                    sum1_0_1 = vfmaq_f32(sum1_0_1, x_in_staged0_0, encoder_0_weight_1);
+                    const float32x4_t x_in_staged0_1 = vdupq_n_f32(x_in_staged0_at[1]);
+                    sum1_1_0 = vfmaq_f32(sum1_1_0, x_in_staged0_1, encoder_0_weight_0);
+                    sum1_1_1 = vfmaq_f32(sum1_1_1, x_in_staged0_1, encoder_0_weight_1);
+                    const float32x4_t x_in_staged0_2 = vdupq_n_f32(x_in_staged0_at[2]);
+                    sum1_2_0 = vfmaq_f32(sum1_2_0, x_in_staged0_2, encoder_0_weight_0);
+                    sum1_2_1 = vfmaq_f32(sum1_2_1, x_in_staged0_2, encoder_0_weight_1);
+                    const float32x4_t x_in_staged0_3 = vdupq_n_f32(x_in_staged0_at[3]);
+                    sum1_3_0 = vfmaq_f32(sum1_3_0, x_in_staged0_3, encoder_0_weight_0);
+                    sum1_3_1 = vfmaq_f32(sum1_3_1, x_in_staged0_3, encoder_0_weight_1);
+                    const float32x4_t encoder_0_weight_2 = vld1q_f32(&encoder_0_weight_at[4]);
+                    sum1_0_0 = vfmaq_f32(sum1_0_0, x_in_staged0_1, encoder_0_weight_2);
+                    const float32x4_t encoder_0_weight_3 = vld1q_f32(&encoder_0_weight_at[40]);
+                    sum1_0_1 = vfmaq_f32(sum1_0_1, x_in_staged0_1, encoder_0_weight_3);
+                    sum1_1_0 = vfmaq_f32(sum1_1_0, x_in_staged0_2, encoder_0_weight_2);
+                    sum1_1_1 = vfmaq_f32(sum1_1_1, x_in_staged0_2, encoder_0_weight_3);
+                    sum1_2_0 = vfmaq_f32(sum1_2_0, x_in_staged0_3, encoder_0_weight_2);
+                    sum1_2_1 = vfmaq_f32(sum1_2_1, x_in_staged0_3, encoder_0_weight_3);
+                    const float32x4_t x_in_staged0_4 = vdupq_n_f32(x_in_staged0_at[4]);
+                    sum1_3_0 = vfmaq_f32(sum1_3_0, x_in_staged0_4, encoder_0_weight_2);
+                    sum1_3_1 = vfmaq_f32(sum1_3_1, x_in_staged0_4, encoder_0_weight_3);
+                    const float32x4_t encoder_0_weight_4 = vld1q_f32(&encoder_0_weight_at[8]);
+                    sum1_0_0 = vfmaq_f32(sum1_0_0, x_in_staged0_2, encoder_0_weight_4);
+                    const float32x4_t encoder_0_weight_5 = vld1q_f32(&encoder_0_weight_at[44]);
+                    sum1_0_1 = vfmaq_f32(sum1_0_1, x_in_staged0_2, encoder_0_weight_5);
+                    sum1_1_0 = vfmaq_f32(sum1_1_0, x_in_staged0_3, encoder_0_weight_4);
+                    sum1_1_1 = vfmaq_f32(sum1_1_1, x_in_staged0_3, encoder_0_weight_5);
+                    sum1_2_0 = vfmaq_f32(sum1_2_0, x_in_staged0_4, encoder_0_weight_4);
+                    sum1_2_1 = vfmaq_f32(sum1_2_1, x_in_staged0_4, encoder_0_weight_5);
+                    const float32x4_t x_in_staged0_5 = vdupq_n_f32(x_in_staged0_at[5]);
+                    sum1_3_0 = vfmaq_f32(sum1_3_0, x_in_staged0_5, encoder_0_weight_4);
+                    sum1_3_1 = vfmaq_f32(sum1_3_1, x_in_staged0_5, encoder_0_weight_5);
+                }
+                float *const encoder0_conv_forward_at = &encoder0_conv_forward[32768 * k1 + 1024 * i0 + 256 * i1 + 16 * j0];
+                vst1q_f32(&encoder0_conv_forward_at[0], sum1_0_0);
+                vst1q_f32(&encoder0_conv_forward_at[16384], sum1_0_1);
+                vst1q_f32(&encoder0_conv_forward_at[4], sum1_1_0);
+                vst1q_f32(&encoder0_conv_forward_at[16388], sum1_1_1);
+                vst1q_f32(&encoder0_conv_forward_at[8], sum1_2_0);
+                vst1q_f32(&encoder0_conv_forward_at[16392], sum1_2_1);
+                vst1q_f32(&encoder0_conv_forward_at[12], sum1_3_0);
+                vst1q_f32(&encoder0_conv_forward_at[16396], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder0_conv_forward_stream(const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
+    float *restrict encoder1_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const encoder0_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (0 <= 4 * i0 + h_s - 1) {
+                vst1q_f32(&encoder0_relu_in_staged0[1300 * c_s + 260 * h_s], vdupq_n_f32(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[16384 * c_s + 1024 * i0 + 256 * h_s
+                        + 4 * w_s - 256]);
+                    const float32x4_t difference_0 = vsubq_f32(encoder0_conv_forward_0, vld1q_f32(&encoder0_batch_norm_running[12 * c_s]));
+                    const float32x4_t encoder0_batch_norm_running_0 = vld1q_f32(&encoder0_batch_norm_running[12 * c_s + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * c_s]), difference_0, encoder0_batch_norm_running_0);
+                    vst1q_f32(&encoder0_relu_in_staged0[1300 * c_s + 260 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
+                    vst1q_f32(&encoder0_relu_in_staged0[1300 * c_s + 260 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[1300 * c0 + 520 * i1 + 260 * u
+                                    + 32 * j0 + 4 * v + c1];
+                                const float32x4_t encoder0_relu_in_staged0_0 = vdupq_n_f32(encoder0_relu_in_staged0_at[0]);
+                                const float32x4_t encoder_3_weight_0 = vld1q_f32(&encoder_3_weight[2304 * k1 + 144 * c0 + 48 * u + 16 * v
+                                    + 4 * c1]);
+                                sum1_0_0 = vfmaq_f32(sum1_0_0, encoder0_relu_in_staged0_0, encoder_3_weight_0);
+                                const float32x4_t encoder_3_weight_1 = vld1q_f32(&encoder_3_weight[2304 * k1 + 144 * c0 + 48 * u + 16 * v
+                                    + 4 * c1 + 1152]);
+                                sum1_0_1 = vfmaq_f32(sum1_0_1, encoder0_relu_in_staged0_0, encoder_3_weight_1);
+                                const float32x4_t encoder0_relu_in_staged0_1 = vdupq_n_f32(encoder0_relu_in_staged0_at[8]);
+                                sum1_1_0 = vfmaq_f32(sum1_1_0, encoder0_relu_in_staged0_1, encoder_3_weight_0);
+                                sum1_1_1 = vfmaq_f32(sum1_1_1, encoder0_relu_in_staged0_1, encoder_3_weight_1);
+                                const float32x4_t encoder0_relu_in_staged0_2 = vdupq_n_f32(encoder0_relu_in_staged0_at[16]);
+                                sum1_2_0 = vfmaq_f32(sum1_2_0, encoder0_relu_in_staged0_2, encoder_3_weight_0);
+                                sum1_2_1 = vfmaq_f32(sum1_2_1, encoder0_relu_in_staged0_2, encoder_3_weight_1);
+                                const float32x4_t encoder0_relu_in_staged0_3 = vdupq_n_f32(encoder0_relu_in_staged0_at[24]);
+                                sum1_3_0 = vfmaq_f32(sum1_3_0, encoder0_relu_in_staged0_3, encoder_3_weight_0);
+                                sum1_3_1 = vfmaq_f32(sum1_3_1, encoder0_relu_in_staged0_3, encoder_3_weight_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder1_conv_forward_at = &encoder1_conv_forward[8192 * k1 + 256 * i0 + 128 * i1 + 16 * j0];
+                vst1q_f32(&encoder1_conv_forward_at[0], sum1_0_0);
+                vst1q_f32(&encoder1_conv_forward_at[4096], sum1_0_1);
+                vst1q_f32(&encoder1_conv_forward_at[4], sum1_1_0);
+                vst1q_f32(&encoder1_conv_forward_at[4100], sum1_1_1);
+                vst1q_f32(&encoder1_conv_forward_at[8], sum1_2_0);
+                vst1q_f32(&encoder1_conv_forward_at[4104], sum1_2_1);
+                vst1q_f32(&encoder1_conv_forward_at[12], sum1_3_0);
+                vst1q_f32(&encoder1_conv_forward_at[4108], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+    const float *restrict encoder_1_bias, const float *restrict encoder_3_weight, float *restrict encoder1_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
+            encoder1_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
+    float *restrict encoder2_conv_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const encoder1_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (0 <= 2 * i0 + h_s - 1) {
+                vst1q_f32(&encoder1_relu_in_staged0[396 * c_s + 132 * h_s], vdupq_n_f32(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward[4096 * c_s + 256 * i0 + 128 * h_s + 4 * w_s
+                        - 128]);
+                    const float32x4_t difference_0 = vsubq_f32(encoder1_conv_forward_0, vld1q_f32(&encoder1_batch_norm_running[12 * c_s]));
+                    const float32x4_t encoder1_batch_norm_running_0 = vld1q_f32(&encoder1_batch_norm_running[12 * c_s + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c_s]), difference_0, encoder1_batch_norm_running_0);
+                    vst1q_f32(&encoder1_relu_in_staged0[396 * c_s + 132 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    vst1q_f32(&encoder1_relu_in_staged0[396 * c_s + 132 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 16; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    for (ptrdiff_t v = 0; v < 3; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[396 * c0 + 132 * u + 32 * j0 + 4 * v + c1];
+                            const float32x4_t encoder1_relu_in_staged0_0 = vdupq_n_f32(encoder1_relu_in_staged0_at[0]);
+                            const float32x4_t encoder_6_weight_0 = vld1q_f32(&encoder_6_weight[4608 * k1 + 144 * c0 + 48 * u + 16 * v
+                                + 4 * c1]);
+                            sum1_0_0 = vfmaq_f32(sum1_0_0, encoder1_relu_in_staged0_0, encoder_6_weight_0);
+                            const float32x4_t encoder_6_weight_1 = vld1q_f32(&encoder_6_weight[4608 * k1 + 144 * c0 + 48 * u + 16 * v
+                                + 4 * c1 + 2304]);
+                            sum1_0_1 = vfmaq_f32(sum1_0_1, encoder1_relu_in_staged0_0, encoder_6_weight_1);
+                            const float32x4_t encoder1_relu_in_staged0_1 = vdupq_n_f32(encoder1_relu_in_staged0_at[8]);
+                            sum1_1_0 = vfmaq_f32(sum1_1_0, encoder1_relu_in_staged0_1, encoder_6_weight_0);
+                            sum1_1_1 = vfmaq_f32(sum1_1_1, encoder1_relu_in_staged0_1, encoder_6_weight_1);
+                            const float32x4_t encoder1_relu_in_staged0_2 = vdupq_n_f32(encoder1_relu_in_staged0_at[16]);
+                            sum1_2_0 = vfmaq_f32(sum1_2_0, encoder1_relu_in_staged0_2, encoder_6_weight_0);
+                            sum1_2_1 = vfmaq_f32(sum1_2_1, encoder1_relu_in_staged0_2, encoder_6_weight_1);
+                            const float32x4_t encoder1_relu_in_staged0_3 = vdupq_n_f32(encoder1_relu_in_staged0_at[24]);
+                            sum1_3_0 = vfmaq_f32(sum1_3_0, encoder1_relu_in_staged0_3, encoder_6_weight_0);
+                            sum1_3_1 = vfmaq_f32(sum1_3_1, encoder1_relu_in_staged0_3, encoder_6_weight_1);
+                        }
+                    }
+                }
+            }
+            float *const encoder2_conv_forward_at = &encoder2_conv_forward[2048 * k1 + 64 * i0 + 16 * j0];
+            vst1q_f32(&encoder2_conv_forward_at[0], sum1_0_0);
+            vst1q_f32(&encoder2_conv_forward_at[1024], sum1_0_1);
+            vst1q_f32(&encoder2_conv_forward_at[4], sum1_1_0);
+            vst1q_f32(&encoder2_conv_forward_at[1028], sum1_1_1);
+            vst1q_f32(&encoder2_conv_forward_at[8], sum1_2_0);
+            vst1q_f32(&encoder2_conv_forward_at[1032], sum1_2_1);
+            vst1q_f32(&encoder2_conv_forward_at[12], sum1_3_0);
+            vst1q_f32(&encoder2_conv_forward_at[1036], sum1_3_1);
+        }
+    }
+}
+
+static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+    const float *restrict encoder_4_bias, const float *restrict encoder_6_weight, float *restrict encoder2_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
+            encoder2_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 43520 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder2_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
+    float *restrict encoder3_conv_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 4;
+    const ptrdiff_t i0 = item % 4;
+    float *const encoder2_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (0 <= 4 * i0 + h_s - 1) {
+                vst1q_f32(&encoder2_relu_in_staged0[340 * c_s + 68 * h_s], vdupq_n_f32(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const float32x4_t encoder2_conv_forward_0 = vld1q_f32(&encoder2_conv_forward[1024 * c_s + 256 * i0 + 64 * h_s + 4 * w_s
+                        - 64]);
+                    const float32x4_t difference_0 = vsubq_f32(encoder2_conv_forward_0, vld1q_f32(&encoder2_batch_norm_running[12 * c_s]));
+                    const float32x4_t encoder2_batch_norm_running_0 = vld1q_f32(&encoder2_batch_norm_running[12 * c_s + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c_s]), difference_0, encoder2_batch_norm_running_0);
+                    vst1q_f32(&encoder2_relu_in_staged0[340 * c_s + 68 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    vst1q_f32(&encoder2_relu_in_staged0[340 * c_s + 68 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[340 * c0 + 136 * i1 + 68 * u + 32 * j0
+                                    + 4 * v + c1];
+                                const float32x4_t encoder2_relu_in_staged0_0 = vdupq_n_f32(encoder2_relu_in_staged0_at[0]);
+                                const float32x4_t encoder_9_weight_0 = vld1q_f32(&encoder_9_weight[73728 * k0 + 9216 * k1 + 144 * c0
+                                    + 48 * u + 16 * v + 4 * c1]);
+                                sum1_0_0 = vfmaq_f32(sum1_0_0, encoder2_relu_in_staged0_0, encoder_9_weight_0);
+                                const float32x4_t encoder_9_weight_1 = vld1q_f32(&encoder_9_weight[73728 * k0 + 9216 * k1 + 144 * c0
+                                    + 48 * u + 16 * v + 4 * c1 + 4608]);
+                                sum1_0_1 = vfmaq_f32(sum1_0_1, encoder2_relu_in_staged0_0, encoder_9_weight_1);
+                                const float32x4_t encoder2_relu_in_staged0_1 = vdupq_n_f32(encoder2_relu_in_staged0_at[8]);
+                                sum1_1_0 = vfmaq_f32(sum1_1_0, encoder2_relu_in_staged0_1, encoder_9_weight_0);
+                                sum1_1_1 = vfmaq_f32(sum1_1_1, encoder2_relu_in_staged0_1, encoder_9_weight_1);
+                                const float32x4_t encoder2_relu_in_staged0_2 = vdupq_n_f32(encoder2_relu_in_staged0_at[16]);
+                                sum1_2_0 = vfmaq_f32(sum1_2_0, encoder2_relu_in_staged0_2, encoder_9_weight_0);
+                                sum1_2_1 = vfmaq_f32(sum1_2_1, encoder2_relu_in_staged0_2, encoder_9_weight_1);
+                                const float32x4_t encoder2_relu_in_staged0_3 = vdupq_n_f32(encoder2_relu_in_staged0_at[24]);
+                                sum1_3_0 = vfmaq_f32(sum1_3_0, encoder2_relu_in_staged0_3, encoder_9_weight_0);
+                                sum1_3_1 = vfmaq_f32(sum1_3_1, encoder2_relu_in_staged0_3, encoder_9_weight_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder3_conv_forward_at = &encoder3_conv_forward[4096 * k0 + 512 * k1 + 64 * i0 + 32 * i1 + 16 * j0];
+                vst1q_f32(&encoder3_conv_forward_at[0], sum1_0_0);
+                vst1q_f32(&encoder3_conv_forward_at[256], sum1_0_1);
+                vst1q_f32(&encoder3_conv_forward_at[4], sum1_1_0);
+                vst1q_f32(&encoder3_conv_forward_at[260], sum1_1_1);
+                vst1q_f32(&encoder3_conv_forward_at[8], sum1_2_0);
+                vst1q_f32(&encoder3_conv_forward_at[264], sum1_2_1);
+                vst1q_f32(&encoder3_conv_forward_at[12], sum1_3_0);
+                vst1q_f32(&encoder3_conv_forward_at[268], sum1_3_1);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+    const float *restrict encoder_7_bias, const float *restrict encoder_9_weight, float *restrict encoder3_conv_forward, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
+            encoder3_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 40 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
+    float *restrict encoder4_relu, char *scratch) {
+    const ptrdiff_t k0 = item / 2;
+    const ptrdiff_t i0 = item % 2;
+    float *const encoder3_relu_in_staged0 = (float *)scratch;
+    float *const encoder3_relu_in_staged2 = (float *)scratch;
+    if (k0 < 12) {
+        for (ptrdiff_t c_s = 0; c_s < 64; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+                if (0 <= 4 * i0 + h_s - 1) {
+                    vst1q_f32(&encoder3_relu_in_staged0[180 * c_s + 36 * h_s], vdupq_n_f32(0.0f));
+                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float32x4_t encoder3_conv_forward_0 = vld1q_f32(&encoder3_conv_forward[256 * c_s + 128 * i0 + 32 * h_s
+                            + 4 * w_s - 32]);
+                        const float32x4_t difference_0 = vsubq_f32(encoder3_conv_forward_0,
+                            vld1q_f32(&encoder3_batch_norm_running[12 * c_s]));
+                        const float32x4_t encoder3_batch_norm_running_0 = vld1q_f32(&encoder3_batch_norm_running[12 * c_s + 8]);
+                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c_s]), difference_0,
+                            encoder3_batch_norm_running_0);
+                        vst1q_f32(&encoder3_relu_in_staged0[180 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                    }
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                        vst1q_f32(&encoder3_relu_in_staged0[180 * c_s + 36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t k1 = 0; k1 < 5; k1++) {
+            for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const encoder3_relu_in_staged0_at = &encoder3_relu_in_staged0[180 * c0 + 72 * i1 + 36 * u + 4 * v
+                                    + c1];
+                                const float32x4_t encoder3_relu_in_staged0_0 = vdupq_n_f32(encoder3_relu_in_staged0_at[0]);
+                                const float32x4_t encoder_12_weight_0 = vld1q_f32(&encoder_12_weight[92160 * k0 + 18432 * k1 + 144 * c0
+                                    + 48 * u + 16 * v + 4 * c1]);
+                                sum1_0_0 = vfmaq_f32(sum1_0_0, encoder3_relu_in_staged0_0, encoder_12_weight_0);
+                                const float32x4_t encoder_12_weight_1 = vld1q_f32(&encoder_12_weight[92160 * k0 + 18432 * k1 + 144 * c0
+                                    + 48 * u + 16 * v + 4 * c1 + 9216]);
+                                sum1_0_1 = vfmaq_f32(sum1_0_1, encoder3_relu_in_staged0_0, encoder_12_weight_1);
+                                const float32x4_t encoder3_relu_in_staged0_1 = vdupq_n_f32(encoder3_relu_in_staged0_at[8]);
+                                sum1_1_0 = vfmaq_f32(sum1_1_0, encoder3_relu_in_staged0_1, encoder_12_weight_0);
+                                sum1_1_1 = vfmaq_f32(sum1_1_1, encoder3_relu_in_staged0_1, encoder_12_weight_1);
+                                const float32x4_t encoder3_relu_in_staged0_2 = vdupq_n_f32(encoder3_relu_in_staged0_at[16]);
+                                sum1_2_0 = vfmaq_f32(sum1_2_0, encoder3_relu_in_staged0_2, encoder_12_weight_0);
+                                sum1_2_1 = vfmaq_f32(sum1_2_1, encoder3_relu_in_staged0_2, encoder_12_weight_1);
+                                const float32x4_t encoder3_relu_in_staged0_3 = vdupq_n_f32(encoder3_relu_in_staged0_at[24]);
+                                sum1_3_0 = vfmaq_f32(sum1_3_0, encoder3_relu_in_staged0_3, encoder_12_weight_0);
+                                sum1_3_1 = vfmaq_f32(sum1_3_1, encoder3_relu_in_staged0_3, encoder_12_weight_1);
+                            }
+                        }
+                    }
+                }
+                float *const encoder4_relu_at = &encoder4_relu[640 * k0 + 128 * k1 + 32 * i0 + 16 * i1];
+                vst1q_f32(&encoder4_relu_at[0], vector_maximum(vdupq_n_f32(0.0f), sum1_0_0));
+                vst1q_f32(&encoder4_relu_at[64], vector_maximum(vdupq_n_f32(0.0f), sum1_0_1));
+                vst1q_f32(&encoder4_relu_at[4], vector_maximum(vdupq_n_f32(0.0f), sum1_1_0));
+                vst1q_f32(&encoder4_relu_at[68], vector_maximum(vdupq_n_f32(0.0f), sum1_1_1));
+                vst1q_f32(&encoder4_relu_at[8], vector_maximum(vdupq_n_f32(0.0f), sum1_2_0));
+                vst1q_f32(&encoder4_relu_at[72], vector_maximum(vdupq_n_f32(0.0f), sum1_2_1));
+                vst1q_f32(&encoder4_relu_at[12], vector_maximum(vdupq_n_f32(0.0f), sum1_3_0));
+                vst1q_f32(&encoder4_relu_at[76], vector_maximum(vdupq_n_f32(0.0f), sum1_3_1));
+            }
+        }
+    } else {
+        for (ptrdiff_t c_s = 0; c_s < 64; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+                if (0 <= 4 * i0 + h_s - 1) {
+                    vst1q_f32(&encoder3_relu_in_staged2[180 * c_s + 36 * h_s], vdupq_n_f32(0.0f));
+                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float32x4_t encoder3_conv_forward_1 = vld1q_f32(&encoder3_conv_forward[256 * c_s + 128 * i0 + 32 * h_s
+                            + 4 * w_s - 32]);
+                        const float32x4_t difference_1 = vsubq_f32(encoder3_conv_forward_1,
+                            vld1q_f32(&encoder3_batch_norm_running[12 * c_s]));
+                        const float32x4_t encoder3_batch_norm_running_1 = vld1q_f32(&encoder3_batch_norm_running[12 * c_s + 8]);
+                        const float32x4_t sum_1 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c_s]), difference_1,
+                            encoder3_batch_norm_running_1);
+                        vst1q_f32(&encoder3_relu_in_staged2[180 * c_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_1));
+                    }
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                        vst1q_f32(&encoder3_relu_in_staged2[180 * c_s + 36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+            for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+                float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const encoder3_relu_in_staged2_at = &encoder3_relu_in_staged2[180 * c0 + 72 * i1 + 36 * u + 4 * v
+                                    + c1];
+                                const float32x4_t encoder3_relu_in_staged2_0 = vdupq_n_f32(encoder3_relu_in_staged2_at[0]);
+                                const float32x4_t encoder_12_weight_2 = vld1q_f32(&encoder_12_weight[92160 * k0 + 18432 * k1 + 144 * c0
+                                    + 48 * u + 16 * v + 4 * c1]);
+                                sum3_0_0 = vfmaq_f32(sum3_0_0, encoder3_relu_in_staged2_0, encoder_12_weight_2);
+                                const float32x4_t encoder_12_weight_3 = vld1q_f32(&encoder_12_weight[92160 * k0 + 18432 * k1 + 144 * c0
+                                    + 48 * u + 16 * v + 4 * c1 + 9216]);
+                                sum3_0_1 = vfmaq_f32(sum3_0_1, encoder3_relu_in_staged2_0, encoder_12_weight_3);
+                                const float32x4_t encoder3_relu_in_staged2_1 = vdupq_n_f32(encoder3_relu_in_staged2_at[8]);
+                                sum3_1_0 = vfmaq_f32(sum3_1_0, encoder3_relu_in_staged2_1, encoder_12_weight_2);
+                                sum3_1_1 = vfmaq_f32(sum3_1_1, encoder3_relu_in_staged2_1, encoder_12_weight_3);
+                                const float32x4_t encoder3_relu_in_staged2_2 = vdupq_n_f32(encoder3_relu_in_staged2_at[16]);
+                                sum3_2_0 = vfmaq_f32(sum3_2_0, encoder3_relu_in_staged2_2, encoder_12_weight_2);
+                                sum3_2_1 = vfmaq_f32(sum3_2_1, encoder3_relu_in_staged2_2, encoder_12_weight_3);
+                                const float32x4_t encoder3_relu_in_staged2_3 = vdupq_n_f32(encoder3_relu_in_staged2_at[24]);
+                                sum3_3_0 = vfmaq_f32(sum3_3_0, encoder3_relu_in_staged2_3, encoder_12_weight_2);
+                                sum3_3_1 = vfmaq_f32(sum3_3_1, encoder3_relu_in_staged2_3, encoder_12_weight_3);
+                            }
+                        }
+                    }
+                }
+                float *const encoder4_relu_at_1 = &encoder4_relu[640 * k0 + 128 * k1 + 32 * i0 + 16 * i1];
+                vst1q_f32(&encoder4_relu_at_1[0], vector_maximum(vdupq_n_f32(0.0f), sum3_0_0));
+                vst1q_f32(&encoder4_relu_at_1[64], vector_maximum(vdupq_n_f32(0.0f), sum3_0_1));
+                vst1q_f32(&encoder4_relu_at_1[4], vector_maximum(vdupq_n_f32(0.0f), sum3_1_0));
+                vst1q_f32(&encoder4_relu_at_1[68], vector_maximum(vdupq_n_f32(0.0f), sum3_1_1));
+                vst1q_f32(&encoder4_relu_at_1[8], vector_maximum(vdupq_n_f32(0.0f), sum3_2_0));
+                vst1q_f32(&encoder4_relu_at_1[72], vector_maximum(vdupq_n_f32(0.0f), sum3_2_1));
+                vst1q_f32(&encoder4_relu_at_1[12], vector_maximum(vdupq_n_f32(0.0f), sum3_3_0));
+                vst1q_f32(&encoder4_relu_at_1[76], vector_maximum(vdupq_n_f32(0.0f), sum3_3_1));
+            }
+        }
+    }
+}
+
+static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
+    const float *restrict encoder_10_bias, const float *restrict encoder_12_weight, float *restrict encoder4_relu, char *scratch,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 26; item++) {
+        encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
+            encoder4_relu, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
+ * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+    const ptrdiff_t o0 = item;
+    float32x4_t sum0_0 = vdupq_n_f32(0.0f);
+    float32x4_t sum0_1 = vdupq_n_f32(0.0f);
+    float32x4_t sum0_2 = vdupq_n_f32(0.0f);
+    float32x4_t sum0_3 = vdupq_n_f32(0.0f);
+    for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+        for (ptrdiff_t h = 0; h < 4; h++) {
+            for (ptrdiff_t w = 0; w < 4; w++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    const float32x4_t encoder4_relu_0 = vdupq_n_f32(encoder4_relu[64 * c0 + 16 * h + 4 * w + c1]);
+                    const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 4 * c1];
+                    sum0_0 = vfmaq_f32(sum0_0, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[0]));
+                    sum0_1 = vfmaq_f32(sum0_1, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[32768]));
+                    sum0_2 = vfmaq_f32(sum0_2, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[65536]));
+                    sum0_3 = vfmaq_f32(sum0_3, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[98304]));
+                }
+            }
+        }
+    }
+    const float *const fc1_0_bias_at = &fc1_0_bias[16 * o0];
+    float *const fc1_forward_at = &fc1_forward[16 * o0];
+    vst1q_f32(&fc1_forward_at[0], vaddq_f32(sum0_0, vld1q_f32(&fc1_0_bias_at[0])));
+    vst1q_f32(&fc1_forward_at[4], vaddq_f32(sum0_1, vld1q_f32(&fc1_0_bias_at[4])));
+    vst1q_f32(&fc1_forward_at[8], vaddq_f32(sum0_2, vld1q_f32(&fc1_0_bias_at[8])));
+    vst1q_f32(&fc1_forward_at[12], vaddq_f32(sum0_3, vld1q_f32(&fc1_0_bias_at[12])));
+}
+
+static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+    const float *restrict fc1_0_bias, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 4; item++) {
+        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+    }
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
+ * 38.4 k FLOPs, 79.5 k bytes of memory traffic.
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void gru0_input_projection_stream_body(ptrdiff_t item, const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+    const float *restrict gru_bias_ih_l0, float *restrict gru0_input_projection) {
+    const ptrdiff_t o0 = item / 3;
+    const ptrdiff_t p = item % 3;
+    if (o0 < 6) {
+        float32x4_t sum0_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                const float32x4_t fc1_forward_0 = vdupq_n_f32(fc1_forward[4 * c0 + c1]);
+                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[3072 * o0 + 256 * p + 16 * c0 + 4 * c1];
+                sum0_0 = vfmaq_f32(sum0_0, fc1_forward_0, vld1q_f32(&gru_weight_ih_l0_at[0]));
+                sum0_1 = vfmaq_f32(sum0_1, fc1_forward_0, vld1q_f32(&gru_weight_ih_l0_at[768]));
+                sum0_2 = vfmaq_f32(sum0_2, fc1_forward_0, vld1q_f32(&gru_weight_ih_l0_at[1536]));
+                sum0_3 = vfmaq_f32(sum0_3, fc1_forward_0, vld1q_f32(&gru_weight_ih_l0_at[2304]));
+            }
+        }
+        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[48 * o0 + 4 * p];
+        float *const gru0_input_projection_at = &gru0_input_projection[48 * o0 + 4 * p];
+        vst1q_f32(&gru0_input_projection_at[0], vaddq_f32(sum0_0, vld1q_f32(&gru_bias_ih_l0_at[0])));
+        vst1q_f32(&gru0_input_projection_at[12], vaddq_f32(sum0_1, vld1q_f32(&gru_bias_ih_l0_at[12])));
+        vst1q_f32(&gru0_input_projection_at[24], vaddq_f32(sum0_2, vld1q_f32(&gru_bias_ih_l0_at[24])));
+        vst1q_f32(&gru0_input_projection_at[36], vaddq_f32(sum0_3, vld1q_f32(&gru_bias_ih_l0_at[36])));
+    } else {
+        float32x4_t sum1 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                const float32x4_t gru_weight_ih_l0_0 = vld1q_f32(&gru_weight_ih_l0[3072 * o0 + 256 * p + 16 * c0 + 4 * c1]);
+                sum1 = vfmaq_f32(sum1, vdupq_n_f32(fc1_forward[4 * c0 + c1]), gru_weight_ih_l0_0);
+            }
+        }
+        vst1q_f32(&gru0_input_projection[48 * o0 + 4 * p], vaddq_f32(sum1, vld1q_f32(&gru_bias_ih_l0[48 * o0 + 4 * p])));
+    }
+}
+
+static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+    float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 21; item++) {
+        gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
+    }
+}
+
+/* the value before the first step
+ * 0 FLOPs, 1200 bytes of memory traffic.
+ * b parallel, c, h, w */
+static void gru0_carry_start_stream_body(const float *restrict h0, float *restrict gru0_cell) {
+    for (ptrdiff_t c = 0; c < 100; c++) {
+        gru0_cell[c % 4 + c / 4 * 4] = h0[c];
+    }
+}
+
+static void gru0_carry_start_stream(float *restrict gru0_cell, const float *restrict h0, int threads) {
+    (void)threads;
+    gru0_carry_start_stream_body(h0, gru0_cell);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
+ * 60.0 k FLOPs, 123.2 k bytes of memory traffic.
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 4, h, w, c, b unrolled, o in tiles of 4 unrolled, o lanes */
+static void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+    const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
+    const ptrdiff_t o0 = item / 3;
+    const ptrdiff_t p = item % 3;
+    if (o0 < 6) {
+        float32x4_t sum0_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                const float32x4_t gru0_cell_0 = vdupq_n_f32(gru0_cell[4 * c0 + c1]);
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[4800 * o0 + 400 * p + 16 * c0 + 4 * c1];
+                sum0_0 = vfmaq_f32(sum0_0, gru0_cell_0, vld1q_f32(&gru_weight_hh_l0_at[0]));
+                sum0_1 = vfmaq_f32(sum0_1, gru0_cell_0, vld1q_f32(&gru_weight_hh_l0_at[1200]));
+                sum0_2 = vfmaq_f32(sum0_2, gru0_cell_0, vld1q_f32(&gru_weight_hh_l0_at[2400]));
+                sum0_3 = vfmaq_f32(sum0_3, gru0_cell_0, vld1q_f32(&gru_weight_hh_l0_at[3600]));
+            }
+        }
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[48 * o0 + 4 * p];
+        float *const gru0_hidden_projection_at = &gru0_hidden_projection[48 * o0 + 4 * p];
+        vst1q_f32(&gru0_hidden_projection_at[0], vaddq_f32(sum0_0, vld1q_f32(&gru_bias_hh_l0_at[0])));
+        vst1q_f32(&gru0_hidden_projection_at[12], vaddq_f32(sum0_1, vld1q_f32(&gru_bias_hh_l0_at[12])));
+        vst1q_f32(&gru0_hidden_projection_at[24], vaddq_f32(sum0_2, vld1q_f32(&gru_bias_hh_l0_at[24])));
+        vst1q_f32(&gru0_hidden_projection_at[36], vaddq_f32(sum0_3, vld1q_f32(&gru_bias_hh_l0_at[36])));
+    } else {
+        float32x4_t sum1 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                const float32x4_t gru_weight_hh_l0_0 = vld1q_f32(&gru_weight_hh_l0[4800 * o0 + 400 * p + 16 * c0 + 4 * c1]);
+                sum1 = vfmaq_f32(sum1, vdupq_n_f32(gru0_cell[4 * c0 + c1]), gru_weight_hh_l0_0);
+            }
+        }
+        vst1q_f32(&gru0_hidden_projection[48 * o0 + 4 * p], vaddq_f32(sum1, vld1q_f32(&gru_bias_hh_l0[48 * o0 + 4 * p])));
+    }
+}
+
+static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+    float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 21; item++) {
+        gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
+    }
+}
+
+/* h' = (1 - z) n + z h; r, z = sigmoid, n = tanh(input + r hidden)
+ * 6000 FLOPs, 3200 bytes of memory traffic.
+ * b parallel, c in tiles of 4 parallel, c lanes */
+static void gru0_cell_stream_body(ptrdiff_t item, const float *restrict gru0_input_projection, const float *restrict gru0_hidden_projection,
+    float *restrict gru0_cell) {
+    const ptrdiff_t c0 = item;
+    const float *const gru0_input_projection_at = &gru0_input_projection[12 * c0];
+    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[12 * c0];
+    const float32x4_t sum_0 = vaddq_f32(vld1q_f32(&gru0_input_projection_at[4]), vld1q_f32(&gru0_hidden_projection_at[4]));
+    const float32x4_t smaller_0 = vector_minimum(vdupq_n_f32(104.0f), vabsq_f32(sum_0));
+    const float32x4_t product_0 = vmulq_f32(smaller_0, vdupq_n_f32(1.442695f));
+    const float32x4_t rounded_0 = vector_round(vector_minimum(product_0, vdupq_n_f32(1.5e+02f)));
+    const float32x4_t sum_1 = vfmaq_f32(smaller_0, rounded_0, vdupq_n_f32(-0.69314575f));
+    const float32x4_t sum_2 = vfmaq_f32(sum_1, rounded_0, vdupq_n_f32(-1.4286068e-06f));
+    const float32x4_t sum_3 = vfmaq_f32(vdupq_n_f32(-4.9881205e-10f), vdupq_n_f32(8.237799e-11f), sum_2);
+    const float32x4_t sum_4 = vfmaq_f32(vdupq_n_f32(2.4836222e-09f), sum_3, sum_2);
+    const float32x4_t sum_5 = vfmaq_f32(vdupq_n_f32(-9.934021e-09f), sum_4, sum_2);
+    const float32x4_t sum_6 = vfmaq_f32(vdupq_n_f32(2.9802319e-08f), sum_5, sum_2);
+    const float32x4_t sum_7 = vfmaq_f32(vdupq_n_f32(-5.9604645e-08f), sum_6, sum_2);
+    const float32x4_t power_0 = vector_power_of_two(vsubq_f32(vdupq_n_f32(24.0f), rounded_0));
+    const float32x4_t product_1 = vmulq_f32(vfmaq_f32(vdupq_n_f32(5.9604645e-08f), sum_7, sum_2), power_0);
+    const float32x4_t quotient_0 = vdivq_f32(product_1, vsubq_f32(vdupq_n_f32(-1.0f), product_1));
+    const float32x4_t chosen_0 = vector_select_greater(vdupq_n_f32(0.0f), sum_0, product_1, vdupq_n_f32(1.0f));
+    const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&gru0_input_projection_at[0]), vld1q_f32(&gru0_hidden_projection_at[0]));
+    const float32x4_t smaller_1 = vector_minimum(vdupq_n_f32(104.0f), vabsq_f32(sum_8));
+    const float32x4_t product_2 = vmulq_f32(smaller_1, vdupq_n_f32(1.442695f));
+    const float32x4_t rounded_1 = vector_round(vector_minimum(product_2, vdupq_n_f32(1.5e+02f)));
+    const float32x4_t sum_9 = vfmaq_f32(smaller_1, rounded_1, vdupq_n_f32(-0.69314575f));
+    const float32x4_t sum_10 = vfmaq_f32(sum_9, rounded_1, vdupq_n_f32(-1.4286068e-06f));
+    const float32x4_t sum_11 = vfmaq_f32(vdupq_n_f32(-4.9881205e-10f), vdupq_n_f32(8.237799e-11f), sum_10);
+    const float32x4_t sum_12 = vfmaq_f32(vdupq_n_f32(2.4836222e-09f), sum_11, sum_10);
+    const float32x4_t sum_13 = vfmaq_f32(vdupq_n_f32(-9.934021e-09f), sum_12, sum_10);
+    const float32x4_t sum_14 = vfmaq_f32(vdupq_n_f32(2.9802319e-08f), sum_13, sum_10);
+    const float32x4_t sum_15 = vfmaq_f32(vdupq_n_f32(-5.9604645e-08f), sum_14, sum_10);
+    const float32x4_t power_1 = vector_power_of_two(vsubq_f32(vdupq_n_f32(24.0f), rounded_1));
+    const float32x4_t product_3 = vmulq_f32(vfmaq_f32(vdupq_n_f32(5.9604645e-08f), sum_15, sum_10), power_1);
+    const float32x4_t quotient_1 = vdivq_f32(product_3, vsubq_f32(vdupq_n_f32(-1.0f), product_3));
+    const float32x4_t chosen_1 = vector_select_greater(vdupq_n_f32(0.0f), sum_8, product_3, vdupq_n_f32(1.0f));
+    const float32x4_t sum_16 = vfmaq_f32(chosen_1, quotient_1, chosen_1);
+    const float32x4_t sum_17 = vfmaq_f32(vld1q_f32(&gru0_input_projection_at[8]), sum_16, vld1q_f32(&gru0_hidden_projection_at[8]));
+    const float32x4_t size_0 = vabsq_f32(sum_17);
+    const float32x4_t sum_18 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_0);
+    const float32x4_t sum_19 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_18, size_0);
+    const float32x4_t sum_20 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_19, size_0);
+    const float32x4_t sum_21 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_20, size_0);
+    const float32x4_t sum_22 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_21, size_0);
+    const float32x4_t sum_23 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_22, size_0);
+    const float32x4_t sum_24 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_23, size_0);
+    const float32x4_t sum_25 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_24, size_0);
+    const float32x4_t sum_26 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_25, size_0);
+    const float32x4_t sum_27 = vfmaq_f32(vdupq_n_f32(1.5f), sum_26, sum_26);
+    const float32x4_t chosen_2 = vector_select_greater(vdupq_n_f32(0.0f), sum_17, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
+    const float32x4_t sum_28 = vfmaq_f32(chosen_2, vdivq_f32(vdupq_n_f32(-2.0f), sum_27), chosen_2);
+    const float32x4_t product_4 = vmulq_f32(sum_17, sum_17);
+    const float32x4_t sum_29 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_4);
+    const float32x4_t sum_30 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_29, product_4);
+    const float32x4_t sum_31 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_30, product_4);
+    const float32x4_t sum_32 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_31, product_4);
+    const float32x4_t sum_33 = vfmaq_f32(sum_17, vmulq_f32(product_4, sum_17), sum_32);
+    const float32x4_t chosen_3 = vector_select_greater(size_0, vdupq_n_f32(0.755f), sum_28, sum_33);
+    const float32x4_t difference_0 = vsubq_f32(vld1q_f32(&gru0_cell[4 * c0]), chosen_3);
+    vst1q_f32(&gru0_cell[4 * c0 + 100], vfmaq_f32(chosen_3, vfmaq_f32(chosen_0, quotient_0, chosen_0), difference_0));
+}
+
+static void gru0_cell_stream(float *restrict gru0_cell, const float *restrict gru0_input_projection,
+    const float *restrict gru0_hidden_projection, int threads) {
+    (void)threads;
+    for (ptrdiff_t item = 0; item < 25; item++) {
+        gru0_cell_stream_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
+    }
+}
+
+/* to the caller
+ * 0 FLOPs, 1200 bytes of memory traffic.
+ * c, h, w */
+static void keep_gru0_carry_body(const float *restrict gru0_cell, float *restrict state) {
+    for (ptrdiff_t c = 0; c < 100; c++) {
+        state[c] = gru0_cell[c % 4 + c / 4 * 4 + 100];
+    }
+}
+
+static void keep_gru0_carry(float *restrict state, const float *restrict gru0_cell, int threads) {
+    (void)threads;
+    keep_gru0_carry_body(gru0_cell, state);
+}
+
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
+ * 1638.4 k FLOPs, 3343.1 k bytes of memory traffic.
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
+    const float *restrict fc3_0_bias, float *restrict fc3_forward) {
+    const ptrdiff_t o0 = item / 16;
+    const ptrdiff_t p = item / 4 % 4;
+    const ptrdiff_t q = item % 4;
+    float32x4_t sum0_0 = vdupq_n_f32(0.0f);
+    float32x4_t sum0_1 = vdupq_n_f32(0.0f);
+    float32x4_t sum0_2 = vdupq_n_f32(0.0f);
+    float32x4_t sum0_3 = vdupq_n_f32(0.0f);
+    for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            const float32x4_t gru0_cell_0 = vdupq_n_f32(gru0_cell[4 * c0 + c1 + 100]);
+            const float *const fc3_0_weight_at = &fc3_0_weight[25600 * o0 + 1600 * p + 400 * q + 16 * c0 + 4 * c1];
+            sum0_0 = vfmaq_f32(sum0_0, gru0_cell_0, vld1q_f32(&fc3_0_weight_at[0]));
+            sum0_1 = vfmaq_f32(sum0_1, gru0_cell_0, vld1q_f32(&fc3_0_weight_at[6400]));
+            sum0_2 = vfmaq_f32(sum0_2, gru0_cell_0, vld1q_f32(&fc3_0_weight_at[12800]));
+            sum0_3 = vfmaq_f32(sum0_3, gru0_cell_0, vld1q_f32(&fc3_0_weight_at[19200]));
+        }
+    }
+    const float *const fc3_0_bias_at = &fc3_0_bias[256 * o0 + 16 * p + 4 * q];
+    float *const fc3_forward_at = &fc3_forward[256 * o0 + 16 * p + 4 * q];
+    vst1q_f32(&fc3_forward_at[0], vaddq_f32(sum0_0, vld1q_f32(&fc3_0_bias_at[0])));
+    vst1q_f32(&fc3_forward_at[64], vaddq_f32(sum0_1, vld1q_f32(&fc3_0_bias_at[64])));
+    vst1q_f32(&fc3_forward_at[128], vaddq_f32(sum0_2, vld1q_f32(&fc3_0_bias_at[128])));
+    vst1q_f32(&fc3_forward_at[192], vaddq_f32(sum0_3, vld1q_f32(&fc3_0_bias_at[192])));
+}
+
+static void fc3_forward_stream(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward,
+    const float *restrict fc3_0_bias, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 512; item++) {
+        fc3_forward_stream_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 51200 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 16 parallel, n parallel, i in tiles of 4 parallel, stage fc3_forward_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t k0 = item;
+    float *const fc3_forward_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 128; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (h_s < 4) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s],
+                        vld1q_f32(&fc3_forward[64 * c_s + 16 * h_s + 4 * w_s]));
+                }
+                vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                    vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[100 * c0 + 20 * i1 + c1];
+                    const float32x4_t fc3_forward_in_staged0_0 = vdupq_n_f32(fc3_forward_in_staged0_at[0]);
+                    const float32x4_t decoder_0_weight_0 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 4 * c1 + 64]);
+                    sum1_0_0 = vfmaq_f32(sum1_0_0, fc3_forward_in_staged0_0, decoder_0_weight_0);
+                    const float32x4_t decoder_0_weight_1 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 4 * c1
+                        + 18496]);
+                    sum1_0_1 = vfmaq_f32(sum1_0_1, fc3_forward_in_staged0_0, decoder_0_weight_1);
+                    const float32x4_t fc3_forward_in_staged0_1 = vdupq_n_f32(fc3_forward_in_staged0_at[4]);
+                    sum1_1_0 = vfmaq_f32(sum1_1_0, fc3_forward_in_staged0_1, decoder_0_weight_0);
+                    sum1_1_1 = vfmaq_f32(sum1_1_1, fc3_forward_in_staged0_1, decoder_0_weight_1);
+                    const float32x4_t fc3_forward_in_staged0_2 = vdupq_n_f32(fc3_forward_in_staged0_at[8]);
+                    sum1_2_0 = vfmaq_f32(sum1_2_0, fc3_forward_in_staged0_2, decoder_0_weight_0);
+                    sum1_2_1 = vfmaq_f32(sum1_2_1, fc3_forward_in_staged0_2, decoder_0_weight_1);
+                    const float32x4_t fc3_forward_in_staged0_3 = vdupq_n_f32(fc3_forward_in_staged0_at[12]);
+                    sum1_3_0 = vfmaq_f32(sum1_3_0, fc3_forward_in_staged0_3, decoder_0_weight_0);
+                    sum1_3_1 = vfmaq_f32(sum1_3_1, fc3_forward_in_staged0_3, decoder_0_weight_1);
+                }
+            }
+            float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[1024 * k0 + 512 * k1 + 64 * i1];
+            vst1q_f32(&decoder0_conv_transpose_forward_at[0], sum1_0_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[256], sum1_0_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[8], sum1_1_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[264], sum1_1_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[16], sum1_2_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[272], sum1_2_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[24], sum1_3_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at[280], sum1_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[100 * c0 + 20 * i1 + c1 - 4 * v + 4];
+                        const float32x4_t fc3_forward_in_staged0_4 = vdupq_n_f32(fc3_forward_in_staged0_at_1[0]);
+                        const float32x4_t decoder_0_weight_2 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 32 * v
+                            + 4 * c1 + 48]);
+                        sum2_0_0 = vfmaq_f32(sum2_0_0, fc3_forward_in_staged0_4, decoder_0_weight_2);
+                        const float32x4_t decoder_0_weight_3 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 32 * v
+                            + 4 * c1 + 18480]);
+                        sum2_0_1 = vfmaq_f32(sum2_0_1, fc3_forward_in_staged0_4, decoder_0_weight_3);
+                        const float32x4_t fc3_forward_in_staged0_5 = vdupq_n_f32(fc3_forward_in_staged0_at_1[4]);
+                        sum2_1_0 = vfmaq_f32(sum2_1_0, fc3_forward_in_staged0_5, decoder_0_weight_2);
+                        sum2_1_1 = vfmaq_f32(sum2_1_1, fc3_forward_in_staged0_5, decoder_0_weight_3);
+                        const float32x4_t fc3_forward_in_staged0_6 = vdupq_n_f32(fc3_forward_in_staged0_at_1[8]);
+                        sum2_2_0 = vfmaq_f32(sum2_2_0, fc3_forward_in_staged0_6, decoder_0_weight_2);
+                        sum2_2_1 = vfmaq_f32(sum2_2_1, fc3_forward_in_staged0_6, decoder_0_weight_3);
+                        const float32x4_t fc3_forward_in_staged0_7 = vdupq_n_f32(fc3_forward_in_staged0_at_1[12]);
+                        sum2_3_0 = vfmaq_f32(sum2_3_0, fc3_forward_in_staged0_7, decoder_0_weight_2);
+                        sum2_3_1 = vfmaq_f32(sum2_3_1, fc3_forward_in_staged0_7, decoder_0_weight_3);
+                    }
+                }
+            }
+            float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[1024 * k0 + 512 * k1 + 64 * i1 + 4];
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[0], sum2_0_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[256], sum2_0_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[8], sum2_1_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[264], sum2_1_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[16], sum2_2_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[272], sum2_2_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[24], sum2_3_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_1[280], sum2_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[100 * c0 + 20 * i1 + c1 - 20 * u + 20];
+                        const float32x4_t fc3_forward_in_staged0_8 = vdupq_n_f32(fc3_forward_in_staged0_at_2[0]);
+                        const float32x4_t decoder_0_weight_4 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 96 * u
+                            + 4 * c1 + 16]);
+                        sum3_0_0 = vfmaq_f32(sum3_0_0, fc3_forward_in_staged0_8, decoder_0_weight_4);
+                        const float32x4_t decoder_0_weight_5 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 96 * u
+                            + 4 * c1 + 18448]);
+                        sum3_0_1 = vfmaq_f32(sum3_0_1, fc3_forward_in_staged0_8, decoder_0_weight_5);
+                        const float32x4_t fc3_forward_in_staged0_9 = vdupq_n_f32(fc3_forward_in_staged0_at_2[4]);
+                        sum3_1_0 = vfmaq_f32(sum3_1_0, fc3_forward_in_staged0_9, decoder_0_weight_4);
+                        sum3_1_1 = vfmaq_f32(sum3_1_1, fc3_forward_in_staged0_9, decoder_0_weight_5);
+                        const float32x4_t fc3_forward_in_staged0_10 = vdupq_n_f32(fc3_forward_in_staged0_at_2[8]);
+                        sum3_2_0 = vfmaq_f32(sum3_2_0, fc3_forward_in_staged0_10, decoder_0_weight_4);
+                        sum3_2_1 = vfmaq_f32(sum3_2_1, fc3_forward_in_staged0_10, decoder_0_weight_5);
+                        const float32x4_t fc3_forward_in_staged0_11 = vdupq_n_f32(fc3_forward_in_staged0_at_2[12]);
+                        sum3_3_0 = vfmaq_f32(sum3_3_0, fc3_forward_in_staged0_11, decoder_0_weight_4);
+                        sum3_3_1 = vfmaq_f32(sum3_3_1, fc3_forward_in_staged0_11, decoder_0_weight_5);
+                    }
+                }
+            }
+            float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[1024 * k0 + 512 * k1 + 64 * i1 + 32];
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[0], sum3_0_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[256], sum3_0_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[8], sum3_1_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[264], sum3_1_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[16], sum3_2_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[272], sum3_2_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[24], sum3_3_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_2[280], sum3_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[100 * c0 + 20 * i1 + c1 - 4 * v - 20 * u
+                                + 24];
+                            const float32x4_t fc3_forward_in_staged0_12 = vdupq_n_f32(fc3_forward_in_staged0_at_3[0]);
+                            const float32x4_t decoder_0_weight_6 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 96 * u
+                                + 32 * v + 4 * c1]);
+                            sum4_0_0 = vfmaq_f32(sum4_0_0, fc3_forward_in_staged0_12, decoder_0_weight_6);
+                            const float32x4_t decoder_0_weight_7 = vld1q_f32(&decoder_0_weight[73728 * k0 + 36864 * k1 + 144 * c0 + 96 * u
+                                + 32 * v + 4 * c1 + 18432]);
+                            sum4_0_1 = vfmaq_f32(sum4_0_1, fc3_forward_in_staged0_12, decoder_0_weight_7);
+                            const float32x4_t fc3_forward_in_staged0_13 = vdupq_n_f32(fc3_forward_in_staged0_at_3[4]);
+                            sum4_1_0 = vfmaq_f32(sum4_1_0, fc3_forward_in_staged0_13, decoder_0_weight_6);
+                            sum4_1_1 = vfmaq_f32(sum4_1_1, fc3_forward_in_staged0_13, decoder_0_weight_7);
+                            const float32x4_t fc3_forward_in_staged0_14 = vdupq_n_f32(fc3_forward_in_staged0_at_3[8]);
+                            sum4_2_0 = vfmaq_f32(sum4_2_0, fc3_forward_in_staged0_14, decoder_0_weight_6);
+                            sum4_2_1 = vfmaq_f32(sum4_2_1, fc3_forward_in_staged0_14, decoder_0_weight_7);
+                            const float32x4_t fc3_forward_in_staged0_15 = vdupq_n_f32(fc3_forward_in_staged0_at_3[12]);
+                            sum4_3_0 = vfmaq_f32(sum4_3_0, fc3_forward_in_staged0_15, decoder_0_weight_6);
+                            sum4_3_1 = vfmaq_f32(sum4_3_1, fc3_forward_in_staged0_15, decoder_0_weight_7);
+                        }
+                    }
+                }
+            }
+            float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[1024 * k0 + 512 * k1 + 64 * i1 + 36];
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[0], sum4_0_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[256], sum4_0_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[8], sum4_1_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[264], sum4_1_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[16], sum4_2_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[272], sum4_2_1);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[24], sum4_3_0);
+            vst1q_f32(&decoder0_conv_transpose_forward_at_3[280], sum4_3_1);
+        }
+    }
+}
+
+static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
+    float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
+            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 27648 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder0_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
+    float *restrict decoder1_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t k0 = item / 4;
+    const ptrdiff_t i0 = item % 4;
+    float *const decoder0_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 64; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 8) {
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const float32x4_t decoder0_conv_transpose_forward_0 = vld1q_f32(&decoder0_conv_transpose_forward[256 * c_s + 64 * i0
+                        + 32 * h_s + 4 * w_s]);
+                    const float32x4_t difference_0 = vsubq_f32(decoder0_conv_transpose_forward_0,
+                        vld1q_f32(&decoder0_batch_norm_running[12 * c_s]));
+                    const float32x4_t decoder0_batch_norm_running_0 = vld1q_f32(&decoder0_batch_norm_running[12 * c_s + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c_s]), difference_0, decoder0_batch_norm_running_0);
+                    vst1q_f32(&decoder0_relu_in_staged0[108 * c_s + 36 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                }
+                vst1q_f32(&decoder0_relu_in_staged0[108 * c_s + 36 * h_s + 32], vdupq_n_f32(0.0f));
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                    vst1q_f32(&decoder0_relu_in_staged0[108 * c_s + 36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[108 * c0 + 36 * i1 + 16 * j0 + c1];
+                        const float32x4_t decoder0_relu_in_staged0_0 = vdupq_n_f32(decoder0_relu_in_staged0_at[0]);
+                        const float32x4_t decoder_3_weight_0 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0 + 4 * c1
+                            + 64]);
+                        sum1_0_0 = vfmaq_f32(sum1_0_0, decoder0_relu_in_staged0_0, decoder_3_weight_0);
+                        const float32x4_t decoder_3_weight_1 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0 + 4 * c1
+                            + 9280]);
+                        sum1_0_1 = vfmaq_f32(sum1_0_1, decoder0_relu_in_staged0_0, decoder_3_weight_1);
+                        const float32x4_t decoder0_relu_in_staged0_1 = vdupq_n_f32(decoder0_relu_in_staged0_at[4]);
+                        sum1_1_0 = vfmaq_f32(sum1_1_0, decoder0_relu_in_staged0_1, decoder_3_weight_0);
+                        sum1_1_1 = vfmaq_f32(sum1_1_1, decoder0_relu_in_staged0_1, decoder_3_weight_1);
+                        const float32x4_t decoder0_relu_in_staged0_2 = vdupq_n_f32(decoder0_relu_in_staged0_at[8]);
+                        sum1_2_0 = vfmaq_f32(sum1_2_0, decoder0_relu_in_staged0_2, decoder_3_weight_0);
+                        sum1_2_1 = vfmaq_f32(sum1_2_1, decoder0_relu_in_staged0_2, decoder_3_weight_1);
+                        const float32x4_t decoder0_relu_in_staged0_3 = vdupq_n_f32(decoder0_relu_in_staged0_at[12]);
+                        sum1_3_0 = vfmaq_f32(sum1_3_0, decoder0_relu_in_staged0_3, decoder_3_weight_0);
+                        sum1_3_1 = vfmaq_f32(sum1_3_1, decoder0_relu_in_staged0_3, decoder_3_weight_1);
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[8192 * k0 + 2048 * k1 + 256 * i0
+                    + 128 * i1 + 32 * j0];
+                vst1q_f32(&decoder1_conv_transpose_forward_at[0], sum1_0_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[1024], sum1_0_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[8], sum1_1_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[1032], sum1_1_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[16], sum1_2_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[1040], sum1_2_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[24], sum1_3_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at[1048], sum1_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[108 * c0 + 36 * i1 + 16 * j0 + c1 - 4 * v
+                                + 4];
+                            const float32x4_t decoder0_relu_in_staged0_4 = vdupq_n_f32(decoder0_relu_in_staged0_at_1[0]);
+                            const float32x4_t decoder_3_weight_2 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0 + 32 * v
+                                + 4 * c1 + 48]);
+                            sum2_0_0 = vfmaq_f32(sum2_0_0, decoder0_relu_in_staged0_4, decoder_3_weight_2);
+                            const float32x4_t decoder_3_weight_3 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0 + 32 * v
+                                + 4 * c1 + 9264]);
+                            sum2_0_1 = vfmaq_f32(sum2_0_1, decoder0_relu_in_staged0_4, decoder_3_weight_3);
+                            const float32x4_t decoder0_relu_in_staged0_5 = vdupq_n_f32(decoder0_relu_in_staged0_at_1[4]);
+                            sum2_1_0 = vfmaq_f32(sum2_1_0, decoder0_relu_in_staged0_5, decoder_3_weight_2);
+                            sum2_1_1 = vfmaq_f32(sum2_1_1, decoder0_relu_in_staged0_5, decoder_3_weight_3);
+                            const float32x4_t decoder0_relu_in_staged0_6 = vdupq_n_f32(decoder0_relu_in_staged0_at_1[8]);
+                            sum2_2_0 = vfmaq_f32(sum2_2_0, decoder0_relu_in_staged0_6, decoder_3_weight_2);
+                            sum2_2_1 = vfmaq_f32(sum2_2_1, decoder0_relu_in_staged0_6, decoder_3_weight_3);
+                            const float32x4_t decoder0_relu_in_staged0_7 = vdupq_n_f32(decoder0_relu_in_staged0_at_1[12]);
+                            sum2_3_0 = vfmaq_f32(sum2_3_0, decoder0_relu_in_staged0_7, decoder_3_weight_2);
+                            sum2_3_1 = vfmaq_f32(sum2_3_1, decoder0_relu_in_staged0_7, decoder_3_weight_3);
+                        }
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[8192 * k0 + 2048 * k1 + 256 * i0
+                    + 128 * i1 + 32 * j0 + 4];
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[0], sum2_0_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[1024], sum2_0_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[8], sum2_1_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[1032], sum2_1_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[16], sum2_2_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[1040], sum2_2_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[24], sum2_3_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_1[1048], sum2_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[108 * c0 + 36 * i1 + 16 * j0 + c1
+                                - 36 * u + 36];
+                            const float32x4_t decoder0_relu_in_staged0_8 = vdupq_n_f32(decoder0_relu_in_staged0_at_2[0]);
+                            const float32x4_t decoder_3_weight_4 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0 + 96 * u
+                                + 4 * c1 + 16]);
+                            sum3_0_0 = vfmaq_f32(sum3_0_0, decoder0_relu_in_staged0_8, decoder_3_weight_4);
+                            const float32x4_t decoder_3_weight_5 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0 + 96 * u
+                                + 4 * c1 + 9232]);
+                            sum3_0_1 = vfmaq_f32(sum3_0_1, decoder0_relu_in_staged0_8, decoder_3_weight_5);
+                            const float32x4_t decoder0_relu_in_staged0_9 = vdupq_n_f32(decoder0_relu_in_staged0_at_2[4]);
+                            sum3_1_0 = vfmaq_f32(sum3_1_0, decoder0_relu_in_staged0_9, decoder_3_weight_4);
+                            sum3_1_1 = vfmaq_f32(sum3_1_1, decoder0_relu_in_staged0_9, decoder_3_weight_5);
+                            const float32x4_t decoder0_relu_in_staged0_10 = vdupq_n_f32(decoder0_relu_in_staged0_at_2[8]);
+                            sum3_2_0 = vfmaq_f32(sum3_2_0, decoder0_relu_in_staged0_10, decoder_3_weight_4);
+                            sum3_2_1 = vfmaq_f32(sum3_2_1, decoder0_relu_in_staged0_10, decoder_3_weight_5);
+                            const float32x4_t decoder0_relu_in_staged0_11 = vdupq_n_f32(decoder0_relu_in_staged0_at_2[12]);
+                            sum3_3_0 = vfmaq_f32(sum3_3_0, decoder0_relu_in_staged0_11, decoder_3_weight_4);
+                            sum3_3_1 = vfmaq_f32(sum3_3_1, decoder0_relu_in_staged0_11, decoder_3_weight_5);
+                        }
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[8192 * k0 + 2048 * k1 + 256 * i0
+                    + 128 * i1 + 32 * j0 + 64];
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[0], sum3_0_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[1024], sum3_0_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[8], sum3_1_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[1032], sum3_1_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[16], sum3_2_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[1040], sum3_2_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[24], sum3_3_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_2[1048], sum3_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+                float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[108 * c0 + 36 * i1 + 16 * j0 + c1
+                                    - 4 * v - 36 * u + 40];
+                                const float32x4_t decoder0_relu_in_staged0_12 = vdupq_n_f32(decoder0_relu_in_staged0_at_3[0]);
+                                const float32x4_t decoder_3_weight_6 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0
+                                    + 96 * u + 32 * v + 4 * c1]);
+                                sum4_0_0 = vfmaq_f32(sum4_0_0, decoder0_relu_in_staged0_12, decoder_3_weight_6);
+                                const float32x4_t decoder_3_weight_7 = vld1q_f32(&decoder_3_weight[73728 * k0 + 18432 * k1 + 144 * c0
+                                    + 96 * u + 32 * v + 4 * c1 + 9216]);
+                                sum4_0_1 = vfmaq_f32(sum4_0_1, decoder0_relu_in_staged0_12, decoder_3_weight_7);
+                                const float32x4_t decoder0_relu_in_staged0_13 = vdupq_n_f32(decoder0_relu_in_staged0_at_3[4]);
+                                sum4_1_0 = vfmaq_f32(sum4_1_0, decoder0_relu_in_staged0_13, decoder_3_weight_6);
+                                sum4_1_1 = vfmaq_f32(sum4_1_1, decoder0_relu_in_staged0_13, decoder_3_weight_7);
+                                const float32x4_t decoder0_relu_in_staged0_14 = vdupq_n_f32(decoder0_relu_in_staged0_at_3[8]);
+                                sum4_2_0 = vfmaq_f32(sum4_2_0, decoder0_relu_in_staged0_14, decoder_3_weight_6);
+                                sum4_2_1 = vfmaq_f32(sum4_2_1, decoder0_relu_in_staged0_14, decoder_3_weight_7);
+                                const float32x4_t decoder0_relu_in_staged0_15 = vdupq_n_f32(decoder0_relu_in_staged0_at_3[12]);
+                                sum4_3_0 = vfmaq_f32(sum4_3_0, decoder0_relu_in_staged0_15, decoder_3_weight_6);
+                                sum4_3_1 = vfmaq_f32(sum4_3_1, decoder0_relu_in_staged0_15, decoder_3_weight_7);
+                            }
+                        }
+                    }
+                }
+                float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[8192 * k0 + 2048 * k1 + 256 * i0
+                    + 128 * i1 + 32 * j0 + 68];
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[0], sum4_0_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[1024], sum4_0_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[8], sum4_1_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[1032], sum4_1_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[16], sum4_2_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[1040], sum4_2_1);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[24], sum4_3_0);
+                vst1q_f32(&decoder1_conv_transpose_forward_at_3[1048], sum4_3_1);
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_forward_stream(const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
+    float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
+    float *restrict decoder2_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder1_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 2; h_s++) {
+            if (i0 + h_s < 16) {
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const float32x4_t decoder1_conv_transpose_forward_0 = vld1q_f32(&decoder1_conv_transpose_forward[1024 * c_s + 64 * i0
+                        + 64 * h_s + 4 * w_s]);
+                    const float32x4_t difference_0 = vsubq_f32(decoder1_conv_transpose_forward_0,
+                        vld1q_f32(&decoder1_batch_norm_running[12 * c_s]));
+                    const float32x4_t decoder1_batch_norm_running_0 = vld1q_f32(&decoder1_batch_norm_running[12 * c_s + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_4_bias[4 * c_s]), difference_0, decoder1_batch_norm_running_0);
+                    vst1q_f32(&decoder1_relu_in_staged0[136 * c_s + 68 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                }
+                vst1q_f32(&decoder1_relu_in_staged0[136 * c_s + 68 * h_s + 64], vdupq_n_f32(0.0f));
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    vst1q_f32(&decoder1_relu_in_staged0[136 * c_s + 68 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[136 * c0 + 16 * j0 + c1];
+                    const float32x4_t decoder1_relu_in_staged0_0 = vdupq_n_f32(decoder1_relu_in_staged0_at[0]);
+                    const float32x4_t decoder_6_weight_0 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 4 * c1 + 64]);
+                    sum1_0_0 = vfmaq_f32(sum1_0_0, decoder1_relu_in_staged0_0, decoder_6_weight_0);
+                    const float32x4_t decoder_6_weight_1 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 4 * c1 + 4672]);
+                    sum1_0_1 = vfmaq_f32(sum1_0_1, decoder1_relu_in_staged0_0, decoder_6_weight_1);
+                    const float32x4_t decoder1_relu_in_staged0_1 = vdupq_n_f32(decoder1_relu_in_staged0_at[4]);
+                    sum1_1_0 = vfmaq_f32(sum1_1_0, decoder1_relu_in_staged0_1, decoder_6_weight_0);
+                    sum1_1_1 = vfmaq_f32(sum1_1_1, decoder1_relu_in_staged0_1, decoder_6_weight_1);
+                    const float32x4_t decoder1_relu_in_staged0_2 = vdupq_n_f32(decoder1_relu_in_staged0_at[8]);
+                    sum1_2_0 = vfmaq_f32(sum1_2_0, decoder1_relu_in_staged0_2, decoder_6_weight_0);
+                    sum1_2_1 = vfmaq_f32(sum1_2_1, decoder1_relu_in_staged0_2, decoder_6_weight_1);
+                    const float32x4_t decoder1_relu_in_staged0_3 = vdupq_n_f32(decoder1_relu_in_staged0_at[12]);
+                    sum1_3_0 = vfmaq_f32(sum1_3_0, decoder1_relu_in_staged0_3, decoder_6_weight_0);
+                    sum1_3_1 = vfmaq_f32(sum1_3_1, decoder1_relu_in_staged0_3, decoder_6_weight_1);
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[8192 * k1 + 256 * i0 + 32 * j0];
+            vst1q_f32(&decoder2_conv_transpose_forward_at[0], sum1_0_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[4096], sum1_0_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[8], sum1_1_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[4104], sum1_1_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[16], sum1_2_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[4112], sum1_2_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[24], sum1_3_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at[4120], sum1_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[136 * c0 + 16 * j0 + c1 - 4 * v + 4];
+                        const float32x4_t decoder1_relu_in_staged0_4 = vdupq_n_f32(decoder1_relu_in_staged0_at_1[0]);
+                        const float32x4_t decoder_6_weight_2 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 32 * v + 4 * c1 + 48]);
+                        sum2_0_0 = vfmaq_f32(sum2_0_0, decoder1_relu_in_staged0_4, decoder_6_weight_2);
+                        const float32x4_t decoder_6_weight_3 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 32 * v + 4 * c1 + 4656]);
+                        sum2_0_1 = vfmaq_f32(sum2_0_1, decoder1_relu_in_staged0_4, decoder_6_weight_3);
+                        const float32x4_t decoder1_relu_in_staged0_5 = vdupq_n_f32(decoder1_relu_in_staged0_at_1[4]);
+                        sum2_1_0 = vfmaq_f32(sum2_1_0, decoder1_relu_in_staged0_5, decoder_6_weight_2);
+                        sum2_1_1 = vfmaq_f32(sum2_1_1, decoder1_relu_in_staged0_5, decoder_6_weight_3);
+                        const float32x4_t decoder1_relu_in_staged0_6 = vdupq_n_f32(decoder1_relu_in_staged0_at_1[8]);
+                        sum2_2_0 = vfmaq_f32(sum2_2_0, decoder1_relu_in_staged0_6, decoder_6_weight_2);
+                        sum2_2_1 = vfmaq_f32(sum2_2_1, decoder1_relu_in_staged0_6, decoder_6_weight_3);
+                        const float32x4_t decoder1_relu_in_staged0_7 = vdupq_n_f32(decoder1_relu_in_staged0_at_1[12]);
+                        sum2_3_0 = vfmaq_f32(sum2_3_0, decoder1_relu_in_staged0_7, decoder_6_weight_2);
+                        sum2_3_1 = vfmaq_f32(sum2_3_1, decoder1_relu_in_staged0_7, decoder_6_weight_3);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[8192 * k1 + 256 * i0 + 32 * j0 + 4];
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[0], sum2_0_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[4096], sum2_0_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[8], sum2_1_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[4104], sum2_1_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[16], sum2_2_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[4112], sum2_2_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[24], sum2_3_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_1[4120], sum2_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[136 * c0 + 16 * j0 + c1 - 68 * u + 68];
+                        const float32x4_t decoder1_relu_in_staged0_8 = vdupq_n_f32(decoder1_relu_in_staged0_at_2[0]);
+                        const float32x4_t decoder_6_weight_4 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 96 * u + 4 * c1 + 16]);
+                        sum3_0_0 = vfmaq_f32(sum3_0_0, decoder1_relu_in_staged0_8, decoder_6_weight_4);
+                        const float32x4_t decoder_6_weight_5 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 96 * u + 4 * c1 + 4624]);
+                        sum3_0_1 = vfmaq_f32(sum3_0_1, decoder1_relu_in_staged0_8, decoder_6_weight_5);
+                        const float32x4_t decoder1_relu_in_staged0_9 = vdupq_n_f32(decoder1_relu_in_staged0_at_2[4]);
+                        sum3_1_0 = vfmaq_f32(sum3_1_0, decoder1_relu_in_staged0_9, decoder_6_weight_4);
+                        sum3_1_1 = vfmaq_f32(sum3_1_1, decoder1_relu_in_staged0_9, decoder_6_weight_5);
+                        const float32x4_t decoder1_relu_in_staged0_10 = vdupq_n_f32(decoder1_relu_in_staged0_at_2[8]);
+                        sum3_2_0 = vfmaq_f32(sum3_2_0, decoder1_relu_in_staged0_10, decoder_6_weight_4);
+                        sum3_2_1 = vfmaq_f32(sum3_2_1, decoder1_relu_in_staged0_10, decoder_6_weight_5);
+                        const float32x4_t decoder1_relu_in_staged0_11 = vdupq_n_f32(decoder1_relu_in_staged0_at_2[12]);
+                        sum3_3_0 = vfmaq_f32(sum3_3_0, decoder1_relu_in_staged0_11, decoder_6_weight_4);
+                        sum3_3_1 = vfmaq_f32(sum3_3_1, decoder1_relu_in_staged0_11, decoder_6_weight_5);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[8192 * k1 + 256 * i0 + 32 * j0 + 128];
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[0], sum3_0_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[4096], sum3_0_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[8], sum3_1_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[4104], sum3_1_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[16], sum3_2_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[4112], sum3_2_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[24], sum3_3_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_2[4120], sum3_3_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+            float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[136 * c0 + 16 * j0 + c1 - 4 * v - 68 * u
+                                + 72];
+                            const float32x4_t decoder1_relu_in_staged0_12 = vdupq_n_f32(decoder1_relu_in_staged0_at_3[0]);
+                            const float32x4_t decoder_6_weight_6 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 96 * u + 32 * v
+                                + 4 * c1]);
+                            sum4_0_0 = vfmaq_f32(sum4_0_0, decoder1_relu_in_staged0_12, decoder_6_weight_6);
+                            const float32x4_t decoder_6_weight_7 = vld1q_f32(&decoder_6_weight[9216 * k1 + 144 * c0 + 96 * u + 32 * v
+                                + 4 * c1 + 4608]);
+                            sum4_0_1 = vfmaq_f32(sum4_0_1, decoder1_relu_in_staged0_12, decoder_6_weight_7);
+                            const float32x4_t decoder1_relu_in_staged0_13 = vdupq_n_f32(decoder1_relu_in_staged0_at_3[4]);
+                            sum4_1_0 = vfmaq_f32(sum4_1_0, decoder1_relu_in_staged0_13, decoder_6_weight_6);
+                            sum4_1_1 = vfmaq_f32(sum4_1_1, decoder1_relu_in_staged0_13, decoder_6_weight_7);
+                            const float32x4_t decoder1_relu_in_staged0_14 = vdupq_n_f32(decoder1_relu_in_staged0_at_3[8]);
+                            sum4_2_0 = vfmaq_f32(sum4_2_0, decoder1_relu_in_staged0_14, decoder_6_weight_6);
+                            sum4_2_1 = vfmaq_f32(sum4_2_1, decoder1_relu_in_staged0_14, decoder_6_weight_7);
+                            const float32x4_t decoder1_relu_in_staged0_15 = vdupq_n_f32(decoder1_relu_in_staged0_at_3[12]);
+                            sum4_3_0 = vfmaq_f32(sum4_3_0, decoder1_relu_in_staged0_15, decoder_6_weight_6);
+                            sum4_3_1 = vfmaq_f32(sum4_3_1, decoder1_relu_in_staged0_15, decoder_6_weight_7);
+                        }
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[8192 * k1 + 256 * i0 + 32 * j0 + 132];
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[0], sum4_0_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[4096], sum4_0_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[8], sum4_1_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[4104], sum4_1_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[16], sum4_2_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[4112], sum4_2_1);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[24], sum4_3_0);
+            vst1q_f32(&decoder2_conv_transpose_forward_at_3[4120], sum4_3_1);
+        }
+    }
+}
+
+static void decoder2_conv_transpose_forward_stream(const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
+    float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 522368 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 8, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
+    float *restrict decoder3_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder2_relu_in_staged0 = (float *)scratch;
+    for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 32) {
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float32x4_t decoder2_conv_transpose_forward_0 = vld1q_f32(&decoder2_conv_transpose_forward[4096 * c_s + 256 * i0
+                        + 128 * h_s + 4 * w_s]);
+                    const float32x4_t difference_0 = vsubq_f32(decoder2_conv_transpose_forward_0,
+                        vld1q_f32(&decoder2_batch_norm_running[12 * c_s]));
+                    const float32x4_t decoder2_batch_norm_running_0 = vld1q_f32(&decoder2_batch_norm_running[12 * c_s + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * c_s]), difference_0, decoder2_batch_norm_running_0);
+                    vst1q_f32(&decoder2_relu_in_staged0[396 * c_s + 132 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
+                }
+                vst1q_f32(&decoder2_relu_in_staged0[396 * c_s + 132 * h_s + 128], vdupq_n_f32(0.0f));
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    vst1q_f32(&decoder2_relu_in_staged0[396 * c_s + 132 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[396 * c0 + 132 * i1 + 16 * j0 + c1];
+                        const float32x4_t decoder2_relu_in_staged0_0 = vdupq_n_f32(decoder2_relu_in_staged0_at[0]);
+                        const float32x4_t decoder_9_weight_0 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 4 * c1 + 64]);
+                        sum1_0_0 = vfmaq_f32(sum1_0_0, decoder2_relu_in_staged0_0, decoder_9_weight_0);
+                        const float32x4_t decoder_9_weight_1 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 4 * c1 + 2368]);
+                        sum1_0_1 = vfmaq_f32(sum1_0_1, decoder2_relu_in_staged0_0, decoder_9_weight_1);
+                        const float32x4_t decoder2_relu_in_staged0_1 = vdupq_n_f32(decoder2_relu_in_staged0_at[4]);
+                        sum1_1_0 = vfmaq_f32(sum1_1_0, decoder2_relu_in_staged0_1, decoder_9_weight_0);
+                        sum1_1_1 = vfmaq_f32(sum1_1_1, decoder2_relu_in_staged0_1, decoder_9_weight_1);
+                        const float32x4_t decoder2_relu_in_staged0_2 = vdupq_n_f32(decoder2_relu_in_staged0_at[8]);
+                        sum1_2_0 = vfmaq_f32(sum1_2_0, decoder2_relu_in_staged0_2, decoder_9_weight_0);
+                        sum1_2_1 = vfmaq_f32(sum1_2_1, decoder2_relu_in_staged0_2, decoder_9_weight_1);
+                        const float32x4_t decoder2_relu_in_staged0_3 = vdupq_n_f32(decoder2_relu_in_staged0_at[12]);
+                        sum1_3_0 = vfmaq_f32(sum1_3_0, decoder2_relu_in_staged0_3, decoder_9_weight_0);
+                        sum1_3_1 = vfmaq_f32(sum1_3_1, decoder2_relu_in_staged0_3, decoder_9_weight_1);
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[32768 * k1 + 1024 * i0 + 512 * i1
+                    + 32 * j0];
+                vst1q_f32(&decoder3_conv_transpose_forward_at[0], sum1_0_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[16384], sum1_0_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[8], sum1_1_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[16392], sum1_1_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[16], sum1_2_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[16400], sum1_2_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[24], sum1_3_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at[16408], sum1_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[396 * c0 + 132 * i1 + 16 * j0 + c1
+                                - 4 * v + 4];
+                            const float32x4_t decoder2_relu_in_staged0_4 = vdupq_n_f32(decoder2_relu_in_staged0_at_1[0]);
+                            const float32x4_t decoder_9_weight_2 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 32 * v + 4 * c1
+                                + 48]);
+                            sum2_0_0 = vfmaq_f32(sum2_0_0, decoder2_relu_in_staged0_4, decoder_9_weight_2);
+                            const float32x4_t decoder_9_weight_3 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 32 * v + 4 * c1
+                                + 2352]);
+                            sum2_0_1 = vfmaq_f32(sum2_0_1, decoder2_relu_in_staged0_4, decoder_9_weight_3);
+                            const float32x4_t decoder2_relu_in_staged0_5 = vdupq_n_f32(decoder2_relu_in_staged0_at_1[4]);
+                            sum2_1_0 = vfmaq_f32(sum2_1_0, decoder2_relu_in_staged0_5, decoder_9_weight_2);
+                            sum2_1_1 = vfmaq_f32(sum2_1_1, decoder2_relu_in_staged0_5, decoder_9_weight_3);
+                            const float32x4_t decoder2_relu_in_staged0_6 = vdupq_n_f32(decoder2_relu_in_staged0_at_1[8]);
+                            sum2_2_0 = vfmaq_f32(sum2_2_0, decoder2_relu_in_staged0_6, decoder_9_weight_2);
+                            sum2_2_1 = vfmaq_f32(sum2_2_1, decoder2_relu_in_staged0_6, decoder_9_weight_3);
+                            const float32x4_t decoder2_relu_in_staged0_7 = vdupq_n_f32(decoder2_relu_in_staged0_at_1[12]);
+                            sum2_3_0 = vfmaq_f32(sum2_3_0, decoder2_relu_in_staged0_7, decoder_9_weight_2);
+                            sum2_3_1 = vfmaq_f32(sum2_3_1, decoder2_relu_in_staged0_7, decoder_9_weight_3);
+                        }
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[32768 * k1 + 1024 * i0 + 512 * i1
+                    + 32 * j0 + 4];
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[0], sum2_0_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[16384], sum2_0_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[8], sum2_1_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[16392], sum2_1_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[16], sum2_2_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[16400], sum2_2_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[24], sum2_3_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_1[16408], sum2_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[396 * c0 + 132 * i1 + 16 * j0 + c1
+                                - 132 * u + 132];
+                            const float32x4_t decoder2_relu_in_staged0_8 = vdupq_n_f32(decoder2_relu_in_staged0_at_2[0]);
+                            const float32x4_t decoder_9_weight_4 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 96 * u + 4 * c1
+                                + 16]);
+                            sum3_0_0 = vfmaq_f32(sum3_0_0, decoder2_relu_in_staged0_8, decoder_9_weight_4);
+                            const float32x4_t decoder_9_weight_5 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 96 * u + 4 * c1
+                                + 2320]);
+                            sum3_0_1 = vfmaq_f32(sum3_0_1, decoder2_relu_in_staged0_8, decoder_9_weight_5);
+                            const float32x4_t decoder2_relu_in_staged0_9 = vdupq_n_f32(decoder2_relu_in_staged0_at_2[4]);
+                            sum3_1_0 = vfmaq_f32(sum3_1_0, decoder2_relu_in_staged0_9, decoder_9_weight_4);
+                            sum3_1_1 = vfmaq_f32(sum3_1_1, decoder2_relu_in_staged0_9, decoder_9_weight_5);
+                            const float32x4_t decoder2_relu_in_staged0_10 = vdupq_n_f32(decoder2_relu_in_staged0_at_2[8]);
+                            sum3_2_0 = vfmaq_f32(sum3_2_0, decoder2_relu_in_staged0_10, decoder_9_weight_4);
+                            sum3_2_1 = vfmaq_f32(sum3_2_1, decoder2_relu_in_staged0_10, decoder_9_weight_5);
+                            const float32x4_t decoder2_relu_in_staged0_11 = vdupq_n_f32(decoder2_relu_in_staged0_at_2[12]);
+                            sum3_3_0 = vfmaq_f32(sum3_3_0, decoder2_relu_in_staged0_11, decoder_9_weight_4);
+                            sum3_3_1 = vfmaq_f32(sum3_3_1, decoder2_relu_in_staged0_11, decoder_9_weight_5);
+                        }
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[32768 * k1 + 1024 * i0 + 512 * i1
+                    + 32 * j0 + 256];
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[0], sum3_0_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[16384], sum3_0_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[8], sum3_1_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[16392], sum3_1_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[16], sum3_2_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[16400], sum3_2_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[24], sum3_3_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_2[16408], sum3_3_1);
+            }
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[396 * c0 + 132 * i1 + 16 * j0 + c1
+                                    - 4 * v - 132 * u + 136];
+                                const float32x4_t decoder2_relu_in_staged0_12 = vdupq_n_f32(decoder2_relu_in_staged0_at_3[0]);
+                                const float32x4_t decoder_9_weight_6 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 96 * u + 32 * v
+                                    + 4 * c1]);
+                                sum4_0_0 = vfmaq_f32(sum4_0_0, decoder2_relu_in_staged0_12, decoder_9_weight_6);
+                                const float32x4_t decoder_9_weight_7 = vld1q_f32(&decoder_9_weight[4608 * k1 + 144 * c0 + 96 * u + 32 * v
+                                    + 4 * c1 + 2304]);
+                                sum4_0_1 = vfmaq_f32(sum4_0_1, decoder2_relu_in_staged0_12, decoder_9_weight_7);
+                                const float32x4_t decoder2_relu_in_staged0_13 = vdupq_n_f32(decoder2_relu_in_staged0_at_3[4]);
+                                sum4_1_0 = vfmaq_f32(sum4_1_0, decoder2_relu_in_staged0_13, decoder_9_weight_6);
+                                sum4_1_1 = vfmaq_f32(sum4_1_1, decoder2_relu_in_staged0_13, decoder_9_weight_7);
+                                const float32x4_t decoder2_relu_in_staged0_14 = vdupq_n_f32(decoder2_relu_in_staged0_at_3[8]);
+                                sum4_2_0 = vfmaq_f32(sum4_2_0, decoder2_relu_in_staged0_14, decoder_9_weight_6);
+                                sum4_2_1 = vfmaq_f32(sum4_2_1, decoder2_relu_in_staged0_14, decoder_9_weight_7);
+                                const float32x4_t decoder2_relu_in_staged0_15 = vdupq_n_f32(decoder2_relu_in_staged0_at_3[12]);
+                                sum4_3_0 = vfmaq_f32(sum4_3_0, decoder2_relu_in_staged0_15, decoder_9_weight_6);
+                                sum4_3_1 = vfmaq_f32(sum4_3_1, decoder2_relu_in_staged0_15, decoder_9_weight_7);
+                            }
+                        }
+                    }
+                }
+                float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[32768 * k1 + 1024 * i0 + 512 * i1
+                    + 32 * j0 + 260];
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[0], sum4_0_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[16384], sum4_0_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[8], sum4_1_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[16392], sum4_1_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[16], sum4_2_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[16400], sum4_2_1);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[24], sum4_3_0);
+                vst1q_f32(&decoder3_conv_transpose_forward_at_3[16408], sum4_3_1);
+            }
+        }
+    }
+}
+
+static void decoder3_conv_transpose_forward_stream(const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
+    float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
+static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
+    float *restrict reconstruction, char *scratch) {
+    const ptrdiff_t i0 = item;
+    float *const decoder3_relu_in_staged0 = (float *)(scratch + 1280);
+    float *const partial = (float *)scratch;
+    float *const sum = (float *)(scratch + 1024);
+    float *const decoder3_relu_in_staged3 = (float *)(scratch + 1280);
+    if (i0 < 4) {
+        for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 15; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s], vdupq_n_f32(0.0f));
+                    for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                        const float32x4_t decoder3_conv_transpose_forward_0 = vld1q_f32(&decoder3_conv_transpose_forward[16384 * c_s
+                            + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                        const float32x4_t difference_0 = vsubq_f32(decoder3_conv_transpose_forward_0,
+                            vld1q_f32(&decoder3_batch_norm_running[12 * c_s]));
+                        const float32x4_t decoder3_batch_norm_running_0 = vld1q_f32(&decoder3_batch_norm_running[12 * c_s + 8]);
+                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c_s]), difference_0,
+                            decoder3_batch_norm_running_0);
+                        vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_0));
+                    }
+                    vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 260], vdupq_n_f32(0.0f));
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                        vst1q_f32(&decoder3_relu_in_staged0[3960 * c_s + 264 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t i1 = 0; i1 < 13; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum1_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_3 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_4 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_5 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_6 = vdupq_n_f32(0.0f);
+                float32x4_t sum1_7 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c = 0; c < 8; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[3960 * c + 264 * u + 264 * i1 + 32 * j0];
+                        const float *const decoder_12_weight_at = &decoder_12_weight[36 * c + 12 * u];
+                        const float32x4_t decoder_12_weight_0 = vld1q_f32(&decoder_12_weight_at[0]);
+                        sum1_0 = vfmaq_f32(sum1_0, vld1q_f32(&decoder3_relu_in_staged0_at[0]), decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_0 = vld1q_f32(&decoder3_relu_in_staged0_at[4]);
+                        sum1_1 = vfmaq_f32(sum1_1, decoder3_relu_in_staged0_0, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_1 = vld1q_f32(&decoder3_relu_in_staged0_at[8]);
+                        sum1_2 = vfmaq_f32(sum1_2, decoder3_relu_in_staged0_1, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_2 = vld1q_f32(&decoder3_relu_in_staged0_at[12]);
+                        sum1_3 = vfmaq_f32(sum1_3, decoder3_relu_in_staged0_2, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_3 = vld1q_f32(&decoder3_relu_in_staged0_at[16]);
+                        sum1_4 = vfmaq_f32(sum1_4, decoder3_relu_in_staged0_3, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_4 = vld1q_f32(&decoder3_relu_in_staged0_at[20]);
+                        sum1_5 = vfmaq_f32(sum1_5, decoder3_relu_in_staged0_4, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_5 = vld1q_f32(&decoder3_relu_in_staged0_at[24]);
+                        sum1_6 = vfmaq_f32(sum1_6, decoder3_relu_in_staged0_5, decoder_12_weight_0);
+                        const float32x4_t decoder3_relu_in_staged0_6 = vld1q_f32(&decoder3_relu_in_staged0_at[28]);
+                        sum1_7 = vfmaq_f32(sum1_7, decoder3_relu_in_staged0_6, decoder_12_weight_0);
+                        const float32x4_t decoder_12_weight_1 = vld1q_f32(&decoder_12_weight_at[4]);
+                        sum1_0 = vfmaq_f32(sum1_0, decoder3_relu_in_staged0_0, decoder_12_weight_1);
+                        sum1_1 = vfmaq_f32(sum1_1, decoder3_relu_in_staged0_1, decoder_12_weight_1);
+                        sum1_2 = vfmaq_f32(sum1_2, decoder3_relu_in_staged0_2, decoder_12_weight_1);
+                        sum1_3 = vfmaq_f32(sum1_3, decoder3_relu_in_staged0_3, decoder_12_weight_1);
+                        sum1_4 = vfmaq_f32(sum1_4, decoder3_relu_in_staged0_4, decoder_12_weight_1);
+                        sum1_5 = vfmaq_f32(sum1_5, decoder3_relu_in_staged0_5, decoder_12_weight_1);
+                        sum1_6 = vfmaq_f32(sum1_6, decoder3_relu_in_staged0_6, decoder_12_weight_1);
+                        const float32x4_t decoder3_relu_in_staged0_7 = vld1q_f32(&decoder3_relu_in_staged0_at[32]);
+                        sum1_7 = vfmaq_f32(sum1_7, decoder3_relu_in_staged0_7, decoder_12_weight_1);
+                        const float32x4_t decoder_12_weight_2 = vld1q_f32(&decoder_12_weight_at[8]);
+                        sum1_0 = vfmaq_f32(sum1_0, decoder3_relu_in_staged0_1, decoder_12_weight_2);
+                        sum1_1 = vfmaq_f32(sum1_1, decoder3_relu_in_staged0_2, decoder_12_weight_2);
+                        sum1_2 = vfmaq_f32(sum1_2, decoder3_relu_in_staged0_3, decoder_12_weight_2);
+                        sum1_3 = vfmaq_f32(sum1_3, decoder3_relu_in_staged0_4, decoder_12_weight_2);
+                        sum1_4 = vfmaq_f32(sum1_4, decoder3_relu_in_staged0_5, decoder_12_weight_2);
+                        sum1_5 = vfmaq_f32(sum1_5, decoder3_relu_in_staged0_6, decoder_12_weight_2);
+                        sum1_6 = vfmaq_f32(sum1_6, decoder3_relu_in_staged0_7, decoder_12_weight_2);
+                        sum1_7 = vfmaq_f32(sum1_7, vld1q_f32(&decoder3_relu_in_staged0_at[36]), decoder_12_weight_2);
+                    }
+                }
+                float *const partial_at = &partial[32 * j0];
+                vst1q_f32(&partial_at[0], sum1_0);
+                vst1q_f32(&partial_at[4], sum1_1);
+                vst1q_f32(&partial_at[8], sum1_2);
+                vst1q_f32(&partial_at[12], sum1_3);
+                vst1q_f32(&partial_at[16], sum1_4);
+                vst1q_f32(&partial_at[20], sum1_5);
+                vst1q_f32(&partial_at[24], sum1_6);
+                vst1q_f32(&partial_at[28], sum1_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum2_0 = 0.0f;
+                float sum2_1 = 0.0f;
+                float sum2_2 = 0.0f;
+                float sum2_3 = 0.0f;
+                float sum2_4 = 0.0f;
+                float sum2_5 = 0.0f;
+                float sum2_6 = 0.0f;
+                float sum2_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 4; l++) {
+                    float *const partial_at_1 = &partial[32 * j0 + l];
+                    sum2_0 = sum2_0 + partial_at_1[0];
+                    sum2_1 = sum2_1 + partial_at_1[4];
+                    sum2_2 = sum2_2 + partial_at_1[8];
+                    sum2_3 = sum2_3 + partial_at_1[12];
+                    sum2_4 = sum2_4 + partial_at_1[16];
+                    sum2_5 = sum2_5 + partial_at_1[20];
+                    sum2_6 = sum2_6 + partial_at_1[24];
+                    sum2_7 = sum2_7 + partial_at_1[28];
+                }
+                float *const sum_at = &sum[8 * j0];
+                sum_at[0] = sum2_0;
+                sum_at[1] = sum2_1;
+                sum_at[2] = sum2_2;
+                sum_at[3] = sum2_3;
+                sum_at[4] = sum2_4;
+                sum_at[5] = sum2_5;
+                sum_at[6] = sum2_6;
+                sum_at[7] = sum2_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                const float32x4_t sum_1 = vld1q_f32(&sum[4 * j0]);
+                const float32x4_t size_0 = vabsq_f32(sum_1);
+                const float32x4_t sum_2 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_0);
+                const float32x4_t sum_3 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_2, size_0);
+                const float32x4_t sum_4 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_3, size_0);
+                const float32x4_t sum_5 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_4, size_0);
+                const float32x4_t sum_6 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_5, size_0);
+                const float32x4_t sum_7 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_6, size_0);
+                const float32x4_t sum_8 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_7, size_0);
+                const float32x4_t sum_9 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_8, size_0);
+                const float32x4_t sum_10 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_9, size_0);
+                const float32x4_t sum_11 = vfmaq_f32(vdupq_n_f32(1.5f), sum_10, sum_10);
+                const float32x4_t chosen_0 = vector_select_greater(vdupq_n_f32(0.0f), sum_1, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
+                const float32x4_t sum_12 = vfmaq_f32(chosen_0, vdivq_f32(vdupq_n_f32(-2.0f), sum_11), chosen_0);
+                const float32x4_t product_0 = vmulq_f32(sum_1, sum_1);
+                const float32x4_t sum_13 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_0);
+                const float32x4_t sum_14 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_13, product_0);
+                const float32x4_t sum_15 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_14, product_0);
+                const float32x4_t sum_16 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_15, product_0);
+                const float32x4_t sum_17 = vfmaq_f32(sum_1, vmulq_f32(product_0, sum_1), sum_16);
+                vst1q_f32(&reconstruction[832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_0, vdupq_n_f32(0.755f), sum_12, sum_17));
+            }
+        }
+    } else {
+        for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
+                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                    vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vdupq_n_f32(0.0f));
+                    for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                        const float32x4_t decoder3_conv_transpose_forward_1 = vld1q_f32(&decoder3_conv_transpose_forward[16384 * c_s
+                            + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                        const float32x4_t difference_1 = vsubq_f32(decoder3_conv_transpose_forward_1,
+                            vld1q_f32(&decoder3_batch_norm_running[12 * c_s]));
+                        const float32x4_t decoder3_batch_norm_running_1 = vld1q_f32(&decoder3_batch_norm_running[12 * c_s + 8]);
+                        const float32x4_t sum_18 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c_s]), difference_1,
+                            decoder3_batch_norm_running_1);
+                        vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f),
+                            sum_18));
+                    }
+                    vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 260], vdupq_n_f32(0.0f));
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+                        vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t i1 = 0; i1 < 12; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float32x4_t sum4_0 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_4 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_5 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_6 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_7 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t c = 0; c < 8; c++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[3696 * c + 264 * u + 264 * i1 + 32 * j0];
+                        const float *const decoder_12_weight_at_1 = &decoder_12_weight[36 * c + 12 * u];
+                        const float32x4_t decoder_12_weight_3 = vld1q_f32(&decoder_12_weight_at_1[0]);
+                        sum4_0 = vfmaq_f32(sum4_0, vld1q_f32(&decoder3_relu_in_staged3_at[0]), decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_0 = vld1q_f32(&decoder3_relu_in_staged3_at[4]);
+                        sum4_1 = vfmaq_f32(sum4_1, decoder3_relu_in_staged3_0, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_1 = vld1q_f32(&decoder3_relu_in_staged3_at[8]);
+                        sum4_2 = vfmaq_f32(sum4_2, decoder3_relu_in_staged3_1, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_2 = vld1q_f32(&decoder3_relu_in_staged3_at[12]);
+                        sum4_3 = vfmaq_f32(sum4_3, decoder3_relu_in_staged3_2, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_3 = vld1q_f32(&decoder3_relu_in_staged3_at[16]);
+                        sum4_4 = vfmaq_f32(sum4_4, decoder3_relu_in_staged3_3, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_4 = vld1q_f32(&decoder3_relu_in_staged3_at[20]);
+                        sum4_5 = vfmaq_f32(sum4_5, decoder3_relu_in_staged3_4, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_5 = vld1q_f32(&decoder3_relu_in_staged3_at[24]);
+                        sum4_6 = vfmaq_f32(sum4_6, decoder3_relu_in_staged3_5, decoder_12_weight_3);
+                        const float32x4_t decoder3_relu_in_staged3_6 = vld1q_f32(&decoder3_relu_in_staged3_at[28]);
+                        sum4_7 = vfmaq_f32(sum4_7, decoder3_relu_in_staged3_6, decoder_12_weight_3);
+                        const float32x4_t decoder_12_weight_4 = vld1q_f32(&decoder_12_weight_at_1[4]);
+                        sum4_0 = vfmaq_f32(sum4_0, decoder3_relu_in_staged3_0, decoder_12_weight_4);
+                        sum4_1 = vfmaq_f32(sum4_1, decoder3_relu_in_staged3_1, decoder_12_weight_4);
+                        sum4_2 = vfmaq_f32(sum4_2, decoder3_relu_in_staged3_2, decoder_12_weight_4);
+                        sum4_3 = vfmaq_f32(sum4_3, decoder3_relu_in_staged3_3, decoder_12_weight_4);
+                        sum4_4 = vfmaq_f32(sum4_4, decoder3_relu_in_staged3_4, decoder_12_weight_4);
+                        sum4_5 = vfmaq_f32(sum4_5, decoder3_relu_in_staged3_5, decoder_12_weight_4);
+                        sum4_6 = vfmaq_f32(sum4_6, decoder3_relu_in_staged3_6, decoder_12_weight_4);
+                        const float32x4_t decoder3_relu_in_staged3_7 = vld1q_f32(&decoder3_relu_in_staged3_at[32]);
+                        sum4_7 = vfmaq_f32(sum4_7, decoder3_relu_in_staged3_7, decoder_12_weight_4);
+                        const float32x4_t decoder_12_weight_5 = vld1q_f32(&decoder_12_weight_at_1[8]);
+                        sum4_0 = vfmaq_f32(sum4_0, decoder3_relu_in_staged3_1, decoder_12_weight_5);
+                        sum4_1 = vfmaq_f32(sum4_1, decoder3_relu_in_staged3_2, decoder_12_weight_5);
+                        sum4_2 = vfmaq_f32(sum4_2, decoder3_relu_in_staged3_3, decoder_12_weight_5);
+                        sum4_3 = vfmaq_f32(sum4_3, decoder3_relu_in_staged3_4, decoder_12_weight_5);
+                        sum4_4 = vfmaq_f32(sum4_4, decoder3_relu_in_staged3_5, decoder_12_weight_5);
+                        sum4_5 = vfmaq_f32(sum4_5, decoder3_relu_in_staged3_6, decoder_12_weight_5);
+                        sum4_6 = vfmaq_f32(sum4_6, decoder3_relu_in_staged3_7, decoder_12_weight_5);
+                        sum4_7 = vfmaq_f32(sum4_7, vld1q_f32(&decoder3_relu_in_staged3_at[36]), decoder_12_weight_5);
+                    }
+                }
+                float *const partial_at_2 = &partial[32 * j0];
+                vst1q_f32(&partial_at_2[0], sum4_0);
+                vst1q_f32(&partial_at_2[4], sum4_1);
+                vst1q_f32(&partial_at_2[8], sum4_2);
+                vst1q_f32(&partial_at_2[12], sum4_3);
+                vst1q_f32(&partial_at_2[16], sum4_4);
+                vst1q_f32(&partial_at_2[20], sum4_5);
+                vst1q_f32(&partial_at_2[24], sum4_6);
+                vst1q_f32(&partial_at_2[28], sum4_7);
+            }
+            for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                float sum5_0 = 0.0f;
+                float sum5_1 = 0.0f;
+                float sum5_2 = 0.0f;
+                float sum5_3 = 0.0f;
+                float sum5_4 = 0.0f;
+                float sum5_5 = 0.0f;
+                float sum5_6 = 0.0f;
+                float sum5_7 = 0.0f;
+                for (ptrdiff_t l = 0; l < 4; l++) {
+                    float *const partial_at_3 = &partial[32 * j0 + l];
+                    sum5_0 = sum5_0 + partial_at_3[0];
+                    sum5_1 = sum5_1 + partial_at_3[4];
+                    sum5_2 = sum5_2 + partial_at_3[8];
+                    sum5_3 = sum5_3 + partial_at_3[12];
+                    sum5_4 = sum5_4 + partial_at_3[16];
+                    sum5_5 = sum5_5 + partial_at_3[20];
+                    sum5_6 = sum5_6 + partial_at_3[24];
+                    sum5_7 = sum5_7 + partial_at_3[28];
+                }
+                float *const sum_at_1 = &sum[8 * j0];
+                sum_at_1[0] = sum5_0;
+                sum_at_1[1] = sum5_1;
+                sum_at_1[2] = sum5_2;
+                sum_at_1[3] = sum5_3;
+                sum_at_1[4] = sum5_4;
+                sum_at_1[5] = sum5_5;
+                sum_at_1[6] = sum5_6;
+                sum_at_1[7] = sum5_7;
+            }
+            for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
+                const float32x4_t sum_19 = vld1q_f32(&sum[4 * j0]);
+                const float32x4_t size_1 = vabsq_f32(sum_19);
+                const float32x4_t sum_20 = vfmaq_f32(vdupq_n_f32(-0.000647521f), vdupq_n_f32(4.4157987e-05f), size_1);
+                const float32x4_t sum_21 = vfmaq_f32(vdupq_n_f32(0.0054350505f), sum_20, size_1);
+                const float32x4_t sum_22 = vfmaq_f32(vdupq_n_f32(-0.023078235f), sum_21, size_1);
+                const float32x4_t sum_23 = vfmaq_f32(vdupq_n_f32(0.08363069f), sum_22, size_1);
+                const float32x4_t sum_24 = vfmaq_f32(vdupq_n_f32(-0.1200333f), sum_23, size_1);
+                const float32x4_t sum_25 = vfmaq_f32(vdupq_n_f32(0.42431918f), sum_24, size_1);
+                const float32x4_t sum_26 = vfmaq_f32(vdupq_n_f32(0.16496293f), sum_25, size_1);
+                const float32x4_t sum_27 = vfmaq_f32(vdupq_n_f32(1.3795024f), sum_26, size_1);
+                const float32x4_t sum_28 = vfmaq_f32(vdupq_n_f32(0.7105656f), sum_27, size_1);
+                const float32x4_t sum_29 = vfmaq_f32(vdupq_n_f32(1.5f), sum_28, sum_28);
+                const float32x4_t chosen_1 = vector_select_greater(vdupq_n_f32(0.0f), sum_19, vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
+                const float32x4_t sum_30 = vfmaq_f32(chosen_1, vdivq_f32(vdupq_n_f32(-2.0f), sum_29), chosen_1);
+                const float32x4_t product_1 = vmulq_f32(sum_19, sum_19);
+                const float32x4_t sum_31 = vfmaq_f32(vdupq_n_f32(0.019665616f), vdupq_n_f32(-0.004769942f), product_1);
+                const float32x4_t sum_32 = vfmaq_f32(vdupq_n_f32(-0.05339065f), sum_31, product_1);
+                const float32x4_t sum_33 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_32, product_1);
+                const float32x4_t sum_34 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_33, product_1);
+                const float32x4_t sum_35 = vfmaq_f32(sum_19, vmulq_f32(product_1, sum_19), sum_34);
+                vst1q_f32(&reconstruction[832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1, vdupq_n_f32(0.755f), sum_30, sum_35));
+            }
+        }
+    }
+}
+
+static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
+    float *restrict reconstruction, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 5; item++) {
+        decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
+            decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* sum of (y - x)^2 of each image
+ * 12.3 k FLOPs, 32.8 k bytes of memory traffic.
+ * n parallel, sum in registers | c, h, w */
+static void loss_images_stream_body(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images) {
+    double sum0 = 0.0;
+    for (ptrdiff_t h = 0; h < 64; h++) {
+        for (ptrdiff_t w = 0; w < 64; w++) {
+            const double wide_0 = (double)(reconstruction[64 * h + w] - x[64 * h + w]);
+            sum0 = __builtin_fma(wide_0, wide_0, sum0);
+        }
+    }
+    loss_images[0] = sum0;
+}
+
+static void loss_images_stream(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
+    (void)threads;
+    loss_images_stream_body(reconstruction, x, loss_images);
+}
+
+/* the mean over all elements
+ * 1 FLOPs, 16 bytes of memory traffic.
+ * sum in registers | n */
+static void loss_stream_body(const double *restrict loss_images, double *restrict loss) {
+    double sum0 = 0.0;
+    sum0 = sum0 + loss_images[0];
+    loss[0] = sum0 / 4096.0;
+}
+
+static void loss_stream(const double *restrict loss_images, double *restrict loss, int threads) {
+    (void)threads;
+    loss_stream_body(loss_images, loss);
+}
+
 /* from file order
  * 0 FLOPs, 2304 bytes of memory traffic.
  * a in tiles of 4 parallel, b in tiles of 4 parallel, c in tiles of 4, d in tiles of 4, b, c, d, a */
@@ -22820,6 +24892,91 @@ static void evaluate(const ModelStep *step) {
     done(step, 25);
 }
 
+/* One frame of one video, with running statistics; the state moves on. */
+static void stream(const ModelStep *step) {
+    char *const workspace = step->workspace;
+    char *const scratch = step->scratch;
+    const int threads = step->threads;
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 135276480), scratch, threads);
+    done(step, 0);
+    encoder0_batch_norm_running((float *)(workspace + 136062912), (const float *)(workspace + 72599808),
+        (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
+    done(step, 1);
+    encoder1_conv_forward_stream((const float *)(workspace + 135276480), (const float *)(workspace + 136062912),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 135800768), scratch, threads);
+    done(step, 2);
+    encoder1_batch_norm_running((float *)(workspace + 135407552), (const float *)(workspace + 72600064),
+        (const float *)(workspace + 72600320), (const float *)(workspace + 75136), threads);
+    done(step, 3);
+    encoder2_conv_forward_stream((const float *)(workspace + 135800768), (const float *)(workspace + 135407552),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 135276480), scratch, threads);
+    done(step, 4);
+    encoder2_batch_norm_running((float *)(workspace + 135473088), (const float *)(workspace + 72600576),
+        (const float *)(workspace + 72601088), (const float *)(workspace + 370560), threads);
+    done(step, 5);
+    encoder3_conv_forward_stream((const float *)(workspace + 135276480), (const float *)(workspace + 135473088),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 135407552), scratch, threads);
+    done(step, 6);
+    encoder3_batch_norm_running((float *)(workspace + 135309248), (const float *)(workspace + 72601600),
+        (const float *)(workspace + 72602624), (const float *)(workspace + 1551232), threads);
+    done(step, 7);
+    encoder4_conv_forward_stream((const float *)(workspace + 135407552), (const float *)(workspace + 135309248),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 135276480), scratch, threads);
+    done(step, 8);
+    fc1_forward_stream((const float *)(workspace + 135276480), (const float *)(workspace + 6271872), (float *)(workspace + 135309248),
+        (const float *)(workspace + 8369024), threads);
+    done(step, 9);
+    gru0_input_projection_stream((const float *)(workspace + 135309248), (const float *)(workspace + 8369280),
+        (float *)(workspace + 135276480), (const float *)(workspace + 8566080), threads);
+    done(step, 10);
+    gru0_carry_start_stream((float *)(workspace + 135309248), step->h0, threads);
+    done(step, 11);
+    for (ptrdiff_t time = 0; time < 1; time++) {
+        gru0_hidden_projection_stream((const float *)(workspace + 135309248), (const float *)(workspace + 8446080),
+            (float *)(workspace + 135277696), (const float *)(workspace + 8567296), threads);
+        done(step, 12);
+        gru0_cell_stream((float *)(workspace + 135309248), (const float *)(workspace + 135276480), (const float *)(workspace + 135277696),
+            threads);
+        done(step, 13);
+    }
+    keep_gru0_carry(step->state, (const float *)(workspace + 135309248), threads);
+    done(step, 14);
+    fc3_forward_stream((const float *)(workspace + 135309248), (const float *)(workspace + 8568512), (float *)(workspace + 135276480),
+        (const float *)(workspace + 11845312), threads);
+    done(step, 15);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 135276480), (const float *)(workspace + 11878080),
+        (float *)(workspace + 135407552), scratch, threads);
+    done(step, 16);
+    decoder0_batch_norm_running((float *)(workspace + 135473088), (const float *)(workspace + 72603648),
+        (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
+    done(step, 17);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 135407552), (const float *)(workspace + 135473088),
+        (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 135276480), scratch, threads);
+    done(step, 18);
+    decoder1_batch_norm_running((float *)(workspace + 135407552), (const float *)(workspace + 72605696),
+        (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
+    done(step, 19);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 135276480), (const float *)(workspace + 135407552),
+        (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 135800768), scratch, threads);
+    done(step, 20);
+    decoder2_batch_norm_running((float *)(workspace + 136062912), (const float *)(workspace + 72606720),
+        (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
+    done(step, 21);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 135800768), (const float *)(workspace + 136062912),
+        (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 135276480), scratch, threads);
+    done(step, 22);
+    decoder3_batch_norm_running((float *)(workspace + 135800768), (const float *)(workspace + 72607232),
+        (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
+    done(step, 23);
+    decoder4_conv_forward_stream((const float *)(workspace + 135276480), (const float *)(workspace + 135800768),
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    done(step, 24);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 135276480), threads);
+    done(step, 25);
+    loss_stream((const double *)(workspace + 135276480), step->loss, threads);
+    done(step, 26);
+}
+
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
     encoder_3_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 1408), 1);
@@ -22997,6 +25154,7 @@ const ModelTarget gru_ae_neon = {
     .save = save,
     .train = train,
     .evaluate = evaluate,
+    .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
     .train_kernels = 143,

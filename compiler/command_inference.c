@@ -1,0 +1,36 @@
+/* The command that writes an inference bundle: a folder of C and weights that needs nothing else. */
+#include "inference.h"
+#include "output.h"
+
+/* The files that are a template and nothing else. */
+static const char *const templates[][2] = {
+    {"header.h", NULL}, {"main.c", "main.c"}, {"Makefile", "Makefile"}, {"CMakeLists.txt", "CMakeLists.txt"}, {"README.md", "README.md"}};
+
+static bool write_bundle(const Options *options, Inference *inference, double *const *parameters) {
+    const char *name = inference->spec->name;
+    Output output = {.directory = options->directory};
+    const Golden *golden = compute_golden(inference, parameters);
+    const Bytes weights = pack_weights(inference, parameters, golden, options->big_endian);
+    inference->file_bytes = (long)weights.length;
+    *add_output(&output, format("%s.weights", name)) = (Text){.bytes = (char *)weights.start, .length = weights.length};
+    begin_pass(PASS_EMIT);
+    for (int i = 0; i < inference->code_count; i++)
+        emit_bundle_target(add_output(&output, format("%s_%s.c", name, inference->code[i]->base.target->name)), inference,
+                           inference->code[i]);
+    emit_bundle_source(add_output(&output, format("%s.c", name)), inference);
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        const char *file = templates[i][1] ? templates[i][1] : format("%s.h", name);
+        text_add(add_output(&output, file), "%s", fill_template(inference, templates[i][0]));
+    }
+    begin_pass(PASS_WRITE);
+    return write_output(&output);
+}
+
+int command_inference(const Options *options) {
+    begin_pass(PASS_SPEC);
+    const Spec *spec = read_spec(options->spec, stderr);
+    if (!spec) return EXIT_INPUT;
+    Inference *inference = compile_inference(spec, options->target, options->target_count);
+    double **parameters = read_parameters(inference->frame, options->weights);
+    return parameters && write_bundle(options, inference, parameters) ? 0 : EXIT_INPUT;
+}

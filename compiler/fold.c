@@ -1,0 +1,108 @@
+/* fold: batch norm with running statistics scales and shifts each channel of the convolution before it, which that convolution's own
+ * weight and bias can do as well. The graph that comes out has these as parameters; their values follow by parameter_values(). */
+#include "graph.h"
+
+#include <string.h>
+
+typedef struct Fold {
+    Graph *to;
+    Node **node; /* by id in `from`: what stands for it in `to` */
+} Fold;
+
+/* The same parameter, or the one that folding makes of it. */
+static Node *add_parameter(Fold *fold, const Node *node, const Folding *folding) {
+    Parameter *parameter = NEW(Parameter);
+    *parameter = *node->parameter;
+    parameter->folding = folding;
+    parameter->gradient = NULL;
+    Node copy = *node;
+    copy.parameter = parameter;
+    parameter->node = append_node(fold->to, copy);
+    Graph *to = fold->to;
+    MAKE_ROOM(to->parameter, to->parameter_count, to->parameter_capacity);
+    parameter->number = to->parameter_count;
+    to->parameter[to->parameter_count++] = parameter;
+    return parameter->node;
+}
+
+/* A bias for a convolution that has none: it looks like the shift of its batch norm. */
+static Node *add_bias(Fold *fold, const Node *convolution, const Node *shift, const Folding *folding) {
+    const Node *weight = convolution->input[1], *bias = convolution->input_count > 2 ? convolution->input[2] : NULL;
+    if (bias) return add_parameter(fold, bias, folding);
+    Parameter named = *shift->parameter;
+    named.layer = weight->parameter->layer;
+    named.name = format("%s.bias", named.layer);
+    Node node = *shift;
+    node.parameter = &named;
+    node.name = format("%.*s_bias", (int)(strlen(weight->name) - strlen("_weight")), weight->name);
+    return add_parameter(fold, &node, folding);
+}
+
+/* The batch norm that alone reads a convolution, or NULL. */
+static const Node *batch_norm_of(const Node *node) {
+    if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return NULL;
+    const Node *reader = node->reader_count == 1 ? node->reader[0] : NULL;
+    return reader && reader->op == OP_BATCH_NORM && reader->input[1]->op == OP_BATCH_NORM_RUNNING ? reader : NULL;
+}
+
+static Node *copy_node(Fold *fold, const Node *node) {
+    Node copy = *node;
+    for (int i = 0; i < node->input_count; i++)
+        copy.input[i] = node->input[i] && node->input[i]->id < node->id ? fold->node[node->input[i]->id] : NULL; /* a carry's next: later */
+    return append_node(fold->to, copy);
+}
+
+static void fold_convolution(Fold *fold, const Node *convolution, const Node *norm) {
+    const Node *stats = norm->input[1];
+    Folding weight = {.weight = convolution->input[1]->parameter,
+                      .bias = convolution->input_count > 2 ? convolution->input[2]->parameter : NULL,
+                      .scale = stats->input[0]->parameter,
+                      .shift = norm->input[2]->parameter,
+                      .mean = stats->input[1]->parameter,
+                      .variance = stats->input[2]->parameter,
+                      .dimension = convolution->op == OP_CONV_TRANSPOSE2D};
+    Folding *made = NEW_ARRAY(Folding, 2);
+    made[0] = made[1] = weight;
+    made[1].is_bias = true;
+    Node copy = *convolution;
+    copy.input[0] = fold->node[convolution->input[0]->id];
+    copy.input[1] = add_parameter(fold, convolution->input[1], &made[0]);
+    copy.input[2] = add_bias(fold, convolution, norm->input[2], &made[1]);
+    copy.input_count = 3;
+    fold->node[convolution->id] = fold->node[norm->id] = append_node(fold->to, copy);
+}
+
+/* Marks the parameters that folding makes others of. */
+static void drop_parameters(const Graph *graph, bool *dropped) {
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *norm = batch_norm_of(graph->node[i]);
+        if (!norm) continue;
+        for (int k = 1; k < graph->node[i]->input_count; k++) dropped[graph->node[i]->input[k]->id] = true;
+        dropped[norm->input[1]->id] = dropped[norm->input[2]->id] = true;
+        for (int k = 0; k < 3; k++) dropped[norm->input[1]->input[k]->id] = true;
+    }
+}
+
+Graph *fold_batch_norm(const Graph *graph) {
+    Fold fold = {.to = NEW(Graph), .node = NEW_ARRAY(Node *, graph->node_count)};
+    bool *dropped = NEW_ARRAY(bool, graph->node_count);
+    fold.to->spec = graph->spec;
+    fold.to->scan_count = graph->scan_count;
+    drop_parameters(graph, dropped);
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i], *norm = batch_norm_of(node);
+        if (dropped[i] || fold.node[i]) continue;
+        if (norm) fold_convolution(&fold, node, norm);
+        else fold.node[i] = node->parameter ? add_parameter(&fold, node, NULL) : copy_node(&fold, node);
+    }
+    for (int i = 0; i < graph->node_count; i++)
+        if (graph->node[i]->op == OP_CARRY) fold.node[i]->input[1] = fold.node[graph->node[i]->input[1]->id];
+    fold.to->x = fold.node[graph->x->id];
+    fold.to->h0 = graph->h0 ? fold.node[graph->h0->id] : NULL;
+    fold.to->reconstruction = fold.node[graph->reconstruction->id];
+    fold.to->latent = fold.node[graph->latent->id];
+    fold.to->code = fold.node[graph->code->id];
+    fold.to->loss = graph->loss ? fold.node[graph->loss->id] : NULL;
+    list_readers(fold.to);
+    return fold.to;
+}

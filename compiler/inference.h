@@ -1,0 +1,87 @@
+/* inference.h: a spec compiled for inference alone: one frame at a time, in pieces, and whole clips. Training's passes make the kernels;
+ * what differs is the graph (batch norm folded, one clip), where tensors lie (weights in a file of their own), and the programs.
+ *
+ *   fold.c           batch norm becomes part of the convolution before it
+ *   inference.c      the programs of one target
+ *   weights.c        parameters' values, from a state_dict
+ *   weights_file.c   the file of packed weights
+ *   golden.c         an input and what must come of it
+ *   emit_bundle.c    the folder: kernels, and the templates of compiler/templates/ filled in
+ */
+#ifndef ZOETROPE_INFERENCE_H
+#define ZOETROPE_INFERENCE_H
+
+#include "main.h"
+
+/* The programs of a target, and the functions that they become. Frames are [1, C, H, W]. */
+#define INFERENCE_PARTS(X)                                                                                                                 \
+    X(encode, "A frame to its latent, in the workspace.")                                                                                  \
+    X(advance, "One step of the GRU: latent and state to code, and the new state.")                                                        \
+    X(decode, "The code in the workspace to a frame.")                                                                                     \
+    X(score, "The mean squared error of a frame's reconstruction.")                                                                        \
+    X(put_latent, "The caller's latent into the workspace.")                                                                               \
+    X(take_latent, "The workspace's latent to the caller.")                                                                                \
+    X(put_code, "The caller's code into the workspace.")                                                                                   \
+    X(take_code, "The workspace's code to the caller.")                                                                                    \
+    X(reconstruct, "A clip of T frames to its reconstruction.")
+
+typedef enum {
+#define X(name, meaning) PART_##name,
+    INFERENCE_PARTS(X)
+#undef X
+        PART_COUNT
+} InferencePart;
+
+typedef struct InferenceCode { /* of one target */
+    TargetCode base;           /* target and scratch only */
+    Program program[PART_COUNT];
+    const Buffer **weight; /* by index in graph->parameter: offset in Tensor */
+    long weight_bytes, workspace_bytes;
+    uint64_t layout; /* a hash of how the weights lie: two targets with the same one read the same section */
+} InferenceCode;
+
+typedef struct Inference {
+    const Spec *spec;
+    Spec frame_spec, clip_spec; /* the spec with B = 1, T = 1 and with B = 1, and an initial state that is given */
+    Graph *frame, *clip;        /* folded; with the same parameters */
+    long frame_elements, latent_elements, code_elements, state_elements;
+    long area_bytes; /* at the start of the workspace: a clip of frames, and one of reconstructions, for callers with 8-bit frames */
+    long file_bytes; /* of the weights */
+    int code_count;
+    InferenceCode *code[MAX_TARGETS];
+    TargetCode *plain; /* for what is the same on every target: `normal` */
+} Inference;
+
+Inference *compile_inference(const Spec *spec, const Target *const *target, int target_count);
+
+typedef enum { PRECISION_F32, PRECISION_F16, PRECISION_BF16, PRECISION_INT8, PRECISIONS } Precision;
+extern const char *const precision_names[PRECISIONS];
+
+/* weights.c: the values of a graph's parameters, each in the order of its node's dimensions in PyTorch's tensor. Errors are reported on
+ * stderr, with the file's name; then NULL. */
+double **read_parameters(const Graph *graph, const char *path);
+
+/* golden.c: frames and a state drawn from a fixed seed, and what comes of them in double precision. */
+enum { GOLDEN_FRAMES = 2 };
+typedef struct Golden {
+    int frames;
+    float *x, *state, *reconstruction, *final_state; /* [frames, C, H, W], [layers, hidden] */
+    double *score;                                   /* [frames] */
+} Golden;
+Golden *compute_golden(const Inference *inference, double *const *parameters);
+
+/* weights_file.c: the bytes of the file; see its comment for the format. */
+typedef struct Bytes {
+    unsigned char *start;
+    size_t length;
+} Bytes;
+Bytes pack_weights(const Inference *inference, double *const *parameters, const Golden *golden, bool big_endian);
+
+/* emit_bundle.c: the files that are C or text. */
+void emit_bundle_source(Text *out, const Inference *inference);
+void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
+const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
+
+int command_inference(const Options *options);
+
+#endif

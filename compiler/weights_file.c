@@ -1,0 +1,138 @@
+/* weights_file: packed weights as one binary file, which a program maps and reads where it lies.
+ *
+ * All numbers have the byte order that the file is made for. Sections begin at multiples of 64 bytes.
+ *
+ *   header, 64 bytes    0 "zoetrope"    8 u32 0x01020304    12 u32 version    16 u64 hash of the spec    24 u32 precision
+ *                      28 u32 sections    32 u64 bytes of the file    40 u64 checksum of all that follows the table
+ *                      48 u64 zero    56 u64 checksum of the header up to here and of the table
+ *   section, 64 bytes   0 u32 kind    4 u32 format    8 u64 hash of the layout    16 u64 offset    24 u64 bytes    32 u64 count    40 zero
+ *
+ * kind 1: the weights of one layout; format 0: float32, read as they are. kind 2: `count` frames and a state, and what must come of them:
+ * f64 score[count], f32 x[count], state, reconstruction[count], state after them. Checksums are FNV-1a over bytes, 64 bits. */
+#include "inference.h"
+
+#include <string.h>
+
+enum { HEADER = 64, ENTRY = 64, VERSION = 1, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, MARK = 0x01020304 };
+
+typedef struct Writer {
+    Bytes bytes;
+    bool big_endian;
+} Writer;
+
+static void put(const Writer *writer, size_t offset, uint64_t value, int width) {
+    for (int i = 0; i < width; i++)
+        writer->bytes.start[offset + (size_t)i] = (unsigned char)(value >> 8 * (writer->big_endian ? width - 1 - i : i));
+}
+
+static void put_float(const Writer *writer, size_t offset, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put(writer, offset, bits, 4);
+}
+
+static size_t put_floats(const Writer *writer, size_t offset, const float *values, long count) {
+    for (long i = 0; i < count; i++) put_float(writer, offset + 4 * (size_t)i, values[i]);
+    return offset + 4 * (size_t)count;
+}
+
+typedef struct Section {
+    uint32_t kind, format;
+    uint64_t layout, count;
+    size_t offset, length;
+} Section;
+
+static void pack_parameter(const Writer *writer, size_t start, const Parameter *parameter, const Buffer *weight, const double *values) {
+    const Node *node = parameter->node;
+    for (long i = 0; i < parameter->count; i++) {
+        long index[MAX_RANK] = {0}, rest = i;
+        for (int d = node->rank - 1; d >= 0; d--) {
+            index[d] = rest % node->shape[d];
+            rest /= node->shape[d];
+        }
+        put_float(writer, start + 4 * (size_t)layout_offset(&weight->layout, index), (float)values[i]);
+    }
+}
+
+static void write_weights(const Writer *writer, const Section *section, const Inference *inference, const InferenceCode *code,
+                          double *const *parameters) {
+    for (int i = 0; i < inference->frame->parameter_count; i++) {
+        const Tensor *tensor = code->weight[i]->owner;
+        pack_parameter(writer, section->offset + (size_t)tensor->offset, inference->frame->parameter[i], code->weight[i], parameters[i]);
+    }
+}
+
+static size_t golden_bytes(const Inference *inference, const Golden *golden) {
+    const long frames = golden->frames;
+    return (size_t)(8 * frames + 4 * (2 * frames * inference->frame_elements + 2 * inference->state_elements));
+}
+
+static void write_golden(const Writer *writer, const Section *section, const Inference *inference, const Golden *golden) {
+    size_t at = section->offset;
+    const long pixels = golden->frames * inference->frame_elements;
+    for (int i = 0; i < golden->frames; i++, at += 8) {
+        uint64_t bits;
+        memcpy(&bits, &golden->score[i], sizeof bits);
+        put(writer, at, bits, 8);
+    }
+    at = put_floats(writer, at, golden->x, pixels);
+    at = put_floats(writer, at, golden->state, inference->state_elements);
+    at = put_floats(writer, at, golden->reconstruction, pixels);
+    put_floats(writer, at, golden->final_state, inference->state_elements);
+}
+
+/* A section for each layout, in the order of the targets that have it, then the golden one. Returns how many; *end: where they end. */
+static int list_sections(const Inference *inference, const Golden *golden, Section *section, size_t *end) {
+    int count = 0;
+    for (int i = 0; i < inference->code_count; i++) {
+        const InferenceCode *code = inference->code[i];
+        bool known = false;
+        for (int k = 0; k < count; k++) known = known || section[k].layout == code->layout;
+        if (!known)
+            section[count++] =
+                (Section){.kind = KIND_WEIGHTS, .layout = code->layout, .length = (size_t)code->weight_bytes, .count = (uint64_t)i};
+    }
+    section[count++] = (Section){.kind = KIND_GOLDEN, .length = golden_bytes(inference, golden), .count = (uint64_t)golden->frames};
+    *end = HEADER + ENTRY * (size_t)count;
+    for (int k = 0; k < count; k++) {
+        section[k].offset = *end;
+        *end = (*end + section[k].length + 63) / 64 * 64;
+    }
+    return count;
+}
+
+static void write_header(const Writer *writer, const Inference *inference, const Section *section, int count) {
+    unsigned char *const start = writer->bytes.start;
+    const size_t table = HEADER + ENTRY * (size_t)count;
+    memcpy(start, "zoetrope", 8);
+    put(writer, 8, MARK, 4);
+    put(writer, 12, VERSION, 4);
+    put(writer, 16, inference->spec->hash, 8);
+    put(writer, 24, 0, 4);
+    put(writer, 28, (uint64_t)count, 4);
+    put(writer, 32, writer->bytes.length, 8);
+    put(writer, 40, hash_bytes(HASH_START, start + table, writer->bytes.length - table), 8);
+    for (int k = 0; k < count; k++) {
+        const size_t at = HEADER + ENTRY * (size_t)k;
+        put(writer, at, section[k].kind, 4);
+        put(writer, at + 4, section[k].format, 4);
+        put(writer, at + 8, section[k].layout, 8);
+        put(writer, at + 16, section[k].offset, 8);
+        put(writer, at + 24, section[k].length, 8);
+        put(writer, at + 32, section[k].kind == KIND_GOLDEN ? section[k].count : 0, 8);
+    }
+    put(writer, 56, hash_bytes(hash_bytes(HASH_START, start, 56), start + HEADER, table - HEADER), 8);
+}
+
+Bytes pack_weights(const Inference *inference, double *const *parameters, const Golden *golden, bool big_endian) {
+    Section section[MAX_TARGETS + 1];
+    Writer writer = {.big_endian = big_endian};
+    const int count = list_sections(inference, golden, section, &writer.bytes.length);
+    writer.bytes.start = NEW_ARRAY(unsigned char, writer.bytes.length);
+    for (int k = 0; k < count; k++) {
+        if (section[k].kind == KIND_GOLDEN) write_golden(&writer, &section[k], inference, golden);
+        else write_weights(&writer, &section[k], inference, inference->code[section[k].count], parameters);
+    }
+    write_header(&writer, inference, section, count);
+    return writer.bytes;
+}

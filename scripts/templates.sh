@@ -1,0 +1,16 @@
+#!/bin/sh
+# templates.sh FILE…: the files as C strings, in a table by name: what compiler/emit_bundle.c fills in.
+set -eu
+
+echo 'typedef struct Template {
+    const char *name, *text;
+} Template;
+extern const Template bundle_templates[];
+const Template bundle_templates[] = {'
+for file; do
+    echo "    {\"${file##*/}\","
+    sed 's/[\\"?]/\\&/g; s/\t/\\t/g; s/^/     "/; s/$/\\n"/' "$file"
+    echo '    },'
+done
+echo '    {0, 0},
+};'

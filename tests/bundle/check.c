@@ -1,0 +1,255 @@
+/* check.c: is a bundle's arithmetic what the trainer's is, and do its ways to run a clip agree to the bit?
+ *
+ *   check batch OUT CLIPS               writes a random batch for `step --eval`
+ *   check compare WEIGHTS BATCH EVAL    runs it on every target that is there, and compares with what --eval made of it
+ *   check alone WEIGHTS                 the same without --eval
+ *   check open WEIGHTS                  gives open() what it must refuse
+ *
+ * Compiled with -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"', the bundle's files and build/runtime.a; with -DALONE, which leaves
+ * out `batch` and `compare`, without the runtime. */
+#ifndef ALONE
+#include "../../runtime/safetensors.h"
+#endif
+
+#include BUNDLE_HEADER
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JOIN_AGAIN(a, b) a##_##b
+#define JOIN(a, b) JOIN_AGAIN(a, b)
+#define CALL(name) JOIN(BUNDLE, name)
+#define SIZE(name) JOIN(UPPER, name)
+
+enum { T = SIZE(T), FRAME = SIZE(FRAME_SIZE), CLIP = SIZE(CLIP_SIZE), STATE = SIZE(STATE_SIZE), THREADS = 3 };
+static int failures;
+
+static void expect(bool condition, const char *what, const char *target) {
+    static const char *said;
+    if (condition || said == what) return;
+    said = what;
+    fprintf(stderr, "%s: %s\n", target, what);
+    failures++;
+}
+
+/* A number in [-1, 1] for each place. */
+static float value_at(uint64_t place) {
+    uint64_t mixed = (place + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    mixed = (mixed ^ mixed >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
+    return (float)((double)(mixed >> 11) / 0x1p52 - 1);
+}
+
+static float *new_values(size_t count) {
+    float *values = malloc(sizeof(float) * (count + 1));
+    if (!values) exit(2);
+    for (size_t i = 0; i < count; i++) values[i] = value_at(i);
+    return values;
+}
+
+typedef struct Buffers { /* of one clip */
+    float y[CLIP], stream[CLIP], parts[CLIP], state[STATE], state_of_parts[STATE], latent[SIZE(LATENT_SIZE)], code[SIZE(CODE_SIZE)];
+    uint8_t levels[CLIP], levels_out[CLIP], levels_streamed[CLIP];
+    float pixels[CLIP];
+} Buffers;
+
+/* A clip at once, frame by frame, and in parts: the same bits. */
+static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const float *h0, const char *name) {
+    CALL(reconstruct)(model, workspace, x, h0, b->y);
+    for (int i = 0; i < STATE; i++) b->state[i] = b->state_of_parts[i] = h0 ? h0[i] : 0;
+    for (int t = 0; t < T; t++) {
+        double score, sum = 0;
+        const float *frame = x + t * FRAME, *out = b->stream + t * FRAME;
+        CALL(step)(model, b->state, workspace, frame, b->stream + t * FRAME, &score);
+        for (int i = 0; i < FRAME; i++) {
+            const float apart = out[i] - frame[i];
+            sum += (double)apart * (double)apart;
+        }
+        const double apart = score - sum / FRAME / 4;
+        /* 1e-8: where floats are computed in double, differences are not rounded */
+        expect(apart < 1e-8 && apart > -1e-8, "a score is not the mean squared error in the scale of [0, 1]", name);
+        CALL(encode)(model, workspace, frame, b->latent);
+        memset(workspace, 0x7f, SIZE(WORKSPACE_SIZE)(THREADS));
+        CALL(advance)(model, b->state_of_parts, workspace, b->latent, b->code);
+        memset(workspace, 0x7f, SIZE(WORKSPACE_SIZE)(THREADS));
+        CALL(decode)(model, workspace, b->code, b->parts + t * FRAME);
+    }
+    expect(memcmp(b->stream, b->y, sizeof b->y) == 0, "frame by frame is not the clip to the bit", name);
+    expect(memcmp(b->parts, b->y, sizeof b->y) == 0, "encode, advance, decode is not step to the bit", name);
+    expect(memcmp(b->state, b->state_of_parts, sizeof b->state) == 0, "the state of parts is not that of step", name);
+}
+
+static void run_bytes(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const float *h0, const char *name) {
+    enum { AREA = SIZE(HEIGHT) * SIZE(WIDTH) };
+    for (int i = 0; i < CLIP; i++) b->levels[i] = (uint8_t)((x[i] + 1) * 127.5f);
+    for (int t = 0; t < T; t++) /* [H, W, C] to [C, H, W] */
+        for (int c = 0; c < SIZE(CHANNELS); c++)
+            for (int i = 0; i < AREA; i++)
+                b->pixels[t * FRAME + c * AREA + i] = ((float)b->levels[t * FRAME + i * SIZE(CHANNELS) + c] / 255.0f - 0.5f) / 0.5f;
+    CALL(reconstruct)(model, workspace, b->pixels, h0, b->y);
+    CALL(reconstruct_u8)(model, workspace, b->levels, h0, b->levels_out);
+    for (int i = 0; i < STATE; i++) b->state[i] = h0 ? h0[i] : 0;
+    for (int t = 0; t < T; t++) CALL(step_u8)(model, b->state, workspace, b->levels + t * FRAME, b->levels_streamed + t * FRAME, NULL);
+    expect(memcmp(b->levels_out, b->levels_streamed, CLIP) == 0, "frames of bytes are not clips of bytes", name);
+    for (int t = 0; t < T; t++)
+        for (int c = 0; c < SIZE(CHANNELS); c++)
+            for (int i = 0; i < AREA; i++) {
+                const double level = ((double)b->y[t * FRAME + c * AREA + i] + 1) * 127.5,
+                             given = b->levels_out[t * FRAME + i * SIZE(CHANNELS) + c];
+                if (level - given > 0.51 || given - level > 0.51) expect(level < -0.5 || level > 255.5, "a byte is not its pixel", name);
+            }
+}
+
+static void *read_aligned(const char *path, size_t *size) {
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END) != 0) exit(2);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    void *memory = aligned_alloc(64, (*size + 127) / 64 * 64);
+    if (!memory || fread(memory, 1, *size, file) != *size) exit(2);
+    fclose(file);
+    return memory;
+}
+
+static const char *const targets[] = {"avx512", "avx2", "neon", "wasm128", "generic", NULL};
+
+/* Clips, the state before each, [layers, clips, hidden] or NULL for zeros, and what must come of them; `wanted` NULL: nothing is known. */
+typedef struct Batch {
+    int64_t clips;
+    float *x, *h0, *wanted;
+} Batch;
+
+/* All clips on one target; returns the largest distance from what is wanted. */
+static double run_clips(const CALL(model) * model, char *workspace, Buffers *b, const Batch *batch, const char *name) {
+    double most = 0;
+    for (int64_t clip = 0; clip < batch->clips; clip++) {
+        float state[STATE] = {0}, *const start = batch->h0 ? state : NULL;
+        for (int layer = 0; batch->h0 && layer < SIZE(LAYERS); layer++)
+            memcpy(state + layer * SIZE(HIDDEN), batch->h0 + ((int64_t)layer * batch->clips + clip) * SIZE(HIDDEN),
+                   sizeof(float) * SIZE(HIDDEN));
+        run_ways(model, workspace, b, batch->x + clip * CLIP, start, name);
+        for (int k = 0; batch->wanted && k < CLIP; k++) {
+            const double apart = (double)b->y[k] - (double)batch->wanted[clip * CLIP + k], far = apart < 0 ? -apart : apart;
+            if (!(far <= most)) most = far;
+        }
+        if (clip < 2) run_bytes(model, workspace, b, batch->x + clip * CLIP, start, name);
+    }
+    return most;
+}
+
+/* On every target that is there. Golden frames were computed in double: there, too, nothing is farther than 1e-5. */
+static int run_targets(const char *weights, const Batch *batch) {
+    size_t size;
+    void *memory = read_aligned(weights, &size);
+    Buffers *b = malloc(sizeof *b);
+    char *workspace = malloc(SIZE(WORKSPACE_SIZE)(THREADS));
+    if (!b || !workspace) return 2;
+    int ran = 0;
+    for (int i = 0; targets[i]; i++) {
+        CALL(model) model;
+        const int status = CALL(model_open_target)(&model, memory, size, 1 + i % THREADS, targets[i]);
+        if (status == SIZE(ERROR_CPU) || status == SIZE(ERROR_TARGET)) continue;
+        double difference = -1;
+        expect(status == SIZE(OK), CALL(error_text)(status), targets[i]);
+        if (status) continue;
+        expect(strcmp(CALL(model_target)(&model), targets[i]) == 0, "another target was opened", targets[i]);
+        expect(CALL(model_verify)(&model) == SIZE(OK), "verify() is not content", targets[i]);
+        expect(CALL(selftest)(&model, workspace, &difference) == SIZE(OK), "the self-test fails", targets[i]);
+        expect(difference <= 1e-5, "farther than 1e-5 from double precision", targets[i]);
+        const double most = run_clips(&model, workspace, b, batch, targets[i]);
+        printf("%s: %.3g from --eval, self-test %.3g\n", targets[i], most, difference);
+        expect(most <= 1e-5, "farther than 1e-5 from what --eval made", targets[i]);
+        ran++;
+    }
+    expect(ran > 0, "no target ran", "all");
+    return failures != 0;
+}
+
+#ifndef ALONE
+static int die_of(const Error *error) {
+    fprintf(stderr, "%s\n", error->text);
+    return 2;
+}
+
+static int write_batch(const char *path, int64_t clips) {
+    const int64_t x_shape[5] = {clips, T, SIZE(CHANNELS), SIZE(HEIGHT), SIZE(WIDTH)};
+    const int64_t h0_shape[3] = {SIZE(LAYERS), clips, SIZE(HIDDEN)};
+    float state[STATE];
+    CALL(initial_state)(state, 1);
+    bool zeros = true;
+    for (int i = 0; i < STATE; i++) zeros = zeros && state[i] == 0;
+    FileTensor tensor[2];
+    int count = 0;
+    tensor[count++] = tensor_make("x", TENSOR_F32, 5, x_shape, new_values((size_t)clips * CLIP));
+    if (SIZE(HIDDEN) && !zeros) tensor[count++] = tensor_make("h0", TENSOR_F32, 3, h0_shape, new_values((size_t)clips * STATE));
+    Error error;
+    return tensor_file_write(path, tensor, count, NULL, 0, &error) ? 0 : die_of(&error);
+}
+
+static int compare(const char *weights, const char *batch_path, const char *eval_path) {
+    TensorFile input, eval;
+    Error error;
+    if (!tensor_file_read(&input, batch_path, &error) || !tensor_file_read(&eval, eval_path, &error)) return die_of(&error);
+    const FileTensor *x = tensor_file_find(&input, "x"), *h0 = tensor_file_find(&input, "h0"), *recon = tensor_file_find(&eval, "recon");
+    const size_t clips = (size_t)x->shape[0];
+    const Batch batch = {x->shape[0], new_values(clips * CLIP), h0 ? new_values(clips * STATE) : NULL, new_values(clips * CLIP)};
+    if (!tensor_to_float(x, batch.x) || !tensor_to_float(recon, batch.wanted) || (h0 && !tensor_to_float(h0, batch.h0))) return 2;
+    return run_targets(weights, &batch);
+}
+#endif
+
+enum { ANY_ERROR = -1 };
+
+static void expect_open(const void *memory, size_t size, int threads, const char *target, int wanted, const char *what) {
+    CALL(model) model;
+    const int status = CALL(model_open_target)(&model, memory, size, threads, target);
+    if (wanted == ANY_ERROR && status != SIZE(OK)) return;
+    if (status != wanted) fprintf(stderr, "%s gives \"%s\", not \"%s\"\n", what, CALL(error_text)(status), CALL(error_text)(wanted));
+    failures += status != wanted;
+}
+
+static int open_wrong(const char *weights) {
+    size_t size;
+    unsigned char *memory = read_aligned(weights, &size), *copy = aligned_alloc(64, (size + 127) / 64 * 64);
+    CALL(model) model;
+    if (!copy) return 2;
+    expect_open(NULL, size, 1, NULL, SIZE(ERROR_ARGUMENT), "no memory");
+    expect_open(memory, size, 0, NULL, SIZE(ERROR_ARGUMENT), "no threads");
+    expect_open(memory + 4, size - 4, 1, NULL, SIZE(ERROR_ALIGNMENT), "an odd address");
+    expect_open(memory, size, 1, "vax", SIZE(ERROR_TARGET), "a target that does not exist");
+    expect_open(memory, 0, 1, NULL, SIZE(ERROR_FORMAT), "nothing");
+    expect_open(memory, 40, 1, NULL, SIZE(ERROR_TRUNCATED), "half a header");
+    expect_open(memory, size - 1, 1, NULL, SIZE(ERROR_TRUNCATED), "a byte less");
+    static const struct {
+        int at, error;
+    } damage[] = {{0, SIZE(ERROR_FORMAT)},     {9, SIZE(ERROR_FORMAT)},     {12, SIZE(ERROR_VERSION)}, {17, SIZE(ERROR_SPEC)},
+                  {24, SIZE(ERROR_PRECISION)}, {33, SIZE(ERROR_TRUNCATED)}, {28, ANY_ERROR},           {31, ANY_ERROR},
+                  {40, SIZE(ERROR_DAMAGED)},   {57, SIZE(ERROR_DAMAGED)},   {80, SIZE(ERROR_DAMAGED)}};
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        memcpy(copy, memory, size);
+        copy[damage[i].at] ^= 0x55;
+        expect_open(copy, size, 1, NULL, damage[i].error, "a header damaged");
+    }
+    memcpy(copy, memory, size);
+    for (int i = 0; i < 4; i++) copy[8 + i] = memory[11 - i];
+    expect_open(copy, size, 1, NULL, SIZE(ERROR_ENDIAN), "the other byte order");
+    memcpy(copy, memory, size);
+    copy[size / 2] ^= 1;
+    expect_open(copy, size, 1, NULL, SIZE(OK), "a weight changed");
+    expect(CALL(model_open)(&model, copy, size, 1) == SIZE(OK) && CALL(model_verify)(&model) == SIZE(ERROR_DAMAGED),
+           "verify() does not see a weight changed", "all");
+    for (int i = 0; i < 20; i++) expect(strlen(CALL(error_text)(i)) > 1, "an error without a text", "all");
+    return failures != 0;
+}
+
+int main(int count, char **arguments) {
+#ifndef ALONE
+    if (count == 4 && strcmp(arguments[1], "batch") == 0) return write_batch(arguments[2], atoi(arguments[3]));
+    if (count == 5 && strcmp(arguments[1], "compare") == 0) return compare(arguments[2], arguments[3], arguments[4]);
+#endif
+    if (count == 3 && strcmp(arguments[1], "alone") == 0)
+        return run_targets(arguments[2], &(Batch){2, new_values(2 * CLIP), new_values(2 * STATE), NULL});
+    if (count == 3 && strcmp(arguments[1], "open") == 0) return open_wrong(arguments[2]);
+    return 2;
+}
