@@ -1,0 +1,32 @@
+/* main.c: the least that a program needs to use a bundle: the weights in memory, a model, a state, a workspace. */
+#include <tiny.h>
+
+#include <stdio.h>
+
+static _Alignas(TINY_ALIGNMENT) unsigned char weights[TINY_WEIGHTS_SIZE];
+static char workspace[TINY_WORKSPACE_SIZE(1)];
+static float state[TINY_STATE_SIZE], frame[TINY_FRAME_SIZE], reconstruction[TINY_FRAME_SIZE];
+
+int main(int count, char **arguments) {
+    FILE *file = count == 2 ? fopen(arguments[1], "rb") : NULL;
+    if (!file) {
+        fprintf(stderr, "usage: embed tiny.weights\n");
+        return 2;
+    }
+    const size_t size = fread(weights, 1, sizeof weights, file);
+    fclose(file);
+    tiny_model model;
+    const int error = tiny_model_open(&model, weights, size, 1);
+    if (error) {
+        fprintf(stderr, "%s: %s\n", arguments[1], tiny_error_text(error));
+        return 1;
+    }
+    tiny_reset(state, 0);
+    for (int number = 0; number < 5; number++) { /* a picture that gets brighter */
+        double score;
+        for (int i = 0; i < TINY_FRAME_SIZE; i++) frame[i] = -0.5f + 0.2f * (float)number;
+        tiny_step(&model, state, workspace, frame, reconstruction, &score);
+        printf("frame %d: score %.6f\n", number, score);
+    }
+    return 0;
+}

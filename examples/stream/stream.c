@@ -1,0 +1,76 @@
+/* stream.c: raw grey frames on standard input, a line of JSON with a score for each on standard output.
+ *
+ *   ffmpeg -v error -i VIDEO -vf scale=48:48 -pix_fmt gray -f rawvideo - | ./stream tiny.weights [RECONSTRUCTIONS]
+ *
+ * RECONSTRUCTIONS is a file for raw frames of the same kind: ffplay -f rawvideo -pixel_format gray -video_size 48x48 RECONSTRUCTIONS */
+#include "tiny.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { THREADS = 2 };
+
+/* All memory that the network needs, known when the program is compiled. */
+static char workspace[TINY_WORKSPACE_SIZE(THREADS)];
+static float state[TINY_STATE_SIZE];
+static uint8_t frame[TINY_FRAME_SIZE], reconstruction[TINY_FRAME_SIZE];
+
+static const void *map_file(const char *path, size_t *size) {
+    struct stat information;
+    const int file = open(path, O_RDONLY);
+    if (file < 0 || fstat(file, &information) != 0) return NULL;
+    *size = (size_t)information.st_size;
+    void *memory = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int main(int count, char **arguments) {
+    size_t size = 0, length;
+    tiny_model model;
+    if (count != 2 && count != 3) {
+        fprintf(stderr, "usage: %s WEIGHTS [RECONSTRUCTIONS] <FRAMES\n", arguments[0]);
+        return 2;
+    }
+    const void *weights = map_file(arguments[1], &size);
+    if (!weights) {
+        perror(arguments[1]);
+        return 1;
+    }
+    const int error = tiny_model_open(&model, weights, size, THREADS);
+    if (error) {
+        fprintf(stderr, "%s: %s\n", arguments[1], tiny_error_text(error));
+        return 1;
+    }
+    FILE *out = count == 3 ? fopen(arguments[2], "wb") : NULL;
+    if (count == 3 && !out) {
+        perror(arguments[2]);
+        return 1;
+    }
+    tiny_reset(state, 0);
+    for (long number = 0; (length = fread(frame, 1, sizeof frame, stdin)) == sizeof frame; number++) {
+        double score;
+        tiny_step_u8(&model, state, workspace, frame, reconstruction, &score);
+        printf("{\"frame\": %ld, \"score\": %.9g}\n", number, score);
+        fflush(stdout);
+        if (out && fwrite(reconstruction, 1, sizeof reconstruction, out) != sizeof reconstruction) {
+            perror(arguments[2]);
+            return 1;
+        }
+    }
+    if (length > 0) {
+        fprintf(stderr,
+                "the last frame has %zu of %d bytes; give frames of %d x %d bytes: ffmpeg … -vf scale=%d:%d -pix_fmt gray -f rawvideo -\n",
+                length, TINY_FRAME_SIZE, TINY_WIDTH, TINY_HEIGHT, TINY_WIDTH, TINY_HEIGHT);
+        return 1;
+    }
+    if (out && fclose(out) != 0) {
+        perror(arguments[2]);
+        return 1;
+    }
+    return 0;
+}
