@@ -26,6 +26,7 @@ test    library check                   check
 test    program clang                   clang
 test    header  clang omp.h             libomp-dev
 test    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
+test    program cmake                   cmake
 test    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
 test    program qemu-aarch64            qemu-user
 format  program clang-format            clang-format
@@ -37,6 +38,12 @@ slow    program clang-format            clang-format
 slow    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
 slow    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
 slow    program qemu-aarch64            qemu-user
+slow    program arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+slow    header  arm-linux-gnueabihf-gcc stdlib.h libc6-dev-armhf-cross
+slow    program riscv64-linux-gnu-gcc   gcc-riscv64-linux-gnu
+slow    header  riscv64-linux-gnu-gcc stdlib.h libc6-dev-riscv64-cross
+slow    program s390x-linux-gnu-gcc     gcc-s390x-linux-gnu
+slow    header  s390x-linux-gnu-gcc stdlib.h libc6-dev-s390x-cross
 slow    program python3                 python3
 slow    module  ensurepip               python3-venv
 python  program python3                 python3

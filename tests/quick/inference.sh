@@ -1,0 +1,71 @@
+# Inference bundles: of each spec, one is made of a trainer's weights, compiled as its header promises, and compared with the trainer.
+. tests/lib.sh
+
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
+upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
+
+# weights SPEC NAME: of a few iterations, so that batch norm has statistics.
+weights() {
+    make trainer SPEC="$1" && "build/$2/$2" train --iterations 3 --threads 2 --out "$scratch/$2"
+}
+bundle() { make inference SPEC="$1" WEIGHTS="$3"; }
+# tool SPEC NAME COMPILER…: tests/bundle/check.c with the bundle.
+tool() {
+    model=$2
+    shift 2
+    "$@" $warnings -DBUNDLE="$model" -DUPPER="$(upper "$model")" -DBUNDLE_HEADER="\"$model.h\"" "-Ibuild/$model/inference" tests/bundle/check.c \
+        "build/$model/inference/$model"*.c build/runtime.a $(pkg-config --libs jansson) -lm -o "$scratch/check_$model"
+}
+# agrees SPEC NAME WEIGHTS
+agrees() {
+    clips=$(build/zoetrope compile "$1" --dump=spec --targets generic | sed -n 's/^training: {batch: \([0-9]*\).*/\1/p')
+    "$scratch/check_$2" batch "$scratch/$2.batch" "$clips" &&
+        "build/$2/$2" step --eval --weights "$3" --batch "$scratch/$2.batch" --out "$scratch/$2.eval" &&
+        "$scratch/check_$2" compare "build/$2/inference/$2.weights" "$scratch/$2.batch" "$scratch/$2.eval"
+}
+runs_its_example() {
+    make -C "build/$1/inference" CFLAGS="-O2 $warnings" && (cd "build/$1/inference" && ./example --selftest --threads 2 && ./example)
+}
+
+for spec in specs/*.yaml tests/fixtures/parity_small.yaml; do
+    model=$(basename "$spec" .yaml)
+    file=$scratch/$model/last.safetensors
+    check "$model: weights" weights "$spec" "$model"
+    check "$model: the bundle is made" bundle "$spec" "$model" "$file"
+    check "$model: it compiles without a warning" tool "$spec" "$model" gcc -std=gnu11 -D_GNU_SOURCE -O2 -fopenmp
+    check "$model: within 1e-5 of --eval, streaming is clips to the bit, on every target" agrees "$spec" "$model" "$file"
+    check "$model: its example and its self-test run" runs_its_example "$model"
+    check "$model: files that are not its weights are refused" "$scratch/check_$model" open "build/$model/inference/$model.weights"
+done
+# The trainer's `score` is the bundle's streaming: the same frames, as PNG files and raw.
+scores_agree() {
+    folder=$scratch/scores
+    mkdir -p "$folder/video" && cc -O2 examples/stream/draw.c -lm -o "$folder/draw" &&
+        cc -O2 tests/bundle/pngs.c $(pkg-config --cflags --libs libpng) -o "$folder/pngs" &&
+        cc -std=gnu11 -O2 -fopenmp -Ibuild/tiny/inference examples/stream/stream.c build/tiny/inference/tiny*.c -lm -o "$folder/stream" &&
+        "$folder/draw" 90 >"$folder/frames" && "$folder/pngs" "$folder/video" 48 48 <"$folder/frames" &&
+        build/tiny/tiny score --weights "$scratch/tiny/last.safetensors" --data "$folder/video" --out "$folder/out" &&
+        "$folder/stream" build/tiny/inference/tiny.weights "$folder/reconstructions" <"$folder/frames" >"$folder/lines" &&
+        tail -n +2 "$folder/out/scores.csv" | sed 's/.*,//' >"$folder/one" && sed 's/.*"score": \(.*\)}/\1/' "$folder/lines" >"$folder/two" &&
+        paste "$folder/one" "$folder/two" | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-6 || NF != 2) bad = 1 } END { exit bad || NR != 90 }' &&
+        test "$(wc -c <"$folder/reconstructions")" = $((90 * 48 * 48)) &&
+        grep -q "<svg" "$folder/out/scores.svg" && test -s "$folder/out"/real_worst1_video000_frame*.png
+}
+# A second run must not write over the first one's results.
+score_keeps_results() {
+    build/tiny/tiny score --weights "$scratch/tiny/last.safetensors" --data "$scratch/scores/video" --out "$scratch/scores/out" 2>"$scratch/said" && return 1
+    grep "holds results already" "$scratch/said"
+}
+half_a_frame_is_an_error() {
+    head -c 3000 "$scratch/scores/frames" | "$scratch/scores/stream" build/tiny/inference/tiny.weights 2>"$scratch/said" && return 1
+    grep "the last frame has 696 of 2304 bytes" "$scratch/said"
+}
+other_weights_are_an_error() {
+    "$scratch/scores/stream" build/frames/inference/frames.weights </dev/null 2>"$scratch/said" && return 1
+    grep "another network" "$scratch/said"
+}
+check "the trainer's scores are the bundle's" scores_agree
+check "scores are not written over those of another run" score_keeps_results
+check "frames of another size on standard input are an error" half_a_frame_is_an_error
+check "weights of another network are an error" other_weights_are_an_error
+done_checking

@@ -1,0 +1,122 @@
+# Inference bundles: every compiler that its README promises, sanitizers, other machines, hostile files, and random specs.
+. tests/lib.sh
+
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
+export ASAN_OPTIONS=detect_leaks=0 # the test programs keep what they allocate
+upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
+
+make compiler >/dev/null && make build/runtime.a >/dev/null
+# shellcheck disable=SC2046 # objects
+draw_is_built() {
+    cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp tests/bundle/draw.c $(ls build/compiler/*.o | grep -v '/main\.o$') build/runtime.a -lyaml \
+        $(pkg-config --libs jansson) -lm -o "$scratch/draw"
+}
+# bundle SPEC NAME OPTIONS…: of random weights, into $scratch/NAME
+bundle() {
+    spec=$1 model=$2
+    shift 2
+    "$scratch/draw" "$spec" "$scratch/$model.safetensors" &&
+        build/zoetrope inference "$spec" --weights "$scratch/$model.safetensors" -o "$scratch/$model" "$@"
+}
+# built NAME PROGRAM COMPILER…: tests/bundle/check.c with the bundle in $scratch/NAME
+built() {
+    model=$1 program=$2
+    shift 2
+    "$@" -DALONE -DBUNDLE="$model" -DUPPER="$(upper "$model")" -DBUNDLE_HEADER="\"$model.h\"" "-I$scratch/$model" tests/bundle/check.c \
+        "$scratch/$model/$model"*.c -lm -o "$scratch/$program"
+}
+# runs NAME PROGRAM [EMULATOR] [WEIGHTS]
+runs() {
+    weights=${4:-$scratch/$1/$1.weights}
+    ${3-} "$scratch/$2" alone "$weights" && ${3-} "$scratch/$2" open "$weights"
+}
+agrees() { built "$1" check "$2" -std=c11 -O2 $warnings ${3-} && runs "$1" check; }
+
+compiles() { # NAME COMPILER…: each file of the folder, as C or C++
+    for file in "$scratch/$1"/*.c; do
+        $2 -O2 $warnings -c "$file" -o "$scratch/object.o" || return 1
+    done
+}
+# Global symbols begin with the name, and nothing can be written to: no symbol of data or bss.
+symbols_are_clean() {
+    for file in "$scratch/$1/$1"*.c; do
+        gcc -std=c11 -O2 -fopenmp -c "$file" -o "$scratch/object.o" || return 1
+        nm "$scratch/object.o" | awk -v name="$1_" '$2 ~ /^[BbDdCcGgSs]$/ { print "writable: " $0; bad = 1 }
+            $2 ~ /^[A-Z]$/ && $2 != "U" && index($3, name) != 1 { print "not prefixed: " $0; bad = 1 } END { exit bad }' || return 1
+    done
+    sed -n 's/^#define \([A-Za-z_0-9]*\).*/\1/p' "$scratch/$1/$1.h" | grep -v "^$(upper "$1")_" && return 1
+    return 0
+}
+stack_is_small() {
+    for file in "$scratch/$1/$1"*.c; do
+        (cd "$scratch" && gcc -std=c11 -O2 -fopenmp -fstack-usage -c "$file" -o stack.o) || return 1
+        sort -t '	' -k 2 -n "$scratch/stack.su" | tail -n 1
+        awk -F '\t' '$2 >= 65536 || $3 != "static" { print; bad = 1 } END { exit bad }' "$scratch/stack.su" || return 1
+    done
+}
+pair_runs() {
+    gcc -std=gnu11 -O2 $warnings "-I$scratch/tiny" "-I$scratch/frames" tests/bundle/pair.c "$scratch"/tiny/tiny*.c "$scratch"/frames/frames*.c -lm \
+        -o "$scratch/pair" && "$scratch/pair" "$scratch/tiny/tiny.weights" "$scratch/frames/frames.weights"
+}
+# Without sections of their own, files of the fuzzer's stay small.
+fuzzes() {
+    mkdir -p "$scratch/corpus" && cp "$scratch/parity_small/parity_small.weights" "$scratch/corpus/" &&
+        clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DBUNDLE=parity_small -DUPPER=PARITY_SMALL \
+            -DBUNDLE_HEADER='"parity_small.h"' "-I$scratch/parity_small" tests/bundle/fuzz.c "$scratch"/parity_small/parity_small*.c -lm \
+            -o "$scratch/fuzz" &&
+        (cd "$scratch" && ./fuzz -max_total_time="${FUZZ_SECONDS:-30}" -max_len=1000000 -print_final_stats=1 corpus)
+}
+# On another machine: neon where it has that, else generic.
+runs_elsewhere() { # NAME COMPILER EMULATOR [WEIGHTS]
+    built "$1" elsewhere "$2" -std=c11 -O2 -static $warnings && runs "$1" elsewhere "$3" "${4-}"
+}
+refused() { # BYTES OF THE OTHER ORDER
+    "$scratch/parity_small/example" --selftest "$scratch/big/parity_small.weights" >"$scratch/said" 2>&1 && return 1
+    grep 'the other byte order' "$scratch/said"
+}
+
+check "random weights can be drawn" draw_is_built
+check "a bundle of tiny" bundle specs/tiny.yaml tiny
+check "a bundle of frames" bundle specs/frames.yaml frames
+check "a bundle of parity_small" bundle tests/fixtures/parity_small.yaml parity_small
+check "a bundle of gru_ae" bundle specs/gru_ae.yaml gru_ae
+for model in tiny parity_small gru_ae; do
+    for compiler in "gcc -std=c11" "clang -std=c11" "g++ -x c++ -std=c++17" "clang++ -x c++ -std=c++17"; do
+        for openmp in "" -fopenmp; do
+            check "$model: $compiler $openmp has no warning" compiles $model "$compiler $openmp"
+        done
+    done
+done
+for model in tiny parity_small frames; do
+    for compiler in gcc clang; do
+        for openmp in "" -fopenmp; do check "$model under $compiler $openmp computes what it should" agrees $model $compiler $openmp; done
+    done
+    for compiler in gcc clang; do
+        check "$model under $compiler with sanitizers is built" built $model sanitized $compiler -std=c11 -O1 -g \
+            -fsanitize=address,undefined -fno-sanitize-recover=all
+        check "$model under $compiler with sanitizers runs" runs $model sanitized
+    done
+    check "$model: symbols have its name in front, and none is writable" symbols_are_clean $model
+done
+check "gru_ae: symbols have its name in front, and none is writable" symbols_are_clean gru_ae
+for model in tiny frames gru_ae; do check "$model needs less than 64 KiB of stack" stack_is_small $model; done
+check "two bundles are one program, and call no malloc" pair_runs
+check "hostile files of weights do no harm" fuzzes
+check "weights of the other byte order are made" build/zoetrope inference tests/fixtures/parity_small.yaml --endian big \
+    --weights "$scratch/parity_small.safetensors" -o "$scratch/big" --targets generic
+check "the example is built" make -C "$scratch/parity_small"
+check "weights of the other byte order are refused" refused
+for machine in aarch64-linux-gnu-gcc:qemu-aarch64 arm-linux-gnueabihf-gcc:qemu-arm riscv64-linux-gnu-gcc:qemu-riscv64; do
+    check "parity_small runs as ${machine%%-*}" runs_elsewhere parity_small "${machine%:*}" "${machine#*:}"
+done
+check "parity_small runs as s390x, big-endian" runs_elsewhere parity_small s390x-linux-gnu-gcc qemu-s390x "$scratch/big/parity_small.weights"
+
+check "random specs are drawn" scripts/python.sh tests/parity/random_specs.py --out "$scratch/specs" --count 30 --seed 7
+random_spec() {
+    bundle "$1" "$2" && built "$2" "check_$2" gcc -std=c11 -O2 -fopenmp && runs "$2" "check_$2"
+}
+for spec in "$scratch"/specs/*.yaml; do
+    model=$(sed -n 's/^name: *\([A-Za-z_0-9]*\).*/\1/p' "$spec")
+    check "random spec $model: within 1e-5 of double precision, streaming is clips to the bit" random_spec "$spec" "$model"
+done
+done_checking
