@@ -5,7 +5,7 @@
     python bench.py --no-pytorch                  ours and the floor only
 
 All take turns in one run, so that what else the machine does befalls all of them; the figures are medians, with the lower and upper
-quartile. Of ours, `step` is run with 1 + N and with 1 + 2N steps as whole processes, and the difference is N steps: starting, reading
+quartile, and the most memory that was resident. Of ours, `step` is run with 1 + N and with 1 + 2N steps as whole processes, and the difference is N steps: starting, reading
 and writing cancel out. The floor is the step's arithmetic by direct convolution at the measured peak of multiply-adds. Exit status 0 when
 our best target takes no longer than PyTorch's fastest mode (or neither is asked for), 1 when it does, 2 for a wrong command line.
 """
@@ -44,7 +44,14 @@ class Ours:
 
     def seconds(self, steps):
         begin = time.perf_counter()
-        run(self.command + ["--steps", str(steps)], {"ZOETROPE_TARGET": self.target})
+        process = subprocess.Popen(self.command + ["--steps", str(steps)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   env=os.environ | {"ZOETROPE_TARGET": self.target})
+        said = process.stderr.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise TrainerError(f"{self.name} ended, with exit status {process.returncode}: {said}")
+        self.megabytes = usage.ru_maxrss / 1024
         return time.perf_counter() - begin
 
     def milliseconds(self):
@@ -71,7 +78,16 @@ class Opponent:
         except (BrokenPipeError, ValueError):
             raise TrainerError(f"{self.name} ended, with exit status {self.process.wait()}; its message is above") from None
 
+    def most_memory(self):
+        """In MB, so far; None where the process has ended or the system does not tell."""
+        try:
+            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+                return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+        except (OSError, StopIteration):
+            return None
+
     def close(self):
+        self.megabytes = self.most_memory()
         try:
             self.process.stdin.close()
         except BrokenPipeError:
@@ -120,12 +136,12 @@ def summarise(times):
 
 
 def print_table(results, floor, fastest):
-    print(f"\n{'training step':32} {'ms':>8} {'quartiles':>17} {'÷ floor':>8} {'÷ PyTorch’s fastest':>20}")
+    print(f"\n{'training step':32} {'ms':>8} {'quartiles':>17} {'÷ floor':>8} {'÷ PyTorch’s fastest':>20} {'resident, MB':>13}")
     print(f"{'floor (arithmetic at peak)':32} {floor:8.1f}")
     for name, result in results.items():
         spread = f"{result['low']:.1f} – {result['high']:.1f}"
         ratio = f"{result['median'] / fastest:.2f}" if fastest else "-"
-        print(f"{name:32} {result['median']:8.1f} {spread:>17} {result['median'] / floor:8.2f} {ratio:>20}")
+        print(f"{name:32} {result['median']:8.1f} {spread:>17} {result['median'] / floor:8.2f} {ratio:>20} {result['megabytes'] or 0:13.0f}")
 
 
 def build_direct(spec, options, directory):
@@ -197,7 +213,7 @@ def main():
     flops = training_step_flops(spec)
     gigaflops = max(values[options.threads - 1] for kind, values in peak.items() if kind.endswith("gflops"))
     floor = 1e-6 * flops / gigaflops
-    results = {name: summarise(values) for name, values in times.items()}
+    results = {rival.name: summarise(times[rival.name]) | {"megabytes": rival.megabytes} for rival in rivals}
     fastest = min((results[mode]["median"] for mode in MODES if mode in results), default=None)
     best = min((results[r.name]["median"] for r in rivals if isinstance(r, Ours) and "," not in r.name), default=None)
 
