@@ -58,6 +58,7 @@ static void print_help(void) {
         printf("  %-19s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
     printf("\nTargets:\n");
     for (int i = 0; targets[i]; i++) printf("  %-19s %s\n", targets[i]->name, targets[i]->describes);
+    for (int i = 0; inference_targets[i]; i++) printf("  %-19s %s\n", inference_targets[i]->name, inference_targets[i]->describes);
     printf("\nPasses:\n ");
     for (Pass pass = 0; pass < PASS_COUNT; pass++)
         if (pass_can_be_dumped(pass)) printf(" %s", pass_name(pass));
@@ -87,6 +88,7 @@ static bool read_targets(const char *list, Options *options, int *status) {
         const Target *target = find_target(name);
         Text known = {0};
         for (int i = 0; targets[i]; i++) text_add(&known, "%s%s", i ? ", " : "", targets[i]->name);
+        for (int i = 0; inference_targets[i]; i++) text_add(&known, ", %s", inference_targets[i]->name);
         if (!target) return usage_error(status, "there is no target '%s'; those known are %s", name, known.bytes);
         for (int i = 0; i < options->target_count; i++)
             if (options->target[i] == target) return usage_error(status, "the target '%s' is given twice", name);
@@ -211,6 +213,10 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
     if (options->command == COMMANDS) return usage_error(status, "no command is given");
     if (options->command != COMMAND_DOCUMENTATION && !options->spec)
         return usage_error(status, "%s wants a spec", commands[options->command].name);
+    for (int i = 0; i < options->target_count; i++)
+        if (options->target[i]->inference_only && options->command != COMMAND_INFERENCE)
+            return usage_error(status, "the target '%s' is for inference only; %s takes none of it", options->target[i]->name,
+                               commands[options->command].name);
     const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && options->dump == PASS_COUNT);
     if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", commands[options->command].name);
     if (options->command == COMMAND_INFERENCE && !options->weights)

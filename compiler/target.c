@@ -242,6 +242,61 @@ static const TargetPrinting neon = {
     .helpers = neon_helpers,
 };
 
+/* ---- WebAssembly: 128 bits, without the relaxed instructions, so that every browser has the same bits ---- */
+
+static const Helper wasm128_helpers[] = {
+    {"float_square_root", NULL, "float float_square_root(float a) { return __builtin_sqrtf(a); }\n"},
+    {"double_square_root", NULL, "double double_square_root(double a) { return __builtin_sqrt(a); }\n"},
+    {"vector_multiply_add", NULL,
+     "v128_t vector_multiply_add(v128_t a, v128_t b, v128_t c) { return wasm_f32x4_add(wasm_f32x4_mul(a, b), c); }\n"},
+    {"vector_select_greater", NULL,
+     "v128_t vector_select_greater(v128_t a, v128_t b, v128_t c, v128_t d) { return wasm_v128_bitselect(c, d, wasm_f32x4_gt(a, b)); }\n"},
+    {"vector_round", NULL,
+     "v128_t vector_round(v128_t a) {\n"
+     "    const v128_t magic = wasm_f32x4_splat(12582912.0f);\n"
+     "    return wasm_f32x4_sub(wasm_f32x4_add(a, magic), magic);\n"
+     "}\n"},
+    {"vector_power_of_two", NULL,
+     "v128_t vector_power_of_two(v128_t a) { return wasm_i32x4_shl(wasm_f32x4_add(a, wasm_f32x4_splat(12583039.0f)), 23); }\n"},
+    {"vector_exponent", NULL,
+     "v128_t vector_exponent(v128_t a) {\n"
+     "    return wasm_f32x4_convert_i32x4(wasm_i32x4_sub(wasm_u32x4_shr(a, 23), wasm_i32x4_splat(127)));\n"
+     "}\n"},
+    {"vector_mantissa", NULL,
+     "v128_t vector_mantissa(v128_t a) {\n"
+     "    return wasm_v128_or(wasm_v128_and(a, wasm_i32x4_splat(0x007fffff)), wasm_i32x4_splat(0x3f800000));\n"
+     "}\n"},
+    {NULL, NULL, NULL},
+};
+
+static const TargetPrinting wasm128 = {
+    .condition = "defined(__wasm_simd128__)",
+    .include = "<wasm_simd128.h>",
+    .vector = "v128_t",
+    .vector_load = "wasm_v128_load",
+    .vector_store = "wasm_v128_store",
+    .vector_broadcast = "wasm_f32x4_splat",
+    .vector_zero = "wasm_f32x4_splat(0.0f)",
+    .on_vector = {[EXPRESSION_ADD] = "wasm_f32x4_add",
+                  [EXPRESSION_SUBTRACT] = "wasm_f32x4_sub",
+                  [EXPRESSION_MULTIPLY] = "wasm_f32x4_mul",
+                  [EXPRESSION_DIVIDE] = "wasm_f32x4_div",
+                  [EXPRESSION_MAXIMUM] = "wasm_f32x4_pmax(2,1)", /* pmax(b, a) is b < a ? a : b */
+                  [EXPRESSION_MINIMUM] = "wasm_f32x4_pmin(2,1)",
+                  [EXPRESSION_MULTIPLY_ADD] = "vector_multiply_add",
+                  [EXPRESSION_SQUARE_ROOT] = "wasm_f32x4_sqrt",
+                  [EXPRESSION_ABSOLUTE] = "wasm_f32x4_abs",
+                  [EXPRESSION_NEGATE] = "wasm_f32x4_neg",
+                  [EXPRESSION_SELECT_GREATER] = "vector_select_greater",
+                  [EXPRESSION_ROUND] = "vector_round",
+                  [EXPRESSION_POWER_OF_TWO] = "vector_power_of_two",
+                  [EXPRESSION_EXPONENT] = "vector_exponent",
+                  [EXPRESSION_MANTISSA] = "vector_mantissa"},
+    .on_float = {FLOAT_FORMS, [EXPRESSION_SQUARE_ROOT] = "float_square_root"},
+    .on_double = {DOUBLE_FORMS, [EXPRESSION_SQUARE_ROOT] = "double_square_root"},
+    .helpers = wasm128_helpers,
+};
+
 /* ---- any C11 compiler ----
  *
  * Vectors are GCC's vector extension where it exists (which gcc and clang turn into SSE, VSX, … at any optimisation level),
@@ -403,10 +458,30 @@ static const Target generic_target = {
     .printing = &generic,
 };
 
+static const Target wasm128_target = {
+    .name = "wasm128",
+    .describes = "WebAssembly with SIMD (inference only)",
+    .lanes = 4,
+    .registers = 16,
+    .fused = false,
+    .multiply_adds = 1,
+    .loads = 2,
+    .broadcasts = 1,
+    .latency = 4,
+    .inference_only = true,
+    .printing = &wasm128,
+};
+
 const Target *const targets[] = {&avx512_target, &avx2_target, &neon_target, &generic_target, NULL};
+const Target *const inference_targets[] = {&wasm128_target, NULL};
+
+static const Target *find_in(const Target *const *list, const char *name) {
+    for (; *list; list++)
+        if (strcmp((*list)->name, name) == 0) return *list;
+    return NULL;
+}
 
 const Target *find_target(const char *name) {
-    for (int i = 0; targets[i]; i++)
-        if (strcmp(targets[i]->name, name) == 0) return targets[i];
-    return NULL;
+    const Target *target = find_in(targets, name);
+    return target ? target : find_in(inference_targets, name);
 }

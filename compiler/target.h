@@ -13,11 +13,13 @@ typedef struct Target {
     /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, loads that broadcast a scalar; and the latency of a
      * multiply-add. */
     double multiply_adds, loads, broadcasts, latency;
+    bool inference_only; /* no trainer runs there */
     /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
     const struct TargetPrinting *printing;
 } Target;
 
-extern const Target *const targets[];        /* best first, then NULL */
-const Target *find_target(const char *name); /* NULL: none of that name */
+extern const Target *const targets[];           /* what a trainer is made for: best first, then NULL */
+extern const Target *const inference_targets[]; /* what only bundles are made for, and only where asked for; then NULL */
+const Target *find_target(const char *name);    /* of either; NULL: none of that name */
 
 #endif

@@ -27,6 +27,7 @@ test    program clang                   clang
 test    header  clang omp.h             libomp-dev
 test    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
 test    program cmake                   cmake
+test    program wasm-ld                 lld
 test    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
 test    program qemu-aarch64            qemu-user
 format  program clang-format            clang-format
@@ -44,6 +45,8 @@ slow    program riscv64-linux-gnu-gcc   gcc-riscv64-linux-gnu
 slow    header  riscv64-linux-gnu-gcc stdlib.h libc6-dev-riscv64-cross
 slow    program s390x-linux-gnu-gcc     gcc-s390x-linux-gnu
 slow    header  s390x-linux-gnu-gcc stdlib.h libc6-dev-s390x-cross
+slow    program wasm-ld                 lld
+slow    program chromium                chromium
 slow    program python3                 python3
 slow    module  ensurepip               python3-venv
 python  program python3                 python3
