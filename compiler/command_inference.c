@@ -2,6 +2,8 @@
 #include "inference.h"
 #include "output.h"
 
+enum { ARRAY_MOST = 1 << 20 };
+
 /* The files that are a template and nothing else. */
 static const char *const templates[][2] = {
     {"header.h", NULL}, {"main.c", "main.c"}, {"Makefile", "Makefile"}, {"CMakeLists.txt", "CMakeLists.txt"}, {"README.md", "README.md"}};
@@ -12,6 +14,13 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
     const Golden *golden = compute_golden(inference, parameters);
     const Bytes weights = pack_weights(inference, parameters, golden, options->big_endian);
     inference->file_bytes = (long)weights.length;
+    if (options->weights_as == WEIGHTS_ARRAY && weights.length > ARRAY_MOST) {
+        fprintf(stderr,
+                "zoetrope: %zu bytes of weights are too many for a C array (%d at most); say --weights-as object, or give fewer targets\n",
+                weights.length, ARRAY_MOST);
+        return false;
+    }
+    inference->links = options->weights_as != WEIGHTS_FILE;
     *add_output(&output, format("%s.weights", name)) = (Text){.bytes = (char *)weights.start, .length = weights.length};
     begin_pass(PASS_EMIT);
     for (int i = 0; i < inference->code_count; i++)
@@ -22,6 +31,9 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
         const char *file = templates[i][1] ? templates[i][1] : format("%s.h", name);
         text_add(add_output(&output, file), "%s", fill_template(inference, templates[i][0]));
     }
+    if (options->weights_as == WEIGHTS_ARRAY) emit_weights_array(add_output(&output, format("%s_weights.c", name)), inference, weights);
+    if (options->weights_as == WEIGHTS_OBJECT)
+        text_add(add_output(&output, format("%s_weights.S", name)), "%s", fill_template(inference, "weights.S"));
     begin_pass(PASS_WRITE);
     return write_output(&output);
 }

@@ -47,6 +47,7 @@ typedef struct Inference {
     long frame_elements, latent_elements, code_elements, state_elements;
     long area_bytes; /* at the start of the workspace: a clip of frames, and one of reconstructions, for callers with 8-bit frames */
     long file_bytes; /* of the weights */
+    bool links;      /* the weights are in an object file, too */
     int code_count;
     InferenceCode *code[MAX_TARGETS];
     TargetCode *plain; /* for what is the same on every target: `normal` */
@@ -78,6 +79,7 @@ typedef struct Bytes {
 Bytes pack_weights(const Inference *inference, double *const *parameters, const Golden *golden, bool big_endian);
 
 /* emit_bundle.c: the files that are C or text. */
+void emit_weights_array(Text *out, const Inference *inference, Bytes weights);
 void emit_bundle_source(Text *out, const Inference *inference);
 void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
 const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */

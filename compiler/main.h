@@ -13,10 +13,13 @@ typedef struct Machine { /* what explain --kernels reckons with; the default: tw
     double gigaflops, gigabytes;
 } Machine;
 
+typedef enum { WEIGHTS_FILE, WEIGHTS_OBJECT, WEIGHTS_ARRAY } WeightsAs; /* of a bundle */
+
 typedef struct Options {
     Command command;
     const char *spec, *directory, *weights;
     bool big_endian;
+    WeightsAs weights_as;
     Pass dump; /* PASS_COUNT: none */
     bool time;
     Choices choices;

@@ -19,6 +19,7 @@ static const struct {
 typedef enum {
     OPTION_DIRECTORY,
     OPTION_WEIGHTS,
+    OPTION_WEIGHTS_AS,
     OPTION_ENDIAN,
     OPTION_TARGETS,
     OPTION_FILTERING,
@@ -36,6 +37,8 @@ static const struct {
 } table[OPTIONS] = {
     [OPTION_DIRECTORY] = {"-o", "DIR", "the folder to write to; it is made where it is missing"},
     [OPTION_WEIGHTS] = {"--weights", "FILE", "inference: the weights, as a trainer saves them (safetensors)"},
+    [OPTION_WEIGHTS_AS] = {"--weights-as", "file|object|array",
+                           "inference: beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
     [OPTION_ENDIAN] = {"--endian", "ORDER",
                        "inference: the byte order of the machines that will read the weights, little (default) or big"},
     [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
@@ -79,6 +82,16 @@ static bool usage_error(int *status, const char *pattern, ...) {
     va_end(arguments);
     *status = EXIT_USAGE;
     return false;
+}
+
+static bool read_weights_as(const char *name, Options *options, int *status) {
+    static const char *const names[] = {[WEIGHTS_FILE] = "file", [WEIGHTS_OBJECT] = "object", [WEIGHTS_ARRAY] = "array"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(names[i], name) != 0) continue;
+        options->weights_as = (WeightsAs)i;
+        return true;
+    }
+    return usage_error(status, "--weights-as is %s, not '%s'", table[OPTION_WEIGHTS_AS].value, name);
 }
 
 static bool read_targets(const char *list, Options *options, int *status) {
@@ -138,6 +151,8 @@ static bool read_option(Option option, const char *value, Options *options, int 
     case OPTION_WEIGHTS:
         options->weights = value;
         return true;
+    case OPTION_WEIGHTS_AS:
+        return read_weights_as(value, options, status);
     case OPTION_ENDIAN:
         options->big_endian = strcmp(value, "big") == 0;
         return options->big_endian || strcmp(value, "little") == 0 || usage_error(status, "--endian is little or big, not '%s'", value);

@@ -62,7 +62,7 @@ typedef struct @name@_model {
     size_t size, golden;
     int target, threads;
 } @name@_model;
-
+@linked@
 /* Opens weights that lie in memory: `size` bytes of a file @name@.weights, mapped or read or linked, which must stay there unchanged. The
  * best target that this CPU has is taken. `threads`: no call uses more than this many; without OpenMP, one. Nothing has to be closed.
  * Checks the header and its checksum, and looks at no weight: returns at once. */

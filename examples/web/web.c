@@ -40,12 +40,24 @@ static tiny_model model;
 
 #define EXPORT(name) __attribute__((export_name(name)))
 
-EXPORT("weights_address") unsigned char *weights_address(void) { return weights; }
-EXPORT("weights_size") int weights_size(void) { return TINY_WEIGHTS_SIZE; }
-EXPORT("frame_address") uint8_t *frame_address(void) { return frame; }
-EXPORT("reconstruction_address") uint8_t *reconstruction_address(void) { return reconstruction; }
-EXPORT("height") int height(void) { return TINY_HEIGHT; }
-EXPORT("width") int width(void) { return TINY_WIDTH; }
+EXPORT("weights_address") unsigned char *weights_address(void) {
+    return weights;
+}
+EXPORT("weights_size") int weights_size(void) {
+    return TINY_WEIGHTS_SIZE;
+}
+EXPORT("frame_address") uint8_t *frame_address(void) {
+    return frame;
+}
+EXPORT("reconstruction_address") uint8_t *reconstruction_address(void) {
+    return reconstruction;
+}
+EXPORT("height") int height(void) {
+    return TINY_HEIGHT;
+}
+EXPORT("width") int width(void) {
+    return TINY_WIDTH;
+}
 
 /* 0, or the address of a text that says what is wrong. */
 EXPORT("start") const char *start(void) {
@@ -54,7 +66,9 @@ EXPORT("start") const char *start(void) {
     return error ? tiny_error_text(error) : 0;
 }
 
-EXPORT("reset") void reset(void) { tiny_reset(state, 0); }
+EXPORT("reset") void reset(void) {
+    tiny_reset(state, 0);
+}
 
 /* The largest difference of a pixel in the self-test, or −1 where it fails. */
 EXPORT("selftest") double selftest(void) {

@@ -75,6 +75,16 @@ refused() { # BYTES OF THE OTHER ORDER
     grep 'the other byte order' "$scratch/said"
 }
 
+links() { # object|array COMPILER
+    rm -rf "$scratch/linked" && build/zoetrope inference specs/frames.yaml --weights "$scratch/frames.safetensors" --targets generic \
+        --weights-as "$1" -o "$scratch/linked" &&
+        $2 -std=c11 -O1 $warnings "-I$scratch/linked" tests/bundle/link.c "$scratch"/linked/frames*.[cS] -lm -o "$scratch/link" && "$scratch/link"
+}
+too_large_for_an_array() {
+    build/zoetrope inference specs/gru_ae.yaml --weights "$scratch/gru_ae.safetensors" --weights-as array -o "$scratch/large" 2>"$scratch/said" && return 1
+    grep "too many for a C array" "$scratch/said" && test ! -e "$scratch/large"
+}
+
 check "random weights can be drawn" draw_is_built
 check "a bundle of tiny" bundle specs/tiny.yaml tiny
 check "a bundle of frames" bundle specs/frames.yaml frames
@@ -102,6 +112,10 @@ check "gru_ae: symbols have its name in front, and none is writable" symbols_are
 for model in tiny frames gru_ae; do check "$model needs less than 64 KiB of stack" stack_is_small $model; done
 check "two bundles are one program, and call no malloc" pair_runs
 check "hostile files of weights do no harm" fuzzes
+for compiler in gcc clang; do
+    for form in object array; do check "weights are linked as an $form under $compiler" links $form $compiler; done
+done
+check "weights that are too large for an array are refused" too_large_for_an_array
 check "weights of the other byte order are made" build/zoetrope inference tests/fixtures/parity_small.yaml --endian big \
     --weights "$scratch/parity_small.safetensors" -o "$scratch/big" --targets generic
 check "the example is built" make -C "$scratch/parity_small"
