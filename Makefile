@@ -63,7 +63,9 @@ test-slow: deps-slow ## sanitizers, valgrind, PyTorch, aarch64, and what else ta
 parity: deps-python ## compare trainers with PyTorch, run live
 	@$(APART) scripts/python.sh tests/parity/parity.py
 
-bench: deps-python ## time a training step beside PyTorch's
+bench: deps-python ## time a training step beside PyTorch's, and inference beside other ways to run it
+	@+$(MAKE) compiler
+	@$(APART) scripts/python.sh tests/bench/inference.py
 	@$(APART) scripts/python.sh tests/bench/bench.py
 
 bench-scale: deps-python ## time training steps of many shapes beside their rooflines
