@@ -247,10 +247,11 @@ static Cut choose_cut(const Lowering *l, const Node *node, const FilterPlan *pla
     const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
     const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
     const long most = minimum(FILTER_TILES, maximum(1, FILTER_BYTES / tile_bytes));
-    Cut cut = {.item = {1, 1, extent[2]}};
-    cut.item[1] = largest_divisor(extent[1], most / extent[2]);
-    long left = most / (cut.item[1] * extent[2]);
-    if (cut.item[1] == extent[1]) cut.item[0] = largest_divisor(extent[0], minimum(left, maximum(1, extent[0] / 8)));
+    Cut cut = {.item = {1, 1, largest_divisor(extent[2], most)}};
+    cut.item[1] = largest_divisor(extent[1], most / cut.item[2]);
+    long left = most / (cut.item[1] * cut.item[2]);
+    if (cut.item[1] * cut.item[2] == extent[1] * extent[2])
+        cut.item[0] = largest_divisor(extent[0], minimum(left, maximum(1, extent[0] / 8)));
     long registers = minimum(8, (l->target->registers - 1 - vectors) / vectors);
     for (int d = 2; d >= 0; d--) {
         cut.inner[d] = largest_divisor(cut.item[d], registers);
@@ -271,17 +272,17 @@ typedef struct Filtered {
 } Filtered;
 
 /* The position n, i, j of a tile from an item's number, a block's and a place in it: the three variables of each dimension. */
-typedef struct Place3 {
+typedef struct TilePlace {
     Affine item[3], block[3], inner[3], local[3], global[3];
-} Place3;
+} TilePlace;
 
-static Place3 add_places(const Filtered *f, Compute *compute, bool blocks) {
+static TilePlace add_places(const Filtered *f, Compute *compute, bool blocks) {
     static const char *const names[3][3] = {{"n", "nb", "ni"}, {"i", "ib", "ii"}, {"j", "jb", "ji"}};
     const long extent[3] = {f->node->shape[0], f->plan->tiles[0], f->plan->tiles[1]};
-    Place3 place;
+    TilePlace place;
     for (int d = 0; d < 3; d++) {
         const long item = f->cut.item[d], inner = blocks ? f->cut.inner[d] : 1;
-        place.item[d] = d == 2 ? affine_constant(0) : V(add_variable(compute, names[d][0], extent[d] / item, false));
+        place.item[d] = V(add_variable(compute, names[d][0], extent[d] / item, false));
         place.block[d] = V(add_variable(compute, names[d][1], item / inner, false));
         place.inner[d] = blocks ? V(add_variable(compute, names[d][2], inner, false)) : affine_constant(0);
         place.local[d] = affine_add(affine_scale(place.block[d], inner), place.inner[d]);
@@ -294,13 +295,14 @@ static void add_common_levels(Schedule *schedule) {
     schedule->levels = 0;
     add_level(schedule, "n", 1, LOOP_PARALLEL);
     add_level(schedule, "i", 1, LOOP_PARALLEL);
+    add_level(schedule, "j", 1, LOOP_PARALLEL);
 }
 
 /* A[p, q, nb, ib, jb, c] for one p and all q */
 static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, const Stage *stage) {
     const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
     Compute *compute = &kernel->compute[number];
-    const Place3 place = add_places(f, compute, false);
+    const TilePlace place = add_places(f, compute, false);
     const Affine c = V(add_variable(compute, "c", f->transformed->shape[5], false));
     const Expression *column[5];
     for (int x = 0; x < h->inputs; x++) {
@@ -353,7 +355,7 @@ static void add_inner_levels(const Filtered *f, Schedule *schedule, LoopKind kin
 /* S[p, q, ni, ii, ji, k] for the p of one run and the q of another */
 static void add_products(const Filtered *f, Kernel *kernel, int number, const FilterRun *a, const FilterRun *b) {
     Compute *compute = &kernel->compute[number];
-    const Place3 place = add_places(f, compute, true);
+    const TilePlace place = add_places(f, compute, true);
     const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false));
     const Affine p = V(add_variable(compute, "p", a->count, false)), q = V(add_variable(compute, "q", b->count, false));
@@ -366,7 +368,7 @@ static void add_products(const Filtered *f, Kernel *kernel, int number, const Fi
     add_store(compute, f->sums, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
     add_block_levels(schedule);
-    if (a->first == 0 && b->first == 0) schedule->shared = 2; /* with the transforms before it */
+    if (a->first == 0 && b->first == 0) schedule->shared = 3; /* with the transforms before it */
     add_level(schedule, "p", 1, LOOP_SERIAL);
     add_level(schedule, "q", 1, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
@@ -381,7 +383,7 @@ static void add_products(const Filtered *f, Kernel *kernel, int number, const Fi
 static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) {
     const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
     Compute *compute = &kernel->compute[number];
-    const Place3 place = add_places(f, compute, true);
+    const TilePlace place = add_places(f, compute, true);
     const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false));
     const Expression *column[5];

@@ -148,7 +148,7 @@ static Statement *build_iterations(Builder *builder, const Nest *nest, Part **pa
         if (active == 0 || run < same) same = run;
         copies[active] = *parts[i];
         Range *range = range_at(&copies[active], level);
-        range->base = affine_add(range->base, affine_scale(affine_variable(variable), tile));
+        if (variable->extent > 1) range->base = affine_add(range->base, affine_scale(affine_variable(variable), tile));
         range->extent = minimum(extent, tile);
         sub[active] = &copies[active];
         active++;

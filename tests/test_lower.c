@@ -176,6 +176,36 @@ static const Spec *filtered_spec(void) {
     return &spec;
 }
 
+/* So wide that a row of tiles is cut into several items. */
+static const Spec *wide_spec(void) {
+    static Layer encoder[] = {{false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "wide",
+                              .T = 1,
+                              .channels = 1,
+                              .height = 4,
+                              .width = 264,
+                              .training.batch = 1,
+                              .encoder_count = 2,
+                              .encoder = encoder,
+                              .decoder_count = 2,
+                              .decoder = decoder};
+    return &spec;
+}
+
+START_TEST(wide_images_are_filtered_in_parts) {
+    const Choices choices = {.filtering = 2, .filter_everywhere = true};
+    Graph *training = build_graph(wide_spec(), true), *evaluation = build_graph(wide_spec(), false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &choices);
+    ck_assert_int_ge(count_filtered(&code->train), 6);
+    ck_assert_int_lt(code->scratch_bytes, 400 * 1024);
+    check_graph(training, code, true, true);
+}
+END_TEST
+
 START_TEST(filtered_convolutions_equal_the_reference) {
     const Target *target = targets[_i];
     const Choices choices = {.filtering = 2, .filter_everywhere = true}, direct = {.filtering = 0};
@@ -287,6 +317,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 1);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 4);
+    tcase_add_test(test_case, wide_images_are_filtered_in_parts);
     suite_add_tcase(suite, test_case);
     TCase *channels = tcase_create("channels");
     tcase_set_timeout(channels, 120);

@@ -64,18 +64,18 @@ static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *
     float *restrict encoder0_conv_forward_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            x_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                x_in_staged0[66 * h_s + w_s + 1] = x[4096 * n + 64 * h_s + w_s - 64];
-            }
-            x_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                x_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
         }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
         for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
@@ -89,7 +89,7 @@ static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *
                 __m256 sum1_3_0 = _mm256_setzero_ps();
                 __m256 sum1_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t u = 0; u < 3; u++) {
-                    float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 4 * j0];
+                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 4 * j0];
                     const __m256 x_in_staged0_0 = _mm256_set1_ps(x_in_staged0_at[0]);
                     const float *const encoder_0_weight_at = &encoder_0_weight[144 * k1 + 24 * u];
                     const __m256 encoder_0_weight_0 = _mm256_loadu_ps(&encoder_0_weight_at[0]);
@@ -254,7 +254,7 @@ static void encoder0_batch_norm_statistics_merge(const float *restrict encoder0_
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
@@ -876,7 +876,7 @@ static void encoder1_batch_norm_statistics_merge(const float *restrict encoder1_
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
@@ -1498,7 +1498,7 @@ static void encoder2_batch_norm_statistics_merge(const float *restrict encoder2_
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
@@ -1507,23 +1507,19 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s], _mm256_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * h_s
-                        + 8 * w_s - 128]);
-                    const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
-                        _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
-                    const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
-                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
-                        _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-                    _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s + 8 * w_s], _mm256_setzero_ps());
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            _mm256_storeu_ps(&encoder2_relu_in_staged0[8 * w_s], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s + 136], _mm256_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
+                    _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
+                const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
+                _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s + 8 * w_s + 144], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -2105,7 +2101,7 @@ static void encoder3_batch_norm_statistics_merge(const float *restrict encoder3_
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder3_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
     const float *restrict encoder_12_weight_filtered, float *restrict encoder4_relu, char *scratch) {
@@ -2115,24 +2111,21 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s], _mm256_setzero_ps());
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[32768 * n + 16384 * n_s + 512 * c0
-                            + 64 * h_s + 8 * w_s - 64]);
-                        const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0,
-                            _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0]));
-                        const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0 + 16]);
-                        const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
-                            _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
-                        _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
-                            sum_0));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 8 * w_s], _mm256_setzero_ps());
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 8 * w_s], _mm256_setzero_ps());
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 72], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[32768 * n + 16384 * n_s + 512 * c0
+                        + 64 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0,
+                        _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0]));
+                    const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0 + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
+                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80], _mm256_max_ps(_mm256_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -3278,7 +3271,7 @@ static void fc3_forward(const float *restrict gru0_cell, const float *restrict f
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage fc3_forward_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage fc3_forward_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -3287,18 +3280,15 @@ static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, con
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 8 * w_s],
-                            _mm256_loadu_ps(&fc3_forward[16384 * n + 8192 * n_s + 128 * c0 + 32 * h_s + 8 * w_s]));
-                    }
-                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 32], _mm256_setzero_ps());
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 8 * w_s], _mm256_setzero_ps());
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 8 * w_s],
+                        _mm256_loadu_ps(&fc3_forward[16384 * n + 8192 * n_s + 128 * c0 + 32 * h_s + 8 * w_s]));
                 }
+                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 32], _mm256_setzero_ps());
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 8 * w_s + 160], _mm256_setzero_ps());
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -3713,7 +3703,7 @@ static void decoder0_batch_norm_statistics_merge(const float *restrict decoder0_
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
     const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
@@ -3722,24 +3712,21 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0
-                        + 64 * h_s + 8 * w_s]);
-                    const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
-                        _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
-                    const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
-                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
-                        _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
-                    _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
-                }
-                _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 64], _mm256_setzero_ps());
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 8 * w_s], _mm256_setzero_ps());
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0
+                    + 64 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                    _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
+                const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
+                _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
+            _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 64], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm256_storeu_ps(&decoder0_relu_in_staged0[8 * w_s + 576], _mm256_setzero_ps());
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -4142,7 +4129,7 @@ static void decoder1_batch_norm_statistics_merge(const float *restrict decoder1_
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
@@ -4577,7 +4564,7 @@ static void decoder2_batch_norm_statistics_merge(const float *restrict decoder2_
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
@@ -5488,18 +5475,18 @@ static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float
     const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            decoder4_tanh_grad_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 1] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s - 64];
-            }
-            decoder4_tanh_grad_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        decoder4_tanh_grad_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 67] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s];
         }
+        decoder4_tanh_grad_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
         for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
@@ -6266,7 +6253,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -7470,7 +7457,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -8664,7 +8651,7 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -8672,17 +8659,14 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s], _mm256_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s + 8 * w_s + 8],
-                        _mm256_loadu_ps(&decoder1_batch_norm_grad[32768 * n + 2048 * c0 + 128 * h_s + 8 * w_s - 128]));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s + 8 * w_s], _mm256_setzero_ps());
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[8 * w_s], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s + 136], _mm256_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s + 8 * w_s + 144],
+                    _mm256_loadu_ps(&decoder1_batch_norm_grad[32768 * n + 2048 * c0 + 128 * h_s + 8 * w_s]));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -9825,7 +9809,7 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -9834,17 +9818,14 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s], _mm256_setzero_ps());
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 8],
-                            _mm256_loadu_ps(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s - 64]));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 8 * w_s], _mm256_setzero_ps());
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 8 * w_s], _mm256_setzero_ps());
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 72], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80],
+                        _mm256_loadu_ps(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]));
                 }
             }
         }
@@ -12286,7 +12267,7 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -12295,18 +12276,15 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        _mm256_storeu_ps(&encoder4_relu_grad_in_staged0[200 * n_s + 40 * h_s + 8 * w_s],
-                            _mm256_loadu_ps(&encoder4_relu_grad[16384 * n + 8192 * n_s + 128 * c0 + 32 * h_s + 8 * w_s]));
-                    }
-                    _mm256_storeu_ps(&encoder4_relu_grad_in_staged0[200 * n_s + 40 * h_s + 32], _mm256_setzero_ps());
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        _mm256_storeu_ps(&encoder4_relu_grad_in_staged0[200 * n_s + 40 * h_s + 8 * w_s], _mm256_setzero_ps());
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm256_storeu_ps(&encoder4_relu_grad_in_staged0[200 * n_s + 40 * h_s + 8 * w_s],
+                        _mm256_loadu_ps(&encoder4_relu_grad[16384 * n + 8192 * n_s + 128 * c0 + 32 * h_s + 8 * w_s]));
                 }
+                _mm256_storeu_ps(&encoder4_relu_grad_in_staged0[200 * n_s + 40 * h_s + 32], _mm256_setzero_ps());
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                _mm256_storeu_ps(&encoder4_relu_grad_in_staged0[200 * n_s + 8 * w_s + 160], _mm256_setzero_ps());
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -13274,7 +13252,7 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -13282,18 +13260,15 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 8 * w_s],
-                        _mm256_loadu_ps(&encoder3_batch_norm_grad[16384 * n + 512 * c0 + 64 * h_s + 8 * w_s]));
-                }
-                _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 64], _mm256_setzero_ps());
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 8 * w_s], _mm256_setzero_ps());
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 8 * w_s],
+                    _mm256_loadu_ps(&encoder3_batch_norm_grad[16384 * n + 512 * c0 + 64 * h_s + 8 * w_s]));
             }
+            _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 64], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[8 * w_s + 576], _mm256_setzero_ps());
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -14265,7 +14240,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -15258,7 +15233,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 532736 a thread.
- * n parallel, i parallel, c in tiles of 8, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -17679,23 +17654,18 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
     const ptrdiff_t k0 = item;
     float *const encoder3_relu_in_staged0 = (float *)scratch;
     for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (0 <= h_s - 1) {
-                _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s], _mm256_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[512 * c_s + 64 * h_s + 8 * w_s - 64]);
-                    const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0,
-                        _mm256_loadu_ps(&encoder3_batch_norm_running[24 * c_s]));
-                    const __m256 encoder3_batch_norm_running_0 = _mm256_loadu_ps(&encoder3_batch_norm_running[24 * c_s + 16]);
-                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_running_0,
-                        _mm256_loadu_ps(&encoder_10_bias[8 * c_s]));
-                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(),
-                        sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s], _mm256_setzero_ps());
-                }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 8 * w_s], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 72], _mm256_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[512 * c_s + 64 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0, _mm256_loadu_ps(&encoder3_batch_norm_running[24 * c_s]));
+                const __m256 encoder3_batch_norm_running_0 = _mm256_loadu_ps(&encoder3_batch_norm_running[24 * c_s + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_running_0,
+                    _mm256_loadu_ps(&encoder_10_bias[8 * c_s]));
+                _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * c_s + 72 * h_s + 8 * w_s + 80], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
             }
         }
     }
@@ -18081,18 +18051,15 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
     const ptrdiff_t k0 = item;
     float *const fc3_forward_in_staged0 = (float *)scratch;
     for (ptrdiff_t c_s = 0; c_s < 64; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-            if (h_s < 4) {
-                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 8 * w_s],
-                        _mm256_loadu_ps(&fc3_forward[128 * c_s + 32 * h_s + 8 * w_s]));
-                }
-                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 32], _mm256_setzero_ps());
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 8 * w_s], _mm256_setzero_ps());
-                }
+        for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 8 * w_s],
+                    _mm256_loadu_ps(&fc3_forward[128 * c_s + 32 * h_s + 8 * w_s]));
             }
+            _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 40 * h_s + 32], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+            _mm256_storeu_ps(&fc3_forward_in_staged0[200 * c_s + 8 * w_s + 160], _mm256_setzero_ps());
         }
     }
     for (ptrdiff_t i1 = 0; i1 < 4; i1++) {

@@ -62,18 +62,18 @@ static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *
     float *restrict encoder0_conv_forward_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            x_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                x_in_staged0[66 * h_s + w_s + 1] = x[4096 * n + 64 * h_s + w_s - 64];
-            }
-            x_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                x_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
         }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
         for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
@@ -86,7 +86,7 @@ static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum1_3_0 = _mm512_setzero_ps();
             __m512 sum1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t u = 0; u < 3; u++) {
-                float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 4 * j0];
+                float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 4 * j0];
                 const __m512 x_in_staged0_0 = _mm512_set1_ps(x_in_staged0_at[0]);
                 const float *const encoder_0_weight_at = &encoder_0_weight[48 * u];
                 const __m512 encoder_0_weight_0 = _mm512_loadu_ps(&encoder_0_weight_at[0]);
@@ -250,7 +250,7 @@ static void encoder0_batch_norm_statistics_merge(const float *restrict encoder0_
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
@@ -1124,7 +1124,7 @@ static void encoder1_batch_norm_statistics_merge(const float *restrict encoder1_
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
@@ -1993,7 +1993,7 @@ static void encoder2_batch_norm_statistics_merge(const float *restrict encoder2_
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
@@ -2002,23 +2002,20 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s], _mm512_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * h_s
-                        + 16 * w_s - 256]);
-                    const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
-                        _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
-                    const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
-                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
-                        _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-                    _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s + 16 * w_s], _mm512_setzero_ps());
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            _mm512_storeu_ps(&encoder2_relu_in_staged0[16 * w_s], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s + 272], _mm512_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * h_s
+                    + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
+                    _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
+                const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
+                _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s + 16 * w_s + 288], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -2856,7 +2853,7 @@ static void encoder3_batch_norm_statistics_merge(const float *restrict encoder3_
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder3_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
     const float *restrict encoder_12_weight_filtered, float *restrict encoder4_relu, char *scratch) {
@@ -2866,24 +2863,21 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s], _mm512_setzero_ps());
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[32768 * n + 16384 * n_s + 1024 * c0
-                            + 128 * h_s + 16 * w_s - 128]);
-                        const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0,
-                            _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0]));
-                        const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0 + 32]);
-                        const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
-                            _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
-                        _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 16],
-                            _mm512_max_ps(_mm512_setzero_ps(), sum_0));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s], _mm512_setzero_ps());
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 16 * w_s], _mm512_setzero_ps());
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 144], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[32768 * n + 16384 * n_s + 1024 * c0
+                        + 128 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0,
+                        _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0]));
+                    const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0 + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
+                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160], _mm512_max_ps(_mm512_setzero_ps(),
+                        sum_0));
                 }
             }
         }
@@ -4228,7 +4222,7 @@ static void fc3_forward(const float *restrict gru0_cell, const float *restrict f
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage fc3_forward_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage fc3_forward_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -4237,18 +4231,15 @@ static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, con
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 16 * w_s],
-                            _mm512_loadu_ps(&fc3_forward[16384 * n + 8192 * n_s + 256 * c0 + 64 * h_s + 16 * w_s]));
-                    }
-                    _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 64], _mm512_setzero_ps());
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 16 * w_s], _mm512_setzero_ps());
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&fc3_forward[16384 * n + 8192 * n_s + 256 * c0 + 64 * h_s + 16 * w_s]));
                 }
+                _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 64], _mm512_setzero_ps());
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 16 * w_s + 320], _mm512_setzero_ps());
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -4781,7 +4772,7 @@ static void decoder0_batch_norm_statistics_merge(const float *restrict decoder0_
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
     const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
@@ -4790,24 +4781,21 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
-                        + 128 * h_s + 16 * w_s]);
-                    const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
-                        _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
-                    const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
-                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
-                        _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
-                    _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
-                }
-                _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 128], _mm512_setzero_ps());
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 16 * w_s], _mm512_setzero_ps());
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
+                    + 128 * h_s + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                    _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
+                const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
+                _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
             }
+            _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 128], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm512_storeu_ps(&decoder0_relu_in_staged0[16 * w_s + 1152], _mm512_setzero_ps());
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -5333,7 +5321,7 @@ static void decoder1_batch_norm_statistics_merge(const float *restrict decoder1_
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
@@ -5876,7 +5864,7 @@ static void decoder2_batch_norm_statistics_merge(const float *restrict decoder2_
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
@@ -6896,18 +6884,18 @@ static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float
     const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            decoder4_tanh_grad_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 1] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s - 64];
-            }
-            decoder4_tanh_grad_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        decoder4_tanh_grad_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 67] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s];
         }
+        decoder4_tanh_grad_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
         for (ptrdiff_t j0 = 0; j0 < 16; j0++) {
@@ -7832,7 +7820,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -9446,7 +9434,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -11053,7 +11041,7 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -11061,17 +11049,14 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s], _mm512_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s + 16 * w_s + 16],
-                        _mm512_loadu_ps(&decoder1_batch_norm_grad[32768 * n + 4096 * c0 + 256 * h_s + 16 * w_s - 256]));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s + 16 * w_s], _mm512_setzero_ps());
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[16 * w_s], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s + 272], _mm512_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s + 16 * w_s + 288],
+                    _mm512_loadu_ps(&decoder1_batch_norm_grad[32768 * n + 4096 * c0 + 256 * h_s + 16 * w_s]));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -12635,7 +12620,7 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -12644,17 +12629,14 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s], _mm512_setzero_ps());
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 16],
-                            _mm512_loadu_ps(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s - 128]));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s], _mm512_setzero_ps());
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 16 * w_s], _mm512_setzero_ps());
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 144], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160],
+                        _mm512_loadu_ps(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]));
                 }
             }
         }
@@ -15483,7 +15465,7 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -15492,18 +15474,15 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        _mm512_storeu_ps(&encoder4_relu_grad_in_staged0[400 * n_s + 80 * h_s + 16 * w_s],
-                            _mm512_loadu_ps(&encoder4_relu_grad[16384 * n + 8192 * n_s + 256 * c0 + 64 * h_s + 16 * w_s]));
-                    }
-                    _mm512_storeu_ps(&encoder4_relu_grad_in_staged0[400 * n_s + 80 * h_s + 64], _mm512_setzero_ps());
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        _mm512_storeu_ps(&encoder4_relu_grad_in_staged0[400 * n_s + 80 * h_s + 16 * w_s], _mm512_setzero_ps());
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm512_storeu_ps(&encoder4_relu_grad_in_staged0[400 * n_s + 80 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&encoder4_relu_grad[16384 * n + 8192 * n_s + 256 * c0 + 64 * h_s + 16 * w_s]));
                 }
+                _mm512_storeu_ps(&encoder4_relu_grad_in_staged0[400 * n_s + 80 * h_s + 64], _mm512_setzero_ps());
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                _mm512_storeu_ps(&encoder4_relu_grad_in_staged0[400 * n_s + 16 * w_s + 320], _mm512_setzero_ps());
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -16767,7 +16746,7 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -16775,18 +16754,15 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 16 * w_s],
-                        _mm512_loadu_ps(&encoder3_batch_norm_grad[16384 * n + 1024 * c0 + 128 * h_s + 16 * w_s]));
-                }
-                _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 128], _mm512_setzero_ps());
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 16 * w_s], _mm512_setzero_ps());
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 16 * w_s],
+                    _mm512_loadu_ps(&encoder3_batch_norm_grad[16384 * n + 1024 * c0 + 128 * h_s + 16 * w_s]));
             }
+            _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 128], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[16 * w_s + 1152], _mm512_setzero_ps());
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -18056,7 +18032,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -19336,7 +19312,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 553472 a thread.
- * n parallel, i parallel, c in tiles of 16, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -21867,23 +21843,19 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
     const ptrdiff_t k0 = item;
     float *const encoder3_relu_in_staged0 = (float *)scratch;
     for (ptrdiff_t c_s = 0; c_s < 16; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (0 <= h_s - 1) {
-                _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s], _mm512_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[1024 * c_s + 128 * h_s + 16 * w_s - 128]);
-                    const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0,
-                        _mm512_loadu_ps(&encoder3_batch_norm_running[48 * c_s]));
-                    const __m512 encoder3_batch_norm_running_0 = _mm512_loadu_ps(&encoder3_batch_norm_running[48 * c_s + 32]);
-                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_running_0,
-                        _mm512_loadu_ps(&encoder_10_bias[16 * c_s]));
-                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
-                        sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s], _mm512_setzero_ps());
-                }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 16 * w_s], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 144], _mm512_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[1024 * c_s + 128 * h_s + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0, _mm512_loadu_ps(&encoder3_batch_norm_running[48 * c_s]));
+                const __m512 encoder3_batch_norm_running_0 = _mm512_loadu_ps(&encoder3_batch_norm_running[48 * c_s + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_running_0,
+                    _mm512_loadu_ps(&encoder_10_bias[16 * c_s]));
+                _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * c_s + 144 * h_s + 16 * w_s + 160], _mm512_max_ps(_mm512_setzero_ps(),
+                    sum_0));
             }
         }
     }

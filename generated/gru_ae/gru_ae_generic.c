@@ -233,18 +233,18 @@ static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, 
     float *restrict encoder0_conv_forward_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            x_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                x_in_staged0[66 * h_s + w_s + 1] = x[4096 * n + 64 * h_s + w_s - 64];
-            }
-            x_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                x_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
         }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
         for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
@@ -254,7 +254,7 @@ static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, 
                 vector_float sum1_1_0 = vector_broadcast(0.0f);
                 vector_float sum1_1_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t u = 0; u < 3; u++) {
-                    float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 2 * j0];
+                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 2 * j0];
                     const vector_float x_in_staged0_0 = vector_broadcast(x_in_staged0_at[0]);
                     const float *const encoder_0_weight_at = &encoder_0_weight[72 * k1 + 12 * u];
                     const vector_float encoder_0_weight_0 = vector_load(&encoder_0_weight_at[0]);
@@ -400,7 +400,7 @@ static void encoder0_batch_norm_statistics_merge(const float *restrict encoder0_
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
@@ -1021,7 +1021,7 @@ static void encoder1_batch_norm_statistics_merge(const float *restrict encoder1_
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
@@ -1642,7 +1642,7 @@ static void encoder2_batch_norm_statistics_merge(const float *restrict encoder2_
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
@@ -1651,23 +1651,20 @@ static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict enc
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                vector_store(&encoder2_relu_in_staged0[68 * h_s], vector_broadcast(0.0f));
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * h_s
-                        + 4 * w_s - 64]);
-                    const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
-                        vector_load(&encoder2_batch_norm_statistics[12 * c0]));
-                    const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
-                    const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
-                        vector_load(&encoder_7_bias[4 * c0]));
-                    vector_store(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f), sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    vector_store(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            vector_store(&encoder2_relu_in_staged0[4 * w_s], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            vector_store(&encoder2_relu_in_staged0[68 * h_s + 68], vector_broadcast(0.0f));
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * h_s
+                    + 4 * w_s]);
+                const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
+                    vector_load(&encoder2_batch_norm_statistics[12 * c0]));
+                const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
+                    vector_load(&encoder_7_bias[4 * c0]));
+                vector_store(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s + 72], vector_maximum(vector_broadcast(0.0f), sum_0));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -2247,7 +2244,7 @@ static void encoder3_batch_norm_statistics_merge(const float *restrict encoder3_
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder3_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
     const float *restrict encoder_12_weight_filtered, float *restrict encoder4_relu, char *scratch) {
@@ -2257,24 +2254,21 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s], vector_broadcast(0.0f));
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[32768 * n + 16384 * n_s + 256 * c0
-                            + 32 * h_s + 4 * w_s - 32]);
-                        const vector_float difference_0 = vector_subtract(encoder3_conv_forward_0,
-                            vector_load(&encoder3_batch_norm_statistics[12 * c0]));
-                        const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c0 + 8]);
-                        const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
-                            vector_load(&encoder_10_bias[4 * c0]));
-                        vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f),
-                            sum_0));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                vector_store(&encoder3_relu_in_staged0[324 * n_s + 4 * w_s], vector_broadcast(0.0f));
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 36], vector_broadcast(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[32768 * n + 16384 * n_s + 256 * c0
+                        + 32 * h_s + 4 * w_s]);
+                    const vector_float difference_0 = vector_subtract(encoder3_conv_forward_0,
+                        vector_load(&encoder3_batch_norm_statistics[12 * c0]));
+                    const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c0 + 8]);
+                    const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
+                        vector_load(&encoder_10_bias[4 * c0]));
+                    vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(vector_broadcast(0.0f),
+                        sum_0));
                 }
             }
         }
@@ -3145,7 +3139,7 @@ static void fc3_forward(const float *restrict gru0_cell, const float *restrict f
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -3154,18 +3148,15 @@ static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *re
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
-                            vector_load(&fc3_forward[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
-                    }
-                    vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 16], vector_broadcast(0.0f));
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
+                        vector_load(&fc3_forward[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
                 }
+                vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 16], vector_broadcast(0.0f));
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                vector_store(&fc3_forward_in_staged0[100 * n_s + 4 * w_s + 80], vector_broadcast(0.0f));
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -3575,7 +3566,7 @@ static void decoder0_batch_norm_statistics_merge(const float *restrict decoder0_
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
     const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
@@ -3584,24 +3575,21 @@ static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *re
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
-                        + 32 * h_s + 4 * w_s]);
-                    const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
-                        vector_load(&decoder0_batch_norm_statistics[12 * c0]));
-                    const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
-                    const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
-                        vector_load(&decoder_1_bias[4 * c0]));
-                    vector_store(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
-                }
-                vector_store(&decoder0_relu_in_staged0[36 * h_s + 32], vector_broadcast(0.0f));
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    vector_store(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
+                    + 32 * h_s + 4 * w_s]);
+                const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
+                    vector_load(&decoder0_batch_norm_statistics[12 * c0]));
+                const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
+                    vector_load(&decoder_1_bias[4 * c0]));
+                vector_store(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
             }
+            vector_store(&decoder0_relu_in_staged0[36 * h_s + 32], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            vector_store(&decoder0_relu_in_staged0[4 * w_s + 288], vector_broadcast(0.0f));
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -4002,7 +3990,7 @@ static void decoder1_batch_norm_statistics_merge(const float *restrict decoder1_
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
@@ -4432,7 +4420,7 @@ static void decoder2_batch_norm_statistics_merge(const float *restrict decoder2_
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
@@ -5340,18 +5328,18 @@ static void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict d
     float *restrict decoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            decoder4_tanh_grad_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 1] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s - 64];
-            }
-            decoder4_tanh_grad_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        decoder4_tanh_grad_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 67] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s];
         }
+        decoder4_tanh_grad_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
         for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
@@ -6069,7 +6057,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -7243,7 +7231,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -8408,7 +8396,7 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -8416,17 +8404,14 @@ static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s], vector_broadcast(0.0f));
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s + 4],
-                        vector_load(&decoder1_batch_norm_grad[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s - 64]));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            vector_store(&decoder1_batch_norm_grad_in_staged0[4 * w_s], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 68], vector_broadcast(0.0f));
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s + 72],
+                    vector_load(&decoder1_batch_norm_grad[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s]));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -9543,7 +9528,7 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -9552,17 +9537,14 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s], vector_broadcast(0.0f));
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 4],
-                            vector_load(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s - 32]));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 4 * w_s], vector_broadcast(0.0f));
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 36], vector_broadcast(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40],
+                        vector_load(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]));
                 }
             }
         }
@@ -11405,7 +11387,7 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -11414,18 +11396,15 @@ static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        vector_store(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
-                            vector_load(&encoder4_relu_grad[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
-                    }
-                    vector_store(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 16], vector_broadcast(0.0f));
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        vector_store(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vector_store(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
+                        vector_load(&encoder4_relu_grad[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
                 }
+                vector_store(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 16], vector_broadcast(0.0f));
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                vector_store(&encoder4_relu_grad_in_staged0[100 * n_s + 4 * w_s + 80], vector_broadcast(0.0f));
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -12369,7 +12348,7 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -12377,18 +12356,15 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s],
-                        vector_load(&encoder3_batch_norm_grad[16384 * n + 256 * c0 + 32 * h_s + 4 * w_s]));
-                }
-                vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 32], vector_broadcast(0.0f));
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s],
+                    vector_load(&encoder3_batch_norm_grad[16384 * n + 256 * c0 + 32 * h_s + 4 * w_s]));
             }
+            vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 32], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            vector_store(&encoder3_batch_norm_grad_in_staged0[4 * w_s + 288], vector_broadcast(0.0f));
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -13332,7 +13308,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -14296,7 +14272,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -17023,18 +16999,15 @@ static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
     const ptrdiff_t k0 = item;
     float *const fc3_forward_in_staged0 = (float *)scratch;
     for (ptrdiff_t c_s = 0; c_s < 128; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-            if (h_s < 4) {
-                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                    vector_store(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s],
-                        vector_load(&fc3_forward[64 * c_s + 16 * h_s + 4 * w_s]));
-                }
-                vector_store(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 16], vector_broadcast(0.0f));
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                    vector_store(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s], vector_broadcast(0.0f));
-                }
+        for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                vector_store(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s],
+                    vector_load(&fc3_forward[64 * c_s + 16 * h_s + 4 * w_s]));
             }
+            vector_store(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 16], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+            vector_store(&fc3_forward_in_staged0[100 * c_s + 4 * w_s + 80], vector_broadcast(0.0f));
         }
     }
     for (ptrdiff_t k1 = 0; k1 < 2; k1++) {

@@ -58,18 +58,18 @@ static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, 
     float *restrict encoder0_conv_forward_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            x_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                x_in_staged0[66 * h_s + w_s + 1] = x[4096 * n + 64 * h_s + w_s - 64];
-            }
-            x_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                x_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
         }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
         for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
@@ -83,7 +83,7 @@ static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, 
                 float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t u = 0; u < 3; u++) {
-                    float *const x_in_staged0_at = &x_in_staged0[66 * u + 66 * i1 + 4 * j0];
+                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 4 * j0];
                     const float32x4_t x_in_staged0_0 = vdupq_n_f32(x_in_staged0_at[0]);
                     const float *const encoder_0_weight_at = &encoder_0_weight[72 * k1 + 12 * u];
                     const float32x4_t encoder_0_weight_0 = vld1q_f32(&encoder_0_weight_at[0]);
@@ -246,7 +246,7 @@ static void encoder0_batch_norm_statistics_merge(const float *restrict encoder0_
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
@@ -1111,7 +1111,7 @@ static void encoder1_batch_norm_statistics_merge(const float *restrict encoder1_
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 216128 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
@@ -1971,7 +1971,7 @@ static void encoder2_batch_norm_statistics_merge(const float *restrict encoder2_
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 211776 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
@@ -1980,22 +1980,17 @@ static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict enc
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                vst1q_f32(&encoder2_relu_in_staged0[68 * h_s], vdupq_n_f32(0.0f));
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    const float32x4_t encoder2_conv_forward_0 = vld1q_f32(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s
-                        - 64]);
-                    const float32x4_t difference_0 = vsubq_f32(encoder2_conv_forward_0,
-                        vld1q_f32(&encoder2_batch_norm_statistics[12 * c0]));
-                    const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[12 * c0 + 8]);
-                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c0]), difference_0, encoder2_batch_norm_statistics_0);
-                    vst1q_f32(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    vst1q_f32(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            vst1q_f32(&encoder2_relu_in_staged0[4 * w_s], vdupq_n_f32(0.0f));
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            vst1q_f32(&encoder2_relu_in_staged0[68 * h_s + 68], vdupq_n_f32(0.0f));
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const float32x4_t encoder2_conv_forward_0 = vld1q_f32(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s]);
+                const float32x4_t difference_0 = vsubq_f32(encoder2_conv_forward_0, vld1q_f32(&encoder2_batch_norm_statistics[12 * c0]));
+                const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[12 * c0 + 8]);
+                const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[4 * c0]), difference_0, encoder2_batch_norm_statistics_0);
+                vst1q_f32(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s + 72], vector_maximum(vdupq_n_f32(0.0f), sum_0));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -2826,7 +2821,7 @@ static void encoder3_batch_norm_statistics_merge(const float *restrict encoder3_
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 209728 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder3_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
     const float *restrict encoder_12_weight_filtered, float *restrict encoder4_relu, char *scratch) {
@@ -2836,23 +2831,20 @@ static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict enc
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s], vdupq_n_f32(0.0f));
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const float32x4_t encoder3_conv_forward_0 = vld1q_f32(&encoder3_conv_forward[32768 * n + 16384 * n_s + 256 * c0
-                            + 32 * h_s + 4 * w_s - 32]);
-                        const float32x4_t difference_0 = vsubq_f32(encoder3_conv_forward_0,
-                            vld1q_f32(&encoder3_batch_norm_statistics[12 * c0]));
-                        const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[12 * c0 + 8]);
-                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c0]), difference_0,
-                            encoder3_batch_norm_statistics_0);
-                        vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 4 * w_s], vdupq_n_f32(0.0f));
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 36], vdupq_n_f32(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const float32x4_t encoder3_conv_forward_0 = vld1q_f32(&encoder3_conv_forward[32768 * n + 16384 * n_s + 256 * c0
+                        + 32 * h_s + 4 * w_s]);
+                    const float32x4_t difference_0 = vsubq_f32(encoder3_conv_forward_0,
+                        vld1q_f32(&encoder3_batch_norm_statistics[12 * c0]));
+                    const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[12 * c0 + 8]);
+                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[4 * c0]), difference_0,
+                        encoder3_batch_norm_statistics_0);
+                    vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                 }
             }
         }
@@ -4076,7 +4068,7 @@ static void fc3_forward(const float *restrict gru0_cell, const float *restrict f
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269376 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -4085,18 +4077,15 @@ static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *re
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        vst1q_f32(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
-                            vld1q_f32(&fc3_forward[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
-                    }
-                    vst1q_f32(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        vst1q_f32(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vst1q_f32(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
+                        vld1q_f32(&fc3_forward[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
                 }
+                vst1q_f32(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                vst1q_f32(&fc3_forward_in_staged0[100 * n_s + 4 * w_s + 80], vdupq_n_f32(0.0f));
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -4622,7 +4611,7 @@ static void decoder0_batch_norm_statistics_merge(const float *restrict decoder0_
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269888 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
     const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
@@ -4631,23 +4620,20 @@ static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *re
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    const float32x4_t decoder0_conv_transpose_forward_0 = vld1q_f32(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
-                        + 32 * h_s + 4 * w_s]);
-                    const float32x4_t difference_0 = vsubq_f32(decoder0_conv_transpose_forward_0,
-                        vld1q_f32(&decoder0_batch_norm_statistics[12 * c0]));
-                    const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[12 * c0 + 8]);
-                    const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c0]), difference_0, decoder0_batch_norm_statistics_0);
-                    vst1q_f32(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
-                }
-                vst1q_f32(&decoder0_relu_in_staged0[36 * h_s + 32], vdupq_n_f32(0.0f));
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    vst1q_f32(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const float32x4_t decoder0_conv_transpose_forward_0 = vld1q_f32(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
+                    + 32 * h_s + 4 * w_s]);
+                const float32x4_t difference_0 = vsubq_f32(decoder0_conv_transpose_forward_0,
+                    vld1q_f32(&decoder0_batch_norm_statistics[12 * c0]));
+                const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[12 * c0 + 8]);
+                const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c0]), difference_0, decoder0_batch_norm_statistics_0);
+                vst1q_f32(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
             }
+            vst1q_f32(&decoder0_relu_in_staged0[36 * h_s + 32], vdupq_n_f32(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            vst1q_f32(&decoder0_relu_in_staged0[4 * w_s + 288], vdupq_n_f32(0.0f));
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -5165,7 +5151,7 @@ static void decoder1_batch_norm_statistics_merge(const float *restrict decoder1_
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 271040 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
     const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
@@ -5701,7 +5687,7 @@ static void decoder2_batch_norm_statistics_merge(const float *restrict decoder2_
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
@@ -6715,18 +6701,18 @@ static void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict d
     float *restrict decoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h_s = 0; h_s < 66; h_s++) {
-        if (0 <= h_s - 1 && h_s - 1 < 64) {
-            decoder4_tanh_grad_in_staged0[66 * h_s] = 0.0f;
-            for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 1] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s - 64];
-            }
-            decoder4_tanh_grad_in_staged0[66 * h_s + 65] = 0.0f;
-        } else {
-            for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
-                decoder4_tanh_grad_in_staged0[66 * h_s + w_s] = 0.0f;
-            }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        decoder4_tanh_grad_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            decoder4_tanh_grad_in_staged0[66 * h_s + w_s + 67] = decoder4_tanh_grad[4096 * n + 64 * h_s + w_s];
         }
+        decoder4_tanh_grad_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        decoder4_tanh_grad_in_staged0[w_s + 4290] = 0.0f;
     }
     for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
         for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
@@ -7598,7 +7584,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -9158,7 +9144,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 216128 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -10700,7 +10686,7 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 211776 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -10708,17 +10694,14 @@ static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= h_s - 1) {
-                vst1q_f32(&decoder1_batch_norm_grad_in_staged0[68 * h_s], vdupq_n_f32(0.0f));
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    vst1q_f32(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s + 4],
-                        vld1q_f32(&decoder1_batch_norm_grad[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s - 64]));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    vst1q_f32(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                }
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            vst1q_f32(&decoder1_batch_norm_grad_in_staged0[4 * w_s], vdupq_n_f32(0.0f));
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            vst1q_f32(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 68], vdupq_n_f32(0.0f));
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                vst1q_f32(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s + 72],
+                    vld1q_f32(&decoder1_batch_norm_grad[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s]));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -12225,7 +12208,7 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 209728 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -12234,17 +12217,14 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     float *const sums = (float *)(scratch + 204800);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-                if (0 <= h_s - 1) {
-                    vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s], vdupq_n_f32(0.0f));
-                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 4],
-                            vld1q_f32(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s - 32]));
-                    }
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                        vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                    }
+            for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+                vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 4 * w_s], vdupq_n_f32(0.0f));
+            }
+            for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 36], vdupq_n_f32(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40],
+                        vld1q_f32(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]));
                 }
             }
         }
@@ -14596,7 +14576,7 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269376 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -14605,18 +14585,15 @@ static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
         for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
-            for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-                if (h_s < 4) {
-                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                        vst1q_f32(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
-                            vld1q_f32(&encoder4_relu_grad[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
-                    }
-                    vst1q_f32(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
-                } else {
-                    for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                        vst1q_f32(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                    }
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vst1q_f32(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
+                        vld1q_f32(&encoder4_relu_grad[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
                 }
+                vst1q_f32(&encoder4_relu_grad_in_staged0[100 * n_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                vst1q_f32(&encoder4_relu_grad_in_staged0[100 * n_s + 4 * w_s + 80], vdupq_n_f32(0.0f));
             }
         }
         for (ptrdiff_t nb = 0; nb < 2; nb++) {
@@ -15808,7 +15785,7 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269888 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
@@ -15816,18 +15793,15 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     float *const transformed = (float *)scratch;
     float *const sums = (float *)(scratch + 262144);
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (h_s < 8) {
-                for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                    vst1q_f32(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s],
-                        vld1q_f32(&encoder3_batch_norm_grad[16384 * n + 256 * c0 + 32 * h_s + 4 * w_s]));
-                }
-                vst1q_f32(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 32], vdupq_n_f32(0.0f));
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
-                    vst1q_f32(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                }
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                vst1q_f32(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s],
+                    vld1q_f32(&encoder3_batch_norm_grad[16384 * n + 256 * c0 + 32 * h_s + 4 * w_s]));
             }
+            vst1q_f32(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 32], vdupq_n_f32(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            vst1q_f32(&encoder3_batch_norm_grad_in_staged0[4 * w_s + 288], vdupq_n_f32(0.0f));
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
@@ -17022,7 +16996,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 271040 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -18227,7 +18201,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 522368 a thread.
- * n parallel, i parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -21125,18 +21099,14 @@ static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
     const ptrdiff_t k0 = item;
     float *const fc3_forward_in_staged0 = (float *)scratch;
     for (ptrdiff_t c_s = 0; c_s < 128; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
-            if (h_s < 4) {
-                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                    vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s],
-                        vld1q_f32(&fc3_forward[64 * c_s + 16 * h_s + 4 * w_s]));
-                }
-                vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                    vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s], vdupq_n_f32(0.0f));
-                }
+        for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 4 * w_s], vld1q_f32(&fc3_forward[64 * c_s + 16 * h_s + 4 * w_s]));
             }
+            vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 20 * h_s + 16], vdupq_n_f32(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+            vst1q_f32(&fc3_forward_in_staged0[100 * c_s + 4 * w_s + 80], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
