@@ -90,13 +90,15 @@ check "a bundle of tiny" bundle specs/tiny.yaml tiny
 check "a bundle of frames" bundle specs/frames.yaml frames
 check "a bundle of parity_small" bundle tests/fixtures/parity_small.yaml parity_small
 check "a bundle of gru_ae" bundle specs/gru_ae.yaml gru_ae
-for model in tiny parity_small gru_ae; do
+for model in tiny parity_small; do
     for compiler in "gcc -std=c11" "clang -std=c11" "g++ -x c++ -std=c++17" "clang++ -x c++ -std=c++17"; do
         for openmp in "" -fopenmp; do
             check "$model: $compiler $openmp has no warning" compiles $model "$compiler $openmp"
         done
     done
 done
+check "gru_ae: gcc -std=c11 -fopenmp has no warning" compiles gru_ae "gcc -std=c11 -fopenmp" # it takes long, and differs in numbers
+check "gru_ae: clang++ -x c++ -std=c++17 has no warning" compiles gru_ae "clang++ -x c++ -std=c++17"
 for model in tiny parity_small frames; do
     for compiler in gcc clang; do
         for openmp in "" -fopenmp; do check "$model under $compiler $openmp computes what it should" agrees $model $compiler $openmp; done

@@ -3,7 +3,7 @@
 
 page_works() {
     sh examples/web/run.sh "$scratch/web" 20 &&
-        chromium --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/profile" --virtual-time-budget=5000 --dump-dom \
+        timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/profile" --virtual-time-budget=5000 --dump-dom \
             "file://$scratch/web/page/index.html" >"$scratch/page" 2>/dev/null &&
         grep 'self-test passed' "$scratch/page" && grep -E 'id="score">0\.[0-9]+' "$scratch/page" && grep -E 'id="frames">[1-9]' "$scratch/page" &&
         grep 'id="error"></p>' "$scratch/page"
