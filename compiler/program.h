@@ -74,7 +74,7 @@ typedef struct TargetCode {
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
 } TargetCode;
 
-enum { MAX_BUFFERS = 64 }; /* of a kernel */
+enum { MAX_BUFFERS = 256 }; /* of a kernel */
 
 /* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);
  * *written[i]: whether it is stored to. Returns the count. */

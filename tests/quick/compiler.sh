@@ -119,6 +119,14 @@ filters() {
         ! grep -q 'by minimal filtering' "$scratch/direct/gru_ae_avx2.c" &&
         ends 2 $zoetrope compile specs/gru_ae.yaml -o "$scratch/none" --filtering 3 && grep -q 'none|2' "$scratch/said"
 }
+# Sixteen phases to three channels: many buffers in one kernel.
+many_phases() {
+    printf '%s\n' 'version: 1' 'name: phases' 'input: {T: 2, channels: 3, height: 33, width: 37}' 'encoder:' \
+        '  - conv: {channels: 32, kernel: 7, stride: 4, padding: 3}' 'decoder:' \
+        '  - conv_transpose: {channels: 3, kernel: 7, stride: 4, padding: 3}' >"$scratch/phases.yaml"
+    $zoetrope compile "$scratch/phases.yaml" -o "$scratch/phases"
+}
+check "a decoder of sixteen phases is compiled" many_phases
 check "minimal filtering can be left out" filters
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 

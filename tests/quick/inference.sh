@@ -14,7 +14,7 @@ tool() {
     model=$2
     shift 2
     "$@" $warnings -DBUNDLE="$model" -DUPPER="$(upper "$model")" -DBUNDLE_HEADER="\"$model.h\"" "-Ibuild/$model/inference" tests/bundle/check.c \
-        "build/$model/inference/$model"*.c build/runtime.a $(pkg-config --libs jansson) -lm -o "$scratch/check_$model"
+        "build/$model/inference/$model"*.c build/runtime.a ${CFLAGS-} $(pkg-config --libs jansson) -lm -o "$scratch/check_$model"
 }
 # agrees SPEC NAME WEIGHTS
 agrees() {
