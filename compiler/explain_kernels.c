@@ -1,8 +1,6 @@
 /* explain --kernels: the work of each kernel of a training step, and the roofline's time for it on a machine of stated speed. */
 #include "main.h"
 
-#include <string.h>
-
 typedef struct Bound { /* milliseconds */
     double arithmetic, traffic;
 } Bound;

@@ -49,21 +49,6 @@ static const Filter gather2 = {
     .output = {{1, 1, 0}, {0, 1, 1}},
 };
 
-/* As gather1, with the taps in reverse. */
-static const Filter scatter1 = {
-    .outputs = 2,
-    .inputs = 4,
-    .step = 2,
-    .transformed_inputs = 4,
-    .transformed_weights = 4,
-    .sums = 4,
-    .taps = 6,
-    .input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
-    .weight = {{0, 0, 1}, {.5, .5, .5}, {.5, -.5, .5}, {1, 0, 0}},
-    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}},
-    .output = {{1, 1, 1, 0}, {0, 1, -1, -1}},
-};
-
 /* The transpose of gather2: four outputs from x0, x1, x2: x0 w1, x0 w2 + x1 w0, x1 w1, x1 w2 + x2 w0. */
 static const Filter scatter2 = {
     .outputs = 4,
@@ -111,22 +96,22 @@ const Filter *gather_filter(long kernel, long stride, long outputs) {
     return kernel == 3 && stride <= 2 && outputs % filter->outputs == 0 ? filter : NULL;
 }
 
-static const Filter *filter_of(const Node *node, int d, long *offset) {
-    const long stride = node->stride[d], padding = node->padding[d];
+/* Sets what the plan has of one dimension; false: it has no algorithm. */
+static bool plan_dimension(const Node *node, int d, FilterPlan *plan) {
+    const long kernel = node->kernel[d], stride = node->stride[d], padding = node->padding[d], outputs = node->shape[2 + d];
+    const bool gathers = node->op == OP_CONV2D;
     const Filter *filter = NULL;
-    if (node->kernel[d] != 3) return NULL;
-    if (node->op == OP_CONV2D) {
-        *offset = -padding;
-        return gather_filter(node->kernel[d], stride, node->shape[2 + d]);
-    }
-    if (node->op == OP_CONV_TRANSPOSE2D && stride == 1) {
-        filter = &scatter1;
-        *offset = padding - 2;
-    } else if (node->op == OP_CONV_TRANSPOSE2D && stride == 2 && padding % 2 == 1) {
+    plan->reversed[d] = !gathers && stride == 1; /* a transposed convolution of stride 1 is one, with the taps in reverse */
+    if (gathers || stride == 1) {
+        filter = gather_filter(kernel, stride, outputs);
+        plan->offset[d] = gathers ? -padding : padding - 2;
+    } else if (kernel == 3 && stride == 2 && padding % 2 == 1 && outputs % scatter2.outputs == 0) {
         filter = &scatter2;
-        *offset = (padding - 1) / 2;
+        plan->offset[d] = (padding - 1) / 2;
     }
-    return filter && node->shape[2 + d] % filter->outputs == 0 ? filter : NULL;
+    plan->filter[d] = filter;
+    if (filter) plan->tiles[d] = outputs / filter->outputs;
+    return filter != NULL;
 }
 
 long filter_products(const Filter *filter) {
@@ -149,11 +134,7 @@ static bool wins(const FilterPlan *plan, double channels, double outputs) {
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if (!l->choices->filtering) return false;
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
-    for (int d = 0; d < 2; d++) {
-        plan->filter[d] = filter_of(node, d, &plan->offset[d]);
-        if (!plan->filter[d]) return false;
-        plan->tiles[d] = node->shape[2 + d] / plan->filter[d]->outputs;
-    }
+    if (!plan_dimension(node, 0, plan) || !plan_dimension(node, 1, plan)) return false;
     plan->out = node->op == OP_CONV2D ? 0 : 1;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
     if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
@@ -183,11 +164,18 @@ const Expression *combine(int count, const double *coefficient, const Expression
     return result;
 }
 
-/* value[v][h] → Σ vertical[v] · horizontal[h] · value[v][h]; the vertical sums are shared by all that have the same. */
-static const Expression *combine_columns(int columns, const signed char *horizontal, const Expression *const *column) {
-    double coefficient[5];
-    for (int i = 0; i < columns; i++) coefficient[i] = horizontal[i];
-    return combine(columns, coefficient, column);
+void combine_rows(int rows, int columns, const double *coefficient, const Expression *const tile[][FILTER_SIZE],
+                  const Expression **column) {
+    for (int x = 0; x < columns; x++) {
+        const Expression *value[FILTER_SIZE];
+        for (int y = 0; y < rows; y++) value[y] = tile[y][x];
+        column[x] = combine(rows, coefficient, value);
+    }
+}
+
+/* Of transformed weight p of a dimension: how much it has of each tap. */
+static void weigh_taps(const FilterPlan *plan, int d, int p, double coefficient[3]) {
+    for (int t = 0; t < 3; t++) coefficient[t] = plan->filter[d]->weight[p][plan->reversed[d] ? 2 - t : t];
 }
 
 void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *plan, const Buffer *filtered) {
@@ -199,22 +187,21 @@ void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *pl
         Compute *compute = &kernel->compute[p];
         Variable *k = add_variable(compute, "k", minimum(filtered->shape[3], from->shape[plan->out]), false);
         Variable *c = add_variable(compute, "c", filtered->shape[2], false);
-        const Expression *column[3];
-        for (int u = 0; u < 3; u++) {
-            const Expression *tap[3];
-            for (int t = 0; t < 3; t++) {
-                Affine index[4] = {V(k), V(c), affine_constant(t), affine_constant(u)};
-                if (plan->out == 1) {
-                    index[0] = V(c);
-                    index[1] = V(k);
-                }
-                tap[t] = load(from, index);
+        const Expression *tap[3][FILTER_SIZE], *column[3];
+        for (int t = 0; t < 3; t++)
+            for (int u = 0; u < 3; u++) {
+                Affine index[4] = {[2] = affine_constant(t), [3] = affine_constant(u)};
+                index[plan->out] = V(k);
+                index[1 - plan->out] = V(c);
+                tap[t][u] = load(from, index);
             }
-            column[u] = combine(3, v->weight[p], tap);
-        }
+        double coefficient[3];
+        weigh_taps(plan, 0, p, coefficient);
+        combine_rows(3, 3, coefficient, tap, column);
         for (int q = 0; q < h->transformed_weights; q++) {
             const Affine index[4] = {affine_constant(p), affine_constant(q), V(c), V(k)};
-            add_store(compute, filtered, index, combine(3, h->weight[q], column));
+            weigh_taps(plan, 1, q, coefficient);
+            add_store(compute, filtered, index, combine(3, coefficient, column));
         }
         Schedule *schedule = &kernel->schedule[p];
         add_level(schedule, "k", lanes, LOOP_PARALLEL);
@@ -243,6 +230,14 @@ long largest_divisor(long number, long most) {
     return divisor;
 }
 
+long tile_vectors(long vectors) {
+    return vectors % 2 == 0 ? 2 : 1;
+}
+
+long tile_values(const Target *target, long vectors) {
+    return minimum(8, (target->registers - 1 - vectors) / vectors);
+}
+
 static Cut choose_cut(const Lowering *l, const Node *node, const FilterPlan *plan, long vectors, long channels) {
     const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
     const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
@@ -252,7 +247,7 @@ static Cut choose_cut(const Lowering *l, const Node *node, const FilterPlan *pla
     long left = most / (cut.item[1] * cut.item[2]);
     if (cut.item[1] * cut.item[2] == extent[1] * extent[2])
         cut.item[0] = largest_divisor(extent[0], minimum(left, maximum(1, extent[0] / 8)));
-    long registers = minimum(8, (l->target->registers - 1 - vectors) / vectors);
+    long registers = tile_values(l->target, vectors);
     for (int d = 2; d >= 0; d--) {
         cut.inner[d] = largest_divisor(cut.item[d], registers);
         registers /= cut.inner[d];
@@ -304,21 +299,17 @@ static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, 
     Compute *compute = &kernel->compute[number];
     const TilePlace place = add_places(f, compute, false);
     const Affine c = V(add_variable(compute, "c", f->transformed->shape[5], false));
-    const Expression *column[5];
-    for (int x = 0; x < h->inputs; x++) {
-        const Expression *value[5];
-        double coefficient[5];
-        for (int y = 0; y < v->inputs; y++) {
+    const Expression *tile[FILTER_SIZE][FILTER_SIZE], *column[FILTER_SIZE];
+    for (int y = 0; y < v->inputs; y++)
+        for (int x = 0; x < h->inputs; x++) {
             const Affine at[4] = {place.global[0], c, affine_shift(affine_scale(place.global[1], v->step), f->plan->offset[0] + y),
                                   affine_shift(affine_scale(place.global[2], h->step), f->plan->offset[1] + x)};
-            coefficient[y] = v->input[p][y];
-            value[y] = coefficient[y] != 0 ? load(f->input, at) : NULL;
+            tile[y][x] = load(f->input, at);
         }
-        column[x] = combine(v->inputs, coefficient, value);
-    }
+    combine_rows(v->inputs, h->inputs, v->input[p], tile, column);
     for (int q = 0; q < h->transformed_inputs; q++) {
         const Affine at[6] = {affine_constant(p), affine_constant(q), place.local[0], place.local[1], place.local[2], c};
-        add_store(compute, f->transformed, at, combine_columns(h->inputs, h->input[q], column));
+        add_store(compute, f->transformed, at, combine(h->inputs, h->input[q], column));
     }
     Schedule *schedule = &kernel->schedule[number];
     const long lanes = f->l->target->lanes;
@@ -386,23 +377,19 @@ static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) 
     const TilePlace place = add_places(f, compute, true);
     const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false));
-    const Expression *column[5];
-    for (int x = 0; x < h->sums; x++) {
-        const Expression *value[5];
-        double coefficient[5];
-        for (int y = 0; y < v->sums; y++) {
+    const Expression *tile[FILTER_SIZE][FILTER_SIZE], *column[FILTER_SIZE];
+    for (int y = 0; y < v->sums; y++)
+        for (int x = 0; x < h->sums; x++) {
             const Affine at[6] = {affine_constant(y), affine_constant(x), place.inner[0], place.inner[1], place.inner[2], k};
-            coefficient[y] = v->output[p][y];
-            value[y] = coefficient[y] != 0 ? load(f->sums, at) : NULL;
+            tile[y][x] = load(f->sums, at);
         }
-        column[x] = combine(v->sums, coefficient, value);
-    }
+    combine_rows(v->sums, h->sums, v->output[p], tile, column);
     for (int q = 0; q < h->outputs; q++) {
         const At at = {.n = place.global[0],
                        .c = affine_add(affine_scale(kb, f->k_block), k),
                        .h = affine_shift(affine_scale(place.global[1], v->outputs), p),
                        .w = affine_shift(affine_scale(place.global[2], h->outputs), q)};
-        store_convolution(f->l, compute, f->node, &at, combine_columns(h->sums, h->output[q], column));
+        store_convolution(f->l, compute, f->node, &at, combine(h->sums, h->output[q], column));
     }
     Schedule *schedule = &kernel->schedule[number];
     add_block_levels(schedule);
@@ -415,11 +402,11 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Buffer *input = node_virtual(l, node->input[0]), *weight = filtered_weight(l, node->input[1], plan->out);
     const Stage stage = stage_of(l, input, 0);
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
-    const long vectors = weight->shape[3] / lanes % 2 == 0 ? 2 : 1;
+    const long vectors = tile_vectors(weight->shape[3] / lanes);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
     f.cut = choose_cut(l, node, plan, vectors, channels);
-    FilterRun run[2][5];
+    FilterRun run[2][FILTER_SIZE];
     int runs[2];
     for (int d = 0; d < 2; d++) runs[d] = find_runs(plan->filter[d]->sum, plan->filter[d]->sums, run[d]);
     Kernel *kernel = new_kernel(node->name, v->transformed_inputs + runs[0] * runs[1] + v->outputs);

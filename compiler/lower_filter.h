@@ -8,19 +8,22 @@ typedef struct FilterTerms { /* Σ over p < products of a[a + p · a_step] · b[
     int a, a_step, b, b_step, products;
 } FilterTerms;
 
+enum { FILTER_SIZE = 5 }; /* at most so many of anything in a tile of one dimension */
+
 /* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of their products. */
 typedef struct Filter {
     int outputs, inputs, step; /* of a tile; inputs from a tile to the next */
     int transformed_inputs, transformed_weights, sums;
-    signed char input[5][5];  /* [transformed input][input] */
-    double weight[4][3];      /* [transformed weight][tap] */
-    FilterTerms sum[5];       /* of transformed inputs by transformed weights */
-    signed char output[4][5]; /* [output][sum] */
-    int taps;                 /* products that a tile takes directly */
+    double input[FILTER_SIZE][FILTER_SIZE];  /* [transformed input][input] */
+    double weight[FILTER_SIZE][3];           /* [transformed weight][tap] */
+    FilterTerms sum[FILTER_SIZE];            /* of transformed inputs by transformed weights */
+    double output[FILTER_SIZE][FILTER_SIZE]; /* [output][sum] */
+    int taps;                                /* products that a tile takes directly */
 } Filter;
 
 typedef struct FilterPlan {
     const Filter *filter[2]; /* vertical, horizontal */
+    bool reversed[2];        /* by the taps from the last to the first */
     long offset[2];          /* the first input of tile t is step · t + offset */
     long tiles[2];
     int out; /* the weight's dimension of output channels; the sum is over 1 − out */
@@ -50,6 +53,11 @@ const Filter *gather_filter(long kernel, long stride, long outputs);
 long filter_products(const Filter *filter);
 /* Σ coefficient[i] · value[i], by additions and subtractions where that is all there is. Values of coefficient 0 are not looked at. */
 const Expression *combine(int count, const double *coefficient, const Expression *const *value);
+/* column[x] = Σ y < rows  coefficient[y] · tile[y][x], for each x < columns. Combined in turn, they are a tile's both dimensions. */
+void combine_rows(int rows, int columns, const double *coefficient, const Expression *const tile[][FILTER_SIZE], const Expression **column);
+/* The register tile: how many of `vectors` vectors side by side, and by how many values of the other operand at most. */
+long tile_vectors(long vectors);
+long tile_values(const Target *target, long vectors);
 long largest_divisor(long number, long most);
 
 /* lower_filter_grad.c: the weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where

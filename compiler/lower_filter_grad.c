@@ -19,8 +19,9 @@ typedef struct FilteredGrad {
     Node *node;
     const Filter *filter[2];
     long tiles[2];
-    int vector;    /* the side that lanes lie along: SMALL, the weight's dimension 0, or LARGE, its dimension 1 */
-    long block[2]; /* channels of each side at a time */
+    int vector;                 /* the side that lanes lie along: SMALL, the weight's dimension 0, or LARGE, its dimension 1 */
+    const char *along, *across; /* the variables of that side's channels and of the other's: k of the smaller image, c of the larger */
+    long block[2];              /* channels of each side at a time */
     long blocks[2];
     long groups;       /* of images, parallel */
     long images, rows; /* tiles at a time: images · rows · all columns */
@@ -68,8 +69,9 @@ static int side_elements(const Filter *filter, int side) {
 static int side_transformed(const Filter *filter, int side) {
     return side == LARGE ? filter->transformed_inputs : filter->sums;
 }
-static double side_coefficient(const Filter *filter, int side, int transformed, int element) {
-    return side == LARGE ? filter->input[transformed][element] : filter->output[element][transformed];
+static void side_coefficients(const Filter *filter, int side, int transformed, double *coefficient) {
+    for (int e = 0; e < side_elements(filter, side); e++)
+        coefficient[e] = side == LARGE ? filter->input[transformed][e] : filter->output[e][transformed];
 }
 
 static const Expression *side_element(const FilteredGrad *f, int side, const GradPlace *place, Affine channel, int y, int x) {
@@ -89,20 +91,15 @@ static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side
     const Affine c = V(add_variable(compute, "c", f->block[side], false));
     const Affine channel = affine_add(affine_scale(place.block[side], f->block[side]), c);
     const int rows = side_elements(v, side), columns = side_elements(h, side), wide = side_transformed(h, side);
-    const Expression *column[5];
-    for (int x = 0; x < columns; x++) {
-        const Expression *value[5];
-        double coefficient[5];
-        for (int y = 0; y < rows; y++) {
-            coefficient[y] = side_coefficient(v, side, p, y);
-            value[y] = coefficient[y] != 0 ? side_element(f, side, &place, channel, y, x) : NULL;
-        }
-        column[x] = combine(rows, coefficient, value);
-    }
+    const Expression *tile[FILTER_SIZE][FILTER_SIZE], *column[FILTER_SIZE];
+    double coefficient[FILTER_SIZE];
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < columns; x++) tile[y][x] = side_element(f, side, &place, channel, y, x);
+    side_coefficients(v, side, p, coefficient);
+    combine_rows(rows, columns, coefficient, tile, column);
     for (int q = 0; q < wide; q++) {
-        double coefficient[5];
-        for (int x = 0; x < columns; x++) coefficient[x] = side_coefficient(h, side, q, x);
         const Affine to[6] = {affine_constant(p), affine_constant(q), place.local[0], place.local[1], place.local[2], c};
+        side_coefficients(h, side, q, coefficient);
         add_store(compute, f->transformed[side], to, combine(columns, coefficient, column));
     }
     Schedule *schedule = &kernel->schedule[number];
@@ -152,13 +149,12 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     const Affine to[5] = {affine_shift(p, a->first), affine_shift(q, b->first), k, c, affine_constant(0)};
     add_store(compute, f->products, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
-    const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
-    const long lanes = f->l->target->lanes, vectors = f->block[f->vector] / lanes % 2 == 0 ? 2 : 1;
-    const long others = largest_divisor(f->block[1 - f->vector], minimum(8, (f->l->target->registers - 1 - vectors) / vectors));
+    const long lanes = f->l->target->lanes, vectors = tile_vectors(f->block[f->vector] / lanes);
+    const long others = largest_divisor(f->block[1 - f->vector], tile_values(f->l->target, vectors));
     add_group_levels(schedule);
     schedule->shared = schedule->levels;
-    add_level(schedule, vector, vectors * lanes, LOOP_SERIAL);
-    add_level(schedule, other, others, LOOP_SERIAL);
+    add_level(schedule, f->along, vectors * lanes, LOOP_SERIAL);
+    add_level(schedule, f->across, others, LOOP_SERIAL);
     if (a->first > 0 || b->first > 0) schedule->shared = schedule->levels;
     add_level(schedule, "p", 1, LOOP_SERIAL);
     add_level(schedule, "q", 1, LOOP_SERIAL);
@@ -168,9 +164,14 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
     add_level(schedule, "j", 1, LOOP_SERIAL);
-    add_level(schedule, other, 1, LOOP_UNROLL);
-    add_level(schedule, vector, lanes, LOOP_UNROLL);
-    add_level(schedule, vector, 1, LOOP_VECTOR);
+    add_level(schedule, f->across, 1, LOOP_UNROLL);
+    add_level(schedule, f->along, lanes, LOOP_UNROLL);
+    add_level(schedule, f->along, 1, LOOP_VECTOR);
+}
+
+/* Of a tap: how much each transformed weight has of it. */
+static void tap_coefficients(const Filter *filter, int tap, double *coefficient) {
+    for (int w = 0; w < filter->transformed_weights; w++) coefficient[w] = filter->weight[w][tap];
 }
 
 /* Row p of the taps. */
@@ -179,32 +180,28 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
     Compute *compute = &kernel->compute[number];
     const GradPlace place = add_item(f, compute, false, false);
     const Affine k = V(add_variable(compute, "k", f->block[SMALL], false)), c = V(add_variable(compute, "c", f->block[LARGE], false));
-    const Expression *column[5];
-    for (int x = 0; x < h->transformed_weights; x++) {
-        const Expression *value[5];
-        double coefficient[5];
-        for (int y = 0; y < v->transformed_weights; y++) {
+    const Expression *tile[FILTER_SIZE][FILTER_SIZE], *column[FILTER_SIZE];
+    double coefficient[FILTER_SIZE];
+    for (int y = 0; y < v->transformed_weights; y++)
+        for (int x = 0; x < h->transformed_weights; x++) {
             const Affine at[5] = {affine_constant(y), affine_constant(x), k, c, affine_constant(0)};
-            coefficient[y] = v->weight[y][p];
-            value[y] = coefficient[y] != 0 ? load(f->products, at) : NULL;
+            tile[y][x] = load(f->products, at);
         }
-        column[x] = combine(v->transformed_weights, coefficient, value);
-    }
+    tap_coefficients(v, p, coefficient);
+    combine_rows(v->transformed_weights, h->transformed_weights, coefficient, tile, column);
     for (int q = 0; q < 3; q++) {
-        double coefficient[5];
-        for (int x = 0; x < h->transformed_weights; x++) coefficient[x] = h->weight[x][q];
+        tap_coefficients(h, q, coefficient);
         const Affine to[5] = {affine_add(affine_scale(place.block[SMALL], f->block[SMALL]), k),
                               affine_add(affine_scale(place.block[LARGE], f->block[LARGE]), c), affine_constant(p), affine_constant(q),
                               place.group};
         add_store(compute, f->gradient, to, combine(h->transformed_weights, coefficient, column));
     }
     Schedule *schedule = &kernel->schedule[number];
-    const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
     add_item_levels(schedule);
     schedule->shared = schedule->levels;
-    add_level(schedule, vector, f->l->target->lanes, LOOP_SERIAL);
-    add_level(schedule, other, 1, LOOP_SERIAL);
-    add_level(schedule, vector, 1, LOOP_VECTOR);
+    add_level(schedule, f->along, f->l->target->lanes, LOOP_SERIAL);
+    add_level(schedule, f->across, 1, LOOP_SERIAL);
+    add_level(schedule, f->along, 1, LOOP_VECTOR);
 }
 
 /* ---- groups of images: each gradient by itself, then their sum ---- */
@@ -230,15 +227,14 @@ static void add_groups(const FilteredGrad *f, const Buffer *out) {
     kernel->comment = "the sum of the gradients of groups of images";
     set_work(kernel, (double)(f->groups * out->layout.size));
     Schedule *schedule = &kernel->schedule[0];
-    const char *vector = f->vector == SMALL ? "k" : "c", *other = f->vector == SMALL ? "c" : "k";
-    add_level(schedule, vector, f->l->target->lanes, LOOP_PARALLEL);
-    add_level(schedule, other, f->l->target->lanes, LOOP_PARALLEL);
+    add_level(schedule, f->along, f->l->target->lanes, LOOP_PARALLEL);
+    add_level(schedule, f->across, f->l->target->lanes, LOOP_PARALLEL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, LOOP_SERIAL);
-    add_level(schedule, other, 1, LOOP_SERIAL);
+    add_level(schedule, f->across, 1, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "g", 1, LOOP_SERIAL);
-    add_level(schedule, vector, 1, LOOP_VECTOR);
+    add_level(schedule, f->along, 1, LOOP_VECTOR);
     finish_kernel(f->l, kernel, NULL);
 }
 
@@ -249,6 +245,8 @@ static bool choose_blocks(FilteredGrad *f, const Buffer *out) {
     f->vector = layout_lane(&out->layout);
     if (f->vector != SMALL && f->vector != LARGE) return false;
     if (out->shape[1 - f->vector] % lanes != 0) return false;
+    f->along = f->vector == SMALL ? "k" : "c";
+    f->across = f->vector == SMALL ? "c" : "k";
     for (int side = 0; side < 2; side++) {
         const long vectors = round_up(out->shape[side], lanes) / lanes;
         f->block[side] = lanes * largest_divisor(vectors, (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes);
@@ -290,10 +288,10 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     }
     const Filter *v = f.filter[0], *h = f.filter[1];
     const long lanes = l->target->lanes;
-    FilterRun run[2][5];
+    FilterRun run[2][FILTER_SIZE];
     int runs[2], number = 0;
     for (int d = 0; d < 2; d++) {
-        FilterTerms terms[5];
+        FilterTerms terms[FILTER_SIZE];
         terms_of_weights(f.filter[d], terms);
         runs[d] = find_runs(terms, f.filter[d]->transformed_weights, run[d]);
     }
