@@ -13,21 +13,12 @@ import os
 import subprocess
 import sys
 
-from train_like_ours import HELD_OUT, VIDEO_ENDINGS
+from train_like_ours import split_videos
 from trainers import ROOT, build_trainer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ALLOWED = 0.3  # dB
 OURS, THEIRS = "#2563eb", "#ea580c"
-
-
-def split_videos(root):
-    training, held_out = [], []
-    for folder, _, names in sorted(os.walk(root)):
-        paths = [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(VIDEO_ENDINGS)]
-        training += paths[:-HELD_OUT]
-        held_out += paths[-HELD_OUT:]
-    return training, held_out
 
 
 def run_ours(command, options, seed):

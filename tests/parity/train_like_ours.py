@@ -42,8 +42,8 @@ def read_video(path, size):
     return torch.from_numpy(numpy.ascontiguousarray(pixels, dtype=numpy.float32))
 
 
-def read_folders(root, size):
-    """(videos to train on, videos held out), both by path, each folder's last ones held out."""
+def split_videos(root):
+    """(paths to train on, paths held out): the last ones by name of each folder are held out."""
     training, held_out = [], []
     for folder, _, names in sorted(os.walk(root)):
         paths = [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(VIDEO_ENDINGS)]
@@ -51,7 +51,7 @@ def read_folders(root, size):
         held_out += paths[-HELD_OUT:]
     if not training:
         sys.exit(f"{root}: no folder with more than {HELD_OUT} videos ({', '.join(VIDEO_ENDINGS)})")
-    return [[read_video(path, size) for path in paths] for paths in (training, held_out)]
+    return training, held_out
 
 
 def draw_batch(spec, videos, generator):
@@ -116,7 +116,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     spec = read_spec(options.spec)
-    videos, held_out = read_folders(options.data, spec.input)
+    videos, held_out = ([read_video(path, spec.input) for path in paths] for paths in split_videos(options.data))
     videos = [video for video in videos if len(video) >= spec.input.T]
     print(f"{len(videos)} videos to train on, {len(held_out)} held out", flush=True)
     result = {"spec": spec.name, "videos": len(videos), "held_out_videos": len(held_out), "curves": {}}
