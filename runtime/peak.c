@@ -28,11 +28,14 @@ typedef uint64_t Words __attribute__((vector_size(64)));
 #define CHAIN_STEP(i) sum##i = sum##i * factor + term;
 #define CHAIN_END(i) total += sum##i;
 
+/* What the chains compute with: unknown to a compiler, which leaves out a multiply-add whose result it can tell beforehand. */
+static volatile float half = 0.5f;
+
 /* Runs `rounds` times CHAINS multiply-adds of a vector. The chains converge to 1, so no value is denormal or infinite; their sum
  * is the result, so that the compiler keeps them. (A macro: the instruction set is a property of the function.) */
 #define MULTIPLY_ADD_LOOP(name, Vector, attribute)                                                                                         \
     attribute static float name(uint64_t rounds) {                                                                                         \
-        const Vector factor = (Vector){0} + 0.5f, term = factor;                                                                           \
+        const Vector factor = (Vector){0} + half, term = (Vector){0} + half;                                                               \
         Vector total = {0}, sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11;                                      \
         EACH_CHAIN(CHAIN_START)                                                                                                            \
         for (uint64_t i = 0; i < rounds; i++) {                                                                                            \
