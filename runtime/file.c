@@ -91,8 +91,15 @@ static char *folder_of(const char *path) {
     return copy_text(".");
 }
 
+/* A device or a pipe, which is written into and never replaced by a file. */
+static bool is_special(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 bool check_place(const char *path, Error *error) {
     struct stat status;
+    if (is_special(path) && access(path, W_OK) == 0) return true;
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return fail(error, "%s: is a folder; give --out the path of a file", path);
     char *folder = folder_of(path);
     bool good = check_writable(folder, error);
@@ -171,7 +178,9 @@ static void sync_folder_of(const char *path) {
 bool file_write(const char *path, const FilePart *parts, size_t count, FileCare care, Error *error) {
     size_t size = strlen(path) + sizeof ".partial";
     char *beside = allocate(size);
-    snprintf(beside, size, "%s.partial", path);
+    const bool special = is_special(path);
+    snprintf(beside, size, special ? "%s" : "%s.partial", path);
+    if (special) care = FILE_RENAMED;
     int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     bool written = file >= 0 && write_parts(file, parts, count, care);
     int reason = written ? 0 : errno;
@@ -179,11 +188,11 @@ bool file_write(const char *path, const FilePart *parts, size_t count, FileCare 
         written = false;
         reason = errno;
     }
-    if (written && rename(beside, path) != 0) {
+    if (written && !special && rename(beside, path) != 0) {
         written = false;
         reason = errno;
     }
-    if (!written && file >= 0) unlink(beside);
+    if (!written && !special && file >= 0) unlink(beside);
     free(beside);
     if (!written) {
         const char *remedy = reason == ENOSPC || reason == EDQUOT || reason == EFBIG  ? "make room there"

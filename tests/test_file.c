@@ -4,7 +4,9 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 START_TEST(a_write_that_fails_leaves_the_old_file) {
@@ -28,6 +30,27 @@ START_TEST(a_write_that_fails_leaves_the_old_file) {
     free(below);
     free(full);
     free(name);
+}
+END_TEST
+
+/* As root, a rename would put a file in the place of a device that every program uses. */
+START_TEST(a_device_or_a_pipe_is_written_into_and_not_replaced) {
+    char folder[] = "/tmp/zoetrope_special_XXXXXX", path[64], found[5] = "";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/pipe", folder);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    const int reader = open(path, O_RDONLY | O_NONBLOCK);
+    Error error;
+    ck_assert(check_place(path, &error));
+    ck_assert_msg(file_write(path, &(FilePart){"text", 4}, 1, FILE_DURABLE, &error), "%s", error.text);
+    ck_assert_int_eq(read(reader, found, 4), 4);
+    ck_assert_str_eq(found, "text");
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert(S_ISFIFO(status.st_mode));
+    close(reader);
+    unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0); /* nothing was left beside it */
 }
 END_TEST
 
@@ -84,6 +107,7 @@ Suite *file_suite(void) {
     TCase *tests = tcase_create("file");
     tcase_add_checked_fixture(tests, enter_folder, leave_folder);
     tcase_add_test(tests, a_write_that_fails_leaves_the_old_file);
+    tcase_add_test(tests, a_device_or_a_pipe_is_written_into_and_not_replaced);
     tcase_add_test(tests, folders_are_made_and_go_away_again_where_they_are_empty);
     tcase_add_test(tests, a_long_path_does_not_crowd_out_the_reason);
     tcase_add_test(tests, a_folder_that_cannot_be_made_is_an_error_that_says_why);
