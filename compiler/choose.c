@@ -1,46 +1,70 @@
 /* choose: the cost model of register tiles. Its constants are the target's (target.c), never this machine's. */
 #include "lower.h"
 
-/* Cycles for one step of the sum on a tile: multiply-adds, loads and broadcasts overlap; a chain of multiply-adds on one accumulator
- * takes the latency. */
-static double tile_cycles(const Target *target, long vectors, long outer, long inner) {
-    double sums = (double)(vectors * outer * inner);
-    double arithmetic = sums / target->multiply_adds;
-    double memory = (double)vectors / target->loads + (double)(outer * inner) / target->broadcasts;
-    double cycles = arithmetic > memory ? arithmetic : memory;
-    return cycles > target->latency ? cycles : target->latency;
+enum { TILE_VECTORS, TILE_OUTER, TILE_INNER };
+
+typedef struct TileRange {
+    long extent[3];        /* vectors, outer and inner values */
+    bool inner_of_vectors; /* each inner value has vectors of its own; else values to broadcast */
+} TileRange;
+
+static long loaded_vectors(const TileRange *range, const long tile[3]) {
+    return tile[TILE_VECTORS] * (range->inner_of_vectors ? tile[TILE_INNER] : 1);
 }
 
-/* Over the whole range: full tiles and what is left of each variable. */
-static double range_cycles(const Target *target, const RegisterTile *tile, long vectors, long outer, long inner) {
+/* Cycles for one step of the sum on a tile: multiply-adds overlap with loads and broadcasts, though not wholly, since some of these
+ * miss the first-level cache. A chain of multiply-adds on one accumulator takes the latency; half as many chains again as would hide it
+ * keep the units busy while one of them waits. */
+static double tile_cycles(const Target *target, const TileRange *range, const long tile[3]) {
+    const double sums = (double)(tile[TILE_VECTORS] * tile[TILE_OUTER] * tile[TILE_INNER]);
+    const double broadcasts = (double)(tile[TILE_OUTER] * (range->inner_of_vectors ? 1 : tile[TILE_INNER]));
+    const double memory = (double)loaded_vectors(range, tile) / target->loads + broadcasts / target->broadcasts;
+    double cycles = sums / target->multiply_adds;
+    if (cycles < memory) cycles = memory;
+    if (cycles < 1.5 * target->latency) cycles = 1.5 * target->latency;
+    return cycles + 0.1 * memory;
+}
+
+/* Over the whole range: full tiles and what is left of each variable, which is a copy of the loops: 2% for each. */
+static double range_cycles(const Target *target, const TileRange *range, const long size[3]) {
     double cycles = 0;
-    const long range[3] = {vectors, outer, inner}, size[3] = {tile->vectors, tile->outer, tile->inner};
+    int copies = -1;
     for (int corner = 0; corner < 8; corner++) {
         double times = 1;
-        long extent[3];
+        long tile[3];
         for (int d = 0; d < 3; d++) {
-            bool rest = corner >> d & 1;
-            extent[d] = rest ? range[d] % size[d] : size[d];
-            times *= (double)(rest ? extent[d] != 0 : range[d] / size[d]);
+            const bool rest = corner >> d & 1;
+            tile[d] = rest ? range->extent[d] % size[d] : size[d];
+            times *= (double)(rest ? tile[d] != 0 : range->extent[d] / size[d]);
         }
-        if (times > 0) cycles += times * tile_cycles(target, extent[0], extent[1], extent[2]);
+        if (times == 0) continue;
+        cycles += times * tile_cycles(target, range, tile);
+        copies++;
     }
-    return cycles;
+    return cycles * (1 + 0.02 * copies);
+}
+
+static RegisterTile choose_tile(const Target *target, const TileRange *range) {
+    RegisterTile best = {1, 1, 1};
+    double least = -1;
+    for (long v = 1; v <= minimum(range->extent[TILE_VECTORS], 4); v++)
+        for (long o = 1; o <= minimum(range->extent[TILE_OUTER], 8); o++)
+            for (long i = 1; i <= minimum(range->extent[TILE_INNER], 16); i++) {
+                const long tile[3] = {v, o, i};
+                if (v * o * i + loaded_vectors(range, tile) + 1 > target->registers) break;
+                /* 1% for each 16 accumulators: of equals the smaller code */
+                const double cycles = range_cycles(target, range, tile) * (1 + (double)(v * o * i) / 1600);
+                if (least >= 0 && cycles >= least) continue;
+                least = cycles;
+                best = (RegisterTile){v, o, i};
+            }
+    return best;
 }
 
 RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner) {
-    RegisterTile best = {1, 1, 1};
-    double least = -1;
-    for (long v = 1; v <= minimum(vectors, 4); v++)
-        for (long o = 1; o <= minimum(outer, 8); o++)
-            for (long i = 1; i <= minimum(inner, 16); i++) {
-                if (v * o * i + v + 1 > target->registers) break;
-                RegisterTile tile = {v, o, i};
-                /* 1% for each 32 accumulators: of equals the smaller code */
-                double cycles = range_cycles(target, &tile, vectors, outer, inner) * (1 + (double)(v * o * i) / 3200);
-                if (least >= 0 && cycles >= least) continue;
-                least = cycles;
-                best = tile;
-            }
-    return best;
+    return choose_tile(target, &(TileRange){{vectors, outer, inner}, false});
+}
+
+RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors) {
+    return choose_tile(target, &(TileRange){{vectors, outer, inner}, of_vectors});
 }

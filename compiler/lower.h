@@ -114,6 +114,8 @@ typedef struct RegisterTile { /* vectors of one operand by values of the other *
 } RegisterTile;
 /* The tile with the least estimated time a multiply-add over ranges of `vectors` vectors, `outer` and `inner` values, tails included. */
 RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner);
+/* The same for a weight gradient, `inner` being taps: of the operand in vectors (`of_vectors`) or of the other one. */
+RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors);
 enum { STAGE_BYTES = 128 * 1024, STAGE_BYTES_MOST = 512 * 1024, WEIGHT_BYTES = 384 * 1024 };
 
 #endif

@@ -158,27 +158,39 @@ static Affine strided(const Variable *position, long stride, const Variable *tap
     return affine_shift(affine_add(affine_scale(V(position), stride), V(tap)), -padding);
 }
 
-void lower_conv2d_weight_grad(Lowering *l, Node *node) {
-    Node *small = node->input[0], *large = node->input[1];
-    if (lower_filtered_weight_grad(l, node)) return;
+/* Group g of images has image/groups of them, and a gradient in `gradient`[.., g]. */
+static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, const Buffer *large, const Buffer *gradient, long groups) {
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
-    const Buffer *out = node_buffer(l, node), *s = node_virtual(l, small), *big = node_virtual(l, large);
-    Variable *k = add_variable(compute, "k", minimum(out->shape[0], s->shape[1]), false);
-    Variable *c = add_variable(compute, "c", minimum(out->shape[1], big->shape[1]), false);
+    const Node *image = node->input[0];
+    Variable *k = add_variable(compute, "k", minimum(node_buffer(l, node)->shape[0], small->shape[1]), false);
+    Variable *c = add_variable(compute, "c", minimum(node_buffer(l, node)->shape[1], large->shape[1]), false);
     Variable *u = add_variable(compute, "u", node->kernel[0], false), *v = add_variable(compute, "v", node->kernel[1], false);
-    Variable *n = add_variable(compute, "n", small->shape[0], true);
-    Variable *i = add_variable(compute, "i", small->shape[2], true), *j = add_variable(compute, "j", small->shape[3], true);
-    const Affine in_small[4] = {V(n), V(k), V(i), V(j)};
-    const Affine in_large[4] = {V(n), V(c), strided(i, node->stride[0], u, node->padding[0]),
+    Variable *g = add_variable(compute, "g", groups, false), *n = add_variable(compute, "n", image->shape[0] / groups, true);
+    Variable *i = add_variable(compute, "i", image->shape[2], true), *j = add_variable(compute, "j", image->shape[3], true);
+    const Affine number = affine_add(affine_scale(V(g), image->shape[0] / groups), V(n));
+    const Affine in_small[4] = {number, V(k), V(i), V(j)};
+    const Affine in_large[4] = {number, V(c), strided(i, node->stride[0], u, node->padding[0]),
                                 strided(j, node->stride[1], v, node->padding[1])};
-    const Affine tap[4] = {V(k), V(c), V(u), V(v)};
     /* S is never read outside of its shape, so where it is stored it needs no stage, and no virtual buffer either */
-    const At at_small = {.n = V(n), .c = V(k), .h = V(i), .w = V(j)};
-    const Expression *factor = small->fused ? load(s, in_small) : node_element(l, small, &at_small);
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, factor, load(big, in_large));
-    add_store(compute, out, tap, sum_value(0, TYPE_F32));
+    const At at_small = {.n = number, .c = V(k), .h = V(i), .w = V(j)};
+    const Expression *factor = image->fused ? load(small, in_small) : node_element(l, node->input[0], &at_small);
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, factor, load(large, in_large));
+    const Affine tap[5] = {V(k), V(c), V(u), V(v), V(g)};
+    add_store(compute, gradient, tap, sum_value(0, TYPE_F32));
+    return kernel;
+}
+
+void lower_conv2d_weight_grad(Lowering *l, Node *node) {
+    if (lower_filtered_weight_grad(l, node)) return;
+    const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
+    const Kernel *plain = weight_grad_kernel(l, node, small, large, out, 1);
+    const WeightGradCut cut = cut_weight_grad(l, &plain->compute[0], small, large, node);
+    const Buffer *gradient = cut.groups > 1 ? new_group_gradients(node, out, cut.groups) : out;
+    Kernel *kernel = weight_grad_kernel(l, node, small, large, gradient, cut.groups);
     describe_weight_grad(kernel, node);
-    schedule_weight_grad(l, kernel, s, big, node);
+    schedule_weight_grad(l, kernel, small, large, node, &cut);
     finish_kernel(l, kernel, node->scan);
+    const long channels[2] = {kernel->compute[0].variable[0]->extent, kernel->compute[0].variable[1]->extent};
+    if (cut.groups > 1) add_group_sum(l, node, gradient, out, channels, cut.vector, cut.width);
 }

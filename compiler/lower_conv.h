@@ -42,6 +42,29 @@ bool lower_few_outputs(Lowering *l, Node *node);
 /* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
 Stage stage_of(const Lowering *l, const Buffer *input, int level);
 void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape);
-void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node);
+/* Bytes of the input that so many rows and columns of outputs read. */
+long box_bytes(const ConvShape *shape, long channels, long rows, long columns);
+
+/* ---- schedule_conv_grad.c ---- */
+typedef struct WeightGradCut {
+    const char *vector, *broadcast; /* variables of the channels that lanes lie along, and of the other side's */
+    long width;                     /* lanes; 1: none fit */
+    RegisterTile tile;              /* vectors, other channels (or `by_rows` the kernel's rows), the kernel's columns */
+    bool by_rows;
+    long vector_block, other_block; /* channels of both sides at a time */
+    long groups;                    /* of images, parallel */
+    long images, rows;              /* staged at a time */
+} WeightGradCut;
+WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const Buffer *small, const Buffer *large, const Node *node);
+void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node,
+                          const WeightGradCut *cut);
+
+/* ---- grad_groups.c: groups of images, each with a weight gradient of its own, then their sum in index order ---- */
+/* `out` with groups outermost, as dimension 4. */
+const Buffer *new_group_gradients(const Node *node, const Buffer *out, long groups);
+/* The kernel that adds them; of the `channels` of both sides; lanes along `along`, one of their variables k and c, or none where `lanes`
+ * is 1. */
+void add_group_sum(Lowering *l, const Node *node, const Buffer *gradients, const Buffer *out, const long channels[2], const char *along,
+                   long lanes);
 
 #endif

@@ -224,12 +224,6 @@ typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = 
 
 enum { FILTER_BYTES = 384 * 1024, FILTER_TILES = 64 }; /* transformed inputs of an item; at most so many tiles, less to keep threads busy */
 
-long largest_divisor(long number, long most) {
-    long divisor = minimum(number, maximum(1, most));
-    while (number % divisor) divisor--;
-    return divisor;
-}
-
 long tile_vectors(long vectors) {
     return vectors % 2 == 0 ? 2 : 1;
 }

@@ -58,7 +58,6 @@ void combine_rows(int rows, int columns, const double *coefficient, const Expres
 /* The register tile: how many of `vectors` vectors side by side, and by how many values of the other operand at most. */
 long tile_vectors(long vectors);
 long tile_values(const Target *target, long vectors);
-long largest_divisor(long number, long most);
 
 /* lower_filter_grad.c: the weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where
  * that does not win or does not fit. */

@@ -204,40 +204,6 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
     add_level(schedule, f->along, 1, LOOP_VECTOR);
 }
 
-/* ---- groups of images: each gradient by itself, then their sum ---- */
-
-/* The weight's layout, groups outermost as dimension 4. */
-static const Buffer *new_group_gradients(const FilteredGrad *f, const Buffer *out) {
-    long shape[5] = {out->shape[0], out->shape[1], out->shape[2], out->shape[3], f->groups};
-    Layout layout = out->layout;
-    layout.term[layout.count++] = (__typeof__(layout.term[0])){4, 1, 0, out->layout.size};
-    layout.size *= f->groups;
-    return new_tensor(format("%s_groups", f->node->name), TYPE_F32, PLACE_WORKSPACE, 5, shape, layout);
-}
-
-static void add_groups(const FilteredGrad *f, const Buffer *out) {
-    Kernel *kernel = new_kernel(format("%s_sum", f->node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    const Affine k = V(add_variable(compute, "k", f->blocks[SMALL] * f->block[SMALL], false));
-    const Affine c = V(add_variable(compute, "c", f->blocks[LARGE] * f->block[LARGE], false));
-    const Affine u = V(add_variable(compute, "u", 3, false)), v = V(add_variable(compute, "v", 3, false));
-    const Affine from[5] = {k, c, u, v, V(add_variable(compute, "g", f->groups, true))};
-    compute->sum[compute->sum_count++] = load(f->gradient, from);
-    add_store(compute, out, from, sum_value(0, TYPE_F32));
-    kernel->comment = "the sum of the gradients of groups of images";
-    set_work(kernel, (double)(f->groups * out->layout.size));
-    Schedule *schedule = &kernel->schedule[0];
-    add_level(schedule, f->along, f->l->target->lanes, LOOP_PARALLEL);
-    add_level(schedule, f->across, f->l->target->lanes, LOOP_PARALLEL);
-    add_level(schedule, "u", 1, LOOP_SERIAL);
-    add_level(schedule, "v", 1, LOOP_SERIAL);
-    add_level(schedule, f->across, 1, LOOP_SERIAL);
-    schedule->accumulate = schedule->levels;
-    add_level(schedule, "g", 1, LOOP_SERIAL);
-    add_level(schedule, f->along, 1, LOOP_VECTOR);
-    finish_kernel(f->l, kernel, NULL);
-}
-
 /* ---- the whole ---- */
 
 static bool choose_blocks(FilteredGrad *f, const Buffer *out) {
@@ -306,7 +272,7 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     const long shape[5] = {v->transformed_weights, h->transformed_weights, f.block[SMALL], f.block[LARGE], 1};
     f.products =
         new_scratch(kernel, "products", 5, shape, f.vector == SMALL ? (const int[5]){0, 1, 4, 3, 2} : (const int[5]){0, 1, 4, 2, 3}, -1, 1);
-    f.gradient = f.groups > 1 ? new_group_gradients(&f, out) : out;
+    f.gradient = f.groups > 1 ? new_group_gradients(node, out, f.groups) : out;
     for (int side = 1; side >= 0; side--)
         for (int p = 0; p < side_transformed(v, side); p++) add_side(&f, kernel, number++, side, p, &stage[side]);
     for (int p = 0; p < runs[0]; p++)
@@ -316,6 +282,7 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
                              v->taps * h->taps);
     finish_kernel(l, kernel, NULL);
-    if (f.groups > 1) add_groups(&f, out);
+    const long channels[2] = {f.blocks[SMALL] * f.block[SMALL], f.blocks[LARGE] * f.block[LARGE]};
+    if (f.groups > 1) add_group_sum(l, node, f.gradient, out, channels, f.along, lanes);
     return true;
 }

@@ -24,9 +24,11 @@ static bool all_fit(const Kernel *kernel, const char *variable, int lanes, bool 
     return true;
 }
 
-static long box_bytes(const ConvShape *shape, long channels, long rows, long columns) {
+long box_bytes(const ConvShape *shape, long channels, long rows, long columns) {
     return channels * ((rows - 1) * shape->stride[0] + shape->span[0]) * ((columns - 1) * shape->stride[1] + shape->span[1]) * 4;
 }
+
+enum { BUSY_ITEMS = 16 }; /* iterations of the parallel loops, for many threads */
 
 typedef struct Region { /* of outputs for which the input is staged at once */
     long rows, columns;
@@ -39,19 +41,17 @@ static Region choose_region(const ConvShape *shape, long channels, long tile_row
     while (region.rows < shape->rows && box_bytes(shape, channels, region.rows + tile_rows, region.columns) <= STAGE_BYTES)
         region.rows += tile_rows;
     /* enough iterations for many threads, and of equal size */
-    while (region.rows > tile_rows && others * ((shape->rows + region.rows - 1) / region.rows) < 16) region.rows -= tile_rows;
+    while (region.rows > tile_rows && others * ((shape->rows + region.rows - 1) / region.rows) < BUSY_ITEMS) region.rows -= tile_rows;
     long blocks = (shape->rows + region.rows - 1) / region.rows;
     region.rows = round_up((shape->rows + blocks - 1) / blocks, tile_rows);
     return region;
 }
 
-/* Output channels that share one pass over the staged input: as many as keep their weights in the second-level cache. */
-static long choose_outputs(const ConvShape *shape, long tile) {
-    long bytes = shape->channels * shape->taps * 4;
-    long outputs = WEIGHT_BYTES / bytes / tile * tile;
-    if (outputs < tile) outputs = tile;
-    if (outputs >= shape->outputs) return shape->outputs;
-    long blocks = (shape->outputs + outputs - 1) / outputs;
+/* Output channels that share one pass over the staged input: all, since a pass over weights that no cache keeps costs less than staging
+ * the input again; or, where there are few images, blocks for several threads, down to weights that stay in the second-level cache. */
+static long choose_outputs(const ConvShape *shape, long tile, long images) {
+    const long bytes = shape->channels * shape->taps * shape->outputs * 4;
+    const long blocks = minimum((BUSY_ITEMS + images - 1) / images, (bytes + WEIGHT_BYTES - 1) / WEIGHT_BYTES);
     return round_up((shape->outputs + blocks - 1) / blocks, tile);
 }
 
@@ -59,7 +59,7 @@ static long choose_outputs(const ConvShape *shape, long tile) {
 static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage) {
     const long lanes = l->target->lanes, images = kernel->compute[0].variable[0]->extent;
     const RegisterTile tile = choose_register_tile(l->target, shape->outputs / lanes, shape->rows, shape->columns);
-    const long outputs = choose_outputs(shape, tile.vectors * lanes);
+    const long outputs = choose_outputs(shape, tile.vectors * lanes, images);
     const long channels = stage->blocked >= 0 ? round_up(shape->channels, lanes) : shape->channels;
     const Region region = choose_region(shape, channels, tile.outer, tile.inner, images * ((shape->outputs + outputs - 1) / outputs));
     const bool few = shape->channels * shape->span[1] * tile.vectors * tile.outer * tile.inner <= 256;
@@ -135,52 +135,4 @@ void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape) {
     if (all_fit(kernel, "k", lanes, false)) schedule_channels(l, kernel, shape, &schedule, &stage);
     else schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1);
     for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i] = kernel->compute[i].sum_count ? schedule : without_sum(&schedule);
-}
-
-/* ---- the weight gradient ---- */
-
-void schedule_weight_grad(Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node) {
-    const Compute *compute = &kernel->compute[0];
-    Schedule *schedule = &kernel->schedule[0];
-    const long lanes = l->target->lanes, images = compute->variable[4]->extent, rows = compute->variable[5]->extent,
-               columns = compute->variable[6]->extent;
-    const bool along_k = lanes_fit(compute, "k", (int)lanes) && stage_of(l, small, 0).blocked >= 0;
-    const bool along_c = !along_k && lanes_fit(compute, "c", (int)lanes) && stage_of(l, large, 0).blocked >= 0;
-    const char *vector = along_c ? "c" : "k", *broadcast = along_c ? "k" : "c";
-    const long vectors = along_c || along_k ? compute->variable[along_c ? 1 : 0]->extent / lanes : 1;
-    const long width = along_c || along_k ? lanes : 1;
-    const long others = compute->variable[along_c ? 0 : 1]->extent;
-    const bool by_rows = others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
-    RegisterTile tile = choose_register_tile(l->target, vectors, by_rows ? node->kernel[0] : others, node->kernel[1]);
-    const long other_block = minimum(others, lanes);
-    if (vectors / tile.vectors * ((others + other_block - 1) / other_block) < 4) /* blocks, for as many threads */
-        tile = choose_register_tile(l->target, 1, by_rows ? node->kernel[0] : others, node->kernel[1]);
-    const long vector_block = tile.vectors * width;
-    const ConvShape shape = {.stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}};
-    const long staged = along_c ? vector_block : other_block;
-    const long group = minimum(images, maximum(1, 256 / (rows * columns)));
-    long block_rows = 1;
-    while (block_rows < rows && (block_rows + 1) * columns <= 1024 &&
-           group * box_bytes(&shape, staged, block_rows + 1, columns) <= 2 * STAGE_BYTES)
-        block_rows++;
-
-    add_level(schedule, vector, vector_block, LOOP_PARALLEL);
-    add_level(schedule, broadcast, other_block, LOOP_PARALLEL);
-    add_level(schedule, "n", group, LOOP_SERIAL);
-    add_level(schedule, "i", block_rows, LOOP_SERIAL);
-    schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
-    if (node->input[0]->fused) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
-    add_level(schedule, vector, tile.vectors * width, LOOP_SERIAL);
-    add_level(schedule, broadcast, by_rows ? 1 : tile.outer, LOOP_SERIAL);
-    add_level(schedule, "u", by_rows ? tile.outer : 1, LOOP_SERIAL);
-    add_level(schedule, "v", tile.inner, LOOP_SERIAL);
-    schedule->accumulate = schedule->levels;
-    add_level(schedule, "n", 1, LOOP_SERIAL);
-    add_level(schedule, "i", 1, LOOP_SERIAL);
-    add_level(schedule, "j", 1, LOOP_SERIAL);
-    add_level(schedule, broadcast, 1, LOOP_UNROLL);
-    add_level(schedule, "u", 1, LOOP_UNROLL);
-    add_level(schedule, "v", 1, LOOP_UNROLL);
-    add_level(schedule, vector, width, LOOP_UNROLL);
-    if (width > 1) add_level(schedule, vector, 1, LOOP_VECTOR);
 }

@@ -56,6 +56,12 @@ static inline long floor_modulo(long a, long b) {
 static inline long round_up(long a, long b) {
     return floor_divide(a + b - 1, b) * b;
 }
+/* Of those up to `most`; both at least 1. */
+static inline long largest_divisor(long number, long most) {
+    long divisor = number < most ? number : most > 1 ? most : 1;
+    while (number % divisor) divisor--;
+    return divisor;
+}
 
 /* FNV-1a, 64 bits, of `length` bytes, continuing from `hash` (start with HASH_START). */
 #define HASH_START UINT64_C(0xcbf29ce484222325)

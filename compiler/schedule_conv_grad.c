@@ -1,0 +1,79 @@
+/* How a convolution's weight gradient is run. Its sum runs over all pixels of all images, so a block of channels of both sides is kept
+ * in registers and scratch for a few rows, and then added to the gradient in memory. Blocks are parallel; where there are few, so are
+ * groups of images, each with a gradient of its own (grad_groups.c). */
+#include "lower_conv.h"
+
+/* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
+enum { BUSY_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024 };
+
+typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
+    const char *vector, *broadcast; /* their channels' variables: k of the smaller image, c of the larger one */
+    long width;                     /* lanes; 1: none fit */
+    long vectors, others;           /* channels: in vectors, and of the other side */
+    bool large_vectors;             /* each tap has vectors of its own, and not values to broadcast */
+} Sides;
+
+static Sides find_sides(const Lowering *l, const Compute *compute, const Buffer *small, const Buffer *large) {
+    const int lanes = l->target->lanes;
+    const long k = compute->variable[0]->extent, c = compute->variable[1]->extent;
+    const bool along_k = lanes_fit(compute, "k", lanes) && stage_of(l, small, 0).blocked >= 0;
+    const bool along_c = !along_k && lanes_fit(compute, "c", lanes) && stage_of(l, large, 0).blocked >= 0;
+    if (along_c) return (Sides){"c", "k", lanes, c / lanes, k, true};
+    return along_k ? (Sides){"k", "c", lanes, k / lanes, c, false} : (Sides){"k", "c", 1, 1, c, false};
+}
+
+static long divide_evenly(long number, long most) {
+    const long blocks = (number + most - 1) / most;
+    return (number + blocks - 1) / blocks;
+}
+
+WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const Buffer *small, const Buffer *large, const Node *node) {
+    const Sides sides = find_sides(l, compute, small, large);
+    const Node *s = node->input[0];
+    const long images = s->shape[0], rows = s->shape[2], columns = s->shape[3];
+    WeightGradCut cut = {.vector = sides.vector, .broadcast = sides.broadcast, .width = sides.width};
+    cut.by_rows = sides.others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
+    cut.tile =
+        choose_grad_tile(l->target, sides.vectors, cut.by_rows ? node->kernel[0] : sides.others, node->kernel[1], sides.large_vectors);
+    const long step = cut.tile.vectors * sides.width, channels = sides.vectors * sides.width;
+    cut.vector_block = round_up(divide_evenly(channels, sides.large_vectors ? LARGE_BLOCK : SMALL_BLOCK), step);
+    cut.other_block = divide_evenly(sides.others, sides.large_vectors ? SMALL_BLOCK : LARGE_BLOCK);
+    cut.other_block = minimum(sides.others, round_up(cut.other_block, l->target->lanes)); /* whole blocks of a layout with lanes */
+    const long blocks = (channels + cut.vector_block - 1) / cut.vector_block * ((sides.others + cut.other_block - 1) / cut.other_block);
+    cut.groups = blocks >= BUSY_ITEMS ? 1 : largest_divisor(images, (BUSY_ITEMS + blocks - 1) / blocks);
+    cut.images = largest_divisor(images / cut.groups, maximum(1, 256 / (rows * columns)));
+    const ConvShape shape = {.stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}};
+    const long of_large = sides.large_vectors ? cut.vector_block : cut.other_block;
+    const long of_small = sides.large_vectors ? cut.other_block : cut.vector_block;
+    long most = 1;
+    while (most < rows && (most + 1) * columns <= PIXELS &&
+           cut.images * (box_bytes(&shape, of_large, most + 1, columns) + of_small * (most + 1) * columns * 4) <= STAGED_BYTES)
+        most++;
+    cut.rows = divide_evenly(rows, most);
+    return cut;
+}
+
+void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node,
+                          const WeightGradCut *cut) {
+    Schedule *schedule = &kernel->schedule[0];
+    add_level(schedule, cut->vector, cut->vector_block, LOOP_PARALLEL);
+    add_level(schedule, cut->broadcast, cut->other_block, LOOP_PARALLEL);
+    add_level(schedule, "g", 1, LOOP_PARALLEL);
+    add_level(schedule, "n", cut->images, LOOP_SERIAL);
+    add_level(schedule, "i", cut->rows, LOOP_SERIAL);
+    schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
+    if (node->input[0]->fused) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
+    add_level(schedule, cut->vector, cut->tile.vectors * cut->width, LOOP_SERIAL);
+    add_level(schedule, cut->broadcast, cut->by_rows ? 1 : cut->tile.outer, LOOP_SERIAL);
+    add_level(schedule, "u", cut->by_rows ? cut->tile.outer : 1, LOOP_SERIAL);
+    add_level(schedule, "v", cut->tile.inner, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "n", 1, LOOP_SERIAL);
+    add_level(schedule, "i", 1, LOOP_SERIAL);
+    add_level(schedule, "j", 1, LOOP_SERIAL);
+    add_level(schedule, cut->broadcast, 1, LOOP_UNROLL);
+    add_level(schedule, "u", 1, LOOP_UNROLL);
+    add_level(schedule, "v", 1, LOOP_UNROLL);
+    add_level(schedule, cut->vector, cut->width, LOOP_UNROLL);
+    if (cut->width > 1) add_level(schedule, cut->vector, 1, LOOP_VECTOR);
+}
