@@ -7,7 +7,6 @@
 typedef struct ParameterStorage { /* one for each entry of graph->parameter; shared by all programs of a target */
     const Buffer *value;          /* packed in the target's layout, in its block */
     const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
-    const Buffer *filtered[2];    /* as minimal filtering wants it where its dimension 0, 1 is of the outputs; NULL: not wanted */
     const Buffer *gradient;
     long offset; /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
@@ -32,8 +31,6 @@ const Buffer *new_plain(const char *name, Type type, Place place, int rank, cons
 const Buffer *node_buffer(Lowering *l, Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
-/* The weight as minimal filtering wants it, where its dimension `out` is of the output channels. */
-const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out);
 void allocate_parameters(Lowering *l);
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l);
@@ -116,6 +113,7 @@ typedef struct RegisterTile { /* vectors of one operand by values of the other *
 RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner);
 /* The same for a weight gradient, `inner` being taps: of the operand in vectors (`of_vectors`) or of the other one. */
 RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors);
+enum { BUSY_ITEMS = 16 }; /* iterations of the parallel loops, for many threads */
 enum { STAGE_BYTES = 128 * 1024, STAGE_BYTES_MOST = 512 * 1024, WEIGHT_BYTES = 384 * 1024 };
 
 #endif

@@ -9,7 +9,7 @@
  *   transform     A[p, …, c] = Σ ± x        p: a transformed input; once for a group of images and rows of tiles, in scratch
  *   multiply      S[q, …, k] = Σ c, … A · G  q: a sum; for a block of output channels and a few tiles, in scratch
  *   restore       y = Σ ± S, and what the layer's epilogue makes of it
- * Weights are transformed to G once a step, when the optimizer has changed them. */
+ * Weights are transformed to G by a kernel of their own, just before. */
 #include "lower_filter.h"
 
 #include "lower_conv.h"
@@ -144,7 +144,8 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
 /* ---- weights ---- */
 
 /* [k / lanes][vertical][horizontal][c][lanes of k] */
-const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan, const char *name) {
+static const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan) {
+    const char *name = format("%s_filtered%s", node->input[1]->name, node->op == OP_CONV2D ? "" : "_back");
     const long shape[4] = {plan->filter[0]->transformed_weights, plan->filter[1]->transformed_weights, node->input[0]->shape[1],
                            round_up(node->shape[1], l->target->lanes)};
     const int order[4] = {3, 0, 1, 2};
@@ -178,14 +179,33 @@ static void weigh_taps(const FilterPlan *plan, int d, int p, double coefficient[
     for (int t = 0; t < 3; t++) coefficient[t] = plan->filter[d]->weight[p][plan->reversed[d] ? 2 - t : t];
 }
 
-void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *plan, const Buffer *filtered) {
+/* The weight read through a virtual buffer, which is staged with dimension `out` innermost. */
+static const Buffer *virtual_weight(const Buffer *from, const char *name) {
+    Buffer *buffer = new_buffer(format("%s_turned", name), TYPE_F32, SPACE_VIRTUAL, 4, from->shape, layout_row_major(4, from->shape));
+    Affine index[4];
+    for (int d = 0; d < 4; d++) {
+        buffer->index[d] = new_variable((const char *const[]){"k", "c", "u", "v"}[d], from->shape[d]);
+        index[d] = V(buffer->index[d]);
+    }
+    buffer->value = load(from, index);
+    return buffer;
+}
+
+/* A kernel of its own, just before the convolution, so that what it makes lives no longer. */
+static const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterPlan *plan) {
+    const Node *weight = node->input[1];
+    const Buffer *filtered = new_filtered_weight(l, node, plan);
     const Filter *v = plan->filter[0], *h = plan->filter[1];
-    const Buffer *from = weight_along(l, weight, plan->out);
-    Kernel *kernel = new_kernel(format("%s_renew", filtered->name), v->transformed_weights);
-    const long lanes = l->target->lanes;
+    const Buffer *stored = weight_along(l, weight, plan->out), *from = stored;
+    Kernel *kernel = new_kernel(format("%s_weight", node->name), v->transformed_weights);
+    const long lanes = l->target->lanes, outputs = minimum(filtered->shape[3], stored->shape[plan->out]);
+    /* Lanes along the other side, as the weight gradient wants them: a block is turned in scratch. */
+    const bool turn = layout_lane(&stored->layout) != plan->out && outputs % lanes == 0;
+    Stage stage = {.level = 2, .order = {1 - plan->out, 2, 3, plan->out}, .blocked = -1, .split = -1, .phased = -1};
+    if (turn) stage.buffer = from = virtual_weight(stored, weight->name);
     for (int p = 0; p < v->transformed_weights; p++) {
         Compute *compute = &kernel->compute[p];
-        Variable *k = add_variable(compute, "k", minimum(filtered->shape[3], from->shape[plan->out]), false);
+        Variable *k = add_variable(compute, "k", outputs, false);
         Variable *c = add_variable(compute, "c", filtered->shape[2], false);
         const Expression *tap[3][FILTER_SIZE], *column[3];
         for (int t = 0; t < 3; t++)
@@ -206,13 +226,15 @@ void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *pl
         Schedule *schedule = &kernel->schedule[p];
         add_level(schedule, "k", lanes, LOOP_PARALLEL);
         add_level(schedule, "c", minimum(lanes, c->extent), LOOP_PARALLEL);
+        if (turn && p == 0) schedule->stage[schedule->stages++] = stage;
         add_level(schedule, "c", 1, LOOP_SERIAL);
         schedule->shared = 3;
-        add_level(schedule, "k", 1, lanes_fit(compute, "k", (int)lanes) ? LOOP_VECTOR : LOOP_SERIAL);
+        add_level(schedule, "k", 1, turn || lanes_fit(compute, "k", (int)lanes) ? LOOP_VECTOR : LOOP_SERIAL);
     }
-    kernel->comment = "a weight as minimal filtering multiplies by it: sums of its taps";
+    kernel->comment = "the weight as minimal filtering multiplies by it: sums of its taps";
     set_work(kernel, 0);
     finish_kernel(l, kernel, NULL);
+    return filtered;
 }
 
 /* ---- how a layer is cut ---- */
@@ -393,9 +415,10 @@ static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) 
 bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long lanes = l->target->lanes;
-    const Buffer *input = node_virtual(l, node->input[0]), *weight = filtered_weight(l, node->input[1], plan->out);
+    const Buffer *input = node_virtual(l, node->input[0]);
     const Stage stage = stage_of(l, input, 0);
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
+    const Buffer *weight = lower_filtered_weight(l, node, plan);
     const long vectors = tile_vectors(weight->shape[3] / lanes);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};

@@ -31,12 +31,8 @@ typedef struct FilterPlan {
 
 /* Is the convolution run by filtering on this target, and how? Decided by its shapes alone. */
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan);
-/* The weight in the form that filtering multiplies by: [vertical, horizontal, input channels, output channels], lanes along the last. */
-const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan, const char *name);
 /* False, and nothing is done, where the layout of the input does not allow it. */
 bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
-/* The kernel that renews a filtered weight from the weight itself. */
-void lower_filtered_weight(Lowering *l, const Node *weight, const FilterPlan *plan, const Buffer *filtered);
 
 /* ---- what lower_filter_grad.c shares ---- */
 typedef struct FilterRun { /* successive sums first … first + count − 1, each `a_by` and `b_by` on from the one before: one loop */

@@ -12,7 +12,7 @@
 #define V affine_variable
 
 /* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
-enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 128, LARGE_BLOCK = 32, TILES = 32, BUSY_ITEMS = 8 };
+enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 128, LARGE_BLOCK = 32, TILES = 32, GROUP_ITEMS = 8 };
 
 typedef struct FilteredGrad {
     Lowering *l;
@@ -219,7 +219,7 @@ static bool choose_blocks(FilteredGrad *f, const Buffer *out) {
         f->blocks[side] = vectors * lanes / f->block[side];
     }
     const long images = f->node->input[0]->shape[0], items = f->blocks[0] * f->blocks[1];
-    f->groups = items >= BUSY_ITEMS ? 1 : largest_divisor(images, (BUSY_ITEMS + items - 1) / items);
+    f->groups = items >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + items - 1) / items);
     f->rows = largest_divisor(f->tiles[0], maximum(1, TILES / f->tiles[1]));
     f->images = f->rows < f->tiles[0] ? 1 : largest_divisor(images / f->groups, maximum(1, TILES / (f->rows * f->tiles[1])));
     return true;

@@ -1,6 +1,6 @@
 /* Linear layers, and the projections of a GRU: y[n, o] = Σ i  x[n, i] · w[o, i] + bias[o], its data gradient and its weight gradient.
  * Features o and i are each channel, height, width; rows n are sequence b and step t, so that what a scan carried can be read. */
-#include "lower.h"
+#include "lower_conv.h"
 
 #include <string.h>
 
@@ -122,37 +122,80 @@ void lower_linear_data_grad(Lowering *l, Node *node) {
     finish_kernel(l, kernel, node->scan);
 }
 
+/* ---- the weight gradient: the sum runs over rows ---- */
+
+typedef struct WeightGrad {
+    const char *const *vector, *const *broadcast; /* names of the features along which lanes lie, and of the other ones */
+    Variable *vectors, *values;                   /* their channels */
+    long width;                                   /* lanes; 1: none fit */
+    Node *staged;                                 /* the operand with those lanes; NULL: only its carried rows can be read */
+} WeightGrad;
+
+/* Rows of many features lie far apart, often at a power of two, so that caches keep few of them at once: those of a block of features are
+ * staged side by side, once for all features of the other side. Blocks are parallel; where there are few, so are blocks of that. */
+static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, const WeightGrad *grad, const Stage *stage) {
+    const Compute *compute = &kernel->compute[0];
+    Schedule *schedule = &kernel->schedule[0];
+    const long lanes = l->target->lanes, T = l->graph->spec->T;
+    const long vectors = grad->vectors->extent / grad->width;
+    const RegisterTile tile = choose_register_tile(l->target, grad->width > 1 ? vectors : 1, 1, grad->values->extent);
+    long blocks = (vectors + tile.vectors - 1) / tile.vectors, rows = 1;
+    for (int v = 0; v < compute->variable_count; v++) {
+        const Variable *variable = compute->variable[v];
+        if (strcmp(variable->name, grad->vector[1]) == 0 || strcmp(variable->name, grad->vector[2]) == 0) blocks *= variable->extent;
+        if (strcmp(variable->name, "b") == 0) rows = variable->extent;
+    }
+    /* Lanes along the inputs: each output's gradients are a stream of their own to memory, of which a core writes few at once. */
+    if (blocks < BUSY_ITEMS || grad->vector == in_names) add_level(schedule, grad->broadcast[0], lanes, LOOP_PARALLEL);
+    for (int d = 0; d < 3; d++) add_level(schedule, grad->vector[d], d ? 1 : tile.vectors * grad->width, LOOP_PARALLEL);
+    if (stage) {
+        add_level(schedule, "b", minimum(rows, maximum(1, STAGE_BYTES / (T * tile.vectors * grad->width * 4))), LOOP_SERIAL);
+        schedule->stage[schedule->stages] = *stage;
+        schedule->stage[schedule->stages++].level = schedule->levels;
+    }
+    for (int d = 1; d < 3; d++) add_level(schedule, grad->broadcast[d], 1, LOOP_SERIAL);
+    add_level(schedule, grad->broadcast[0], tile.inner, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "b", 1, LOOP_SERIAL);
+    add_level(schedule, "t", 1, LOOP_SERIAL);
+    add_level(schedule, grad->broadcast[0], 1, LOOP_UNROLL);
+    add_level(schedule, grad->vector[0], grad->width, LOOP_UNROLL);
+    if (grad->width > 1) add_level(schedule, grad->vector[0], 1, LOOP_VECTOR);
+}
+
+/* The operand's elements by way of a virtual buffer, which can be staged. */
+static const Expression *virtual_element(const Lowering *l, const Buffer *buffer, Rows rows, Features f) {
+    const Affine index[4] = {affine_add(affine_scale(rows.b, l->graph->spec->T), rows.t), V(f.c), V(f.h), V(f.w)};
+    return load(buffer, index);
+}
+
 void lower_linear_weight_grad(Lowering *l, Node *node) {
     Node *dy = node->input[0], *x = node->input[1];
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
-    Schedule *schedule = &kernel->schedule[0];
     const Buffer *out = node_buffer(l, node);
-    const long lanes = l->target->lanes;
+    const int lanes = l->target->lanes;
     Features o = add_features(compute, out_names, &node->shape[0], out->shape[0], false);
     Features i = add_features(compute, in_names, &node->shape[3], out->shape[3], false);
     Rows rows = add_rows(l, kernel, compute, node, dy->shape[0], true);
     const At at_dy = at_features(rows, o), at_x = at_features(rows, i);
+    const Expression *factor[2] = {node_element(l, dy, &at_dy), node_element(l, x, &at_x)};
     Affine w[6];
     weight_index(w, o, i);
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, dy, &at_dy), node_element(l, x, &at_x));
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, factor[0], factor[1]);
     add_store(compute, out, w, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
     set_work(kernel, product_flops(dy, node));
-    const bool along_o = lanes_fit(compute, "o", (int)lanes), along_c = !along_o && lanes_fit(compute, "c", (int)lanes);
-    const char *vector = along_c ? "c" : "o", *broadcast = along_c ? "o" : "c";
-    const long width = along_o || along_c ? lanes : 1, vectors = (along_c ? i.c->extent : o.c->extent) / width;
-    const RegisterTile tile = choose_register_tile(l->target, width > 1 ? vectors : 1, 1, along_c ? o.c->extent : i.c->extent);
-    add_level(schedule, vector, tile.vectors * width, LOOP_PARALLEL);
-    add_level(schedule, broadcast, lanes, LOOP_PARALLEL);
-    for (int d = 1; d < 3; d++) add_level(schedule, out_names[d], 1, LOOP_SERIAL);
-    for (int d = 1; d < 3; d++) add_level(schedule, in_names[d], 1, LOOP_SERIAL);
-    add_level(schedule, broadcast, tile.inner, LOOP_SERIAL);
-    schedule->accumulate = schedule->levels;
-    add_level(schedule, "b", 1, LOOP_SERIAL);
-    add_level(schedule, "t", 1, LOOP_SERIAL);
-    add_level(schedule, broadcast, 1, LOOP_UNROLL);
-    add_level(schedule, vector, width, LOOP_UNROLL);
-    if (width > 1) add_level(schedule, vector, 1, LOOP_VECTOR);
+    const bool along_o = lanes_fit(compute, "o", lanes), along_c = !along_o && lanes_fit(compute, "c", lanes);
+    WeightGrad grad = {out_names, in_names, o.c, i.c, along_o || along_c ? lanes : 1, along_o && !has_carried_rows(dy) ? dy : NULL};
+    if (along_c) grad = (WeightGrad){in_names, out_names, i.c, o.c, lanes, has_carried_rows(x) ? NULL : x};
+    Stage stage;
+    if (grad.staged) {
+        const Buffer *buffer = node_virtual(l, grad.staged);
+        factor[along_c] = virtual_element(l, buffer, rows, along_c ? i : o);
+        compute->sum[0] = op2(MULTIPLY, factor[0], factor[1]);
+        stage = stage_of(l, buffer, 0);
+    }
+    schedule_weight_grad_product(l, kernel, &grad, grad.staged ? &stage : NULL);
     finish_kernel(l, kernel, NULL);
 }

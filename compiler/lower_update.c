@@ -1,5 +1,5 @@
 /* The loss, the optimizer, and the copies between layouts: what is over all parameters or all pixels. */
-#include "lower_filter.h"
+#include "lower.h"
 
 #include <string.h>
 
@@ -141,11 +141,6 @@ void lower_renew(Lowering *l) {
         Kernel *kernel = copy_kernel(format("%s_renew", node->name), node->shape, node->rank, storage->value, storage->copy,
                                      "the second copy of a weight, lanes along its input channels");
         finish_kernel(l, kernel, NULL);
-    }
-    for (int i = 0; i < l->graph->node_count; i++) { /* from the copies, where their lanes are */
-        const Node *node = l->graph->node[i];
-        FilterPlan plan;
-        if (plan_filter(l, node, &plan)) lower_filtered_weight(l, node->input[1], &plan, filtered_weight(l, node->input[1], plan.out));
     }
 }
 

@@ -28,8 +28,6 @@ long box_bytes(const ConvShape *shape, long channels, long rows, long columns) {
     return channels * ((rows - 1) * shape->stride[0] + shape->span[0]) * ((columns - 1) * shape->stride[1] + shape->span[1]) * 4;
 }
 
-enum { BUSY_ITEMS = 16 }; /* iterations of the parallel loops, for many threads */
-
 typedef struct Region { /* of outputs for which the input is staged at once */
     long rows, columns;
 } Region;

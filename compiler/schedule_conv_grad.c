@@ -4,7 +4,7 @@
 #include "lower_conv.h"
 
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
-enum { BUSY_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024 };
+enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024 };
 
 typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
     const char *vector, *broadcast; /* their channels' variables: k of the smaller image, c of the larger one */
@@ -40,7 +40,7 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     cut.other_block = divide_evenly(sides.others, sides.large_vectors ? SMALL_BLOCK : LARGE_BLOCK);
     cut.other_block = minimum(sides.others, round_up(cut.other_block, l->target->lanes)); /* whole blocks of a layout with lanes */
     const long blocks = (channels + cut.vector_block - 1) / cut.vector_block * ((sides.others + cut.other_block - 1) / cut.other_block);
-    cut.groups = blocks >= BUSY_ITEMS ? 1 : largest_divisor(images, (BUSY_ITEMS + blocks - 1) / blocks);
+    cut.groups = blocks >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + blocks - 1) / blocks);
     cut.images = largest_divisor(images / cut.groups, maximum(1, 256 / (rows * columns)));
     const ConvShape shape = {.stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}};
     const long of_large = sides.large_vectors ? cut.vector_block : cut.other_block;

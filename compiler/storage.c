@@ -37,10 +37,6 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
     return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
 }
 
-const Buffer *filtered_weight(const Lowering *l, const Node *weight, int out) {
-    return l->parameter[weight->parameter->number].filtered[out];
-}
-
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
 static void weight_sides(const Node *weight, int *out, int *in) {
     if (weight->reader_count == 0) die("%s is not used", weight->name);
@@ -117,13 +113,10 @@ static void place_blocks(Lowering *l) {
         const bool trained = l->graph->parameter[i]->trained;
         ((Tensor *)storage->value->owner)->offset = code->block_offset[trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
         if (trained) ((Tensor *)storage->gradient->owner)->offset = code->block_offset[BLOCK_GRADIENTS] + storage->offset;
-        const Buffer *const copies[] = {storage->copy, storage->filtered[0], storage->filtered[1]};
-        for (int c = 0; c < 3; c++) {
-            if (!copies[c]) continue;
-            Tensor *copy = copies[c]->owner;
-            copy->offset = top;
-            top += round_up(copy->bytes, 64);
-        }
+        if (!storage->copy) continue;
+        Tensor *copy = storage->copy->owner;
+        copy->offset = top;
+        top += round_up(copy->bytes, 64);
     }
     code->kept_bytes = top;
 }
@@ -161,6 +154,27 @@ long allocate_weights(Lowering *l) {
     return bytes;
 }
 
+/* Only what reads a weight itself, and not as filtering wants it, has a use for its second copy; a convolution to few outputs takes
+ * whichever has lanes along its inputs. */
+static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
+    FilterPlan plan;
+    if (node->input_count < 2 || node->input[1] != weight || plan_filter(l, node, &plan)) return false;
+    const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
+    return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
+}
+
+static void drop_copies(Lowering *l) {
+    for (int i = 0; i < l->graph->parameter_count; i++) {
+        ParameterStorage *storage = &l->parameter[i];
+        const Node *weight = l->graph->parameter[i]->node;
+        bool wanted = false;
+        if (!storage->copy) continue;
+        for (int n = 0; n < l->graph->node_count && !wanted; n++)
+            wanted = reads_copy(l, l->graph->node[n], weight, layout_lane(&storage->copy->layout));
+        if (!wanted) storage->copy = NULL;
+    }
+}
+
 /* The block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
 void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
@@ -175,17 +189,7 @@ void allocate_parameters(Lowering *l) {
         bytes[!parameter->trained] += round_up(tensor->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
-    for (int i = 0; i < graph->node_count; i++) {
-        const Node *node = graph->node[i];
-        FilterPlan plan;
-        if (!plan_filter(l, node, &plan)) continue;
-        ParameterStorage *storage = &l->parameter[node->input[1]->parameter->number];
-        if (storage->filtered[plan.out]) continue;
-        const Buffer *filtered =
-            new_filtered_weight(l, node, &plan, format("%s_filtered%s", node->input[1]->name, node->op == OP_CONV2D ? "" : "_back"));
-        ((Tensor *)filtered->owner)->kept = true;
-        storage->filtered[plan.out] = filtered;
-    }
+    drop_copies(l);
     l->code->block_bytes = bytes[0];
     l->code->statistic_bytes = bytes[1];
     place_blocks(l);
