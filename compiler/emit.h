@@ -111,7 +111,8 @@ bool kernel_uses_time(const Kernel *kernel);
 bool kernel_uses_scratch(const Kernel *kernel);
 
 /* emit_helpers.c */
-void use_helper(HelperSet *set, const Target *target, const char *name); /* does nothing where `name` is an intrinsic */
+void use_helper(HelperSet *set, const Target *target, const char *name);     /* does nothing where `name` is an intrinsic */
+const Extra *extra_of(const HelperSet *set, const TargetPrinting *printing); /* what the helpers need besides; NULL: nothing */
 const CExpression *c_operation(Form form, int count, const CExpression *const *operands);
 void print_helpers(Text *out, const HelperSet *set, const TargetPrinting *printing);
 

@@ -19,8 +19,8 @@ static int position(const HelperSet *set, const Helper *helper) {
 static void add_helper(HelperSet *set, const Target *target, const char *name, bool plain_only) {
     if (name[0] == '!') plain_only = true, name++;
     size_t length = strcspn(name, "( ");
-    const Helper *helper = find_helper(target->printing->helpers, name, length);
-    if (!helper) helper = find_helper(common_helpers, name, length);
+    const Helper *const tables[] = {target->printing->helpers, target->printing->narrow, common_helpers, common_narrow}, *helper = NULL;
+    for (int i = 0; i < 4 && !helper; i++) helper = find_helper(tables[i], name, length);
     if (!helper) return;
     int i = position(set, helper);
     if (i < set->count && (plain_only || !set->plain_only[i])) return;
@@ -48,6 +48,12 @@ const CExpression *c_operation(Form form, int count, const CExpression *const *o
     const CExpression *ordered[4];
     for (int i = 0; i < count; i++) ordered[i] = operands[order[1 + 2 * i] - '1'];
     return c_call(format("%.*s", (int)(order - form), form), count, ordered);
+}
+
+const Extra *extra_of(const HelperSet *set, const TargetPrinting *printing) {
+    for (int i = 0; printing->extra && i < set->count; i++)
+        if (strcmp(set->helper[i]->name, printing->extra->helper) == 0) return printing->extra;
+    return NULL;
 }
 
 void print_helpers(Text *out, const HelperSet *set, const TargetPrinting *printing) {

@@ -39,9 +39,11 @@ void emit_prologue(Text *out, const Target *target, const char *about, const cha
     text_add(out, "#include <math.h>\n#include <string.h>\n");
     if (printing->include) text_add(out, "#include %s\n", printing->include);
     text_add(out, "\n%s", threading);
+    const Extra *extra = extra_of(helpers, printing);
     if (printing->attribute)
-        text_add(out, "#if defined(__GNUC__)\n#define TARGET_CODE __attribute__((target(\"%s\")))\n#else\n#define TARGET_CODE\n#endif\n\n",
-                 printing->attribute);
+        text_add(out,
+                 "#if defined(__GNUC__)\n#define TARGET_CODE __attribute__((target(\"%s%s%s\")))\n#else\n#define TARGET_CODE\n#endif\n\n",
+                 printing->attribute, extra ? "," : "", extra ? extra->attribute : "");
     if (printing->prelude) text_add(out, "%s\n", printing->prelude);
     print_helpers(out, helpers, printing);
 }
@@ -121,7 +123,7 @@ static const char *place_text(const Places *places, Place place) {
 static const CExpression *tensor_argument(const Places *places, const Buffer *buffer, bool written) {
     const Tensor *tensor = buffer->owner;
     if (!tensor) die("tensor %s has no place", buffer->name);
-    const char *type = format("%s%s *", written ? "" : "const ", buffer->type == TYPE_F64 ? "double" : "float");
+    const char *type = format("%s%s *", written ? "" : "const ", type_c_names[buffer->type]);
     const char *place = place_text(places, tensor->place);
     bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK || tensor->place == PLACE_WEIGHTS;
     long offset = tensor->offset / (bytes ? 1 : type_size(buffer->type));

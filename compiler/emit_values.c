@@ -47,7 +47,7 @@ typedef struct Run {
 } Run;
 
 const char *type_name(const Emitter *emitter, Type type, bool vector) {
-    return vector ? emitter->printing->vector : type == TYPE_F64 ? "double" : "float";
+    return vector ? emitter->printing->vector : type_c_names[type];
 }
 
 /* Before it has a value of its own. */
@@ -123,7 +123,7 @@ static Value *operate(Run *run, ExpressionKind operation, Type type, int count, 
 
 static Value *load_value(Run *run, const Buffer *buffer, const Affine *index, const Variable *lane) {
     Access access = find_access(run->emitter, buffer, index, lane);
-    Value wanted = {.type = buffer->type, .vector = access.lane != 0};
+    Value wanted = {.type = value_type(buffer->type), .vector = access.lane != 0};
     wanted.element = find_element(run->emitter, &access);
     if (wanted.element) {
         wanted.kind = VALUE_ELEMENT;
@@ -335,6 +335,18 @@ static const CExpression *render_operation(Run *run, const Value *value, const C
     return c_operation(form, value->operands, operand);
 }
 
+/* A vector's load takes the address of its first element; what is smaller than a float becomes one. */
+static const CExpression *render_load(const Emitter *emitter, const Value *value, const CExpression *element) {
+    const Type type = value->access.buffer->type;
+    Form form = !value->vector         ? narrow_forms[type].scalar
+                : type_is_narrow(type) ? narrow_forms[type].vector
+                                       : emitter->printing->vector_load;
+    if (!form) return element;
+    if (value->vector) element = c_prefix("&", element);
+    use_helper(emitter->helpers, emitter->target, form);
+    return c_operation(form, 1, &element);
+}
+
 static const CExpression *render_whole(Run *run, CBlock *out, Value *value) {
     Emitter *emitter = run->emitter;
     const CExpression *operand[4];
@@ -345,10 +357,7 @@ static const CExpression *render_whole(Run *run, CBlock *out, Value *value) {
     case VALUE_ELEMENT:
         return c_atom("%s", value->element->name);
     case VALUE_LOAD:
-        operand[0] = c_element(emitter, out, &value->access);
-        if (!value->vector) return operand[0];
-        use_helper(emitter->helpers, emitter->target, emitter->printing->vector_load);
-        return c_call(emitter->printing->vector_load, 1, (const CExpression *[]){c_prefix("&", operand[0])});
+        return render_load(emitter, value, c_element(emitter, out, &value->access));
     case VALUE_BROADCAST:
         use_helper(emitter->helpers, emitter->target, emitter->printing->vector_broadcast);
         if (memcmp(&value->operand[0]->constant, &(double){0}, sizeof(double)) == 0 && is_constant(value))

@@ -41,7 +41,7 @@ const Expression *constant_f64(double value) {
 }
 
 const Expression *load(const Buffer *buffer, const Affine *index) {
-    Expression *e = new_expression(EXPRESSION_LOAD, buffer->type);
+    Expression *e = new_expression(EXPRESSION_LOAD, value_type(buffer->type));
     e->buffer = buffer;
     e->index = NEW_ARRAY(Affine, buffer->rank);
     if (buffer->rank) memcpy(e->index, index, sizeof(Affine) * (size_t)buffer->rank);

@@ -164,8 +164,7 @@ double machine_read(Machine *machine, int number, long offset) {
         if (shadow->reader != machine->iteration) shadow->reader_before = shadow->reader;
         shadow->reader = machine->iteration;
     }
-    if (memory->buffer->type == TYPE_F64) return ((const double *)memory->elements)[offset];
-    return (double)((const float *)memory->elements)[offset];
+    return element_value(memory->buffer->type, memory->elements, offset);
 }
 
 void machine_write(Machine *machine, int number, long offset, double value) {
@@ -185,6 +184,8 @@ void machine_write(Machine *machine, int number, long offset, double value) {
                 die("kernel %s: buffer %s: a parallel iteration writes what another %s", kernel, name, i ? "reads" : "wrote");
         shadow->writer = machine->iteration;
     }
+    if (type_is_narrow(memory->buffer->type))
+        die("kernel %s: buffer %s of %s is stored to", kernel, name, type_names[memory->buffer->type]);
     if (memory->buffer->type == TYPE_F64) ((double *)memory->elements)[offset] = value;
     else ((float *)memory->elements)[offset] = (float)value;
 }

@@ -46,10 +46,23 @@ void affine_range(const Affine *a, long *low, long *high); /* over all its varia
 
 /* ---- buffers ---- */
 
-typedef enum { TYPE_F32, TYPE_F64 } Type;
+/* Of elements. Values are floats or doubles: what is smaller is read as a float, and only ever read. */
+typedef enum { TYPE_F32, TYPE_F64, TYPE_F16, TYPE_BF16, TYPE_I8, TYPES } Type;
 static inline long type_size(Type type) { /* in bytes */
-    return type == TYPE_F64 ? 8 : 4;
+    return type == TYPE_F64 ? 8 : type == TYPE_F32 ? 4 : type == TYPE_I8 ? 1 : 2;
 }
+static inline bool type_is_narrow(Type type) {
+    return type > TYPE_F64;
+}
+static inline Type value_type(Type type) { /* of an element, once it is loaded */
+    return type_is_narrow(type) ? TYPE_F32 : type;
+}
+/* type.c */
+extern const char *const type_names[TYPES], *const type_c_names[TYPES]; /* bf16; uint16_t */
+uint16_t f16_bits(double value);                                        /* the nearest one, ties to even */
+uint16_t bf16_bits(double value);
+double element_value(Type type, const void *elements, long offset);
+
 typedef enum {
     SPACE_TENSOR,   /* in the workspace, or given by the caller */
     SPACE_SCRATCH,  /* in the scratch memory of the thread that runs the iteration of the parallel loops */

@@ -72,7 +72,7 @@ static void fit_index(Fitting *fitting, const Buffer *buffer, const Affine *inde
             adjacent = modulus == 0 || modulus == fitting->lanes;
             if (modulus == fitting->lanes && (index[d].constant % fitting->lanes != 0 || whole % fitting->lanes != 0)) adjacent = false;
         }
-        fitting->fits = fitting->fits && adjacent && coefficient == 1 && buffer->type == TYPE_F32;
+        fitting->fits = fitting->fits && adjacent && coefficient == 1 && buffer->type != TYPE_F64;
     }
 }
 

@@ -322,7 +322,7 @@ static void sign_tree(Signature *signature, const Statement *statement) {
 static void text_shape(Text *text, const Buffer *buffer) {
     text_add(text, " [");
     for (int i = 0; i < buffer->rank; i++) text_add(text, "%s%ld", i ? ", " : "", buffer->shape[i]);
-    text_add(text, "]%s", buffer->type == TYPE_F64 ? " f64" : "");
+    text_add(text, "]%s%s", buffer->type == TYPE_F32 ? "" : " ", buffer->type == TYPE_F32 ? "" : type_names[buffer->type]);
 }
 
 /* The layout, where it is not row-major: each term as (index / divisor % modulus) * stride. */

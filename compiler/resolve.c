@@ -54,7 +54,7 @@ static const Expression *resolve_virtual(Resolution *resolution, const Buffer *b
         resolution->padded = buffer;
         if (!resolution->outside) add_condition(resolution, index[d], buffer->shape[d]);
     }
-    if (outside && resolution->outside) return buffer->type == TYPE_F32 ? constant(0) : constant_f64(0);
+    if (outside && resolution->outside) return buffer->type == TYPE_F64 ? constant_f64(0) : constant(0);
     const Expression *value = buffer->value;
     for (int d = 0; d < buffer->rank; d++) value = expression_substitute(value, buffer->index[d], index[d]);
     return value;

@@ -117,6 +117,7 @@ static const TargetPrinting avx512 = {
     .on_float = {FLOAT_FORMS, [EXPRESSION_SQUARE_ROOT] = "float_square_root", [EXPRESSION_MULTIPLY_ADD] = "__builtin_fmaf"},
     .on_double = {DOUBLE_FORMS, [EXPRESSION_SQUARE_ROOT] = "double_square_root", [EXPRESSION_MULTIPLY_ADD] = "__builtin_fma"},
     .helpers = avx512_helpers,
+    .narrow = avx512_narrow,
 };
 
 static const Helper avx2_helpers[] = {
@@ -178,6 +179,8 @@ static const TargetPrinting avx2 = {
     .on_float = {FLOAT_FORMS, [EXPRESSION_SQUARE_ROOT] = "float_square_root", [EXPRESSION_MULTIPLY_ADD] = "__builtin_fmaf"},
     .on_double = {DOUBLE_FORMS, [EXPRESSION_SQUARE_ROOT] = "double_square_root", [EXPRESSION_MULTIPLY_ADD] = "__builtin_fma"},
     .helpers = avx2_helpers,
+    .narrow = avx2_narrow,
+    .extra = &avx2_extra,
 };
 
 /* ---- ARM, 64 bits ---- */
@@ -240,6 +243,7 @@ static const TargetPrinting neon = {
     .on_float = {FLOAT_FORMS, [EXPRESSION_SQUARE_ROOT] = "float_square_root", [EXPRESSION_MULTIPLY_ADD] = "__builtin_fmaf"},
     .on_double = {DOUBLE_FORMS, [EXPRESSION_SQUARE_ROOT] = "double_square_root", [EXPRESSION_MULTIPLY_ADD] = "__builtin_fma"},
     .helpers = neon_helpers,
+    .narrow = neon_narrow,
 };
 
 /* ---- WebAssembly: 128 bits, without the relaxed instructions, so that every browser has the same bits ---- */
@@ -295,6 +299,7 @@ static const TargetPrinting wasm128 = {
     .on_float = {FLOAT_FORMS, [EXPRESSION_SQUARE_ROOT] = "float_square_root"},
     .on_double = {DOUBLE_FORMS, [EXPRESSION_SQUARE_ROOT] = "double_square_root"},
     .helpers = wasm128_helpers,
+    .narrow = wasm128_narrow,
 };
 
 /* ---- any C11 compiler ----
@@ -401,6 +406,7 @@ static const TargetPrinting generic = {
     .on_float = {FLOAT_FORMS, [EXPRESSION_SQUARE_ROOT] = "float_square_root"},
     .on_double = {DOUBLE_FORMS, [EXPRESSION_SQUARE_ROOT] = "double_square_root"},
     .helpers = generic_helpers,
+    .narrow = generic_narrow,
 };
 
 /* ---- the table ---- */

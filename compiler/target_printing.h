@@ -17,6 +17,12 @@ typedef struct Helper {
     const char *text;
 } Helper;
 
+/* What a helper needs of the processor that its target does not have anyway. */
+typedef struct Extra {
+    const char *helper, *attribute; /* "f16c", as attributes name it */
+    const char *setup, *check;      /* C: a statement, and then a condition that says that it is there */
+} Extra;
+
 typedef struct TargetPrinting {
     const char *condition;        /* of the preprocessor: where this target's code can be compiled; NULL: everywhere */
     const char *include;          /* <immintrin.h>, or NULL */
@@ -28,9 +34,20 @@ typedef struct TargetPrinting {
     const char *vector_zero; /* an expression */
     Form on_vector[EXPRESSION_KINDS], on_float[EXPRESSION_KINDS], on_double[EXPRESSION_KINDS];
     const Helper *helpers; /* the target's own, then one without a name */
+    const Helper *narrow;  /* those that load vectors of narrow elements */
+    const Extra *extra;    /* of one of its helpers, or NULL */
 } TargetPrinting;
 
 /* Helpers in plain C for every target. */
-extern const Helper common_helpers[];
+extern const Helper common_helpers[], common_narrow[];
+
+/* target_narrow.c: how elements smaller than a float are read as floats: a vector from the address of the first, and one alone. NULL for
+ * the others. */
+typedef struct NarrowForms {
+    Form vector, scalar;
+} NarrowForms;
+extern const NarrowForms narrow_forms[TYPES];
+extern const Helper avx512_narrow[], avx2_narrow[], neon_narrow[], wasm128_narrow[], generic_narrow[];
+extern const Extra avx2_extra;
 
 #endif

@@ -175,8 +175,34 @@ static void check_centred(int threads) {
     }
 }
 
+/* Of a half, or a bfloat16, by its definition. */
+static double narrow_value(int bits, int mantissa_bits, int bias) {
+    const int exponent = (bits & 0x7fff) >> mantissa_bits, mantissa = bits & ((1 << mantissa_bits) - 1);
+    const double size = ldexp(exponent ? mantissa + (1 << mantissa_bits) : mantissa, (exponent ? exponent : 1) - bias - mantissa_bits);
+    return bits & 0x8000 ? -size : size;
+}
+
+/* Every element that is finite, to the bit. */
+static void check_narrow(void) {
+    static uint16_t sixteen[65536];
+    static int8_t eight[256];
+    static float out[4][65536];
+    for (int i = 0; i < 65536; i++) sixteen[i] = (uint16_t)i;
+    for (int i = 0; i < 256; i++) eight[i] = (int8_t)(i - 128);
+    f16_scalar(out[0], sixteen, 1), f16_vector(out[1], sixteen, 1);
+    bf16_scalar(out[2], sixteen, 1), bf16_vector(out[3], sixteen, 1);
+    for (int i = 0; i < 65536; i++) {
+        const float half = (float)narrow_value(i, 10, 15), bfloat16 = (float)narrow_value(i, 7, 127);
+        for (int k = 0; k < 2 && (i & 0x7fff) < 0x7c00; k++) expect(SAME(out[k][i], half, 1), k ? "f16 vector" : "f16", i);
+        for (int k = 2; k < 4 && (i & 0x7fff) < 0x7f80; k++) expect(SAME(out[k][i], bfloat16, 1), k > 2 ? "bf16 vector" : "bf16", i);
+    }
+    i8_scalar(out[0], eight, 1), i8_vector(out[1], eight, 1);
+    for (int i = 0; i < 256; i++) expect(out[0][i] == (float)(i - 128) && out[1][i] == out[0][i], "i8", i);
+}
+
 int main(void) {
     check_operations();
+    check_narrow();
     check_order();
     check_overlap();
     for (int threads = 1; threads <= 3; threads++) {

@@ -149,6 +149,15 @@ static Kernel double_kernel(int lanes) {
     return named("centred", followed_by(first, centre));
 }
 
+/* out[r, lane] = every element that a narrow type has, as a float. */
+static Kernel narrow_kernel(Type type, bool vector, int lanes) {
+    const long rows = (type == TYPE_I8 ? 256 : 65536) / lanes;
+    const Variable *r = new_variable("r", rows), *lane = new_variable("lane", lanes);
+    const Buffer *in = typed_buffer("in", type, SPACE_TENSOR, rows, lanes), *out = buffer_of("out", SPACE_TENSOR, rows, lanes);
+    Statement *inner = loop(lane, vector ? LOOP_VECTOR : LOOP_SERIAL, assign(out, at(r), at(lane), load_at(in, at(r), at(lane))));
+    return named(format("%s_%s", type_names[type], vector ? "vector" : "scalar"), loop(r, LOOP_SERIAL, inner));
+}
+
 /* ---- a program of them ---- */
 
 static void add_operation(CBlock *file, Text *checks, const Target *target, HelperSet *helpers, ExpressionKind kind, int form) {
@@ -174,6 +183,11 @@ static const char *program_for(const Target *target) {
                               double_kernel(target->lanes)};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         emit_kernel(file, &kernels[i], kernels[i].name, target, kernels[i].scratch_size, &helpers);
+    for (Type type = TYPE_F16; type < TYPES; type++)
+        for (int vector = 0; vector < 2; vector++) {
+            const Kernel kernel = narrow_kernel(type, vector == 1, target->lanes);
+            emit_kernel(file, &kernel, kernel.name, target, 0, &helpers);
+        }
     emit_prologue(&out, target, "A test.", "#include \"model.h\"\n", &helpers);
     c_print(&out, file, 0);
     text_add(&out, "#define LANES %d\n#define FUSED %d\n#define CHECK_OPERATIONS%s\n#include \"emit_checks.h\"\n", target->lanes,
