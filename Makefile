@@ -2,7 +2,7 @@
 # the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`).
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
-export SPEC WEIGHTS TARGETS ENDIAN WEIGHTS_AS
+export SPEC WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS
 
 # One job for each processor, unless the caller says otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -45,7 +45,7 @@ trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.
 	@+$(ALONE) build/zoetrope build/runtime.a
 	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
 
-inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, ENDIAN=big, WEIGHTS_AS=object)
+inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, ENDIAN=big, WEIGHTS_AS=object)
 	@scripts/inference.sh "$$SPEC"
 
 demo: deps ## train a small network on videos that it draws itself, and show strips

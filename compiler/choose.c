@@ -19,7 +19,7 @@ static double tile_cycles(const Target *target, const TileRange *range, const lo
     const double sums = (double)(tile[TILE_VECTORS] * tile[TILE_OUTER] * tile[TILE_INNER]);
     const double broadcasts = (double)(tile[TILE_OUTER] * (range->inner_of_vectors ? 1 : tile[TILE_INNER]));
     const double memory = (double)loaded_vectors(range, tile) / target->loads + broadcasts / target->broadcasts;
-    double cycles = sums / target->multiply_adds;
+    double cycles = (sums + target->conversion * (double)loaded_vectors(range, tile)) / target->multiply_adds;
     if (cycles < memory) cycles = memory;
     if (cycles < 1.5 * target->latency) cycles = 1.5 * target->latency;
     return cycles + 0.1 * memory;

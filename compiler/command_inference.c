@@ -8,11 +8,11 @@ enum { ARRAY_MOST = 1 << 20 };
 static const char *const templates[][2] = {
     {"header.h", NULL}, {"main.c", "main.c"}, {"Makefile", "Makefile"}, {"CMakeLists.txt", "CMakeLists.txt"}, {"README.md", "README.md"}};
 
-static bool write_bundle(const Options *options, Inference *inference, double *const *parameters) {
+static bool write_bundle(const Options *options, Inference *inference, double *const *parameters, double *const *scales) {
     const char *name = inference->spec->name;
     Output output = {.directory = options->directory};
     const Golden *golden = compute_golden(inference, parameters);
-    const Bytes weights = pack_weights(inference, parameters, golden, options->big_endian);
+    const Bytes weights = pack_weights(inference, parameters, scales, golden, options->big_endian);
     inference->file_bytes = (long)weights.length;
     if (options->weights_as == WEIGHTS_ARRAY && weights.length > ARRAY_MOST) {
         fprintf(stderr,
@@ -42,7 +42,9 @@ int command_inference(const Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
-    Inference *inference = compile_inference(spec, options->target, options->target_count);
-    double **parameters = read_parameters(inference->frame, options->weights);
-    return parameters && write_bundle(options, inference, parameters) ? 0 : EXIT_INPUT;
+    Inference *inference = compile_inference(spec, options->precision, options->target, options->target_count);
+    double **parameters = read_parameters(inference->frame, options->weights), **scales;
+    const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&
+                      write_bundle(options, inference, parameters, scales);
+    return good ? 0 : EXIT_INPUT;
 }

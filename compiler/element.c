@@ -16,6 +16,14 @@ const Expression *feature_value(Lowering *l, Node *node, const At *at) {
     return load(node_buffer(l, node), index);
 }
 
+const Expression *scaled_sum(const Lowering *l, const Node *weight, const At *at, const Expression *sum) {
+    const Buffer *scale = l->parameter[weight->parameter->number].scale;
+    if (!scale) return sum;
+    const Affine none = affine_constant(0),
+                 index[4] = {none, at->c, scale->shape[2] > 1 ? at->h : none, scale->shape[3] > 1 ? at->w : none};
+    return op2(MULTIPLY, sum, load(scale, index));
+}
+
 /* ---- the formulas; in[i]: the element of input i, where that is a tensor of the node's shape ---- */
 
 /* (x − mean) · scale + bias: accurate where the mean is large beside the deviation. stats: mean, 1/deviation, scale */

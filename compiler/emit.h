@@ -101,6 +101,7 @@ const CExpression *c_element(Emitter *emitter, CBlock *out, const Access *access
 /* emit_values.c: the assignments from `first` up to, not including, `end` (vector loops included), all in one C block. */
 void emit_run(Emitter *emitter, CBlock *out, const Statement *first, const Statement *end);
 void declare_element(Emitter *emitter, CBlock *out, Element *element);
+const char *element_type(Type type); /* in C */
 const char *type_name(const Emitter *emitter, Type type, bool vector);
 
 /* kernel_buffers.c: does anything in the expression hold, of what has not been `seen` already; does a tree depend on a variable that

@@ -123,7 +123,7 @@ static const char *place_text(const Places *places, Place place) {
 static const CExpression *tensor_argument(const Places *places, const Buffer *buffer, bool written) {
     const Tensor *tensor = buffer->owner;
     if (!tensor) die("tensor %s has no place", buffer->name);
-    const char *type = format("%s%s *", written ? "" : "const ", type_c_names[buffer->type]);
+    const char *type = format("%s%s *", written ? "" : "const ", element_type(buffer->type));
     const char *place = place_text(places, tensor->place);
     bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK || tensor->place == PLACE_WEIGHTS;
     long offset = tensor->offset / (bytes ? 1 : type_size(buffer->type));

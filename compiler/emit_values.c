@@ -46,8 +46,13 @@ typedef struct Run {
     Action *first, **end;
 } Run;
 
+const char *element_type(Type type) {
+    static const char *const names[TYPES] = {"float", "double", "uint16_t", "uint16_t", "int8_t"};
+    return names[type];
+}
+
 const char *type_name(const Emitter *emitter, Type type, bool vector) {
-    return vector ? emitter->printing->vector : type_c_names[type];
+    return vector ? emitter->printing->vector : element_type(type);
 }
 
 /* Before it has a value of its own. */

@@ -4,6 +4,7 @@
  *   fold.c           batch norm becomes part of the convolution before it
  *   inference.c      the programs of one target
  *   weights.c        parameters' values, from a state_dict
+ *   quantise.c       … rounded to what the precision can hold
  *   weights_file.c   the file of packed weights
  *   golden.c         an input and what must come of it
  *   emit_bundle.c    the folder: kernels, and the templates of compiler/templates/ filled in
@@ -35,13 +36,14 @@ typedef enum {
 typedef struct InferenceCode { /* of one target */
     TargetCode base;           /* target and scratch only */
     Program program[PART_COUNT];
-    const Buffer **weight; /* by index in graph->parameter: offset in Tensor */
+    const Buffer **weight, **scale; /* by index in graph->parameter: offset in Tensor; a weight without a scale: NULL */
     long weight_bytes, workspace_bytes;
     uint64_t layout; /* a hash of how the weights lie: two targets with the same one read the same section */
 } InferenceCode;
 
 typedef struct Inference {
     const Spec *spec;
+    Precision precision;
     Spec frame_spec, clip_spec; /* the spec with B = 1, T = 1 and with B = 1, and an initial state that is given */
     Graph *frame, *clip;        /* folded; with the same parameters */
     long frame_elements, latent_elements, code_elements, state_elements;
@@ -53,14 +55,17 @@ typedef struct Inference {
     TargetCode *plain; /* for what is the same on every target: `normal` */
 } Inference;
 
-Inference *compile_inference(const Spec *spec, const Target *const *target, int target_count);
-
-typedef enum { PRECISION_F32, PRECISION_F16, PRECISION_BF16, PRECISION_INT8, PRECISIONS } Precision;
-extern const char *const precision_names[PRECISIONS];
+Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count);
 
 /* weights.c: the values of a graph's parameters, each in the order of its node's dimensions in PyTorch's tensor. Errors are reported on
  * stderr, with the file's name; then NULL. */
 double **read_parameters(const Graph *graph, const char *path);
+
+/* quantise.c: rounds the weights of convolutions and matrices to what the precision can hold, in place; (*scales)[i]: of parameter i's
+ * output features, in order, where it is integers times a scale, else NULL. False: one holds what the precision cannot, which was reported.
+ */
+bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales);
+extern const Type precision_types[PRECISIONS];
 
 /* golden.c: frames and a state drawn from a fixed seed, and what comes of them in double precision. */
 enum { GOLDEN_FRAMES = 2 };
@@ -76,7 +81,7 @@ typedef struct Bytes {
     unsigned char *start;
     size_t length;
 } Bytes;
-Bytes pack_weights(const Inference *inference, double *const *parameters, const Golden *golden, bool big_endian);
+Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *golden, bool big_endian);
 
 /* emit_bundle.c: the files that are C or text. */
 void emit_weights_array(Text *out, const Inference *inference, Bytes weights);

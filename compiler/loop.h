@@ -58,8 +58,8 @@ static inline Type value_type(Type type) { /* of an element, once it is loaded *
     return type_is_narrow(type) ? TYPE_F32 : type;
 }
 /* type.c */
-extern const char *const type_names[TYPES], *const type_c_names[TYPES]; /* bf16; uint16_t */
-uint16_t f16_bits(double value);                                        /* the nearest one, ties to even */
+extern const char *const type_names[TYPES];
+uint16_t f16_bits(double value); /* the nearest one, ties to even */
 uint16_t bf16_bits(double value);
 double element_value(Type type, const void *elements, long offset);
 

@@ -8,7 +8,8 @@ typedef struct ParameterStorage { /* one for each entry of graph->parameter; sha
     const Buffer *value;          /* packed in the target's layout, in its block */
     const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
     const Buffer *gradient;
-    long offset; /* of the value in its block, of the gradient and the moments in theirs; bytes */
+    const Buffer *scale; /* inference: what its elements are multiplied by, for each output feature; NULL: nothing */
+    long offset;         /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
 
 typedef struct Lowering {
@@ -17,6 +18,7 @@ typedef struct Lowering {
     const Choices *choices;
     TargetCode *code;
     Program *program;            /* being appended to */
+    Type weight_type;            /* inference: of the elements of convolutions' weights and of matrices */
     ParameterStorage *parameter; /* by index in graph->parameter */
     const Buffer **buffer;       /* by node id; NULL: not stored so far */
 } Lowering;
@@ -31,6 +33,8 @@ const Buffer *new_plain(const char *name, Type type, Place place, int rank, cons
 const Buffer *node_buffer(Lowering *l, Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
+/* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
+void weight_sides(const Node *weight, int *out, int *in);
 void allocate_parameters(Lowering *l);
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l);
@@ -57,6 +61,8 @@ const Expression *epilogue_element(Lowering *l, Node *node, const At *at, const 
 const Expression *channel_value(Lowering *l, Node *node, Affine channel, long row);
 /* The element of a parameter-like node of the full shape [1, C, H, W]. */
 const Expression *feature_value(Lowering *l, Node *node, const At *at);
+/* A sum of products with a weight, times its scale where it has one. */
+const Expression *scaled_sum(const Lowering *l, const Node *weight, const At *at, const Expression *sum);
 /* Where an element of a stored node lies in its buffer. */
 void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]);
 /* How far a channel variable may run in all that an expression loads, and at most `most`: padding lanes are there or not. */
@@ -103,6 +109,10 @@ Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer
 void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
 void lower_stream(Lowering *l, const Spec *spec, Program *program); /* inference.c */
+/* quantise.c: how many output features a weight has; their shape as a vector's, [1, C, H, W]. */
+long output_features(const Node *weight, long shape[4]);
+/* The one that the weight's element number i, in the order of the node's dimensions, belongs to. */
+long output_of(const Node *weight, long i);
 
 /* ---- choose.c: the cost model ---- */
 typedef struct RegisterTile { /* vectors of one operand by values of the other */

@@ -19,6 +19,7 @@ static const char *shapes_comment(const Node *node, const Node *from) {
 
 void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, const Expression *sum) {
     Node *result = epilogue_of(l->graph, node);
+    sum = scaled_sum(l, node->input[1], at, sum);
     if (node->input_count > 2) sum = op2(ADD, sum, channel_value(l, node->input[2], at->c, 0));
     Affine index[4];
     stored_index(l, result, at, index);

@@ -89,7 +89,7 @@ void lower_linear(Lowering *l, Node *node) {
     Affine w[6];
     weight_index(w, o, i);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 0), w));
-    const Expression *sum = sum_value(0, TYPE_F32);
+    const Expression *sum = scaled_sum(l, weight, &at, sum_value(0, TYPE_F32));
     if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
     Affine index[4];
     stored_index(l, result, &at, index);

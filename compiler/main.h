@@ -15,11 +15,16 @@ typedef struct Machine { /* what explain --kernels reckons with; the default: tw
 
 typedef enum { WEIGHTS_FILE, WEIGHTS_OBJECT, WEIGHTS_ARRAY } WeightsAs; /* of a bundle */
 
+/* quantise.c: what the weights of an inference bundle are stored as. */
+typedef enum { PRECISION_F32, PRECISION_F16, PRECISION_BF16, PRECISION_INT8, PRECISIONS } Precision;
+extern const char *const precision_names[PRECISIONS];
+
 typedef struct Options {
     Command command;
     const char *spec, *directory, *weights;
     bool big_endian;
     WeightsAs weights_as;
+    Precision precision;
     Pass dump; /* PASS_COUNT: none */
     bool time;
     Choices choices;

@@ -20,6 +20,7 @@ typedef enum {
     OPTION_DIRECTORY,
     OPTION_WEIGHTS,
     OPTION_WEIGHTS_AS,
+    OPTION_PRECISION,
     OPTION_ENDIAN,
     OPTION_TARGETS,
     OPTION_FILTERING,
@@ -39,6 +40,8 @@ static const struct {
     [OPTION_WEIGHTS] = {"--weights", "FILE", "inference: the weights, as a trainer saves them (safetensors)"},
     [OPTION_WEIGHTS_AS] = {"--weights-as", "file|object|array",
                            "inference: beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
+    [OPTION_PRECISION] = {"--precision", "f32|f16|bf16|int8",
+                          "inference: what weights are stored as; f16 and bf16 take half the bytes, int8 a quarter (default: f32)"},
     [OPTION_ENDIAN] = {"--endian", "ORDER",
                        "inference: the byte order of the machines that will read the weights, little (default) or big"},
     [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
@@ -92,6 +95,15 @@ static bool read_weights_as(const char *name, Options *options, int *status) {
         return true;
     }
     return usage_error(status, "--weights-as is %s, not '%s'", table[OPTION_WEIGHTS_AS].value, name);
+}
+
+static bool read_precision(const char *name, Options *options, int *status) {
+    for (int i = 0; i < PRECISIONS; i++) {
+        if (strcmp(precision_names[i], name) != 0) continue;
+        options->precision = (Precision)i;
+        return true;
+    }
+    return usage_error(status, "--precision is %s, not '%s'", table[OPTION_PRECISION].value, name);
 }
 
 static bool read_targets(const char *list, Options *options, int *status) {
@@ -153,6 +165,8 @@ static bool read_option(Option option, const char *value, Options *options, int 
         return true;
     case OPTION_WEIGHTS_AS:
         return read_weights_as(value, options, status);
+    case OPTION_PRECISION:
+        return read_precision(value, options, status);
     case OPTION_ENDIAN:
         options->big_endian = strcmp(value, "big") == 0;
         return options->big_endian || strcmp(value, "little") == 0 || usage_error(status, "--endian is little or big, not '%s'", value);

@@ -37,8 +37,7 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
     return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
 }
 
-/* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
-static void weight_sides(const Node *weight, int *out, int *in) {
+void weight_sides(const Node *weight, int *out, int *in) {
     if (weight->reader_count == 0) die("%s is not used", weight->name);
     bool scatters = weight->reader[0]->op == OP_CONV_TRANSPOSE2D;
     *out = scatters ? 1 : 0;
@@ -76,7 +75,7 @@ static const Buffer *new_weight(const Lowering *l, const char *name, const Node 
     long shape[MAX_RANK];
     memcpy(shape, weight->shape, sizeof(long) * (size_t)weight->rank);
     if (lane >= 0) shape[lane] = round_up(shape[lane], l->target->lanes);
-    return new_tensor(name, TYPE_F32, place, weight->rank, shape, weight_layout(weight->rank, shape, lane, l->target->lanes));
+    return new_tensor(name, l->weight_type, place, weight->rank, shape, weight_layout(weight->rank, shape, lane, l->target->lanes));
 }
 
 static bool has_data_gradient(const Node *weight) {
@@ -139,17 +138,27 @@ static void choose_storage(const Lowering *l, const Parameter *parameter, Parame
     ((Tensor *)storage->value->owner)->kept = true;
 }
 
+static void place_weight(const Buffer *buffer, long *bytes) {
+    Tensor *tensor = buffer->owner;
+    tensor->place = PLACE_WEIGHTS;
+    tensor->offset = *bytes;
+    *bytes += round_up(tensor->bytes, 64);
+}
+
 long allocate_weights(Lowering *l) {
-    long bytes = 0;
+    long bytes = 0, shape[4];
     l->parameter = NEW_ARRAY(ParameterStorage, l->graph->parameter_count);
     for (int i = 0; i < l->graph->parameter_count; i++) {
         ParameterStorage *storage = &l->parameter[i];
-        choose_storage(l, l->graph->parameter[i], storage);
+        const Parameter *parameter = l->graph->parameter[i];
+        choose_storage(l, parameter, storage);
         if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
-        Tensor *tensor = storage->value->owner;
-        tensor->place = PLACE_WEIGHTS;
-        tensor->offset = storage->offset = bytes;
-        bytes += round_up(tensor->bytes, 64);
+        storage->offset = bytes;
+        place_weight(storage->value, &bytes);
+        if (l->weight_type != TYPE_I8 || parameter->rank == 1) continue;
+        output_features(parameter->node, shape);
+        storage->scale = new_activation(l, format("%s_scale", parameter->node->name), shape);
+        place_weight(storage->scale, &bytes);
     }
     return bytes;
 }

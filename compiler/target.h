@@ -13,6 +13,7 @@ typedef struct Target {
     /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, loads that broadcast a scalar; and the latency of a
      * multiply-add. */
     double multiply_adds, loads, broadcasts, latency;
+    double conversion;   /* what a vector of weights that are narrow takes besides its load, in multiply-adds; 0: they are floats */
     bool inference_only; /* no trainer runs there */
     /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
     const struct TargetPrinting *printing;

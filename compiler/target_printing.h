@@ -20,7 +20,7 @@ typedef struct Helper {
 /* What a helper needs of the processor that its target does not have anyway. */
 typedef struct Extra {
     const char *helper, *attribute; /* "f16c", as attributes name it */
-    const char *setup, *check;      /* C: a statement, and then a condition that says that it is there */
+    const char *setup[2], *check;   /* C: two statements, and then a condition that says that it is there */
 } Extra;
 
 typedef struct TargetPrinting {

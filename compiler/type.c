@@ -11,7 +11,6 @@ typedef struct NarrowFormat { /* sign, exponent, mantissa, from the highest bit 
 static const NarrowFormat half = {5, 10}, bfloat16 = {8, 7};
 
 const char *const type_names[TYPES] = {"f32", "f64", "f16", "bf16", "i8"};
-const char *const type_c_names[TYPES] = {"float", "double", "uint16_t", "uint16_t", "int8_t"};
 
 static uint16_t narrow_bits(NarrowFormat format, double value) {
     const int bias = (1 << (format.exponent_bits - 1)) - 1;

@@ -64,7 +64,8 @@ static void list_loads(Verifier *verifier, const Statement *statement, const Exp
         refuse_tree(verifier, statement, "the vector loop holds a value that is not float: lanes are floats");
     if (e->kind == EXPRESSION_LOAD) {
         if (e->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is left in the tree", e->buffer->name);
-        else if (e->type != e->buffer->type) refuse_tree(verifier, statement, "%s is read as another type than its own", e->buffer->name);
+        else if (e->type != value_type(e->buffer->type))
+            refuse_tree(verifier, statement, "%s is read as another type than its own", e->buffer->name);
         else add_access(verifier, (Access){statement, e->buffer, e->index, false, true, scope.facts});
     }
     for (int i = 0; i < expression_operands(e->kind); i++) {

@@ -7,10 +7,14 @@
  *                      48 u64 zero    56 u64 checksum of the header up to here and of the table
  *   section, 64 bytes   0 u32 kind    4 u32 format    8 u64 hash of the layout    16 u64 offset    24 u64 bytes    32 u64 count    40 zero
  *
- * kind 1: the weights of one layout; format 0: float32, read as they are. kind 2: `count` frames and a state, and what must come of them:
- * f64 score[count], f32 x[count], state, reconstruction[count], state after them. Checksums are FNV-1a over bytes, 64 bits. */
+ * kind 1: the weights of one layout, read as they are. format: 0 float32, 1 half, 2 bfloat16, 3 bytes and a scale, a float, for each
+ * output; in all of them biases are float32, and convolution is direct. It is the header's precision. kind 2, format 0: `count` frames and
+ * a state, and what must come of them: f64 score[count], f32 x[count], state, reconstruction[count], state after them. Checksums are FNV-1a
+ * over bytes, 64 bits. */
 #include "inference.h"
+#include "lower.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { HEADER = 64, ENTRY = 64, VERSION = 1, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, MARK = 0x01020304 };
@@ -42,23 +46,53 @@ typedef struct Section {
     size_t offset, length;
 } Section;
 
-static void pack_parameter(const Writer *writer, size_t start, const Parameter *parameter, const Buffer *weight, const double *values) {
-    const Node *node = parameter->node;
-    for (long i = 0; i < parameter->count; i++) {
+/* Element number `element` of values of this type. A value of bytes is one of −127 … 127. */
+static void put_element(const Writer *writer, size_t start, Type type, long element, double value) {
+    const size_t at = start + (size_t)(type_size(type) * element);
+    switch (type) {
+    case TYPE_F32:
+        put_float(writer, at, (float)value);
+        break;
+    case TYPE_F16:
+        put(writer, at, f16_bits(value), 2);
+        break;
+    case TYPE_BF16:
+        put(writer, at, bf16_bits(value), 2);
+        break;
+    case TYPE_I8:
+        put(writer, at, (uint64_t)lrint(value), 1);
+        break;
+    default:
+        die("weights of %s", type_names[type]);
+    }
+}
+
+/* Values in the order of the dimensions of `shape`, each divided by its output's scale where there are scales. */
+static void pack_values(const Writer *writer, size_t section, const Buffer *buffer, int rank, const long *shape, const double *values,
+                        const Node *scaled, const double *scale) {
+    const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
+    long count = 1;
+    for (int d = 0; d < rank; d++) count *= shape[d];
+    for (long i = 0; i < count; i++) {
         long index[MAX_RANK] = {0}, rest = i;
-        for (int d = node->rank - 1; d >= 0; d--) {
-            index[d] = rest % node->shape[d];
-            rest /= node->shape[d];
+        for (int d = rank - 1; d >= 0; d--) {
+            index[d] = rest % shape[d];
+            rest /= shape[d];
         }
-        put_float(writer, start + 4 * (size_t)layout_offset(&weight->layout, index), (float)values[i]);
+        const double unit = scale ? scale[output_of(scaled, i)] : 1;
+        put_element(writer, start, buffer->type, layout_offset(&buffer->layout, index), unit > 0 ? values[i] / unit : 0);
     }
 }
 
 static void write_weights(const Writer *writer, const Section *section, const Inference *inference, const InferenceCode *code,
-                          double *const *parameters) {
+                          double *const *parameters, double *const *scales) {
     for (int i = 0; i < inference->frame->parameter_count; i++) {
-        const Tensor *tensor = code->weight[i]->owner;
-        pack_parameter(writer, section->offset + (size_t)tensor->offset, inference->frame->parameter[i], code->weight[i], parameters[i]);
+        const Node *node = inference->frame->parameter[i]->node;
+        pack_values(writer, section->offset, code->weight[i], node->rank, node->shape, parameters[i], node, scales[i]);
+        if (!scales[i]) continue;
+        long shape[4];
+        output_features(node, shape);
+        pack_values(writer, section->offset, code->scale[i], 4, shape, scales[i], NULL, NULL);
     }
 }
 
@@ -89,8 +123,11 @@ static int list_sections(const Inference *inference, const Golden *golden, Secti
         bool known = false;
         for (int k = 0; k < count; k++) known = known || section[k].layout == code->layout;
         if (!known)
-            section[count++] =
-                (Section){.kind = KIND_WEIGHTS, .layout = code->layout, .length = (size_t)code->weight_bytes, .count = (uint64_t)i};
+            section[count++] = (Section){.kind = KIND_WEIGHTS,
+                                         .format = (uint32_t)inference->precision,
+                                         .layout = code->layout,
+                                         .length = (size_t)code->weight_bytes,
+                                         .count = (uint64_t)i};
     }
     section[count++] = (Section){.kind = KIND_GOLDEN, .length = golden_bytes(inference, golden), .count = (uint64_t)golden->frames};
     *end = HEADER + ENTRY * (size_t)count;
@@ -108,7 +145,7 @@ static void write_header(const Writer *writer, const Inference *inference, const
     put(writer, 8, MARK, 4);
     put(writer, 12, VERSION, 4);
     put(writer, 16, inference->spec->hash, 8);
-    put(writer, 24, 0, 4);
+    put(writer, 24, (uint64_t)inference->precision, 4);
     put(writer, 28, (uint64_t)count, 4);
     put(writer, 32, writer->bytes.length, 8);
     put(writer, 40, hash_bytes(HASH_START, start + table, writer->bytes.length - table), 8);
@@ -124,14 +161,14 @@ static void write_header(const Writer *writer, const Inference *inference, const
     put(writer, 56, hash_bytes(hash_bytes(HASH_START, start, 56), start + HEADER, table - HEADER), 8);
 }
 
-Bytes pack_weights(const Inference *inference, double *const *parameters, const Golden *golden, bool big_endian) {
+Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *golden, bool big_endian) {
     Section section[MAX_TARGETS + 1];
     Writer writer = {.big_endian = big_endian};
     const int count = list_sections(inference, golden, section, &writer.bytes.length);
     writer.bytes.start = NEW_ARRAY(unsigned char, writer.bytes.length);
     for (int k = 0; k < count; k++) {
         if (section[k].kind == KIND_GOLDEN) write_golden(&writer, &section[k], inference, golden);
-        else write_weights(&writer, &section[k], inference, inference->code[section[k].count], parameters);
+        else write_weights(&writer, &section[k], inference, inference->code[section[k].count], parameters, scales);
     }
     write_header(&writer, inference, section, count);
     return writer.bytes;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# inference.sh SPEC: writes build/<name>/inference/ of the weights $WEIGHTS, for $TARGETS and $ENDIAN, and as $WEIGHTS_AS, where they are given.
+# inference.sh SPEC: writes build/<name>/inference/ of the weights $WEIGHTS, for $TARGETS and $ENDIAN, in $PRECISION, and as
+# $WEIGHTS_AS, where they are given.
 set -eu
 
 spec=$1
@@ -13,7 +14,7 @@ name=${said##*: }
 folder=build/$name/inference
 rm -rf "$folder.new"
 build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" ${TARGETS:+--targets "$TARGETS"} ${ENDIAN:+--endian "$ENDIAN"} \
-    ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"}
+    ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"} ${PRECISION:+--precision "$PRECISION"}
 rm -rf "$folder"
 mv "$folder.new" "$folder"
 echo "$spec with $WEIGHTS is in $folder/"

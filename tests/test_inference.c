@@ -108,13 +108,16 @@ END_TEST
 
 START_TEST(the_file_has_each_weight_once_for_each_layout_in_either_byte_order) {
     const Target *const wanted[4] = {find_target("avx512"), find_target("avx2"), find_target("neon"), find_target("generic")};
-    Inference *inference = compile_inference(sample_spec(_i), wanted, 4);
+    Inference *inference = compile_inference(sample_spec(_i), PRECISION_F32, wanted, 4);
     const Graph *graph = build_graph(sample_spec(_i), false);
     const char *path = save_parameters(graph, draw_parameters(graph));
     double **parameters = read_parameters(inference->frame, path);
     unlink(path);
     const Golden *golden = compute_golden(inference, parameters);
-    const Bytes little = pack_weights(inference, parameters, golden, false), big = pack_weights(inference, parameters, golden, true);
+    double **scales;
+    ck_assert(round_parameters(inference->frame, PRECISION_F32, parameters, &scales));
+    const Bytes little = pack_weights(inference, parameters, scales, golden, false),
+                big = pack_weights(inference, parameters, scales, golden, true);
     ck_assert_uint_eq(little.length, big.length);
     ck_assert_int_eq(memcmp(little.start, "zoetrope\4\3\2\1", 12), 0);
     ck_assert_int_eq(memcmp(big.start, "zoetrope\1\2\3\4", 12), 0);
@@ -145,12 +148,135 @@ START_TEST(the_file_has_each_weight_once_for_each_layout_in_either_byte_order) {
 }
 END_TEST
 
+/* ---- weights smaller than floats ---- */
+
+static double **sample_parameters(const Graph *folded, int sample) {
+    const Graph *graph = build_graph(sample_spec(sample), false);
+    const char *path = save_parameters(graph, draw_parameters(graph));
+    double **parameters = read_parameters(folded, path);
+    unlink(path);
+    ck_assert(parameters != NULL);
+    return parameters;
+}
+
+/* Which output a weight's element belongs to, by PyTorch's shapes: [out, in, u, v], [in, out, u, v] where it is transposed, and
+ * [out, in] of a matrix, whose node has each side as channels, height and width. */
+static long output_by_shape(const Parameter *parameter, long i) {
+    const long *shape = parameter->node->shape;
+    if (parameter->node->rank == 6) return i / (shape[3] * shape[4] * shape[5]);
+    const long taps = shape[2] * shape[3];
+    return parameter->node->reader[0]->op == OP_CONV_TRANSPOSE2D ? i / taps % shape[1] : i / (shape[1] * taps);
+}
+
+/* Of all integers, the nearest; of two, the even one: tried one by one. */
+static double nearest_by_trying(double value, double scale) {
+    double best = 0;
+    for (int q = -127; q <= 127; q++) {
+        const double apart = fabs(q * scale - value), least = fabs(best * scale - value);
+        if (apart < least || (apart == least && q % 2 == 0)) best = q;
+    }
+    return best;
+}
+
+START_TEST(bytes_are_the_nearest_multiples_of_each_outputs_scale) {
+    const Graph *graph = fold_batch_norm(build_graph(sample_spec(_i), false));
+    double **before = sample_parameters(graph, _i), **after = sample_parameters(graph, _i), **scales;
+    ck_assert(round_parameters(graph, PRECISION_INT8, after, &scales));
+    for (int p = 0; p < graph->parameter_count; p++) {
+        const Parameter *parameter = graph->parameter[p];
+        ck_assert_int_eq(scales[p] != NULL, parameter->rank > 1);
+        if (parameter->rank == 1) ck_assert_int_eq(memcmp(before[p], after[p], sizeof(double) * (size_t)parameter->count), 0);
+        double *most = NEW_ARRAY(double, parameter->count);
+        for (long i = 0; scales[p] && i < parameter->count; i++) {
+            const long k = output_by_shape(parameter, i);
+            most[k] = fmax(most[k], fabs(before[p][i]));
+        }
+        for (long i = 0; scales[p] && i < parameter->count; i++) {
+            const double scale = scales[p][output_by_shape(parameter, i)];
+            ck_assert_double_eq(scale, (double)(float)(most[output_by_shape(parameter, i)] / 127));
+            ck_assert_double_eq(after[p][i], scale * nearest_by_trying(before[p][i], scale));
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_value_that_the_precision_cannot_hold_is_refused) {
+    const Graph *graph = fold_batch_norm(build_graph(sample_spec(0), false));
+    static const struct {
+        Precision precision;
+        double value;
+        bool good;
+    } cases[] = {{PRECISION_F16, 65519, true},       {PRECISION_F16, -65520, false}, {PRECISION_BF16, 65520, true},
+                 {PRECISION_BF16, 3.4e38, false},    {PRECISION_INT8, 3.4e38, true}, {PRECISION_INT8, NAN, false},
+                 {PRECISION_BF16, -INFINITY, false}, {PRECISION_F32, INFINITY, true}};
+    int weight = 0;
+    while (graph->parameter[weight]->rank == 1) weight++;
+    ck_assert(freopen("/dev/null", "w", stderr) != NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double **parameters = sample_parameters(graph, 0), **scales;
+        parameters[weight][1] = cases[i].value;
+        ck_assert_int_eq(round_parameters(graph, cases[i].precision, parameters, &scales), cases[i].good);
+    }
+}
+END_TEST
+
+static uint64_t number_at(const Bytes *file, size_t at, int width) {
+    uint64_t number = 0;
+    while (width-- > 0) number = number << 8 | file->start[at + (size_t)width];
+    return number;
+}
+
+/* Each element of the file, by its layout, is the rounded weight to the bit; both byte orders have the same numbers. */
+static void compare_file(const Inference *inference, const Bytes files[2], double *const *parameters, double *const *scales) {
+    const InferenceCode *code = inference->code[0];
+    const size_t section = (size_t)number_at(&files[0], 64 + 16, 8);
+    for (int p = 0; p < inference->frame->parameter_count; p++) {
+        const Parameter *parameter = inference->frame->parameter[p];
+        const Buffer *weight = code->weight[p];
+        const size_t start = section + (size_t)((const Tensor *)weight->owner)->offset, size = (size_t)type_size(weight->type);
+        for (long i = 0; i < parameter->count; i++) {
+            long index[MAX_RANK] = {0}, rest = i;
+            for (int d = parameter->node->rank - 1; d >= 0; d--) {
+                index[d] = rest % parameter->node->shape[d];
+                rest /= parameter->node->shape[d];
+            }
+            const size_t at = start + size * (size_t)layout_offset(&weight->layout, index);
+            const double scale = scales[p] ? scales[p][output_by_shape(parameter, i)] : 1;
+            const double value = parameter->rank > 1 ? parameters[p][i] : (double)(float)parameters[p][i];
+            ck_assert_double_eq(element_value(weight->type, files[0].start + at, 0) * scale, value);
+            for (size_t k = 0; k < size; k++) ck_assert_int_eq(files[0].start[at + k], files[1].start[at + size - 1 - k]);
+        }
+    }
+}
+
+START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
+    const Precision precision = (Precision)(_i % PRECISIONS);
+    const int sample = _i / PRECISIONS;
+    const Target *const wanted[2] = {find_target("avx512"), find_target("generic")};
+    Inference *inference = compile_inference(sample_spec(sample), precision, wanted, 2);
+    double **parameters = sample_parameters(inference->frame, sample), **scales;
+    ck_assert(round_parameters(inference->frame, precision, parameters, &scales));
+    const Golden *golden = compute_golden(inference, parameters);
+    const Bytes files[2] = {pack_weights(inference, parameters, scales, golden, false),
+                            pack_weights(inference, parameters, scales, golden, true)};
+    ck_assert_uint_eq(number_at(&files[0], 24, 4), precision);
+    for (size_t k = 0; k < number_at(&files[0], 28, 4); k++) {
+        const size_t entry = 64 + 64 * k;
+        ck_assert_uint_eq(number_at(&files[0], entry + 4, 4), number_at(&files[0], entry, 4) == 1 ? precision : 0);
+    }
+    compare_file(inference, files, parameters, scales);
+}
+END_TEST
+
 Suite *inference_suite(void) {
     Suite *suite = suite_create("inference");
     TCase *test_case = tcase_create("inference");
     tcase_add_loop_test(test_case, folding_batch_norm_changes_no_value, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, weights_of_another_spec_are_refused);
     tcase_add_loop_test(test_case, the_file_has_each_weight_once_for_each_layout_in_either_byte_order, 0, SAMPLE_SPECS);
+    tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
+    tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);
+    tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * SAMPLE_SPECS);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);
     return suite;

@@ -9,7 +9,7 @@ typedef struct target_description {
 @dispatch@
 /* ---- the file of weights; its numbers have this machine's byte order ---- */
 
-enum { HEADER = 64, ENTRY = 64, KIND_WEIGHTS = 1, KIND_GOLDEN = 2 };
+enum { HEADER = 64, ENTRY = 64, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, PRECISION = @precision@ };
 
 #define MARK UINT32_C(0x01020304)
 #define OTHER_MARK UINT32_C(0x04030201)
@@ -40,7 +40,7 @@ static int check_header(const unsigned char *memory, size_t size, uint64_t *sect
     if (read_32(memory + 12) != 1) return @NAME@_ERROR_VERSION;
     if (size < HEADER) return @NAME@_ERROR_TRUNCATED;
     if (read_64(memory + 16) != UINT64_C(0x@hash@)) return @NAME@_ERROR_SPEC;
-    if (read_32(memory + 24) != @precision@) return @NAME@_ERROR_PRECISION;
+    if (read_32(memory + 24) != PRECISION) return @NAME@_ERROR_PRECISION;
     *sections = read_32(memory + 28);
     if (read_64(memory + 32) != size || *sections > (size - HEADER) / ENTRY) return @NAME@_ERROR_TRUNCATED;
     const uint64_t hash = hash_bytes(hash_bytes(HASH_START, memory, 56), memory + HEADER, ENTRY * (size_t)*sections);
@@ -52,10 +52,11 @@ static int check_header(const unsigned char *memory, size_t size, uint64_t *sect
 /* Where the section of this kind and layout lies, or 0. Only a section that lies in the file as it should is found. */
 static size_t find_section(const unsigned char *memory, size_t size, uint64_t sections, uint32_t kind, uint64_t layout, uint64_t length) {
     const size_t payload = HEADER + ENTRY * (size_t)sections;
+    const uint32_t format = kind == KIND_WEIGHTS ? PRECISION : 0;
     for (size_t i = 0; i < sections; i++) {
         const unsigned char *entry = memory + HEADER + ENTRY * i;
         const uint64_t offset = read_64(entry + 16);
-        if (read_32(entry) != kind || read_32(entry + 4) != 0 || read_64(entry + 8) != layout || read_64(entry + 24) != length) continue;
+        if (read_32(entry) != kind || read_32(entry + 4) != format || read_64(entry + 8) != layout || read_64(entry + 24) != length) continue;
         if (offset % 64 == 0 && offset >= payload && offset <= size && length <= size - offset) return (size_t)offset;
     }
     return 0;

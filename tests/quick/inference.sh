@@ -37,6 +37,27 @@ for spec in specs/*.yaml tests/fixtures/parity_small.yaml; do
     check "$model: its example and its self-test run" runs_its_example "$model"
     check "$model: files that are not its weights are refused" "$scratch/check_$model" open "build/$model/inference/$model.weights"
 done
+# Weights of fewer bits compute what their rounded values give in double, on every target; streaming is clips to the bit.
+precise() { # PRECISION
+    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION="$1" &&
+        cp -r build/parity_small/inference "$scratch/$1" && gcc -std=c11 -O1 $warnings -DALONE -DBUNDLE=parity_small -DUPPER=PARITY_SMALL \
+        -DBUNDLE_HEADER='"parity_small.h"' "-I$scratch/$1" tests/bundle/check.c "$scratch/$1"/parity_small*.c -lm -o "$scratch/check_$1" &&
+        "$scratch/check_$1" alone "$scratch/$1/parity_small.weights" && "$scratch/check_$1" open "$scratch/$1/parity_small.weights"
+}
+for precision in f16 bf16 int8; do check "parity_small in $precision: computes what its weights say, on every target" precise $precision; done
+# Code of one precision, weights of another: the biases and the table make a small file more than a half, or a quarter.
+other_precision_is_an_error() {
+    for pair in f16:bf16 f16:int8 bf16:f16 int8:bf16; do
+        "$scratch/check_${pair%:*}" alone "$scratch/${pair#*:}/parity_small.weights" 2>"$scratch/said" && return 1
+        grep "another precision than this code, which is made for ${pair%:*}" "$scratch/said" || return 1
+    done
+}
+check "weights of another precision are an error" other_precision_is_an_error
+no_such_precision() {
+    make inference SPEC=specs/tiny.yaml WEIGHTS=x PRECISION=f8 2>"$scratch/said" && return 1
+    grep "f32|f16|bf16|int8, not 'f8'" "$scratch/said"
+}
+check "a precision that does not exist is an error" no_such_precision
 # The trainer's `score` is the bundle's streaming: the same frames, as PNG files and raw.
 scores_agree() {
     folder=$scratch/scores

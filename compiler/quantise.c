@@ -1,0 +1,85 @@
+/* quantise: the weights of convolutions and matrices as numbers smaller than a float. Biases stay floats.
+ *
+ *   f16, bf16   the nearest one, ties to even
+ *   int8        q · scale, with a scale for each output channel (feature): the largest size of its weights / 127, as a float. q is the
+ *               integer nearest to weight / scale, ties to even, in [−127, 127]; a channel of zeros has scale 0.
+ *
+ * All that follows takes the rounded values for the weights: what a bundle computes is exact for them, and so is its self-test. */
+#include "inference.h"
+#include "lower.h"
+
+#include <math.h>
+
+const char *const precision_names[PRECISIONS] = {"f32", "f16", "bf16", "int8"};
+const Type precision_types[PRECISIONS] = {TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_I8};
+
+long output_features(const Node *weight, long shape[4]) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    shape[0] = shape[2] = shape[3] = 1;
+    shape[1] = weight->shape[out];
+    for (int d = 1; d < 3 && weight->rank == 6; d++) shape[1 + d] = weight->shape[d];
+    return shape[1] * shape[2] * shape[3];
+}
+
+long output_of(const Node *weight, long i) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    long inner = 1;
+    const int last = weight->rank == 6 ? 2 : out; /* a matrix's outputs are its first three dimensions */
+    for (int d = last + 1; d < weight->rank; d++) inner *= weight->shape[d];
+    return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
+}
+
+static double *choose_scales(const Parameter *parameter, const double *values) {
+    long shape[4];
+    const long outputs = output_features(parameter->node, shape);
+    double *scale = NEW_ARRAY(double, outputs);
+    for (long i = 0; i < parameter->count; i++) {
+        double *most = &scale[output_of(parameter->node, i)];
+        *most = fmax(*most, fabs(values[i]));
+    }
+    for (long k = 0; k < outputs; k++) scale[k] = (double)(float)(scale[k] / 127);
+    return scale;
+}
+
+static double nearest(Type type, double value, double scale) {
+    uint16_t bits;
+    switch (type) {
+    case TYPE_F16:
+        bits = f16_bits(value);
+        return element_value(type, &bits, 0);
+    case TYPE_BF16:
+        bits = bf16_bits(value);
+        return element_value(type, &bits, 0);
+    case TYPE_I8: /* 128 · scale, where the scale is so small that it lost digits itself */
+        return scale > 0 ? fmax(-127, fmin(127, nearbyint(value / scale))) * scale : 0;
+    default:
+        return value;
+    }
+}
+
+/* False: an error, which was reported: a value that the type cannot hold. */
+static bool round_parameter(const Parameter *parameter, Precision precision, double *values, double **scale) {
+    const Type type = precision_types[precision];
+    for (long i = 0; i < parameter->count; i++) {
+        if (isfinite(values[i]) && isfinite(nearest(type, values[i], 1))) continue;
+        fprintf(stderr, "zoetrope: %s, with its batch norm where it has one, holds %.9g, which %s cannot; %s\n", parameter->name, values[i],
+                precision_names[precision],
+                isfinite(values[i]) ? "take bf16, int8 or f32" : "are these weights of a training that failed?");
+        return false;
+    }
+    if (type == TYPE_I8) *scale = choose_scales(parameter, values);
+    for (long i = 0; i < parameter->count; i++) values[i] = nearest(type, values[i], *scale ? (*scale)[output_of(parameter->node, i)] : 0);
+    return true;
+}
+
+bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales) {
+    *scales = NEW_ARRAY(double *, graph->parameter_count);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        if (precision == PRECISION_F32 || parameter->rank == 1) continue;
+        if (!round_parameter(parameter, precision, parameters[i], &(*scales)[i])) return false;
+    }
+    return true;
+}
