@@ -45,7 +45,8 @@ trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.
 	@+$(ALONE) build/zoetrope build/runtime.a
 	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
 
-inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, ENDIAN=big, WEIGHTS_AS=object)
+inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
+	@+$(if $(CLIPS),$(ALONE) build/runtime.a)
 	@scripts/inference.sh "$$SPEC"
 
 demo: deps ## train a small network on videos that it draws itself, and show strips

@@ -1,6 +1,7 @@
 #!/bin/sh
 # inference.sh SPEC: writes build/<name>/inference/ of the weights $WEIGHTS, for $TARGETS and $ENDIAN, in $PRECISION, and as
-# $WEIGHTS_AS, where they are given.
+# $WEIGHTS_AS, where they are given. With $CLIPS, files and folders of videos, it prints the PSNR of their reconstructions, and what the
+# precision lost of it; that is measured on bundles for this machine, whatever targets are asked for.
 set -eu
 
 spec=$1
@@ -12,9 +13,32 @@ said=$(build/zoetrope check "$spec") # "specs/tiny.yaml: tiny is correct"
 said=${said% is correct}
 name=${said##*: }
 folder=build/$name/inference
+precision=${PRECISION:-f32}
 rm -rf "$folder.new"
-build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" ${TARGETS:+--targets "$TARGETS"} ${ENDIAN:+--endian "$ENDIAN"} \
-    ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"} ${PRECISION:+--precision "$PRECISION"}
+build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" --precision "$precision" ${TARGETS:+--targets "$TARGETS"} \
+    ${ENDIAN:+--endian "$ENDIAN"} ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"}
+
+# psnr PRECISION: "30.1234 56", decibels and clips.
+psnr() {
+    rm -rf "$folder.clips"
+    build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.clips" --precision "$1"
+    # shellcheck disable=SC2046 # several libraries
+    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -DBUNDLE="$name" -DUPPER="$(echo "$name" | tr '[:lower:]' '[:upper:]')" -DBUNDLE_HEADER="\"$name.h\"" \
+        "-I$folder.clips" scripts/bundle_psnr.c "$folder.clips/$name"*.c build/runtime.a -fopenmp \
+        $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o "$folder.clips/psnr"
+    # shellcheck disable=SC2086 # several files and folders
+    "$folder.clips/psnr" "$folder.clips/$name.weights" $CLIPS
+}
+if [ -n "${CLIPS-}" ]; then
+    whole=$(psnr f32)
+    rounded=$whole
+    [ "$precision" = f32 ] || rounded=$(psnr "$precision")
+    rm -rf "$folder.clips"
+    echo "$whole $rounded" | awk -v precision="$precision" '{
+        printf "PSNR of %d %s: %.2f dB in f32", $2, $2 == 1 ? "clip" : "clips", $1
+        if (precision != "f32") printf ", %.2f dB in %s: %.3f dB lost", $3, precision, $1 - $3
+        print "" }'
+fi
 rm -rf "$folder"
 mv "$folder.new" "$folder"
 echo "$spec with $WEIGHTS is in $folder/"
