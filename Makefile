@@ -1,8 +1,8 @@
 # `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what
-# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`).
+# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`), TUNING a file of choices that were measured.
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
-export SPEC WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS
+export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS
 
 # One job for each processor, unless the caller says otherwise.
 ifeq ($(MAKELEVEL),0)

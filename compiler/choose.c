@@ -68,3 +68,20 @@ RegisterTile choose_register_tile(const Target *target, long vectors, long outer
 RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors) {
     return choose_tile(target, &(TileRange){{vectors, outer, inner}, of_vectors});
 }
+
+RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceField field[3], const long range[3], bool inner_of_vectors) {
+    const int registers = choice->lowering->target->registers;
+    long *const size[3] = {&model.vectors, &model.outer, &model.inner};
+    for (int d = 0; d < 3; d++) {
+        if (field[d] == FIELDS) continue;
+        /* one for each sum, one for each vector, one for what is broadcast */
+        const long v = model.vectors;
+        const long room = d == TILE_VECTORS  ? (registers - 1) / 2
+                          : d == TILE_OUTER  ? (registers - 1 - v) / v
+                          : inner_of_vectors ? (registers - 1) / (v * (model.outer + 1))
+                                             : (registers - 1 - v) / (v * model.outer);
+        const Legal legal = {.most = maximum(1, minimum(range[d], room)), .registers = room < range[d] ? registers : 0};
+        *size[d] = choose(choice, field[d], *size[d], legal);
+    }
+    return model;
+}

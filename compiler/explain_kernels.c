@@ -33,4 +33,6 @@ void explain_kernels(Text *out, const TargetCode *code, const Machine *machine) 
     }
     text_add(out, "%-48s %12.3f %12.3f %10.1f %9.3f  its arithmetic alone: %.3f\n", "all", 1e-6 * flops, 1e-6 * bytes, flops / bytes, time,
              1e-6 * flops / machine->gigaflops);
+    text_add(out, "\nhow they are run, as a tuning file says it\n\n");
+    for (int i = 0; i < code->choice_count; i++) text_add(out, "%s: %s\n", code->choice[i]->kernel, choice_text(code->choice[i]));
 }

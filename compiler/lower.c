@@ -2,6 +2,7 @@
 #include "lower.h"
 #include "pass.h"
 #include "pointer_map.h"
+#include "tuning.h"
 
 #include <string.h>
 
@@ -157,21 +158,35 @@ void add_call(Program *program, const Kernel *kernel, Scan *scan) {
     program->call[program->call_count++] = (Call){kernel, scan};
 }
 
+/* Why the kernel cannot be run as it was chosen to be. Of the cost model's choices that is a bug; a tuning file's are its writer's. */
+static void refuse_kernel(const Lowering *l, const Kernel *kernel, const char *why) {
+    const TuningEntry *entry = l->choices && l->choices->tuning ? tuning_entry(l->choices->tuning, l->target, kernel->name) : NULL;
+    if (!entry) {
+        if (kernel->tree) print_kernel(stderr, kernel);
+        die("%s for %s: %s", kernel->name, l->target->name, why);
+    }
+    l->choices->tuning->refused++;
+    tuning_error(l->choices->tuning, &entry->key, "choose smaller tiles or blocks", "`%s` cannot be run like this on %s: %s", kernel->name,
+                 l->target->name, why);
+}
+
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     const char *why = NULL;
+    Text violation = text_begin(); /* outlives the verifier's memory */
     const Pass pass = begin_pass(PASS_SCHEDULE);
     for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i].lanes = l->target->lanes;
-    if (!schedule_kernel(kernel, &why)) die("%s for %s: %s", kernel->name, l->target->name, why);
-    kernel->schedule_note = schedule_words(kernel);
-    kernel->tree = unroll_loops(kernel->tree);
-    begin_pass(PASS_VERIFY);
-    arena_enter();
-    why = verify_kernel(kernel, l->target->lanes);
-    if (why) print_kernel(stderr, kernel);
-    if (why) die("%s for %s: %s", kernel->name, l->target->name, why);
-    arena_leave();
+    if (schedule_kernel(kernel, &why)) {
+        kernel->schedule_note = schedule_words(kernel);
+        kernel->tree = unroll_loops(kernel->tree);
+        begin_pass(PASS_VERIFY);
+        arena_enter();
+        why = verify_kernel(kernel, l->target->lanes);
+        if (why) text_add(&violation, "%s", why);
+        arena_leave();
+    }
     begin_pass(pass);
-    add_call(l->program, kernel, scan);
+    if (why) refuse_kernel(l, kernel, violation.length ? violation.bytes : why);
+    else add_call(l->program, kernel, scan);
 }
 
 /* ---- the graph, node by node ---- */

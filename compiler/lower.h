@@ -123,6 +123,8 @@ typedef struct RegisterTile { /* vectors of one operand by values of the other *
 RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner);
 /* The same for a weight gradient, `inner` being taps: of the operand in vectors (`of_vectors`) or of the other one. */
 RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors);
+/* A tile that is chosen by these fields, out of these ranges, in the place of the cost model's. FIELDS: there is no such field. */
+RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceField field[3], const long range[3], bool inner_of_vectors);
 enum { BUSY_ITEMS = 16 }; /* iterations of the parallel loops, for many threads */
 enum { STAGE_BYTES = 128 * 1024, STAGE_BYTES_MOST = 512 * 1024, WEIGHT_BYTES = 384 * 1024 };
 

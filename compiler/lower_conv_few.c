@@ -14,7 +14,8 @@ typedef struct Few {
     Lowering *l;
     Node *node;
     const Buffer *input, *weight, *partial, *sum;
-    long rows; /* of outputs for which the input is staged at once */
+    long rows;    /* of outputs for which the input is staged at once */
+    long columns; /* of outputs whose sums are in registers */
 } Few;
 
 static void add_row_levels(const Few *f, Schedule *schedule) {
@@ -42,7 +43,7 @@ static void add_partial(const Few *f, Kernel *kernel, int number, const Phase ph
         schedule->stage[schedule->stages] = *stage;
         schedule->stage[schedule->stages++].level = 2;
     }
-    add_level(schedule, "j", maximum(1, SUMS / outputs), LOOP_SERIAL);
+    add_level(schedule, "j", f->columns, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
@@ -85,18 +86,31 @@ static void add_result(const Few *f, Kernel *kernel, int number, const Phase pha
     if (vectors) add_level(schedule, "j", 1, LOOP_VECTOR);
 }
 
-/* Rows of outputs whose input fits in the stage, at least one; enough blocks of them for many threads. */
-static long choose_rows(const Node *node, const Phase *phase) {
+/* Rows of outputs whose input fits in so many bytes, at least one. */
+static long rows_within(const Node *node, const Phase *phase, long bytes) {
     const Node *from = node->input[0];
     const long row = 4 * from->shape[1] * (from->shape[3] + 2 * node->padding[1]);
     long rows = 1;
-    while (rows < phase->count && (phase->in_step * rows + phase->taps) * row <= STAGE_BYTES) rows++;
-    const long blocks = (phase->count + rows - 1) / rows;
-    return (phase->count + blocks - 1) / blocks;
+    while (rows < phase->count && (phase->in_step * rows + phase->taps) * row <= bytes) rows++;
+    return rows;
+}
+
+/* Rows that are staged at once, in blocks of equal size; and a register tile. */
+static void choose_sizes(Few *f, KernelChoice *choice) {
+    const Phase phase = phase_of(f->node, 0, 0);
+    const long blocks = (phase.count + rows_within(f->node, &phase, STAGE_BYTES) - 1) / rows_within(f->node, &phase, STAGE_BYTES);
+    const long outputs = f->node->shape[1], columns = maximum(1, SUMS / outputs);
+    f->rows = choose(choice, FIELD_BLOCK_ROWS, (phase.count + blocks - 1) / blocks,
+                     (Legal){.most = rows_within(f->node, &phase, BLOCK_BYTES_MOST)});
+    f->columns =
+        choose(choice, FIELD_TILE_COLUMNS, columns,
+               (Legal){.most = maximum(columns, (f->l->target->registers - 1 - outputs) / outputs), .registers = f->l->target->registers});
 }
 
 bool lower_few_outputs(Lowering *l, Node *node) {
     const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
+    const Algorithm wanted = wanted_algorithm(l, node->name);
+    if (wanted != ALGORITHM_ANY && wanted != ALGORITHM_FEW) return false;
     if (node->shape[1] > FEW || node->shape[1] >= lanes || node->input[0]->shape[1] % lanes != 0 || node->scan) return false;
     for (int d = 0; d < 2; d++)
         for (long a = 0; a < phases[d]; a++)
@@ -105,8 +119,7 @@ bool lower_few_outputs(Lowering *l, Node *node) {
     f.weight = weight_along(l, node->input[1], node->op == OP_CONV2D ? 1 : 0);
     const Stage stage = stage_of(l, f.input, 0);
     if (stage.blocked < 0 || layout_lane(&f.weight->layout) != (node->op == OP_CONV2D ? 1 : 0)) return false;
-    const Phase longest = phase_of(node, 0, 0);
-    f.rows = choose_rows(node, &longest);
+    choose_sizes(&f, begin_choice(l, node->name, ALGORITHM_FEW));
     const long shape[3] = {node->shape[1], phase_of(node, 1, 0).count, lanes};
     Kernel *kernel = new_kernel(node->name, (int)(3 * phases[0] * phases[1]));
     f.partial = new_scratch(kernel, "partial", 3, shape, (const int[3]){0, 1, 2}, -1, 1);

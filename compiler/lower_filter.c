@@ -138,6 +138,8 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     plan->out = node->op == OP_CONV2D ? 0 : 1;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
     if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
+    const Algorithm wanted = wanted_algorithm(l, node->name);
+    if (wanted != ALGORITHM_ANY) return wanted == ALGORITHM_FILTERED;
     return l->choices->filter_everywhere || wins(plan, (double)channels, (double)outputs);
 }
 
@@ -246,27 +248,44 @@ typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = 
 
 enum { FILTER_BYTES = 384 * 1024, FILTER_TILES = 64 }; /* transformed inputs of an item; at most so many tiles, less to keep threads busy */
 
-long tile_vectors(long vectors) {
+static long tile_vectors(long vectors) {
     return vectors % 2 == 0 ? 2 : 1;
+}
+
+long choose_vectors(KernelChoice *choice, long vectors) {
+    const int registers = choice->lowering->target->registers;
+    const long room = (registers - 1) / 2;
+    const Legal legal = {.most = minimum(vectors, room), .divides = vectors, .registers = room < vectors ? registers : 0};
+    return choose(choice, FIELD_TILE_VECTORS, tile_vectors(vectors), legal);
 }
 
 long tile_values(const Target *target, long vectors) {
     return minimum(8, (target->registers - 1 - vectors) / vectors);
 }
 
-static Cut choose_cut(const Lowering *l, const Node *node, const FilterPlan *plan, long vectors, long channels) {
+static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *plan, long vectors, long channels) {
+    static const ChoiceField blocks[3] = {FIELD_BLOCK_IMAGES, FIELD_BLOCK_ROWS, FIELD_BLOCK_COLUMNS};
+    static const ChoiceField tiles[3] = {FIELD_TILE_IMAGES, FIELD_TILE_ROWS, FIELD_TILE_COLUMNS};
+    const Target *target = choice->lowering->target;
     const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
     const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
-    const long most = minimum(FILTER_TILES, maximum(1, FILTER_BYTES / tile_bytes));
-    Cut cut = {.item = {1, 1, largest_divisor(extent[2], most)}};
-    cut.item[1] = largest_divisor(extent[1], most / cut.item[2]);
-    long left = most / (cut.item[1] * cut.item[2]);
-    if (cut.item[1] * cut.item[2] == extent[1] * extent[2])
-        cut.item[0] = largest_divisor(extent[0], minimum(left, maximum(1, extent[0] / 8)));
-    long registers = tile_values(l->target, vectors);
+    const long model = minimum(FILTER_TILES, maximum(1, FILTER_BYTES / tile_bytes)), most = maximum(model, BLOCK_BYTES_MOST / tile_bytes);
+    Cut cut;
+    long taken = 1; /* tiles of the dimensions so far */
     for (int d = 2; d >= 0; d--) {
-        cut.inner[d] = largest_divisor(cut.item[d], registers);
-        registers /= cut.inner[d];
+        long wanted = model / taken;
+        if (d == 0) wanted = taken == extent[1] * extent[2] ? minimum(wanted, maximum(1, extent[0] / 8)) : 1;
+        const Legal legal = {.most = maximum(1, minimum(extent[d], most / taken)), .divides = extent[d]};
+        cut.item[d] = choose(choice, blocks[d], largest_divisor(extent[d], wanted), legal);
+        taken *= cut.item[d];
+    }
+    long wanted = tile_values(target, vectors), room = (target->registers - 1 - vectors) / vectors;
+    for (int d = 2; d >= 0; d--) {
+        const Legal legal = {
+            .most = minimum(cut.item[d], room), .divides = cut.item[d], .registers = room < cut.item[d] ? target->registers : 0};
+        cut.inner[d] = choose(choice, tiles[d], largest_divisor(cut.item[d], wanted), legal);
+        wanted /= cut.inner[d];
+        room /= cut.inner[d];
     }
     return cut;
 }
@@ -419,10 +438,11 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Stage stage = stage_of(l, input, 0);
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
     const Buffer *weight = lower_filtered_weight(l, node, plan);
-    const long vectors = tile_vectors(weight->shape[3] / lanes);
+    KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_FILTERED);
+    const long vectors = choose_vectors(choice, weight->shape[3] / lanes);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
-    f.cut = choose_cut(l, node, plan, vectors, channels);
+    f.cut = choose_cut(choice, node, plan, vectors, channels);
     FilterRun run[2][FILTER_SIZE];
     int runs[2];
     for (int d = 0; d < 2; d++) runs[d] = find_runs(plan->filter[d]->sum, plan->filter[d]->sums, run[d]);

@@ -29,7 +29,7 @@ typedef struct FilterPlan {
     int out; /* the weight's dimension of output channels; the sum is over 1 − out */
 } FilterPlan;
 
-/* Is the convolution run by filtering on this target, and how? Decided by its shapes alone. */
+/* Is the convolution run by filtering on this target, and how? Decided by its shapes alone, unless a tuning file says otherwise. */
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan);
 /* False, and nothing is done, where the layout of the input does not allow it. */
 bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
@@ -52,7 +52,7 @@ const Expression *combine(int count, const double *coefficient, const Expression
 /* column[x] = Σ y < rows  coefficient[y] · tile[y][x], for each x < columns. Combined in turn, they are a tile's both dimensions. */
 void combine_rows(int rows, int columns, const double *coefficient, const Expression *const tile[][FILTER_SIZE], const Expression **column);
 /* The register tile: how many of `vectors` vectors side by side, and by how many values of the other operand at most. */
-long tile_vectors(long vectors);
+long choose_vectors(KernelChoice *choice, long vectors);
 long tile_values(const Target *target, long vectors);
 
 /* lower_filter_grad.c: the weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where

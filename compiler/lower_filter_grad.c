@@ -12,7 +12,7 @@
 #define V affine_variable
 
 /* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
-enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 128, LARGE_BLOCK = 32, TILES = 32, GROUP_ITEMS = 8 };
+enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 128, LARGE_BLOCK = 32, TILES = 32, GROUP_ITEMS = 8, CHANNELS_MOST = 512 };
 
 typedef struct FilteredGrad {
     Lowering *l;
@@ -23,8 +23,9 @@ typedef struct FilteredGrad {
     const char *along, *across; /* the variables of that side's channels and of the other's: k of the smaller image, c of the larger */
     long block[2];              /* channels of each side at a time */
     long blocks[2];
-    long groups;       /* of images, parallel */
-    long images, rows; /* tiles at a time: images · rows · all columns */
+    long groups;                    /* of images, parallel */
+    long images, rows;              /* tiles at a time: images · rows · all columns */
+    long tile_vectors, tile_others; /* a register tile: vectors along, values across */
     const Buffer *input[2], *transformed[2], *products, *gradient;
 } FilteredGrad;
 
@@ -149,12 +150,11 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     const Affine to[5] = {affine_shift(p, a->first), affine_shift(q, b->first), k, c, affine_constant(0)};
     add_store(compute, f->products, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
-    const long lanes = f->l->target->lanes, vectors = tile_vectors(f->block[f->vector] / lanes);
-    const long others = largest_divisor(f->block[1 - f->vector], tile_values(f->l->target, vectors));
+    const long lanes = f->l->target->lanes;
     add_group_levels(schedule);
     schedule->shared = schedule->levels;
-    add_level(schedule, f->along, vectors * lanes, LOOP_SERIAL);
-    add_level(schedule, f->across, others, LOOP_SERIAL);
+    add_level(schedule, f->along, f->tile_vectors * lanes, LOOP_SERIAL);
+    add_level(schedule, f->across, f->tile_others, LOOP_SERIAL);
     if (a->first > 0 || b->first > 0) schedule->shared = schedule->levels;
     add_level(schedule, "p", 1, LOOP_SERIAL);
     add_level(schedule, "q", 1, LOOP_SERIAL);
@@ -206,29 +206,55 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
 
 /* ---- the whole ---- */
 
-static bool choose_blocks(FilteredGrad *f, const Buffer *out) {
-    const long lanes = f->l->target->lanes;
+/* The side that lanes lie along; false: neither. */
+static bool find_lanes(FilteredGrad *f, const Buffer *out) {
     f->vector = layout_lane(&out->layout);
     if (f->vector != SMALL && f->vector != LARGE) return false;
-    if (out->shape[1 - f->vector] % lanes != 0) return false;
     f->along = f->vector == SMALL ? "k" : "c";
     f->across = f->vector == SMALL ? "c" : "k";
+    return out->shape[1 - f->vector] % f->l->target->lanes == 0;
+}
+
+/* Channels of a side at a time, as the cost model has it. */
+static long model_block(const FilteredGrad *f, int side, long vectors) {
+    const long lanes = f->l->target->lanes;
+    return lanes * largest_divisor(vectors, (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes);
+}
+
+static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *out) {
+    static const ChoiceField fields[2] = {FIELD_BLOCK_SMALL, FIELD_BLOCK_LARGE};
+    const Filter *v = f->filter[0], *h = f->filter[1];
+    const Target *target = f->l->target;
+    const long images = f->node->input[0]->shape[0], lanes = target->lanes;
     for (int side = 0; side < 2; side++) {
-        const long vectors = round_up(out->shape[side], lanes) / lanes;
-        f->block[side] = lanes * largest_divisor(vectors, (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes);
-        f->blocks[side] = vectors * lanes / f->block[side];
+        const long all = round_up(out->shape[side], lanes);
+        f->block[side] = choose(choice, fields[side], model_block(f, side, all / lanes),
+                                (Legal){.most = minimum(all, CHANNELS_MOST), .multiple = lanes, .divides = all});
+        f->blocks[side] = all / f->block[side];
     }
-    const long images = f->node->input[0]->shape[0], items = f->blocks[0] * f->blocks[1];
-    f->groups = items >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + items - 1) / items);
-    f->rows = largest_divisor(f->tiles[0], maximum(1, TILES / f->tiles[1]));
-    f->images = f->rows < f->tiles[0] ? 1 : largest_divisor(images / f->groups, maximum(1, TILES / (f->rows * f->tiles[1])));
-    return true;
+    const long items = f->blocks[0] * f->blocks[1];
+    f->groups = choose(choice, FIELD_GROUPS, items >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + items - 1) / items),
+                       (Legal){.most = images, .divides = images});
+    const long row_bytes =
+        4 * maximum(v->transformed_inputs * h->transformed_inputs * f->block[LARGE], v->sums * h->sums * f->block[SMALL]) * f->tiles[1];
+    const long most = maximum(maximum(1, TILES / f->tiles[1]), BLOCK_BYTES_MOST / row_bytes); /* rows of tiles */
+    f->rows = choose(choice, FIELD_BLOCK_ROWS, largest_divisor(f->tiles[0], maximum(1, TILES / f->tiles[1])),
+                     (Legal){.most = minimum(f->tiles[0], most), .divides = f->tiles[0]});
+    const long images_model = f->rows < f->tiles[0] ? 1 : largest_divisor(images / f->groups, maximum(1, TILES / (f->rows * f->tiles[1])));
+    f->images = choose(choice, FIELD_BLOCK_IMAGES, images_model,
+                       (Legal){.most = maximum(1, minimum(images / f->groups, most / f->rows)), .divides = images / f->groups});
+    f->tile_vectors = choose_vectors(choice, f->block[f->vector] / lanes);
+    const long others = f->block[1 - f->vector], room = (target->registers - 1 - f->tile_vectors) / f->tile_vectors;
+    f->tile_others = choose(choice, FIELD_TILE_CHANNELS, largest_divisor(others, tile_values(target, f->tile_vectors)),
+                            (Legal){.most = minimum(others, room), .divides = others, .registers = room < others ? target->registers : 0});
 }
 
 /* In multiply-adds of vectors for a tile, as in lower_filter.c; each side is transformed once for each block of the other. */
-static bool grad_wins(const FilteredGrad *f) {
+static bool grad_wins(const FilteredGrad *f, const Buffer *out) {
     const Filter *v = f->filter[0], *h = f->filter[1];
-    const double small = (double)f->block[SMALL], large = (double)f->block[LARGE];
+    const long lanes = f->l->target->lanes;
+    const double small = (double)model_block(f, SMALL, (out->shape[SMALL] + lanes - 1) / lanes),
+                 large = (double)model_block(f, LARGE, (out->shape[LARGE] + lanes - 1) / lanes);
     const double products = (double)(filter_products(v) * filter_products(h)) * small * large;
     const double transform = 3.0 * (v->transformed_inputs * h->transformed_inputs * large + v->sums * h->sums * small);
     return products + transform < 0.9 * v->taps * h->taps * small * large;
@@ -244,16 +270,19 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
         if (!f.filter[d]) return false;
         f.tiles[d] = outputs / f.filter[d]->outputs;
     }
-    if (!choose_blocks(&f, out) || !(l->choices->filter_everywhere || grad_wins(&f))) return false;
+    const long lanes = l->target->lanes;
+    const Algorithm wanted = wanted_algorithm(l, node->name);
+    if (!find_lanes(&f, out)) return false;
+    if (wanted == ALGORITHM_ANY ? !(l->choices->filter_everywhere || grad_wins(&f, out)) : wanted != ALGORITHM_FILTERED) return false;
     Stage stage[2] = {{.level = 0}};
     for (int side = 0; side < 2; side++) {
         const Buffer *input = node_virtual(l, node->input[side]);
         stage[side] = stage_of(l, input, 0);
-        if (stage[side].blocked < 0 || input->shape[1] < f.blocks[side] * f.block[side]) return false;
+        if (stage[side].blocked < 0 || input->shape[1] < round_up(out->shape[side], lanes)) return false;
         if (side == LARGE || node->input[side]->fused) f.input[side] = input;
     }
+    choose_blocks(&f, begin_choice(l, node->name, ALGORITHM_FILTERED), out);
     const Filter *v = f.filter[0], *h = f.filter[1];
-    const long lanes = l->target->lanes;
     FilterRun run[2][FILTER_SIZE];
     int runs[2], number = 0;
     for (int d = 0; d < 2; d++) {

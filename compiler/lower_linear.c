@@ -49,7 +49,10 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     long channels = 0, b = compute->variable[0]->extent, t = steps ? compute->variable[1]->extent : 1;
     for (int v = 0; v < compute->variable_count; v++)
         if (strcmp(compute->variable[v]->name, o[0]) == 0) channels = compute->variable[v]->extent;
-    const RegisterTile tile = choose_register_tile(l->target, fit ? channels / lanes : 1, b, t);
+    const ChoiceField fields[3] = {fit ? FIELD_TILE_VECTORS : FIELDS, FIELD_TILE_SEQUENCES, steps ? FIELD_TILE_STEPS : FIELDS};
+    const long ranges[3] = {fit ? channels / lanes : 1, b, t};
+    const RegisterTile tile = tuned_tile(begin_choice(l, kernel->name, ALGORITHM_DIRECT), choose_register_tile(l->target, ranges[0], b, t),
+                                         fields, ranges, false);
     add_level(schedule, o[0], tile.vectors * width, LOOP_PARALLEL);
     add_level(schedule, o[1], 1, LOOP_PARALLEL);
     add_level(schedule, o[2], 1, LOOP_PARALLEL);
@@ -138,7 +141,10 @@ static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, cons
     Schedule *schedule = &kernel->schedule[0];
     const long lanes = l->target->lanes, T = l->graph->spec->T;
     const long vectors = grad->vectors->extent / grad->width;
-    const RegisterTile tile = choose_register_tile(l->target, grad->width > 1 ? vectors : 1, 1, grad->values->extent);
+    const ChoiceField fields[3] = {grad->width > 1 ? FIELD_TILE_VECTORS : FIELDS, FIELDS, FIELD_TILE_CHANNELS};
+    const long ranges[3] = {grad->width > 1 ? vectors : 1, 1, grad->values->extent};
+    const RegisterTile tile = tuned_tile(begin_choice(l, kernel->name, ALGORITHM_DIRECT),
+                                         choose_register_tile(l->target, ranges[0], 1, ranges[2]), fields, ranges, false);
     long blocks = (vectors + tile.vectors - 1) / tile.vectors, rows = 1;
     for (int v = 0; v < compute->variable_count; v++) {
         const Variable *variable = compute->variable[v];

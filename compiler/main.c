@@ -44,6 +44,8 @@ static Model *compile_spec(const Options *options) {
     if (!model->spec) return NULL;
     if (options->dump == PASS_SPEC) printf("%s", model->spec->canonical);
 
+    if (options->tuning && !(model->tuning = read_tuning(options->tuning, model->spec, stderr))) return NULL;
+
     begin_pass(PASS_GRAPH);
     model->training = build_graph(model->spec, true);
     model->evaluation = build_graph(model->spec, false);
@@ -58,9 +60,12 @@ static Model *compile_spec(const Options *options) {
     return model;
 }
 
-/* The rest, for one target: fuse, lower, schedule, verify, plan. */
+/* The rest, for one target: fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, which were reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    TargetCode *code = lower_model(model->training, model->evaluation, options->target[target], &options->choices);
+    Choices choices = options->choices;
+    choices.tuning = model->tuning;
+    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &choices, stderr);
+    if (!code) return NULL;
     if (options->dump == PASS_FUSE && target == 0) print_graph(stdout, model->training);
     if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
     if (options->dump == PASS_SCHEDULE) dump_program(&code->train, true);
@@ -78,14 +83,17 @@ static int command_compile(const Options *options) {
     for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
     const char *name = model->spec->name,
                *said = format("targets %s; filtering %s", names.bytes, filtering_name(options->choices.filtering));
+    bool good = true;
     for (int i = 0; i < options->target_count; i++) {
         Text *text = add_output(&output, format("%s_%s.c", name, options->target[i]->name));
         arena_enter(); /* a target takes far more memory than its text */
         const TargetCode *code = compile_target(options, model, i);
         begin_pass(PASS_EMIT);
-        if (options->dump == PASS_COUNT) emit_target_file(text, model->training, code, said);
+        good = good && code;
+        if (good && options->dump == PASS_COUNT) emit_target_file(text, model->training, code, said);
         arena_leave();
     }
+    if (!good) return EXIT_INPUT;
     if (options->dump != PASS_COUNT) return 0;
     emit_model_file(add_output(&output, format("%s_model.c", name)), model->training, options->target, options->target_count, said);
     begin_pass(PASS_WRITE);
@@ -104,13 +112,16 @@ static int command_explain(const Options *options) {
     if (!model) return EXIT_INPUT;
     Explanation *explanation = explain_model(model);
     Text kernels = text_begin();
+    bool good = true;
     for (int i = 0; i < options->target_count; i++) {
         arena_enter();
         const TargetCode *code = compile_target(options, model, i);
-        explain_target(explanation, code);
-        if (options->kernels && i == 0) explain_kernels(&kernels, code, &options->machine);
+        good = good && code;
+        if (good) explain_target(explanation, code);
+        if (good && options->kernels && i == 0) explain_kernels(&kernels, code, &options->machine);
         arena_leave();
     }
+    if (!good) return EXIT_INPUT;
     if (options->dump != PASS_COUNT) return 0;
     print_explanation(stdout, explanation);
     if (options->kernels) fputs(kernels.bytes, stdout);

@@ -3,7 +3,7 @@
 #define ZOETROPE_MAIN_H
 
 #include "pass.h"
-#include "program.h"
+#include "tuning.h"
 
 enum { EXIT_INPUT = 1, EXIT_USAGE = 2, MAX_TARGETS = 8 };
 
@@ -21,7 +21,7 @@ extern const char *const precision_names[PRECISIONS];
 
 typedef struct Options {
     Command command;
-    const char *spec, *directory, *weights;
+    const char *spec, *directory, *weights, *tuning;
     bool big_endian;
     WeightsAs weights_as;
     Precision precision;
@@ -37,6 +37,7 @@ typedef struct Options {
 typedef struct Model { /* what is known of a spec before there is a target */
     Spec *spec;
     Graph *training, *evaluation;
+    Tuning *tuning; /* NULL: there is no file */
 } Model;
 
 /* options.c. Returns false where there is nothing more to do (help, or an error that was reported); *status is then the exit status. */

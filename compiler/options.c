@@ -24,6 +24,7 @@ typedef enum {
     OPTION_ENDIAN,
     OPTION_TARGETS,
     OPTION_FILTERING,
+    OPTION_TUNING,
     OPTION_KERNELS,
     OPTION_MACHINE,
     OPTION_DUMP,
@@ -47,6 +48,8 @@ static const struct {
     [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
     [OPTION_FILTERING] = {"--filtering", "none|2",
                           "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
+    [OPTION_TUNING] = {"--tuning", "FILE",
+                       "compile, explain: the choices that were measured (zoetrope tune), in the place of the cost model's"},
     [OPTION_KERNELS] = {"--kernels", NULL, "explain: each kernel's FLOPs, bytes and the roofline's time, for the first of the targets"},
     [OPTION_MACHINE] = {"--machine", "G,B", "explain: with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
     [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
@@ -174,6 +177,9 @@ static bool read_option(Option option, const char *value, Options *options, int 
         return read_targets(value, options, status);
     case OPTION_FILTERING:
         return read_filtering(value, options, status);
+    case OPTION_TUNING:
+        options->tuning = value;
+        return true;
     case OPTION_KERNELS:
         return options->kernels = true;
     case OPTION_MACHINE:
@@ -246,6 +252,8 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
         if (options->target[i]->inference_only && options->command != COMMAND_INFERENCE)
             return usage_error(status, "the target '%s' is for inference only; %s takes none of it", options->target[i]->name,
                                commands[options->command].name);
+    if (options->tuning && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
+        return usage_error(status, "%s takes no --tuning; compile and explain do", commands[options->command].name);
     const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && options->dump == PASS_COUNT);
     if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", commands[options->command].name);
     if (options->command == COMMAND_INFERENCE && !options->weights)

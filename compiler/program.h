@@ -2,6 +2,7 @@
 #ifndef ZOETROPE_PROGRAM_H
 #define ZOETROPE_PROGRAM_H
 
+#include "choice.h"
 #include "graph.h"
 #include "loop.h"
 #include "target.h"
@@ -71,6 +72,9 @@ typedef struct TargetCode {
     /* What the evaluate program needs where nothing is trained: the kept tensors that it touches, each rounded up to 64 bytes, and the
      * memory that its other tensors share; and its scratch, a thread. */
     long evaluate_bytes, evaluate_scratch_bytes;
+    const char *tuning;    /* a hash of the choices that the cost model would have made otherwise; NULL: there are none */
+    KernelChoice **choice; /* for the kernels of a training step, in their order */
+    int choice_count, choice_capacity;
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
 } TargetCode;
 
@@ -80,10 +84,11 @@ enum { MAX_BUFFERS = 256 }; /* of a kernel */
  * *written[i]: whether it is stored to. Returns the count. */
 int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
 
-/* How, where there is a choice that shapes and targets do not decide. The same for every target of a model. */
+/* How, where there is a choice that shapes and targets do not decide. */
 typedef struct Choices {
     int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
     bool filter_everywhere; /* … or wherever it is possible, for the tests */
+    struct Tuning *tuning;  /* tuning.h; NULL: the cost model decides */
 } Choices;
 extern const Choices default_choices;
 

@@ -45,6 +45,27 @@ static Region choose_region(const ConvShape *shape, long channels, long tile_row
     return region;
 }
 
+static long most_within(const ConvShape *shape, long channels, const Region *least, bool rows) {
+    const long tile = rows ? least->rows : least->columns, range = round_up(rows ? shape->rows : shape->columns, tile);
+    long most = tile;
+    while (most < range &&
+           box_bytes(shape, channels, rows ? most + tile : least->rows, rows ? least->columns : most + tile) <= BLOCK_BYTES_MOST)
+        most += tile;
+    return most;
+}
+
+/* The region by the choices of rows and columns; each a multiple of the tile's, or all that there are. */
+static Region tuned_region(KernelChoice *choice, const ConvShape *shape, long channels, long tile_rows, long tile_columns, long others) {
+    const Region model = choose_region(shape, channels, tile_rows, tile_columns, others);
+    Region region = {tile_rows, tile_columns};
+    long most = most_within(shape, channels, &region, false);
+    if (most >= shape->columns) most = shape->columns;
+    region.columns = choose(choice, FIELD_BLOCK_COLUMNS, model.columns, (Legal){.most = most, .multiple = tile_columns, .ragged = true});
+    most = most_within(shape, channels, &region, true);
+    region.rows = choose(choice, FIELD_BLOCK_ROWS, model.rows, (Legal){.most = most, .multiple = tile_rows});
+    return region;
+}
+
 /* Output channels that share one pass over the staged input: all, since a pass over weights that no cache keeps costs less than staging
  * the input again; or, where there are few images, blocks for several threads, down to weights that stay in the second-level cache. */
 static long choose_outputs(const ConvShape *shape, long tile, long images) {
@@ -56,10 +77,15 @@ static long choose_outputs(const ConvShape *shape, long tile, long images) {
 /* Lanes along the output channels: each value of the input is broadcast to vectors of weights. */
 static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage) {
     const long lanes = l->target->lanes, images = kernel->compute[0].variable[0]->extent;
-    const RegisterTile tile = choose_register_tile(l->target, shape->outputs / lanes, shape->rows, shape->columns);
-    const long outputs = choose_outputs(shape, tile.vectors * lanes, images);
+    const ChoiceField fields[3] = {FIELD_TILE_VECTORS, FIELD_TILE_ROWS, FIELD_TILE_COLUMNS};
+    const long ranges[3] = {shape->outputs / lanes, shape->rows, shape->columns};
+    KernelChoice *choice = begin_choice(l, kernel->name, ALGORITHM_DIRECT);
+    const RegisterTile tile = tuned_tile(choice, choose_register_tile(l->target, ranges[0], ranges[1], ranges[2]), fields, ranges, false);
+    const long outputs = choose(choice, FIELD_BLOCK_CHANNELS, choose_outputs(shape, tile.vectors * lanes, images),
+                                (Legal){.most = round_up(shape->outputs, tile.vectors * lanes), .multiple = tile.vectors * lanes});
     const long channels = stage->blocked >= 0 ? round_up(shape->channels, lanes) : shape->channels;
-    const Region region = choose_region(shape, channels, tile.outer, tile.inner, images * ((shape->outputs + outputs - 1) / outputs));
+    const long others = images * ((shape->outputs + outputs - 1) / outputs);
+    const Region region = tuned_region(choice, shape, channels, tile.outer, tile.inner, others);
     const bool few = shape->channels * shape->span[1] * tile.vectors * tile.outer * tile.inner <= 256;
     add_level(schedule, "k", outputs, LOOP_PARALLEL);
     add_level(schedule, "n", 1, LOOP_PARALLEL);
@@ -86,10 +112,17 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
 static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage,
                              long lanes) {
     const long images = kernel->compute[0].variable[0]->extent;
-    const RegisterTile tile = choose_register_tile(l->target, maximum(1, shape->columns / lanes), 1, shape->outputs);
-    const long vectors = lanes > 1 ? tile.vectors : minimum(shape->columns, 4);
-    const long rows = minimum(shape->rows, maximum(1, 8 / (vectors * tile.inner)));
-    const Region region = choose_region(shape, shape->channels, rows, vectors * lanes, images);
+    const long ranges[3] = {lanes > 1 ? shape->columns / lanes : minimum(shape->columns, 4), shape->rows, shape->outputs};
+    RegisterTile tile = choose_register_tile(l->target, maximum(1, shape->columns / lanes), 1, shape->outputs);
+    if (lanes == 1) tile.vectors = ranges[0];
+    tile.outer = minimum(shape->rows, maximum(1, 8 / (tile.vectors * tile.inner)));
+    KernelChoice *choice = begin_choice(l, kernel->name, ALGORITHM_DIRECT);
+    if (lanes > 1) {
+        const ChoiceField fields[3] = {FIELD_TILE_VECTORS, FIELD_TILE_ROWS, FIELD_TILE_CHANNELS};
+        tile = tuned_tile(choice, tile, fields, ranges, false);
+    }
+    const long vectors = tile.vectors, rows = tile.outer;
+    const Region region = tuned_region(choice, shape, shape->channels, rows, vectors * lanes, images);
     add_level(schedule, "n", 1, LOOP_PARALLEL);
     add_level(schedule, "i", region.rows, LOOP_PARALLEL);
     if (region.columns < shape->columns) add_level(schedule, "j", region.columns, LOOP_SERIAL);

@@ -33,23 +33,39 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     const long images = s->shape[0], rows = s->shape[2], columns = s->shape[3];
     WeightGradCut cut = {.vector = sides.vector, .broadcast = sides.broadcast, .width = sides.width};
     cut.by_rows = sides.others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
-    cut.tile =
-        choose_grad_tile(l->target, sides.vectors, cut.by_rows ? node->kernel[0] : sides.others, node->kernel[1], sides.large_vectors);
+    KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_DIRECT);
+    const ChoiceField fields[3] = {sides.width > 1 ? FIELD_TILE_VECTORS : FIELDS,
+                                   cut.by_rows ? FIELD_TILE_KERNEL_ROWS : FIELD_TILE_CHANNELS, FIELD_TILE_KERNEL_COLUMNS};
+    const long ranges[3] = {sides.vectors, cut.by_rows ? node->kernel[0] : sides.others, node->kernel[1]};
+    const RegisterTile tile = choose_grad_tile(l->target, ranges[0], ranges[1], ranges[2], sides.large_vectors);
+    cut.tile = tuned_tile(choice, tile, fields, ranges, sides.large_vectors);
     const long step = cut.tile.vectors * sides.width, channels = sides.vectors * sides.width;
     cut.vector_block = round_up(divide_evenly(channels, sides.large_vectors ? LARGE_BLOCK : SMALL_BLOCK), step);
     cut.other_block = divide_evenly(sides.others, sides.large_vectors ? SMALL_BLOCK : LARGE_BLOCK);
     cut.other_block = minimum(sides.others, round_up(cut.other_block, l->target->lanes)); /* whole blocks of a layout with lanes */
+    if (sides.width > 1)
+        cut.vector_block = choose(choice, sides.large_vectors ? FIELD_BLOCK_LARGE : FIELD_BLOCK_SMALL, cut.vector_block,
+                                  (Legal){.most = round_up(channels, step), .multiple = step});
+    cut.other_block = choose(choice, sides.large_vectors ? FIELD_BLOCK_SMALL : FIELD_BLOCK_LARGE, cut.other_block,
+                             (Legal){.most = sides.others, .multiple = l->target->lanes, .ragged = true});
     const long blocks = (channels + cut.vector_block - 1) / cut.vector_block * ((sides.others + cut.other_block - 1) / cut.other_block);
-    cut.groups = blocks >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + blocks - 1) / blocks);
-    cut.images = largest_divisor(images / cut.groups, maximum(1, 256 / (rows * columns)));
+    cut.groups = choose(choice, FIELD_GROUPS, blocks >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + blocks - 1) / blocks),
+                        (Legal){.most = images, .divides = images});
     const ConvShape shape = {.stride = {node->stride[0], node->stride[1]}, .span = {node->kernel[0], node->kernel[1]}};
     const long of_large = sides.large_vectors ? cut.vector_block : cut.other_block;
     const long of_small = sides.large_vectors ? cut.other_block : cut.vector_block;
-    long most = 1;
-    while (most < rows && (most + 1) * columns <= PIXELS &&
-           cut.images * (box_bytes(&shape, of_large, most + 1, columns) + of_small * (most + 1) * columns * 4) <= STAGED_BYTES)
-        most++;
-    cut.rows = divide_evenly(rows, most);
+    const long row_bytes = box_bytes(&shape, of_large, 1, columns) + of_small * columns * 4;
+    cut.images = largest_divisor(images / cut.groups, maximum(1, 256 / (rows * columns)));
+    cut.images = choose(
+        choice, FIELD_BLOCK_IMAGES, cut.images,
+        (Legal){.most = minimum(images / cut.groups, maximum(cut.images, BLOCK_BYTES_MOST / row_bytes)), .divides = images / cut.groups});
+    long most = 1, legal = 1; /* rows, by the cost model and at all */
+    for (long fits = 1; fits <= rows; fits++) {
+        const long bytes = cut.images * (box_bytes(&shape, of_large, fits, columns) + of_small * fits * columns * 4);
+        if (fits * columns <= PIXELS && bytes <= STAGED_BYTES) most = fits;
+        if (bytes <= BLOCK_BYTES_MOST) legal = fits;
+    }
+    cut.rows = choose(choice, FIELD_BLOCK_ROWS, divide_evenly(rows, most), (Legal){.most = maximum(most, legal)});
     return cut;
 }
 

@@ -272,13 +272,13 @@ Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *out) 
         bytes += 3;
         length -= 3;
     }
-    SpecErrors errors = {.path = path, .bytes = bytes, .length = length};
+    SpecErrors errors = {.path = path, .bytes = bytes, .length = length, .what = "spec"};
     Reading reading = {&errors, NEW(Spec)};
     reading.spec->path = path;
     if (length > SPEC_BYTES)
         spec_error(&errors, (Mark){0, 0}, 1, "is it the right file? A spec is a few kilobytes of YAML", "longer than %d bytes", SPEC_BYTES);
     else if (check_spec_bytes(&errors)) {
-        SpecNode *root = read_yaml(&errors);
+        SpecNode *root = read_yaml(&errors, false);
         if (root) read_tree(&reading, root);
     }
     if (errors.count) {
@@ -290,18 +290,22 @@ Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *out) 
     return reading.spec;
 }
 
-Spec *read_spec(const char *path, FILE *out) {
+const char *read_spec_bytes(const char *path, const char *missing, size_t *length, FILE *out) {
     FILE *file = fopen(path, "rb");
     char *bytes = arena_allocate(SPEC_BYTES + 1);
-    size_t length = file ? fread(bytes, 1, SPEC_BYTES + 1, file) : 0;
+    *length = file ? fread(bytes, 1, SPEC_BYTES + 1, file) : 0;
     int problem = !file || ferror(file) ? errno : 0;
     if (file) fclose(file);
-    if (!problem) return parse_spec(path, bytes, length, out);
+    if (!problem) return bytes;
     SpecErrors errors = {.path = path, .bytes = "", .length = 0};
-    const char *remedy = problem == EISDIR   ? "give the path of a .yaml file in it"
-                         : problem == ENOENT ? "check the path; the specs that come with zoetrope are in specs/"
-                                             : NULL;
+    const char *remedy = problem == EISDIR ? "give the path of a .yaml file in it" : problem == ENOENT ? missing : NULL;
     spec_error(&errors, (Mark){0, 0}, 1, remedy, "cannot be read: %s", strerror(problem));
     print_spec_errors(&errors, out);
     return NULL;
+}
+
+Spec *read_spec(const char *path, FILE *out) {
+    size_t length;
+    const char *bytes = read_spec_bytes(path, "check the path; the specs that come with zoetrope are in specs/", &length, out);
+    return bytes ? parse_spec(path, bytes, length, out) : NULL;
 }

@@ -165,7 +165,7 @@ bool check_spec_bytes(SpecErrors *errors) {
         if (control || !bytes) {
             errors->length = (size_t)(text - errors->bytes); /* what comes after it is not for a terminal */
             if (bytes)
-                spec_error(errors, mark, 1, "a spec is plain text: UTF-8 without control characters",
+                spec_error(errors, mark, 1, format("a %s is plain text: UTF-8 without control characters", errors->what),
                            byte ? "control character 0x%02x" : "NUL byte (0x%02x)", byte);
             else spec_error(errors, mark, 1, "save the file as UTF-8", "byte 0x%02x is not UTF-8", byte);
             return false;

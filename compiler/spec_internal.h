@@ -30,7 +30,8 @@ typedef struct SpecError {
 typedef struct SpecErrors {
     const char *path, *bytes;
     size_t length;
-    int count; /* all; the first SPEC_ERRORS_KEPT are kept */
+    const char *what; /* the file is: "spec" */
+    int count;        /* all; the first SPEC_ERRORS_KEPT are kept */
     SpecError *errors;
 } SpecErrors;
 
@@ -61,8 +62,12 @@ struct SpecNode {
     int count;
 };
 
-/* The tree of the only document, or NULL after reporting why there is none. */
-SpecNode *read_yaml(SpecErrors *errors);
+/* The tree of the only document, or, where there may be `several`, of the first, the others `next` to it; NULL after reporting why there is
+ * none. */
+SpecNode *read_yaml(SpecErrors *errors, bool several);
+/* The bytes of a file, at most one more than SPEC_BYTES; NULL after reporting why it cannot be read. `missing`: the remedy where there is
+ * none of that name. */
+const char *read_spec_bytes(const char *path, const char *missing, size_t *length, FILE *errors);
 
 /* ---- spec_keys.c ---- */
 

@@ -64,11 +64,11 @@ static bool next_event(Reader *reader, yaml_event_t *event) {
 static void refuse_decoration(Reader *reader, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag) {
     Mark mark = to_mark(event->start_mark);
     if (anchor)
-        spec_error(reader->errors, mark, 1, "write the value out where it is needed", "anchor '&%s': a spec has no anchors and aliases",
-                   shown((const char *)anchor));
+        spec_error(reader->errors, mark, 1, "write the value out where it is needed", "anchor '&%s': a %s has no anchors and aliases",
+                   shown((const char *)anchor), reader->errors->what);
     if (tag)
-        spec_error(reader->errors, mark, 1, "remove it: the key says what type its value has", "tag '%s': a spec has no tags",
-                   shown((const char *)tag));
+        spec_error(reader->errors, mark, 1, "remove it: the key says what type its value has", "tag '%s': a %s has no tags",
+                   shown((const char *)tag), reader->errors->what);
 }
 
 static SpecNode *read_node(Reader *reader, const yaml_event_t *event, int depth);
@@ -106,7 +106,8 @@ static SpecNode *read_node(Reader *reader, const yaml_event_t *event, int depth)
     node->width = width_of(event);
     node->text = "";
     if (depth > SPEC_DEPTH) {
-        spec_error(reader->errors, node->mark, 1, "a spec needs no more than 5 levels", "nested deeper than %d levels", SPEC_DEPTH);
+        spec_error(reader->errors, node->mark, 1, format("a %s needs no more than 5 levels", reader->errors->what),
+                   "nested deeper than %d levels", SPEC_DEPTH);
         reader->failed = true;
         return node;
     }
@@ -114,7 +115,7 @@ static SpecNode *read_node(Reader *reader, const yaml_event_t *event, int depth)
     case YAML_ALIAS_EVENT:
         node->kind = NODE_REFUSED;
         spec_error(reader->errors, node->mark, node->width, "write the value out where it is needed",
-                   "alias '*%s': a spec has no anchors and aliases", shown((const char *)event->data.alias.anchor));
+                   "alias '*%s': a %s has no anchors and aliases", shown((const char *)event->data.alias.anchor), reader->errors->what);
         break;
     case YAML_SCALAR_EVENT:
         refuse_decoration(reader, event, event->data.scalar.anchor, event->data.scalar.tag);
@@ -140,24 +141,26 @@ static SpecNode *read_node(Reader *reader, const yaml_event_t *event, int depth)
 }
 
 /* stream start, (document start, a node, document end)*, stream end */
-static SpecNode *read_stream(Reader *reader) {
-    SpecNode *root = NULL;
+static SpecNode *read_stream(Reader *reader, bool several) {
+    SpecNode *root = NULL, **last = &root;
     yaml_event_t event;
     for (bool done = false; !done && next_event(reader, &event);) {
         yaml_event_type_t type = event.type;
         if (type == YAML_STREAM_END_EVENT) done = true;
-        else if (type == YAML_DOCUMENT_START_EVENT && root) {
+        else if (type == YAML_DOCUMENT_START_EVENT && root && !several) {
             spec_error(reader->errors, to_mark(event.start_mark), width_of(&event), "put each spec into a file of its own",
                        "a second document: a file holds one spec");
             done = reader->failed = true;
-        } else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT && type != YAML_DOCUMENT_END_EVENT)
-            root = read_node(reader, &event, 1);
+        } else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT && type != YAML_DOCUMENT_END_EVENT) {
+            *last = read_node(reader, &event, 1);
+            last = &(*last)->next;
+        }
         yaml_event_delete(&event);
     }
     return root;
 }
 
-SpecNode *read_yaml(SpecErrors *errors) {
+SpecNode *read_yaml(SpecErrors *errors, bool several) {
     Reader reader = {.errors = errors};
     if (!yaml_parser_initialize(&reader.parser)) {
         spec_error(errors, (Mark){0, 0}, 1, NULL, "out of memory");
@@ -166,9 +169,10 @@ SpecNode *read_yaml(SpecErrors *errors) {
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)errors->bytes, errors->length);
     int before = errors->count;
-    SpecNode *root = read_stream(&reader);
+    SpecNode *root = read_stream(&reader, several);
     yaml_parser_delete(&reader.parser);
     if (!root && errors->count == before)
-        spec_error(errors, (Mark){1, 1}, 1, "docs/spec.md shows a whole spec to start from", "the spec is empty");
+        spec_error(errors, (Mark){1, 1}, 1, several ? NULL : "docs/spec.md shows a whole spec to start from", "the %s is empty",
+                   errors->what);
     return reader.failed ? NULL : root;
 }

@@ -226,9 +226,15 @@ bool training_state_save(const ModelState *state, const CarriedTensors *carried,
     snprintf(updates, sizeof updates, "%" PRId64, state->updates);
     snprintf(seed, sizeof seed, "%" PRIu64, state->seed);
     snprintf(best, sizeof best, "%a", progress->best_psnr); /* exact */
-    const MetadataEntry metadata[] = {
-        {"format", state_format}, {"model", model->name},          {"spec_hash", model->spec_hash}, {"iteration", updates},
-        {"seed", seed},           {"target", state->target->name}, {"data", progress->data},        {"best_validation_psnr", best}};
+    const MetadataEntry metadata[] = {{"format", state_format},
+                                      {"model", model->name},
+                                      {"spec_hash", model->spec_hash},
+                                      {"iteration", updates},
+                                      {"seed", seed},
+                                      {"target", state->target->name},
+                                      {"tuning", target_tuning(state->target)},
+                                      {"data", progress->data},
+                                      {"best_validation_psnr", best}};
     Snapshot snapshot;
     size_t more = (size_t)carried->count + (size_t)model->moments * (size_t)model->parameter_tensors;
     bool saved = take_weights(&snapshot, state, more, error) && take_moments(&snapshot, state, error);
@@ -311,6 +317,7 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     progress->best_psnr = best;
     copy_metadata(progress->data, sizeof progress->data, file, "data");
     copy_metadata(progress->target, sizeof progress->target, file, "target");
+    copy_metadata(progress->tuning, sizeof progress->tuning, file, "tuning");
     carried_collect(carried, model, file, NULL);
     return true;
 }

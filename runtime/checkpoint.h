@@ -21,6 +21,7 @@ typedef struct RunProgress { /* what a training state knows beyond the model */
     double best_psnr;        /* on the validation clips so far; −INFINITY: none yet */
     char data[64];           /* what it learns from, to notice another data set on --resume */
     char target[32];         /* on which it ran */
+    char tuning[32];         /* of that; "none"; "": an older file does not say */
 } RunProgress;
 
 /* Loads weights, running statistics and num_batches_tracked, converting from F64, F16 and BF16. Each tensor that is missing or

@@ -16,6 +16,7 @@ int command_info(const ModelDescription *model, const Options *options, Error *e
     int threads = option_threads(options);
     printf("model       %s\nspec        %s\nversion     zoetrope %s\ntarget      %s\n", model->name, model->spec_hash,
            model->compiler_version, target->name);
+    printf("tuning      %s\n", target_tuning(target));
     printf("clip        T %d, channels %d, height %d, width %d\nbatch       %d\n", model->T, model->channels, model->height, model->width,
            model->batch);
     if (model->hidden > 0)

@@ -38,6 +38,10 @@ static void list_targets(const ModelDescription *model, char *text, size_t size)
     }
 }
 
+const char *target_tuning(const ModelTarget *target) {
+    return target->tuning != NULL ? target->tuning : "none";
+}
+
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error) {
     bool any = wanted == NULL || wanted[0] == 0, known = false;
     for (int i = 0; i < model->target_count; i++) {

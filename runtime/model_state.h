@@ -33,6 +33,7 @@ typedef struct ModelState {
 } ModelState;
 
 /* The target that ZOETROPE_TARGET (the argument; NULL or empty: none) names, else the best this CPU has. */
+const char *target_tuning(const ModelTarget *target); /* "none", or the hash of its choices */
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error);
 
 /* Allocates everything; the weights are zero until they are initialised or loaded. */

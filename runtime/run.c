@@ -57,6 +57,11 @@ static bool resume(Run *run, Error *error) {
             "warning: %s: the run was trained on target %s and goes on on %s, so its numbers will not be those of an uninterrupted run; "
             "set ZOETROPE_TARGET=%s for that\n",
             run->folder, run->progress.target, run->state.target->name, run->progress.target);
+    else if (good && run->progress.tuning[0] != 0 && strcmp(run->progress.tuning, target_tuning(run->state.target)) != 0)
+        fprintf(stderr,
+                "warning: %s: the run was trained by a program with other choices of kernels (tuning %s, and this has %s), so its numbers "
+                "will not be those of an uninterrupted run; compile with the tuning file of then for that\n",
+                run->folder, run->progress.tuning, target_tuning(run->state.target));
     return good;
 }
 

@@ -2,7 +2,7 @@
 # generate.sh SPEC [sample]: compiles SPEC into build/<name>/generated and prints the name. Files that stay the same keep their
 # time, so that nothing is built anew for them, and files of an earlier run that no longer belong there go away. With "sample",
 # what comes of specs/gru_ae.yaml goes to generated/gru_ae too: the sample that is kept for people to read. The compiler is given the
-# options in ZOETROPE_OPTIONS besides.
+# options in ZOETROPE_OPTIONS besides, and the file in TUNING.
 set -eu
 
 spec=$1
@@ -26,7 +26,7 @@ exec 9>"build/$name/lock"
 flock 9
 rm -rf "build/$name/new"
 # shellcheck disable=SC2086 # options are words
-build/zoetrope compile "$spec" -o "build/$name/new" ${ZOETROPE_OPTIONS-}
+build/zoetrope compile "$spec" -o "build/$name/new" ${TUNING:+--tuning "$TUNING"} ${ZOETROPE_OPTIONS-}
 update "build/$name/new" "build/$name/generated"
 rm -rf "build/$name/new"
 if [ "${2-}" = sample ]; then

@@ -117,8 +117,9 @@ static bool never(void) {
     return false;
 }
 
-#define FAKE_TARGET(target, has, scratch)                                                                                                  \
-    static const ModelTarget target = {.name = #target,                                                                                    \
+#define FAKE_TARGET(target, title, has, scratch, choices)                                                                                  \
+    static const ModelTarget target = {.name = title,                                                                                      \
+                                       .tuning = choices,                                                                                  \
                                        .available = has,                                                                                   \
                                        .workspace_size = sizeof(Workspace),                                                                \
                                        .scratch_size = scratch,                                                                            \
@@ -127,20 +128,23 @@ static bool never(void) {
                                        .train = train,                                                                                     \
                                        .evaluate = evaluate,                                                                               \
                                        .normal = normal};
-FAKE_TARGET(fast, always, 128)
-FAKE_TARGET(absent, never, 128)
-FAKE_TARGET(generic, always, 64)
+FAKE_TARGET(fast, "fast", always, 128, NULL)
+FAKE_TARGET(absent, "absent", never, 128, NULL)
+FAKE_TARGET(generic, "generic", always, 64, NULL)
+FAKE_TARGET(tuned, "fast", always, 128, "00000000abababab")
 static const ModelTarget *const targets[] = {&absent, &fast, &generic};
+static const ModelTarget *const tuned_targets[] = {&absent, &tuned, &generic};
 
-#define FAKE_MODEL(hash)                                                                                                                   \
+#define FAKE_MODEL(hash, list)                                                                                                             \
     {                                                                                                                                      \
         .name = "fake", .spec_hash = hash, .compiler_version = "0", .canonical_spec = "", .T = T, .channels = CHANNELS, .height = ROWS,    \
         .width = COLUMNS, .batch = BATCH, .hidden = HIDDEN, .gru_layers = 1, .initial_state_normal = true, .optimizer = "adam",            \
         .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .moments = 2, .iterations = 50, .strips_every = 10,          \
         .seed = 3, .parameter_tensors = sizeof parameters / sizeof *parameters, .parameters = parameters, .parameter_count = PARAMETERS,   \
         .statistic_tensors = sizeof statistics / sizeof *statistics, .statistics = statistics, .statistic_count = STATISTICS,              \
-        .state_names = sizeof state_names / sizeof *state_names, .state_name = state_names, .target_count = 3, .targets = targets,         \
+        .state_names = sizeof state_names / sizeof *state_names, .state_name = state_names, .target_count = 3, .targets = list,            \
     }
 
-const ModelDescription fake_model = FAKE_MODEL("00000000deadbeef");
-const ModelDescription other_fake_model = FAKE_MODEL("00000000cafecafe");
+const ModelDescription fake_model = FAKE_MODEL("00000000deadbeef", targets);
+const ModelDescription other_fake_model = FAKE_MODEL("00000000cafecafe", targets);
+const ModelDescription tuned_fake_model = FAKE_MODEL("00000000deadbeef", tuned_targets);

@@ -11,6 +11,9 @@ extern const ModelDescription fake_model;
 /* The same, but its spec's hash is another. */
 extern const ModelDescription other_fake_model;
 
+/* The same, but its targets were compiled by another tuning file. */
+extern const ModelDescription tuned_fake_model;
+
 /* Called before every training step; NULL: nothing. */
 extern void (*fake_model_hook)(void);
 

@@ -3,7 +3,7 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/program.h"
+#include "../compiler/tuning.h"
 
 #include <check.h>
 #include <math.h>
@@ -268,6 +268,53 @@ START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
 }
 END_TEST
 
+/* ---- tuning ---- */
+
+/* For each kernel an algorithm, and each value anything that is legal, at random. What a value before makes illegal stays the cost model's.
+ */
+static Tuning *random_tuning(const TargetCode *code, uint64_t seed) {
+    Tuning *tuning = new_tuning(code->target);
+    long drawn = 0;
+    for (int i = 0; i < code->choice_count; i++) {
+        const KernelChoice *choice = code->choice[i];
+        TuningEntry *entry = add_entry(tuning->target, choice->kernel);
+        const int algorithm = (int)((1 + sample_value(seed, drawn++)) / 2 * 6);
+        if (algorithm < ALGORITHMS) entry->algorithm.number = (Algorithm)algorithm;
+        for (int f = 0; f < FIELDS; f++) set_value(entry, (ChoiceField)f, 1 + (long)((1 + sample_value(seed, drawn++)) / 2 * 12));
+        for (int c = 0; c < choice->count; c++) {
+            const Legal *legal = &choice->chosen[c].legal;
+            long value = 0, at = 0;
+            for (int k = 0; k < 64 && (at = next_legal(legal, at, 1)) != 0; k++)
+                if (value == 0 || (1 + sample_value(seed, drawn++)) / 2 * (k + 1) < 1) value = at;
+            if (entry->algorithm.number == choice->algorithm || entry->algorithm.number == ALGORITHM_ANY)
+                set_value(entry, choice->chosen[c].field, value);
+        }
+    }
+    return tuning;
+}
+
+/* A tuning file may say whatever is legal: all of it can be run, and none of it changes what is computed. */
+START_TEST(any_legal_choices_equal_the_reference) {
+    enum { DRAWS = 3 };
+    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *filtered_spec();
+    int changed = 0;
+    for (int t = 0; targets[t]; t++)
+        for (int draw = 0; draw < DRAWS; draw++) {
+            Choices choices = {.filtering = 2, .filter_everywhere = draw % 2 == 1};
+            Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+            differentiate(training);
+            const TargetCode *plain = lower_model(training, evaluation, targets[t], &choices);
+            choices.tuning = random_tuning(plain, (uint64_t)(100 * _i + draw));
+            const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
+            ck_assert_int_eq(choices.tuning->refused, 0);
+            changed += *tuned_choices(code, plain) != 0;
+            check_graph(training, code, true, false);
+            check_graph(evaluation, code, false, true);
+        }
+    ck_assert_int_gt(changed, 0);
+}
+END_TEST
+
 /* PyTorch's rule. A ReLU that made 0 of NaN would let a broken network train on. */
 START_TEST(nan_in_a_weight_reaches_the_loss) {
     const Spec *spec = sample_spec(_i);
@@ -318,6 +365,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 4);
     tcase_add_test(test_case, wide_images_are_filtered_in_parts);
+    tcase_add_loop_test(test_case, any_legal_choices_equal_the_reference, 0, SAMPLE_SPECS + 1);
     suite_add_tcase(suite, test_case);
     TCase *channels = tcase_create("channels");
     tcase_set_timeout(channels, 120);

@@ -30,6 +30,23 @@ static void send_signal(void) {
     if (signal_at-- == 0) raise(signal_number);
 }
 
+/* Its numbers are not those of a run that was never stopped, so it says so. */
+START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
+    ck_assert_int_eq(run("train --out a --iterations 2"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
+    ck_assert_msg(strstr(output, "tuning") == NULL, "%s", output);
+    ck_assert_int_eq(run_model(&tuned_fake_model, "train --out a --iterations 4 --resume"), 0);
+    ck_assert_says(
+        "warning: a: the run was trained by a program with other choices of kernels (tuning none, and this has 00000000abababab)");
+    ck_assert_int_eq(run_model(&tuned_fake_model, "train --out a --iterations 5 --resume"), 0);
+    ck_assert_msg(strstr(output, "tuning") == NULL, "%s", output);
+    ck_assert_int_eq(run_model(&tuned_fake_model, "info"), 0);
+    ck_assert_says("tuning      00000000abababab\n");
+    ck_assert_int_eq(run("info"), 0);
+    ck_assert_says("tuning      none\n");
+}
+END_TEST
+
 START_TEST(a_signal_finishes_the_iteration_saves_and_says_how_to_resume) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     ck_assert_int_eq(run("train --out a --iterations 30"), 0);
@@ -271,6 +288,7 @@ Suite *trainer_suite(void) {
     tcase_add_checked_fixture(tests, enter_folder, leave_folder);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_resumed_run_has_the_bits_of_one_that_never_stopped);
+    tcase_add_test(tests, a_run_that_goes_on_with_other_choices_of_kernels_says_so);
     tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 3);
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);

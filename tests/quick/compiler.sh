@@ -119,6 +119,19 @@ filters() {
         ! grep -q 'by minimal filtering' "$scratch/direct/gru_ae_avx2.c" &&
         ends 2 $zoetrope compile specs/gru_ae.yaml -o "$scratch/none" --filtering 3 && grep -q 'none|2' "$scratch/said"
 }
+# A tuning file is used, named in what is made, and refused as a whole where one choice of it is not legal.
+tunes() {
+    printf '%s\n' 'spec: tiny' 'target: avx2' 'encoder1_conv_forward: {algorithm: direct, tile_columns: 3}' >"$scratch/tuning.yaml"
+    $zoetrope compile "$spec" -o "$scratch/tuned" --targets avx2,generic --tuning "$scratch/tuning.yaml" &&
+        grep -q 'options: .*; tuning [0-9a-f]\{16\}\.' "$scratch/tuned/tiny_avx2.c" && ! grep -q tuning "$scratch/tuned/tiny_generic.c" &&
+        $zoetrope explain "$spec" --kernels --targets avx2 --tuning "$scratch/tuning.yaml" |
+        grep -q '^encoder1_conv_forward: {algorithm: direct, .*tile_columns: 3,' &&
+        sed -i 's/: 3/: 300/' "$scratch/tuning.yaml" &&
+        leaves_nothing 1 $zoetrope compile "$spec" -o "$new" --targets generic,avx2 --tuning "$scratch/tuning.yaml" &&
+        grep -q 'tuning.yaml:3:58: error: `tile_columns` cannot be 300' "$scratch/said" &&
+        ends 1 $zoetrope explain "$spec" --tuning "$scratch/tuning.yaml" && ends 1 $zoetrope explain "$spec" --tuning "$scratch/none.yaml" &&
+        ends 2 $zoetrope check "$spec" --tuning "$scratch/tuning.yaml"
+}
 # Sixteen phases to three channels: many buffers in one kernel.
 many_phases() {
     printf '%s\n' 'version: 1' 'name: phases' 'input: {T: 2, channels: 3, height: 33, width: 37}' 'encoder:' \
@@ -128,6 +141,7 @@ many_phases() {
 }
 check "a decoder of sixteen phases is compiled" many_phases
 check "minimal filtering can be left out" filters
+check "a tuning file is used and named; one with a choice that is not legal is an error" tunes
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
 done_checking

@@ -1,0 +1,98 @@
+/* choice.h: what the cost model decides of a kernel, as data: by which algorithm it is run, and numbers that have names. A tuning file
+ * may say otherwise. Neither changes what is computed but by the rounding of its sums. */
+#ifndef ZOETROPE_CHOICE_H
+#define ZOETROPE_CHOICE_H
+
+#include "support.h"
+
+struct Lowering;
+
+/* name in a tuning file, what it is */
+#define CHOICE_ALGORITHMS(X)                                                                                                               \
+    X(DIRECT, "direct", "a product for each tap")                                                                                          \
+    X(FEW, "few_outputs", "directly, lanes along the input channels: to a few output channels")                                            \
+    X(FILTERED, "filtered_2", "minimal filtering, by tiles of 2 outputs")
+
+typedef enum {
+#define X(id, name, meaning) ALGORITHM_##id,
+    CHOICE_ALGORITHMS(X)
+#undef X
+        ALGORITHMS,
+    ALGORITHM_ANY = ALGORITHMS /* none is asked for */
+} Algorithm;
+
+/* A register tile holds the sums of tile_vectors vectors by the product of its other tile_… values; a block is what is staged or
+ * transformed at once, or shares that. */
+#define CHOICE_FIELDS(X)                                                                                                                   \
+    X(TILE_VECTORS, "tile_vectors", "vectors side by side in a register tile")                                                             \
+    X(TILE_CHANNELS, "tile_channels", "channels of the other operand in a register tile")                                                  \
+    X(TILE_IMAGES, "tile_images", "images in a register tile")                                                                             \
+    X(TILE_ROWS, "tile_rows", "rows in a register tile: of outputs, or, filtered, of tiles of outputs")                                    \
+    X(TILE_COLUMNS, "tile_columns", "columns in a register tile: of outputs, or, filtered, of tiles of outputs")                           \
+    X(TILE_KERNEL_ROWS, "tile_kernel_rows", "rows of the convolution's kernel in a register tile")                                         \
+    X(TILE_KERNEL_COLUMNS, "tile_kernel_columns", "columns of the convolution's kernel in a register tile")                                \
+    X(TILE_SEQUENCES, "tile_sequences", "sequences of the batch in a register tile")                                                       \
+    X(TILE_STEPS, "tile_steps", "time steps in a register tile")                                                                           \
+    X(BLOCK_CHANNELS, "block_channels", "output channels that share one pass over the staged input")                                       \
+    X(BLOCK_SMALL, "block_small", "channels of the smaller image at a time, in a weight gradient")                                         \
+    X(BLOCK_LARGE, "block_large", "channels of the larger image at a time, in a weight gradient")                                          \
+    X(BLOCK_IMAGES, "block_images", "images that are staged or transformed at once")                                                       \
+    X(BLOCK_ROWS, "block_rows", "rows that are staged or transformed at once: of outputs, or, filtered, of tiles of outputs")              \
+    X(BLOCK_COLUMNS, "block_columns", "columns that are staged or transformed at once: of outputs, or, filtered, of tiles")                \
+    X(GROUPS, "groups", "groups of images that have a weight gradient of their own, added up in order")
+
+typedef enum {
+#define X(id, name, meaning) FIELD_##id,
+    CHOICE_FIELDS(X)
+#undef X
+        FIELDS
+} ChoiceField;
+
+extern const char *const algorithm_names[ALGORITHMS + 1], *const algorithm_meanings[ALGORITHMS]; /* the names end with NULL */
+extern const char *const field_names[FIELDS + 1], *const field_meanings[FIELDS];
+
+typedef struct Legal { /* 1 … most, of which only … */
+    long most;
+    long multiple; /* … the multiples of this (0: all) … */
+    bool ragged;   /* … and `most` itself */
+    long divides;  /* … that divide this (0: all) */
+    int registers; /* not 0: more than `most` would not fit into so many */
+} Legal;
+bool is_legal(const Legal *legal, long value);
+/* The nearest legal value above (step 1) or below (−1); 0: there is none. */
+long next_legal(const Legal *legal, long value, int step);
+/* "1 to 7", "the divisors of 64 up to 16", …: what a value may be. */
+const char *legal_text(const Legal *legal);
+
+enum { MAX_CHOSEN = 8, BLOCK_BYTES_MOST = 4 << 20 /* what is staged or transformed at once is never larger */ };
+
+typedef struct Chosen {
+    ChoiceField field;
+    long value;
+    Legal legal; /* given the values before it */
+} Chosen;
+
+typedef struct TuningEntry TuningEntry;
+
+typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order */
+    const char *kernel;
+    Algorithm algorithm;
+    int count;
+    Chosen chosen[MAX_CHOSEN];
+    const struct Lowering *lowering;
+    TuningEntry *entry; /* what a tuning file says of it; NULL: nothing */
+} KernelChoice;
+
+/* What the tuning file wants the kernel to be run by. */
+Algorithm wanted_algorithm(const struct Lowering *l, const char *kernel);
+/* The kernel is run by this algorithm; choose() follows for each of its values. Those of a training step are kept in TargetCode. */
+KernelChoice *begin_choice(const struct Lowering *l, const char *kernel, Algorithm algorithm);
+/* The value of a field: the tuning file's where it has one that is legal (one that is not is an error there); else the cost model's, or
+ * the nearest to it that is legal. */
+long choose(KernelChoice *choice, ChoiceField field, long model, Legal legal);
+
+/* {algorithm: direct, tile_vectors: 2, …}: as in a tuning file */
+const char *choice_text(const KernelChoice *choice);
+const KernelChoice *find_choice(const KernelChoice *const *list, int count, const char *kernel);
+
+#endif
