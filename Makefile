@@ -1,5 +1,5 @@
 # `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what
-# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`), TUNING a file of choices that were measured.
+# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`), TUNING a file of choices that `make tune` measured.
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
 export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS
@@ -48,6 +48,9 @@ trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.
 inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
 	@+$(if $(CLIPS),$(ALONE) build/runtime.a)
 	@scripts/inference.sh "$$SPEC"
+
+tune: compiler ## measure choices for the kernels of SPEC on this machine: specs/tuning/<name>.<cpu>.yaml, for TUNING=… (TARGETS=…)
+	@build/zoetrope tune "$$SPEC" $(if $(TARGETS),--targets "$$TARGETS")
 
 demo: deps ## train a small network on videos that it draws itself, and show strips
 	@$(APART) scripts/demo.sh
@@ -98,9 +101,10 @@ build/zoetrope: $(COMPILER) build/runtime/safetensors.o build/runtime/file.o
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
 # The files of an inference bundle that are the same for every network but for names, as strings.
-build/compiler/templates.c: $(wildcard compiler/templates/*) scripts/templates.sh
+TEMPLATES = $(wildcard compiler/templates/*) runtime/model.h
+build/compiler/templates.c: $(TEMPLATES) scripts/templates.sh
 	@mkdir -p $(@D)
-	@scripts/templates.sh compiler/templates/* >$@
+	@scripts/templates.sh $(TEMPLATES) >$@
 
 build/compiler/templates.o: build/compiler/templates.c
 	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
@@ -136,5 +140,5 @@ build/$(NAME)/%.o: build/$(NAME)/generated/%.c
 	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*/*.d)
-.PHONY: help all compiler generate trainer inference demo test test-slow parity bench bench-scale deps install format check-format clean
+.PHONY: help all compiler generate trainer inference tune demo test test-slow parity bench bench-scale deps install format check-format clean
 .DELETE_ON_ERROR:

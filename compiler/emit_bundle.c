@@ -221,14 +221,18 @@ static void add_value(Text *out, const Key *keys, int count, const char *name, s
     die("a template has the unknown key %.*s", (int)length, name);
 }
 
-const char *fill_template(const Inference *inference, const char *name) {
-    Key keys[MAX_KEYS];
-    const int count = bundle_keys(inference, keys);
+const char *template_text(const char *name) {
     const Template *template = bundle_templates;
     while (template->name && strcmp(template->name, name) != 0) template ++;
     if (!template->name) die("there is no template %s", name);
+    return template->text;
+}
+
+const char *fill_template(const Inference *inference, const char *name) {
+    Key keys[MAX_KEYS];
+    const int count = bundle_keys(inference, keys);
     Text out = {0};
-    for (const char *at = template->text, *end; *at; at = end + 1) {
+    for (const char *at = template_text(name), *end; *at; at = end + 1) {
         end = strchr(at, '@');
         if (!end) {
             text_add(&out, "%s", at);

@@ -24,6 +24,7 @@ void add_group_sum(Lowering *l, const Node *node, const Buffer *gradients, const
     const Affine from[5] = {k, c, u, v, V(add_variable(compute, "g", gradients->shape[4], true))};
     compute->sum[compute->sum_count++] = load(gradients, from);
     add_store(compute, out, from, sum_value(0, TYPE_F32));
+    kernel->serves = node->name;
     kernel->comment = "the sum of the gradients of groups of images";
     set_work(kernel, (double)gradients->layout.size);
     Schedule *schedule = &kernel->schedule[0];

@@ -87,6 +87,7 @@ Bytes pack_weights(const Inference *inference, double *const *parameters, double
 void emit_weights_array(Text *out, const Inference *inference, Bytes weights);
 void emit_bundle_source(Text *out, const Inference *inference);
 void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
+const char *template_text(const char *name);                             /* as it stands in compiler/templates/ */
 const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
 
 int command_inference(const Options *options);

@@ -250,6 +250,7 @@ typedef struct Statement Statement;
 
 typedef struct Kernel {
     const char *name;     /* encoder1_conv_forward */
+    const char *serves;   /* the kernel whose choices made it necessary; NULL: none */
     const char *comment;  /* shapes and the formula, a line each */
     double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
     const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */

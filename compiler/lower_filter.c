@@ -233,6 +233,7 @@ static const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const 
         schedule->shared = 3;
         add_level(schedule, "k", 1, turn || lanes_fit(compute, "k", (int)lanes) ? LOOP_VECTOR : LOOP_SERIAL);
     }
+    kernel->serves = node->name;
     kernel->comment = "the weight as minimal filtering multiplies by it: sums of its taps";
     set_work(kernel, 0);
     finish_kernel(l, kernel, NULL);

@@ -1,6 +1,7 @@
 /* zoetrope: compiles a network spec to C. compile_spec() and lower_model() are the table of contents: the passes, in order. */
 #include "inference.h"
 #include "output.h"
+#include "tune.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -100,6 +101,11 @@ static int command_compile(const Options *options) {
     return write_output(&output) ? 0 : EXIT_INPUT;
 }
 
+static int command_tune(const Options *options) {
+    const Model *model = compile_spec(options);
+    return model ? tune_model(options, model) : EXIT_INPUT;
+}
+
 static int command_check(const Options *options) {
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
@@ -136,8 +142,8 @@ static int command_documentation(const Options *options) {
 
 int main(int count, char **arguments) {
     static int (*const commands[COMMANDS])(const Options *) = {
-        [COMMAND_COMPILE] = command_compile, [COMMAND_INFERENCE] = command_inference,         [COMMAND_EXPLAIN] = command_explain,
-        [COMMAND_CHECK] = command_check,     [COMMAND_DOCUMENTATION] = command_documentation,
+        [COMMAND_COMPILE] = command_compile, [COMMAND_INFERENCE] = command_inference, [COMMAND_TUNE] = command_tune,
+        [COMMAND_EXPLAIN] = command_explain, [COMMAND_CHECK] = command_check,         [COMMAND_DOCUMENTATION] = command_documentation,
     };
     Options options;
     int status;

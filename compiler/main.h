@@ -7,7 +7,7 @@
 
 enum { EXIT_INPUT = 1, EXIT_USAGE = 2, MAX_TARGETS = 8 };
 
-typedef enum { COMMAND_COMPILE, COMMAND_INFERENCE, COMMAND_EXPLAIN, COMMAND_CHECK, COMMAND_DOCUMENTATION, COMMANDS } Command;
+typedef enum { COMMAND_COMPILE, COMMAND_INFERENCE, COMMAND_TUNE, COMMAND_EXPLAIN, COMMAND_CHECK, COMMAND_DOCUMENTATION, COMMANDS } Command;
 
 typedef struct Machine { /* what explain --kernels reckons with; the default: two cores at 4 GHz that add 32 products a cycle each */
     double gigaflops, gigabytes;
@@ -31,6 +31,7 @@ typedef struct Options {
     bool kernels;
     Machine machine;
     int target_count;
+    bool targets_given;
     const Target *target[MAX_TARGETS];
 } Options;
 

@@ -11,6 +11,8 @@ static const struct {
     [COMMAND_COMPILE] = {"compile", "SPEC -o DIR", "write the C files of a trainer for the network in SPEC"},
     [COMMAND_INFERENCE] = {"inference", "SPEC -o DIR",
                            "write C that runs the network without anything else, with the weights in --weights"},
+    [COMMAND_TUNE] = {"tune", "SPEC [-o FILE]",
+                      "measure choices for the kernels of SPEC on this machine, in minutes, and write a file for --tuning"},
     [COMMAND_EXPLAIN] = {"explain", "SPEC", "print each layer's shape, parameters, FLOPs and bytes, and the memory of each target"},
     [COMMAND_CHECK] = {"check", "SPEC", "only say whether SPEC is correct"},
     [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)"},
@@ -37,7 +39,8 @@ typedef enum {
 static const struct {
     const char *name, *value, *help;
 } table[OPTIONS] = {
-    [OPTION_DIRECTORY] = {"-o", "DIR", "the folder to write to; it is made where it is missing"},
+    [OPTION_DIRECTORY] = {"-o", "DIR",
+                          "the folder to write to; it is made where it is missing (tune: the file; default: specs/tuning/NAME.CPU.yaml)"},
     [OPTION_WEIGHTS] = {"--weights", "FILE", "inference: the weights, as a trainer saves them (safetensors)"},
     [OPTION_WEIGHTS_AS] = {"--weights-as", "file|object|array",
                            "inference: beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
@@ -45,7 +48,8 @@ static const struct {
                           "inference: what weights are stored as; f16 and bf16 take half the bytes, int8 a quarter (default: f32)"},
     [OPTION_ENDIAN] = {"--endian", "ORDER",
                        "inference: the byte order of the machines that will read the weights, little (default) or big"},
-    [OPTION_TARGETS] = {"--targets", "LIST", "instruction sets to generate for, separated by commas (default: all)"},
+    [OPTION_TARGETS] = {"--targets", "LIST",
+                        "instruction sets to generate for, separated by commas (default: all; tune: those that this CPU has)"},
     [OPTION_FILTERING] = {"--filtering", "none|2",
                           "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
     [OPTION_TUNING] = {"--tuning", "FILE",
@@ -111,6 +115,7 @@ static bool read_precision(const char *name, Options *options, int *status) {
 
 static bool read_targets(const char *list, Options *options, int *status) {
     options->target_count = 0;
+    options->targets_given = true;
     char *names = format("%s", list), *rest = NULL;
     for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
         const Target *target = find_target(name);
