@@ -1,0 +1,69 @@
+# zoetrope tune: a file that the compiler takes; nothing is lost, and no folder left, when it is interrupted or cannot go on.
+. tests/lib.sh
+
+export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2
+zoetrope=build/zoetrope
+mkdir "$scratch/temporary"
+cat >"$scratch/small.yaml" <<'END'
+version: 1
+name: small
+input: {T: 2, channels: 1, height: 16, width: 16}
+encoder:
+  - conv: {channels: 16, kernel: 3, stride: 2, padding: 1, norm: batch, activation: relu}
+  - conv: {channels: 16, kernel: 3, stride: 2, padding: 1}
+latent: 8
+gru: {hidden: 8}
+decoder:
+  - conv_transpose: {channels: 16, kernel: 3, stride: 2, padding: 1, output_padding: 1, norm: batch, activation: relu}
+  - conv_transpose: {channels: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, activation: tanh}
+training: {batch: 2}
+END
+file=$scratch/tuning/small.yaml
+
+tune() { TMPDIR=$scratch/temporary $zoetrope tune "$scratch/small.yaml" -o "$file" --targets generic "$@"; }
+no_folder_left() { [ -z "$(ls -A "$scratch/temporary")" ]; }
+
+writes_a_file() {
+    tune 2>"$scratch/said" && cat "$scratch/said" "$file" && no_folder_left && grep -q '^target: generic$' "$file" &&
+        grep -q '^generic, near: measuring [0-9]' "$scratch/said" && grep -q '^# A step of training, 2 threads: ' "$file" &&
+        $zoetrope compile "$scratch/small.yaml" -o "$scratch/tuned" --tuning "$file"
+}
+# Each kernel in it has what it says it has been measured by.
+explains_the_same() {
+    $zoetrope explain "$scratch/small.yaml" --targets generic --kernels --tuning "$file" >"$scratch/kernels" &&
+        sed -n 's/^\([a-z0-9_]*: {.*}\) # .*/\1/p' "$file" >"$scratch/choices" &&
+        while read -r line; do grep -qFx "$line" "$scratch/kernels" || return 1; done <"$scratch/choices"
+}
+# The second interrupt comes while a program runs or is compiled, whichever it is.
+interrupted() {
+    cp "$file" "$scratch/before"
+    for delay in 0.5 3; do
+        TMPDIR=$scratch/temporary timeout --foreground -s "$1" "$delay" $zoetrope tune "$scratch/small.yaml" -o "$file" --targets generic \
+            2>"$scratch/said"
+        cat "$scratch/said"
+        grep -q 'interrupted; nothing is written' "$scratch/said" && no_folder_left && cmp "$file" "$scratch/before" || return 1
+    done
+}
+fails() {
+    "$@" 2>"$scratch/said"
+    status=$?
+    cat "$scratch/said"
+    [ $status = 1 ] && no_folder_left
+}
+without_compiler() { CC=no-such-compiler fails tune && grep -q 'set CC' "$scratch/said"; }
+with_a_broken_compiler() { CC='cc -Dmain=' fails tune && grep -q 'the C compiler failed' "$scratch/said"; }
+another_target() {
+    sed 's/^target: .*/target: neon/' "$file" >"$scratch/neon.yaml"
+    fails $zoetrope tune "$scratch/small.yaml" -o "$scratch/neon.yaml" --targets generic && grep -q 'also holds neon' "$scratch/said" &&
+        echo 'not: tuning' >"$scratch/other.yaml" && fails $zoetrope tune "$scratch/small.yaml" -o "$scratch/other.yaml" --targets generic &&
+        [ "$(cat "$scratch/other.yaml")" = 'not: tuning' ]
+}
+
+check "tune writes a file that the compiler takes" writes_a_file
+check "its choices are what explain --tuning shows" explains_the_same
+check "Ctrl-C leaves the file that was there, and no folder" interrupted INT
+check "so does SIGTERM" interrupted TERM
+check "without a C compiler, it says so" without_compiler
+check "a C compiler that fails is quoted" with_a_broken_compiler
+check "a file that holds another target, or is none, is not replaced" another_target
+done_checking
