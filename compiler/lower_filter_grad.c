@@ -12,7 +12,7 @@
 #define V affine_variable
 
 /* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
-enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 128, LARGE_BLOCK = 32, TILES = 32, GROUP_ITEMS = 8, CHANNELS_MOST = 512 };
+enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 256, LARGE_BLOCK = 64, TILES = 32, GROUP_ITEMS = 8, CHANNELS_MOST = 512 };
 
 typedef struct FilteredGrad {
     Lowering *l;

@@ -58,7 +58,7 @@ static inline TARGET_CODE __m256 vector_exponent(__m256 a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 532736 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward_out, char *scratch) {
@@ -229,7 +229,7 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -382,7 +382,7 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -895,7 +895,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -1054,7 +1054,7 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
@@ -1567,7 +1567,7 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -1726,7 +1726,7 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
@@ -2229,7 +2229,7 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -2379,7 +2379,7 @@ static void encoder4_conv_forward_weight(float *restrict encoder_12_weight_filte
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
@@ -2900,7 +2900,7 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_forward_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder_12_weight_filtered,
-            encoder4_relu, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -3543,7 +3543,7 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage fc3_forward_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
@@ -3873,7 +3873,7 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4026,7 +4026,7 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
@@ -4343,7 +4343,7 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4503,7 +4503,7 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
@@ -4829,7 +4829,7 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4989,7 +4989,7 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
@@ -5315,7 +5315,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5419,7 +5419,7 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 129024 bytes of scratch in steps of 532736 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 129024 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -5723,7 +5723,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #endif
     for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5802,7 +5802,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 532736 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1569024 a thread.
  * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 8 unrolled, c lanes */
 static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
@@ -5906,7 +5906,7 @@ static void decoder4_conv_weight_grad(float *restrict decoder4_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder4_conv_weight_grad_body(item, decoder4_conv_weight_grad_groups, decoder3_conv_transpose_forward,
-            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5937,7 +5937,7 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 532736 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad,
     const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out, char *scratch) {
@@ -6109,7 +6109,7 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6274,7 +6274,7 @@ static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 325952 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 325952 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
@@ -6757,7 +6757,7 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6797,7 +6797,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage decoder_9_weight_turned | c, k lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_9_weight,
     float *restrict decoder_9_weight_filtered, char *scratch) {
@@ -6859,14 +6859,14 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder3_conv_transpose_data_grad_weight_body(item, decoder_9_weight, decoder_9_weight_filtered,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
@@ -7371,7 +7371,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7544,88 +7544,87 @@ static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 529984 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 894528 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
-    float *const decoder1_relu_in_staged1 = (float *)(scratch + 512000);
+    float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 128 * k0 + 16 * c0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 256 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[32], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[40], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[64], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[72], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[96], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[104], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[128], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[136], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[192], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[200], _mm256_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 128 * k0 + 16 * c0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 256 * k0 + 16 * c0 + 24576];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[32], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[40], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[64], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[72], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[96], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[104], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[128], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[136], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[192], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[200], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 128 * k0 + 16 * c0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 256 * k0 + 16 * c0 + 98304];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[32], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[40], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[64], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[72], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[96], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[104], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[128], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[136], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[192], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[200], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[128 * k0 + 16 * c0 + 61440];
+            float *const products_at_3 = &products[256 * k0 + 16 * c0 + 122880];
             _mm256_storeu_ps(&products_at_3[0], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[8], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[32], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[40], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[64], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[72], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[96], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[104], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[128], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[136], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[192], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[200], _mm256_setzero_ps());
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         _mm256_storeu_ps(&decoder2_batch_norm_grad_in_staged0[264 * h_s], _mm256_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                             _mm256_storeu_ps(&decoder2_batch_norm_grad_in_staged0[264 * h_s + 8 * w_s + 8],
-                                _mm256_loadu_ps(&decoder2_batch_norm_grad[1048576 * g + 65536 * nb + 32768 * cb + 8192 * c0 + 4096 * ib
-                                + 256 * h_s + 8 * w_s - 256]));
+                                _mm256_loadu_ps(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 8192 * c0 + 4096 * ib + 256 * h_s
+                                + 8 * w_s - 256]));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -7642,13 +7641,13 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[544]));
                         float *const transformed_at = &transformed[256 * c0 + 64 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_1);
+                        _mm256_storeu_ps(&transformed_at[2048], difference_1);
                         const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[560]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_2, difference_1));
-                        _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[8]),
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[536])));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[24]),
+                        _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[24]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[552])));
                     }
                 }
@@ -7657,15 +7656,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder2_batch_norm_grad_in_staged0_at_1 = &decoder2_batch_norm_grad_in_staged0[1056 * i + 32 * j
                             + 528];
                         const __m256 decoder2_batch_norm_grad_in_staged0_0 = _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[16]);
-                        float *const transformed_at_1 = &transformed[256 * c0 + 64 * i + 8 * j + 5120];
+                        float *const transformed_at_1 = &transformed[256 * c0 + 64 * i + 8 * j + 10240];
                         _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[0]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[1024], decoder2_batch_norm_grad_in_staged0_0);
-                        _mm256_storeu_ps(&transformed_at_1[2048],
+                        _mm256_storeu_ps(&transformed_at_1[2048], decoder2_batch_norm_grad_in_staged0_0);
+                        _mm256_storeu_ps(&transformed_at_1[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[32]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[8]));
-                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[24]));
+                        _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[8]));
+                        _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[24]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7676,16 +7675,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
                         const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[544]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
-                        float *const transformed_at_2 = &transformed[256 * c0 + 64 * i + 8 * j + 10240];
+                        float *const transformed_at_2 = &transformed[256 * c0 + 64 * i + 8 * j + 20480];
                         _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_4);
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
                         const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[560]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_5, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[3072],
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[6144],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[536]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[8])));
-                        _mm256_storeu_ps(&transformed_at_2[4096],
+                        _mm256_storeu_ps(&transformed_at_2[8192],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[552]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[24])));
                     }
@@ -7695,15 +7694,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder2_batch_norm_grad_in_staged0_at_3 = &decoder2_batch_norm_grad_in_staged0[1056 * i + 32 * j
                             + 264];
                         const __m256 decoder2_batch_norm_grad_in_staged0_1 = _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[16]);
-                        float *const transformed_at_3 = &transformed[256 * c0 + 64 * i + 8 * j + 15360];
+                        float *const transformed_at_3 = &transformed[256 * c0 + 64 * i + 8 * j + 30720];
                         _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[0]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[1024], decoder2_batch_norm_grad_in_staged0_1);
-                        _mm256_storeu_ps(&transformed_at_3[2048],
+                        _mm256_storeu_ps(&transformed_at_3[2048], decoder2_batch_norm_grad_in_staged0_1);
+                        _mm256_storeu_ps(&transformed_at_3[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[32]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[8]));
-                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[24]));
+                        _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[8]));
+                        _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[24]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7711,22 +7710,22 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder2_batch_norm_grad_in_staged0_at_4 = &decoder2_batch_norm_grad_in_staged0[1056 * i + 32 * j
                             + 792];
                         const __m256 decoder2_batch_norm_grad_in_staged0_2 = _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[16]);
-                        float *const transformed_at_4 = &transformed[256 * c0 + 64 * i + 8 * j + 20480];
+                        float *const transformed_at_4 = &transformed[256 * c0 + 64 * i + 8 * j + 40960];
                         _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[0]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[1024], decoder2_batch_norm_grad_in_staged0_2);
-                        _mm256_storeu_ps(&transformed_at_4[2048],
+                        _mm256_storeu_ps(&transformed_at_4[2048], decoder2_batch_norm_grad_in_staged0_2);
+                        _mm256_storeu_ps(&transformed_at_4[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[32]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[8]));
-                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[24]));
+                        _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[8]));
+                        _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[24]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[524288 * g
+                        const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 2048 * c0 + 1024 * ib + 128 * h_s + 8 * w_s]);
                         const __m256 difference_6 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
                             _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
@@ -7772,7 +7771,7 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
@@ -7789,10 +7788,10 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                     const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
                                         + 4096 * q + 64 * i + 8 * j];
                                     const __m256 transformed_gradient_1 = _mm256_set1_ps(transformed_gradient_0);
-                                    const __m256 transformed_0 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * q + 512 * c0 + 64 * i
+                                    const __m256 transformed_0 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * q + 512 * c0 + 64 * i
                                         + 8 * j]);
                                     sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
-                                    const __m256 transformed_1 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * q + 512 * c0 + 64 * i
+                                    const __m256 transformed_1 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * q + 512 * c0 + 64 * i
                                         + 8 * j + 256]);
                                     sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const float transformed_gradient_2 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
@@ -7812,15 +7811,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                     sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 128 * k0 + 16 * c0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 256 * k0 + 16 * c0];
                             _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum2_0_0));
                             _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum2_0_1));
-                            _mm256_storeu_ps(&products_at_4[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[32]), sum2_1_0));
-                            _mm256_storeu_ps(&products_at_4[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[40]), sum2_1_1));
-                            _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum2_2_0));
-                            _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum2_2_1));
-                            _mm256_storeu_ps(&products_at_4[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[96]), sum2_3_0));
-                            _mm256_storeu_ps(&products_at_4[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[104]), sum2_3_1));
+                            _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum2_1_0));
+                            _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum2_1_1));
+                            _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum2_2_0));
+                            _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum2_2_1));
+                            _mm256_storeu_ps(&products_at_4[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[192]), sum2_3_0));
+                            _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum2_3_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
@@ -7838,11 +7837,11 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                     const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
                                         + 8192 * v + 64 * i + 8 * j];
                                     const __m256 transformed_gradient_9 = _mm256_set1_ps(transformed_gradient_8);
-                                    const __m256 transformed_2 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * v + 512 * c0 + 64 * i
-                                        + 8 * j + 3072]);
+                                    const __m256 transformed_2 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * v + 512 * c0 + 64 * i
+                                        + 8 * j + 6144]);
                                     sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_9, transformed_2, sum3_0_0);
-                                    const __m256 transformed_3 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * v + 512 * c0 + 64 * i
-                                        + 8 * j + 3328]);
+                                    const __m256 transformed_3 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * v + 512 * c0 + 64 * i
+                                        + 8 * j + 6400]);
                                     sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_9, transformed_3, sum3_0_1);
                                     const float transformed_gradient_10 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
                                         + 12288 * p + 8192 * v + 64 * i + 8 * j];
@@ -7862,15 +7861,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 128 * k0 + 16 * c0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 256 * k0 + 16 * c0 + 24576];
                         _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum3_0_0));
                         _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum3_0_1));
-                        _mm256_storeu_ps(&products_at_5[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[32]), sum3_1_0));
-                        _mm256_storeu_ps(&products_at_5[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[40]), sum3_1_1));
-                        _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum3_2_0));
-                        _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum3_2_1));
-                        _mm256_storeu_ps(&products_at_5[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[96]), sum3_3_0));
-                        _mm256_storeu_ps(&products_at_5[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[104]), sum3_3_1));
+                        _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum3_1_0));
+                        _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum3_1_1));
+                        _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum3_2_0));
+                        _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum3_2_1));
+                        _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum3_3_0));
+                        _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum3_3_1));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum4_0_0 = _mm256_setzero_ps();
@@ -7887,11 +7886,11 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                     const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * u
                                         + 4096 * q + 64 * i + 8 * j];
                                     const __m256 transformed_gradient_17 = _mm256_set1_ps(transformed_gradient_16);
-                                    const __m256 transformed_4 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * q + 512 * c0 + 64 * i
-                                        + 8 * j + 15360]);
+                                    const __m256 transformed_4 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * q + 512 * c0 + 64 * i
+                                        + 8 * j + 30720]);
                                     sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_17, transformed_4, sum4_0_0);
-                                    const __m256 transformed_5 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * q + 512 * c0 + 64 * i
-                                        + 8 * j + 15616]);
+                                    const __m256 transformed_5 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * q + 512 * c0 + 64 * i
+                                        + 8 * j + 30976]);
                                     sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_17, transformed_5, sum4_0_1);
                                     const float transformed_gradient_18 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
                                         + 24576 * u + 4096 * q + 64 * i + 8 * j];
@@ -7911,15 +7910,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 128 * k0 + 16 * c0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 256 * k0 + 16 * c0 + 98304];
                         _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum4_0_0));
                         _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum4_0_1));
-                        _mm256_storeu_ps(&products_at_6[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[32]), sum4_1_0));
-                        _mm256_storeu_ps(&products_at_6[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[40]), sum4_1_1));
-                        _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum4_2_0));
-                        _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum4_2_1));
-                        _mm256_storeu_ps(&products_at_6[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[96]), sum4_3_0));
-                        _mm256_storeu_ps(&products_at_6[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[104]), sum4_3_1));
+                        _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum4_1_0));
+                        _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum4_1_1));
+                        _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum4_2_0));
+                        _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum4_2_1));
+                        _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum4_3_0));
+                        _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum4_3_1));
                     }
                     __m256 sum5_0_0 = _mm256_setzero_ps();
                     __m256 sum5_0_1 = _mm256_setzero_ps();
@@ -7936,11 +7935,11 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                                     const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * u
                                         + 8192 * v + 64 * i + 8 * j];
                                     const __m256 transformed_gradient_25 = _mm256_set1_ps(transformed_gradient_24);
-                                    const __m256 transformed_6 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * v + 512 * c0 + 64 * i
-                                        + 8 * j + 18432]);
+                                    const __m256 transformed_6 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * v + 512 * c0 + 64 * i
+                                        + 8 * j + 36864]);
                                     sum5_0_0 = _mm256_fmadd_ps(transformed_gradient_25, transformed_6, sum5_0_0);
-                                    const __m256 transformed_7 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * v + 512 * c0 + 64 * i
-                                        + 8 * j + 18688]);
+                                    const __m256 transformed_7 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * v + 512 * c0 + 64 * i
+                                        + 8 * j + 37120]);
                                     sum5_0_1 = _mm256_fmadd_ps(transformed_gradient_25, transformed_7, sum5_0_1);
                                     const float transformed_gradient_26 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
                                         + 24576 * u + 8192 * v + 64 * i + 8 * j];
@@ -7961,57 +7960,57 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             }
                         }
                     }
-                    float *const products_at_7 = &products[128 * k0 + 16 * c0 + 61440];
+                    float *const products_at_7 = &products[256 * k0 + 16 * c0 + 122880];
                     _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum5_0_0));
                     _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum5_0_1));
-                    _mm256_storeu_ps(&products_at_7[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[32]), sum5_1_0));
-                    _mm256_storeu_ps(&products_at_7[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[40]), sum5_1_1));
-                    _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum5_2_0));
-                    _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum5_2_1));
-                    _mm256_storeu_ps(&products_at_7[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[96]), sum5_3_0));
-                    _mm256_storeu_ps(&products_at_7[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[104]), sum5_3_1));
+                    _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum5_1_0));
+                    _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum5_1_1));
+                    _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum5_2_0));
+                    _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum5_2_1));
+                    _mm256_storeu_ps(&products_at_7[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[192]), sum5_3_0));
+                    _mm256_storeu_ps(&products_at_7[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[200]), sum5_3_1));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 8 * c0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[16384]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[20480]));
+            float *const products_at_8 = &products[64 * k + 8 * c0];
+            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[32768]));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 8 * 8 + k / 8 * 576
-                + 73728 * g + 36864 * cb + 9216 * c0];
+                + 73728 * g + 9216 * c0];
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[12288]),
-                _mm256_loadu_ps(&products_at_8[28672])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[24576]));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[24576]),
+                _mm256_loadu_ps(&products_at_8[57344])));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[49152]));
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 8 * c0 + 49152];
-            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[4096]);
+            float *const products_at_9 = &products[64 * k + 8 * c0 + 98304];
+            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[8192]);
             float *const decoder2_conv_transpose_weight_grad_groups_at_1 = &decoder2_conv_transpose_weight_grad_groups[k % 8 * 8
-                + k / 8 * 576 + 73728 * g + 36864 * cb + 9216 * c0 + 192];
+                + k / 8 * 576 + 73728 * g + 9216 * c0 + 192];
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]),
                 products_0));
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[64], _mm256_loadu_ps(&products_at_9[12288]));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[64], _mm256_loadu_ps(&products_at_9[24576]));
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[128], _mm256_add_ps(products_0,
-                _mm256_loadu_ps(&products_at_9[8192])));
+                _mm256_loadu_ps(&products_at_9[16384])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 8 * c0 + 16384];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[16384]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[20480]));
+            float *const products_at_10 = &products[64 * k + 8 * c0 + 32768];
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[32768]));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 8 * 8
-                + k / 8 * 576 + 73728 * g + 36864 * cb + 9216 * c0 + 384];
+                + k / 8 * 576 + 73728 * g + 9216 * c0 + 384];
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[12288]),
-                _mm256_loadu_ps(&products_at_10[28672])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[24576]));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[24576]),
+                _mm256_loadu_ps(&products_at_10[57344])));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[49152]));
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
         }
     }
@@ -8028,12 +8027,12 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * c in tiles of 8 parallel, k in tiles of 8 parallel, u, v, k, sum in registers | g, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t item,
     const float *restrict decoder2_conv_transpose_weight_grad_groups, float *restrict decoder_6_weight_grad) {
@@ -8043,7 +8042,7 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t i
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
                 __m256 sum0 = _mm256_setzero_ps();
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const __m256 decoder2_conv_transpose_weight_grad_groups_0 =
                         _mm256_loadu_ps(&decoder2_conv_transpose_weight_grad_groups[73728 * g + 9216 * c0 + 576 * k0 + 192 * u + 64 * v
                         + 8 * k1]);
@@ -8068,7 +8067,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage decoder_6_weight_turned | c, k lanes */
 static TARGET_CODE void decoder2_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_6_weight,
     float *restrict decoder_6_weight_filtered, char *scratch) {
@@ -8130,14 +8129,14 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_weight_body(item, decoder_6_weight, decoder_6_weight_filtered,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
@@ -8642,7 +8641,7 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder2_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -8814,80 +8813,80 @@ static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 530496 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1566784 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
-    float *const decoder0_relu_in_staged1 = (float *)(scratch + 512000);
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
+    float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 128 * k0 + 16 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[32], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[40], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[64], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[72], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[96], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[104], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[128], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[136], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[192], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[200], _mm256_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 128 * k0 + 16 * c0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[32], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[40], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[64], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[72], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[96], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[104], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[128], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[136], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[192], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[200], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 128 * k0 + 16 * c0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[32], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[40], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[64], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[72], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[96], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[104], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[128], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[136], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[192], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[200], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[128 * k0 + 16 * c0 + 61440];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 16 * c0 + 245760];
             _mm256_storeu_ps(&products_at_3[0], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[8], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[32], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[40], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[64], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[72], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[96], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[104], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[128], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[136], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[192], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[200], _mm256_setzero_ps());
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[2312 * n_s + 8 * w_s], _mm256_setzero_ps());
@@ -8896,8 +8895,8 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[2312 * n_s + 136 * h_s + 136], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[2312 * n_s + 136 * h_s + 8 * w_s + 144],
-                            _mm256_loadu_ps(&decoder1_batch_norm_grad[65536 * nb + 32768 * n_s + 8192 * cb + 2048 * c0 + 128 * h_s
-                            + 8 * w_s]));
+                            _mm256_loadu_ps(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 2048 * c0
+                            + 128 * h_s + 8 * w_s]));
                     }
                 }
             }
@@ -8912,13 +8911,13 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[288]));
                         float *const transformed_at = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_1);
+                        _mm256_storeu_ps(&transformed_at[2048], difference_1);
                         const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[304]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_2, difference_1));
-                        _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[8]),
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[280])));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[24]),
+                        _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[24]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[296])));
                     }
                 }
@@ -8929,15 +8928,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder1_batch_norm_grad_in_staged0_at_1 = &decoder1_batch_norm_grad_in_staged0[2312 * n + 544 * i
                             + 32 * j + 272];
                         const __m256 decoder1_batch_norm_grad_in_staged0_0 = _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[16]);
-                        float *const transformed_at_1 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 5120];
+                        float *const transformed_at_1 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 10240];
                         _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[0]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[1024], decoder1_batch_norm_grad_in_staged0_0);
-                        _mm256_storeu_ps(&transformed_at_1[2048],
+                        _mm256_storeu_ps(&transformed_at_1[2048], decoder1_batch_norm_grad_in_staged0_0);
+                        _mm256_storeu_ps(&transformed_at_1[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[32]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[8]));
-                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[24]));
+                        _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[8]));
+                        _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[24]));
                     }
                 }
             }
@@ -8950,16 +8949,16 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
                         const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[288]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
-                        float *const transformed_at_2 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 10240];
+                        float *const transformed_at_2 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 20480];
                         _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_4);
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
                         const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[304]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_5, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[3072],
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[6144],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[280]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[8])));
-                        _mm256_storeu_ps(&transformed_at_2[4096],
+                        _mm256_storeu_ps(&transformed_at_2[8192],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[296]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[24])));
                     }
@@ -8971,15 +8970,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder1_batch_norm_grad_in_staged0_at_3 = &decoder1_batch_norm_grad_in_staged0[2312 * n + 544 * i
                             + 32 * j + 136];
                         const __m256 decoder1_batch_norm_grad_in_staged0_1 = _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[16]);
-                        float *const transformed_at_3 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 15360];
+                        float *const transformed_at_3 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 30720];
                         _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[0]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[1024], decoder1_batch_norm_grad_in_staged0_1);
-                        _mm256_storeu_ps(&transformed_at_3[2048],
+                        _mm256_storeu_ps(&transformed_at_3[2048], decoder1_batch_norm_grad_in_staged0_1);
+                        _mm256_storeu_ps(&transformed_at_3[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[32]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[8]));
-                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[24]));
+                        _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[8]));
+                        _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[24]));
                     }
                 }
             }
@@ -8989,31 +8988,30 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder1_batch_norm_grad_in_staged0_at_4 = &decoder1_batch_norm_grad_in_staged0[2312 * n + 544 * i
                             + 32 * j + 408];
                         const __m256 decoder1_batch_norm_grad_in_staged0_2 = _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[16]);
-                        float *const transformed_at_4 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 20480];
+                        float *const transformed_at_4 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 40960];
                         _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[0]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[1024], decoder1_batch_norm_grad_in_staged0_2);
-                        _mm256_storeu_ps(&transformed_at_4[2048],
+                        _mm256_storeu_ps(&transformed_at_4[2048], decoder1_batch_norm_grad_in_staged0_2);
+                        _mm256_storeu_ps(&transformed_at_4[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[32]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[8]));
-                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[24]));
+                        _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[8]));
+                        _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[24]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[32768 * nb
-                            + 16384 * n_s + 8192 * kb + 512 * c0 + 64 * h_s + 8 * w_s]);
+                        const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[262144 * g
+                            + 32768 * nb + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]);
                         const __m256 difference_6 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
-                            _mm256_loadu_ps(&decoder0_batch_norm_statistics[384 * kb + 24 * c0]));
-                        const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[384 * kb + 24 * c0
-                            + 16]);
+                            _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
+                        const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_6, decoder0_batch_norm_statistics_0,
-                            _mm256_loadu_ps(&decoder_1_bias[128 * kb + 8 * c0]));
+                            _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
                         _mm256_storeu_ps(&decoder0_relu_in_staged1[512 * n_s + 64 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(),
                             sum_0));
                     }
@@ -9027,9 +9025,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&transformed_gradient_at[0], decoder0_relu_in_staged1_0);
                         const __m256 decoder0_relu_in_staged1_1 = _mm256_loadu_ps(&decoder0_relu_in_staged1[512 * n + 128 * i + 16 * j
                             + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(decoder0_relu_in_staged1_0,
+                        _mm256_storeu_ps(&transformed_gradient_at[8192], _mm256_add_ps(decoder0_relu_in_staged1_0,
                             decoder0_relu_in_staged1_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[8192], decoder0_relu_in_staged1_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[16384], decoder0_relu_in_staged1_1);
                     }
                 }
             }
@@ -9039,12 +9037,12 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[512 * n + 128 * i + 16 * j];
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&decoder0_relu_in_staged1_at[0]),
                             _mm256_loadu_ps(&decoder0_relu_in_staged1_at[64]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 24576];
                         _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&decoder0_relu_in_staged1_at[8]),
                             _mm256_loadu_ps(&decoder0_relu_in_staged1_at[72]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_1, sum_2));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
@@ -9053,19 +9051,19 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         const __m256 decoder0_relu_in_staged1_2 = _mm256_loadu_ps(&decoder0_relu_in_staged1[512 * n + 128 * i + 16 * j
                             + 64]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 49152];
                         _mm256_storeu_ps(&transformed_gradient_at_2[0], decoder0_relu_in_staged1_2);
                         const __m256 decoder0_relu_in_staged1_3 = _mm256_loadu_ps(&decoder0_relu_in_staged1[512 * n + 128 * i + 16 * j
                             + 72]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(decoder0_relu_in_staged1_2,
+                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], _mm256_add_ps(decoder0_relu_in_staged1_2,
                             decoder0_relu_in_staged1_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], decoder0_relu_in_staged1_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[16384], decoder0_relu_in_staged1_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum2_0_0 = _mm256_setzero_ps();
@@ -9079,42 +9077,42 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
-                                        + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                    const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * p
+                                        + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_1 = _mm256_set1_ps(transformed_gradient_0);
-                                    const __m256 transformed_0 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * q + 512 * c0 + 128 * n
+                                    const __m256 transformed_0 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * q + 512 * c0 + 128 * n
                                         + 32 * i + 8 * j]);
                                     sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
-                                    const __m256 transformed_1 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * q + 512 * c0 + 128 * n
+                                    const __m256 transformed_1 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * q + 512 * c0 + 128 * n
                                         + 32 * i + 8 * j + 256]);
                                     sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const float transformed_gradient_2 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 12288 * p + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                        + 24576 * p + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_3 = _mm256_set1_ps(transformed_gradient_2);
                                     sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
                                     sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
                                     const float transformed_gradient_4 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 12288 * p + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                        + 24576 * p + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_5 = _mm256_set1_ps(transformed_gradient_4);
                                     sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
                                     sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
                                     const float transformed_gradient_6 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 12288 * p + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                        + 24576 * p + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_7 = _mm256_set1_ps(transformed_gradient_6);
                                     sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
                                     sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 128 * k0 + 16 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                         _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum2_0_0));
                         _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum2_0_1));
-                        _mm256_storeu_ps(&products_at_4[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[32]), sum2_1_0));
-                        _mm256_storeu_ps(&products_at_4[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[40]), sum2_1_1));
-                        _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum2_2_0));
-                        _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum2_2_1));
-                        _mm256_storeu_ps(&products_at_4[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[96]), sum2_3_0));
-                        _mm256_storeu_ps(&products_at_4[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[104]), sum2_3_1));
+                        _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum2_1_0));
+                        _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum2_1_1));
+                        _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum2_2_0));
+                        _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum2_2_1));
+                        _mm256_storeu_ps(&products_at_4[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[192]), sum2_3_0));
+                        _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum2_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -9130,27 +9128,27 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
-                                        + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                    const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * p
+                                        + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_9 = _mm256_set1_ps(transformed_gradient_8);
-                                    const __m256 transformed_2 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * v + 512 * c0 + 128 * n
-                                        + 32 * i + 8 * j + 3072]);
+                                    const __m256 transformed_2 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * v + 512 * c0 + 128 * n
+                                        + 32 * i + 8 * j + 6144]);
                                     sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_9, transformed_2, sum3_0_0);
-                                    const __m256 transformed_3 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * v + 512 * c0 + 128 * n
-                                        + 32 * i + 8 * j + 3328]);
+                                    const __m256 transformed_3 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * v + 512 * c0 + 128 * n
+                                        + 32 * i + 8 * j + 6400]);
                                     sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_9, transformed_3, sum3_0_1);
                                     const float transformed_gradient_10 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 12288 * p + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                        + 24576 * p + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_11 = _mm256_set1_ps(transformed_gradient_10);
                                     sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_11, transformed_2, sum3_1_0);
                                     sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_11, transformed_3, sum3_1_1);
                                     const float transformed_gradient_12 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 12288 * p + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                        + 24576 * p + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_13 = _mm256_set1_ps(transformed_gradient_12);
                                     sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_13, transformed_2, sum3_2_0);
                                     sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_13, transformed_3, sum3_2_1);
                                     const float transformed_gradient_14 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 12288 * p + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                        + 24576 * p + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_15 = _mm256_set1_ps(transformed_gradient_14);
                                     sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_15, transformed_2, sum3_3_0);
                                     sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_15, transformed_3, sum3_3_1);
@@ -9158,15 +9156,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 128 * k0 + 16 * c0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                     _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum3_0_0));
                     _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum3_0_1));
-                    _mm256_storeu_ps(&products_at_5[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[32]), sum3_1_0));
-                    _mm256_storeu_ps(&products_at_5[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[40]), sum3_1_1));
-                    _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum3_2_0));
-                    _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum3_2_1));
-                    _mm256_storeu_ps(&products_at_5[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[96]), sum3_3_0));
-                    _mm256_storeu_ps(&products_at_5[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[104]), sum3_3_1));
+                    _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum3_1_0));
+                    _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum3_1_1));
+                    _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum3_2_0));
+                    _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum3_2_1));
+                    _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum3_3_0));
+                    _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum3_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m256 sum4_0_0 = _mm256_setzero_ps();
@@ -9181,27 +9179,27 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * u
-                                        + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                    const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 49152 * u
+                                        + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_17 = _mm256_set1_ps(transformed_gradient_16);
-                                    const __m256 transformed_4 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * q + 512 * c0 + 128 * n
-                                        + 32 * i + 8 * j + 15360]);
+                                    const __m256 transformed_4 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * q + 512 * c0 + 128 * n
+                                        + 32 * i + 8 * j + 30720]);
                                     sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_17, transformed_4, sum4_0_0);
-                                    const __m256 transformed_5 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * q + 512 * c0 + 128 * n
-                                        + 32 * i + 8 * j + 15616]);
+                                    const __m256 transformed_5 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * q + 512 * c0 + 128 * n
+                                        + 32 * i + 8 * j + 30976]);
                                     sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_17, transformed_5, sum4_0_1);
                                     const float transformed_gradient_18 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 24576 * u + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                        + 49152 * u + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_19 = _mm256_set1_ps(transformed_gradient_18);
                                     sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_19, transformed_4, sum4_1_0);
                                     sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_19, transformed_5, sum4_1_1);
                                     const float transformed_gradient_20 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 24576 * u + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                        + 49152 * u + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_21 = _mm256_set1_ps(transformed_gradient_20);
                                     sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_21, transformed_4, sum4_2_0);
                                     sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_21, transformed_5, sum4_2_1);
                                     const float transformed_gradient_22 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 24576 * u + 4096 * q + 128 * n + 32 * i + 8 * j];
+                                        + 49152 * u + 8192 * q + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_23 = _mm256_set1_ps(transformed_gradient_22);
                                     sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_23, transformed_4, sum4_3_0);
                                     sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_23, transformed_5, sum4_3_1);
@@ -9209,15 +9207,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 128 * k0 + 16 * c0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                     _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum4_0_0));
                     _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum4_0_1));
-                    _mm256_storeu_ps(&products_at_6[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[32]), sum4_1_0));
-                    _mm256_storeu_ps(&products_at_6[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[40]), sum4_1_1));
-                    _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum4_2_0));
-                    _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum4_2_1));
-                    _mm256_storeu_ps(&products_at_6[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[96]), sum4_3_0));
-                    _mm256_storeu_ps(&products_at_6[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[104]), sum4_3_1));
+                    _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum4_1_0));
+                    _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum4_1_1));
+                    _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum4_2_0));
+                    _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum4_2_1));
+                    _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum4_3_0));
+                    _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum4_3_1));
                 }
                 __m256 sum5_0_0 = _mm256_setzero_ps();
                 __m256 sum5_0_1 = _mm256_setzero_ps();
@@ -9232,27 +9230,27 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * u
-                                        + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                    const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 49152 * u
+                                        + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_25 = _mm256_set1_ps(transformed_gradient_24);
-                                    const __m256 transformed_6 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * v + 512 * c0 + 128 * n
-                                        + 32 * i + 8 * j + 18432]);
+                                    const __m256 transformed_6 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * v + 512 * c0 + 128 * n
+                                        + 32 * i + 8 * j + 36864]);
                                     sum5_0_0 = _mm256_fmadd_ps(transformed_gradient_25, transformed_6, sum5_0_0);
-                                    const __m256 transformed_7 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * v + 512 * c0 + 128 * n
-                                        + 32 * i + 8 * j + 18688]);
+                                    const __m256 transformed_7 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * v + 512 * c0 + 128 * n
+                                        + 32 * i + 8 * j + 37120]);
                                     sum5_0_1 = _mm256_fmadd_ps(transformed_gradient_25, transformed_7, sum5_0_1);
                                     const float transformed_gradient_26 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 24576 * u + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                        + 49152 * u + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_27 = _mm256_set1_ps(transformed_gradient_26);
                                     sum5_1_0 = _mm256_fmadd_ps(transformed_gradient_27, transformed_6, sum5_1_0);
                                     sum5_1_1 = _mm256_fmadd_ps(transformed_gradient_27, transformed_7, sum5_1_1);
                                     const float transformed_gradient_28 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 24576 * u + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                        + 49152 * u + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_29 = _mm256_set1_ps(transformed_gradient_28);
                                     sum5_2_0 = _mm256_fmadd_ps(transformed_gradient_29, transformed_6, sum5_2_0);
                                     sum5_2_1 = _mm256_fmadd_ps(transformed_gradient_29, transformed_7, sum5_2_1);
                                     const float transformed_gradient_30 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 24576 * u + 8192 * v + 128 * n + 32 * i + 8 * j];
+                                        + 49152 * u + 16384 * v + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_gradient_31 = _mm256_set1_ps(transformed_gradient_30);
                                     sum5_3_0 = _mm256_fmadd_ps(transformed_gradient_31, transformed_6, sum5_3_0);
                                     sum5_3_1 = _mm256_fmadd_ps(transformed_gradient_31, transformed_7, sum5_3_1);
@@ -9261,62 +9259,64 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         }
                     }
                 }
-                float *const products_at_7 = &products[128 * k0 + 16 * c0 + 61440];
+                float *const products_at_7 = &products[256 * k0 + 16 * c0 + 245760];
                 _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum5_0_0));
                 _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum5_0_1));
-                _mm256_storeu_ps(&products_at_7[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[32]), sum5_1_0));
-                _mm256_storeu_ps(&products_at_7[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[40]), sum5_1_1));
-                _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum5_2_0));
-                _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum5_2_1));
-                _mm256_storeu_ps(&products_at_7[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[96]), sum5_3_0));
-                _mm256_storeu_ps(&products_at_7[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[104]), sum5_3_1));
+                _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum5_1_0));
+                _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum5_1_1));
+                _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum5_2_0));
+                _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum5_2_1));
+                _mm256_storeu_ps(&products_at_7[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[192]), sum5_3_0));
+                _mm256_storeu_ps(&products_at_7[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[200]), sum5_3_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 8 * c0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[16384]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[20480]));
-            float *const decoder_3_weight_grad_at = &decoder_3_weight_grad[(128 * kb + k) % 8 * 8 + (128 * kb + k) / 8 * 576 + 73728 * cb
-                + 18432 * c0];
-            _mm256_storeu_ps(&decoder_3_weight_grad_at[0], _mm256_add_ps(sum_3, sum_4));
-            _mm256_storeu_ps(&decoder_3_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[12288]),
-                _mm256_loadu_ps(&products_at_8[28672])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[24576]));
-            _mm256_storeu_ps(&decoder_3_weight_grad_at[128], _mm256_add_ps(sum_4, sum_5));
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 8 * c0];
+            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 8 * 8 + k / 8 * 576
+                + 294912 * g + 147456 * cb + 18432 * c0];
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
+                _mm256_loadu_ps(&products_at_8[114688])));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 8 * c0 + 49152];
-            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[4096]);
-            float *const decoder_3_weight_grad_at_1 = &decoder_3_weight_grad[(128 * kb + k) % 8 * 8 + (128 * kb + k) / 8 * 576 + 73728 * cb
-                + 18432 * c0 + 192];
-            _mm256_storeu_ps(&decoder_3_weight_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]), products_0));
-            _mm256_storeu_ps(&decoder_3_weight_grad_at_1[64], _mm256_loadu_ps(&products_at_9[12288]));
-            _mm256_storeu_ps(&decoder_3_weight_grad_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[8192])));
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 8 * c0 + 196608];
+            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[16384]);
+            float *const decoder1_conv_transpose_weight_grad_groups_at_1 = &decoder1_conv_transpose_weight_grad_groups[k % 8 * 8
+                + k / 8 * 576 + 294912 * g + 147456 * cb + 18432 * c0 + 192];
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]),
+                products_0));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_1[64], _mm256_loadu_ps(&products_at_9[49152]));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_1[128], _mm256_add_ps(products_0,
+                _mm256_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 8 * c0 + 16384];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[16384]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[20480]));
-            float *const decoder_3_weight_grad_at_2 = &decoder_3_weight_grad[(128 * kb + k) % 8 * 8 + (128 * kb + k) / 8 * 576 + 73728 * cb
-                + 18432 * c0 + 384];
-            _mm256_storeu_ps(&decoder_3_weight_grad_at_2[0], _mm256_add_ps(sum_6, sum_7));
-            _mm256_storeu_ps(&decoder_3_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[12288]),
-                _mm256_loadu_ps(&products_at_10[28672])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[24576]));
-            _mm256_storeu_ps(&decoder_3_weight_grad_at_2[128], _mm256_add_ps(sum_7, sum_8));
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 8 * c0 + 65536];
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 8 * 8
+                + k / 8 * 576 + 294912 * g + 147456 * cb + 18432 * c0 + 384];
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
+                _mm256_loadu_ps(&products_at_10[114688])));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
         }
     }
 }
 
 static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch, int threads) {
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -9324,12 +9324,48 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
-            decoder0_batch_norm_statistics, decoder_1_bias, decoder_3_weight_grad, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * c in tiles of 8 parallel, k in tiles of 8 parallel, u, v, k, sum in registers | g, c lanes */
+static TARGET_CODE void decoder1_conv_transpose_weight_grad_sum_body(ptrdiff_t item,
+    const float *restrict decoder1_conv_transpose_weight_grad_groups, float *restrict decoder_3_weight_grad) {
+    const ptrdiff_t c0 = item / 32;
+    const ptrdiff_t k0 = item % 32;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+                __m256 sum0 = _mm256_setzero_ps();
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const __m256 decoder1_conv_transpose_weight_grad_groups_0 =
+                        _mm256_loadu_ps(&decoder1_conv_transpose_weight_grad_groups[294912 * g + 18432 * c0 + 576 * k0 + 192 * u + 64 * v
+                        + 8 * k1]);
+                    sum0 = _mm256_add_ps(sum0, decoder1_conv_transpose_weight_grad_groups_0);
+                }
+                _mm256_storeu_ps(&decoder_3_weight_grad[18432 * c0 + 576 * k0 + 192 * u + 64 * v + 8 * k1], sum0);
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_weight_grad_sum(const float *restrict decoder1_conv_transpose_weight_grad_groups,
+    float *restrict decoder_3_weight_grad, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 512; item++) {
+        decoder1_conv_transpose_weight_grad_sum_body(item, decoder1_conv_transpose_weight_grad_groups, decoder_3_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage decoder_3_weight_turned | c, k lanes */
 static TARGET_CODE void decoder1_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_3_weight,
     float *restrict decoder_3_weight_filtered, char *scratch) {
@@ -9391,14 +9427,14 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         decoder1_conv_transpose_data_grad_weight_body(item, decoder_3_weight, decoder_3_weight_filtered,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
@@ -9894,7 +9930,7 @@ static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_bat
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder1_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -10061,78 +10097,78 @@ static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 532736 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1569024 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 128 * k0 + 16 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[32], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[40], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[64], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[72], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[96], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[104], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[128], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[136], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[192], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[200], _mm256_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 128 * k0 + 16 * c0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[32], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[40], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[64], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[72], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[96], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[104], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[128], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[136], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[192], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[200], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 128 * k0 + 16 * c0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[32], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[40], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[64], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[72], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[96], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[104], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[128], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[136], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[192], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[200], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[128 * k0 + 16 * c0 + 61440];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 16 * c0 + 245760];
             _mm256_storeu_ps(&products_at_3[0], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[8], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[32], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[40], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[64], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[72], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[96], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[104], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[128], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[136], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[192], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[200], _mm256_setzero_ps());
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 8 * w_s], _mm256_setzero_ps());
@@ -10141,7 +10177,7 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 72], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80],
-                            _mm256_loadu_ps(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 2048 * cb + 512 * c0 + 64 * h_s
+                            _mm256_loadu_ps(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 512 * c0 + 64 * h_s
                             + 8 * w_s]));
                     }
                 }
@@ -10157,13 +10193,13 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[160]));
                         float *const transformed_at = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_1);
+                        _mm256_storeu_ps(&transformed_at[2048], difference_1);
                         const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[176]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_2, difference_1));
-                        _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[8]),
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[152])));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[24]),
+                        _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[24]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[168])));
                     }
                 }
@@ -10174,15 +10210,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_batch_norm_grad_in_staged0_at_1 = &decoder0_batch_norm_grad_in_staged0[648 * n + 288 * i
                             + 32 * j + 144];
                         const __m256 decoder0_batch_norm_grad_in_staged0_0 = _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[16]);
-                        float *const transformed_at_1 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 5120];
+                        float *const transformed_at_1 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 10240];
                         _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[0]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[1024], decoder0_batch_norm_grad_in_staged0_0);
-                        _mm256_storeu_ps(&transformed_at_1[2048],
+                        _mm256_storeu_ps(&transformed_at_1[2048], decoder0_batch_norm_grad_in_staged0_0);
+                        _mm256_storeu_ps(&transformed_at_1[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[32]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[8]));
-                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[24]));
+                        _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[8]));
+                        _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[24]));
                     }
                 }
             }
@@ -10195,16 +10231,16 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
                         const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[160]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
-                        float *const transformed_at_2 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 10240];
+                        float *const transformed_at_2 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 20480];
                         _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_4);
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
                         const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[176]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_5, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[3072],
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[6144],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[152]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[8])));
-                        _mm256_storeu_ps(&transformed_at_2[4096],
+                        _mm256_storeu_ps(&transformed_at_2[8192],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[168]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[24])));
                     }
@@ -10216,15 +10252,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_batch_norm_grad_in_staged0_at_3 = &decoder0_batch_norm_grad_in_staged0[648 * n + 288 * i
                             + 32 * j + 72];
                         const __m256 decoder0_batch_norm_grad_in_staged0_1 = _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[16]);
-                        float *const transformed_at_3 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 15360];
+                        float *const transformed_at_3 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 30720];
                         _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[0]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[1024], decoder0_batch_norm_grad_in_staged0_1);
-                        _mm256_storeu_ps(&transformed_at_3[2048],
+                        _mm256_storeu_ps(&transformed_at_3[2048], decoder0_batch_norm_grad_in_staged0_1);
+                        _mm256_storeu_ps(&transformed_at_3[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[32]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[8]));
-                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[24]));
+                        _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[8]));
+                        _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[24]));
                     }
                 }
             }
@@ -10234,64 +10270,64 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_batch_norm_grad_in_staged0_at_4 = &decoder0_batch_norm_grad_in_staged0[648 * n + 288 * i
                             + 32 * j + 216];
                         const __m256 decoder0_batch_norm_grad_in_staged0_2 = _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[16]);
-                        float *const transformed_at_4 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 20480];
+                        float *const transformed_at_4 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 40960];
                         _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[0]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[1024], decoder0_batch_norm_grad_in_staged0_2);
-                        _mm256_storeu_ps(&transformed_at_4[2048],
+                        _mm256_storeu_ps(&transformed_at_4[2048], decoder0_batch_norm_grad_in_staged0_2);
+                        _mm256_storeu_ps(&transformed_at_4[4096],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[32]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[8]));
-                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[24]));
+                        _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[8]));
+                        _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[24]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m256 fc3_forward_0 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 128 * c0 + 64 * i
+                        const __m256 fc3_forward_0 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i
                             + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_gradient_at[0], fc3_forward_0);
-                        const __m256 fc3_forward_1 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 128 * c0 + 64 * i
+                        const __m256 fc3_forward_1 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i
                             + 16 * j + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(fc3_forward_0, fc3_forward_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[8192], fc3_forward_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[8192], _mm256_add_ps(fc3_forward_0, fc3_forward_1));
+                        _mm256_storeu_ps(&transformed_gradient_at[16384], fc3_forward_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 128 * c0 + 64 * i + 16 * j];
+                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i + 16 * j];
                         const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&fc3_forward_at[0]), _mm256_loadu_ps(&fc3_forward_at[32]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 24576];
                         _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_0);
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&fc3_forward_at[8]), _mm256_loadu_ps(&fc3_forward_at[40]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_0, sum_1));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_1);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_0, sum_1));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m256 fc3_forward_2 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 128 * c0 + 64 * i
+                        const __m256 fc3_forward_2 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i
                             + 16 * j + 32]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 49152];
                         _mm256_storeu_ps(&transformed_gradient_at_2[0], fc3_forward_2);
-                        const __m256 fc3_forward_3 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 128 * c0 + 64 * i
+                        const __m256 fc3_forward_3 = _mm256_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i
                             + 16 * j + 40]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(fc3_forward_2, fc3_forward_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], fc3_forward_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], _mm256_add_ps(fc3_forward_2, fc3_forward_3));
+                        _mm256_storeu_ps(&transformed_gradient_at_2[16384], fc3_forward_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum1_0_0 = _mm256_setzero_ps();
@@ -10305,42 +10341,42 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
-                                        + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                    const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * p
+                                        + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_1 = _mm256_set1_ps(transformed_gradient_0);
-                                    const __m256 transformed_0 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * q + 512 * c0 + 32 * n
+                                    const __m256 transformed_0 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * q + 512 * c0 + 32 * n
                                         + 16 * i + 8 * j]);
                                     sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_1, transformed_0, sum1_0_0);
-                                    const __m256 transformed_1 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * q + 512 * c0 + 32 * n
+                                    const __m256 transformed_1 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * q + 512 * c0 + 32 * n
                                         + 16 * i + 8 * j + 256]);
                                     sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
                                     const float transformed_gradient_2 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 12288 * p + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                        + 24576 * p + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_3 = _mm256_set1_ps(transformed_gradient_2);
                                     sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_3, transformed_0, sum1_1_0);
                                     sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_1, sum1_1_1);
                                     const float transformed_gradient_4 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 12288 * p + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                        + 24576 * p + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_5 = _mm256_set1_ps(transformed_gradient_4);
                                     sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_5, transformed_0, sum1_2_0);
                                     sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_1, sum1_2_1);
                                     const float transformed_gradient_6 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 12288 * p + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                        + 24576 * p + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_7 = _mm256_set1_ps(transformed_gradient_6);
                                     sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_7, transformed_0, sum1_3_0);
                                     sum1_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_1, sum1_3_1);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 128 * k0 + 16 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                         _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
-                        _mm256_storeu_ps(&products_at_4[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[32]), sum1_1_0));
-                        _mm256_storeu_ps(&products_at_4[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[40]), sum1_1_1));
-                        _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum1_2_0));
-                        _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum1_2_1));
-                        _mm256_storeu_ps(&products_at_4[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[96]), sum1_3_0));
-                        _mm256_storeu_ps(&products_at_4[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[104]), sum1_3_1));
+                        _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum1_1_0));
+                        _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum1_1_1));
+                        _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum1_2_0));
+                        _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum1_2_1));
+                        _mm256_storeu_ps(&products_at_4[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[192]), sum1_3_0));
+                        _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum1_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -10356,27 +10392,27 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
-                                        + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                    const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * p
+                                        + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_9 = _mm256_set1_ps(transformed_gradient_8);
-                                    const __m256 transformed_2 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * v + 512 * c0 + 32 * n
-                                        + 16 * i + 8 * j + 3072]);
+                                    const __m256 transformed_2 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * v + 512 * c0 + 32 * n
+                                        + 16 * i + 8 * j + 6144]);
                                     sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_9, transformed_2, sum2_0_0);
-                                    const __m256 transformed_3 = _mm256_loadu_ps(&transformed[5120 * p + 1024 * v + 512 * c0 + 32 * n
-                                        + 16 * i + 8 * j + 3328]);
+                                    const __m256 transformed_3 = _mm256_loadu_ps(&transformed[10240 * p + 2048 * v + 512 * c0 + 32 * n
+                                        + 16 * i + 8 * j + 6400]);
                                     sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_9, transformed_3, sum2_0_1);
                                     const float transformed_gradient_10 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 12288 * p + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                        + 24576 * p + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_11 = _mm256_set1_ps(transformed_gradient_10);
                                     sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_11, transformed_2, sum2_1_0);
                                     sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_11, transformed_3, sum2_1_1);
                                     const float transformed_gradient_12 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 12288 * p + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                        + 24576 * p + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_13 = _mm256_set1_ps(transformed_gradient_12);
                                     sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_13, transformed_2, sum2_2_0);
                                     sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_13, transformed_3, sum2_2_1);
                                     const float transformed_gradient_14 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 12288 * p + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                        + 24576 * p + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_15 = _mm256_set1_ps(transformed_gradient_14);
                                     sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_15, transformed_2, sum2_3_0);
                                     sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_15, transformed_3, sum2_3_1);
@@ -10384,15 +10420,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 128 * k0 + 16 * c0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                     _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
-                    _mm256_storeu_ps(&products_at_5[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[32]), sum2_1_0));
-                    _mm256_storeu_ps(&products_at_5[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[40]), sum2_1_1));
-                    _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum2_2_0));
-                    _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum2_2_1));
-                    _mm256_storeu_ps(&products_at_5[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[96]), sum2_3_0));
-                    _mm256_storeu_ps(&products_at_5[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[104]), sum2_3_1));
+                    _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum2_1_0));
+                    _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum2_1_1));
+                    _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum2_2_0));
+                    _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum2_2_1));
+                    _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum2_3_0));
+                    _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum2_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
@@ -10407,27 +10443,27 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * u
-                                        + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                    const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 49152 * u
+                                        + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_17 = _mm256_set1_ps(transformed_gradient_16);
-                                    const __m256 transformed_4 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * q + 512 * c0 + 32 * n
-                                        + 16 * i + 8 * j + 15360]);
+                                    const __m256 transformed_4 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * q + 512 * c0 + 32 * n
+                                        + 16 * i + 8 * j + 30720]);
                                     sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_17, transformed_4, sum3_0_0);
-                                    const __m256 transformed_5 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * q + 512 * c0 + 32 * n
-                                        + 16 * i + 8 * j + 15616]);
+                                    const __m256 transformed_5 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * q + 512 * c0 + 32 * n
+                                        + 16 * i + 8 * j + 30976]);
                                     sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_17, transformed_5, sum3_0_1);
                                     const float transformed_gradient_18 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 24576 * u + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                        + 49152 * u + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_19 = _mm256_set1_ps(transformed_gradient_18);
                                     sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_19, transformed_4, sum3_1_0);
                                     sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_19, transformed_5, sum3_1_1);
                                     const float transformed_gradient_20 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 24576 * u + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                        + 49152 * u + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_21 = _mm256_set1_ps(transformed_gradient_20);
                                     sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_21, transformed_4, sum3_2_0);
                                     sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_21, transformed_5, sum3_2_1);
                                     const float transformed_gradient_22 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 24576 * u + 4096 * q + 32 * n + 16 * i + 8 * j];
+                                        + 49152 * u + 8192 * q + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_23 = _mm256_set1_ps(transformed_gradient_22);
                                     sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_23, transformed_4, sum3_3_0);
                                     sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_23, transformed_5, sum3_3_1);
@@ -10435,15 +10471,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 128 * k0 + 16 * c0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                     _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
-                    _mm256_storeu_ps(&products_at_6[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[32]), sum3_1_0));
-                    _mm256_storeu_ps(&products_at_6[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[40]), sum3_1_1));
-                    _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum3_2_0));
-                    _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum3_2_1));
-                    _mm256_storeu_ps(&products_at_6[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[96]), sum3_3_0));
-                    _mm256_storeu_ps(&products_at_6[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[104]), sum3_3_1));
+                    _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum3_1_0));
+                    _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum3_1_1));
+                    _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum3_2_0));
+                    _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum3_2_1));
+                    _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum3_3_0));
+                    _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum3_3_1));
                 }
                 __m256 sum4_0_0 = _mm256_setzero_ps();
                 __m256 sum4_0_1 = _mm256_setzero_ps();
@@ -10458,27 +10494,27 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * u
-                                        + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                    const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 49152 * u
+                                        + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_25 = _mm256_set1_ps(transformed_gradient_24);
-                                    const __m256 transformed_6 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * v + 512 * c0 + 32 * n
-                                        + 16 * i + 8 * j + 18432]);
+                                    const __m256 transformed_6 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * v + 512 * c0 + 32 * n
+                                        + 16 * i + 8 * j + 36864]);
                                     sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_25, transformed_6, sum4_0_0);
-                                    const __m256 transformed_7 = _mm256_loadu_ps(&transformed[5120 * u + 1024 * v + 512 * c0 + 32 * n
-                                        + 16 * i + 8 * j + 18688]);
+                                    const __m256 transformed_7 = _mm256_loadu_ps(&transformed[10240 * u + 2048 * v + 512 * c0 + 32 * n
+                                        + 16 * i + 8 * j + 37120]);
                                     sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_25, transformed_7, sum4_0_1);
                                     const float transformed_gradient_26 = transformed_gradient[(4 * k0 + 1) % 8 + (4 * k0 + 1) / 8 * 256
-                                        + 24576 * u + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                        + 49152 * u + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_27 = _mm256_set1_ps(transformed_gradient_26);
                                     sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_27, transformed_6, sum4_1_0);
                                     sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_27, transformed_7, sum4_1_1);
                                     const float transformed_gradient_28 = transformed_gradient[(4 * k0 + 2) % 8 + (4 * k0 + 2) / 8 * 256
-                                        + 24576 * u + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                        + 49152 * u + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_29 = _mm256_set1_ps(transformed_gradient_28);
                                     sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_29, transformed_6, sum4_2_0);
                                     sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_29, transformed_7, sum4_2_1);
                                     const float transformed_gradient_30 = transformed_gradient[(4 * k0 + 3) % 8 + (4 * k0 + 3) / 8 * 256
-                                        + 24576 * u + 8192 * v + 32 * n + 16 * i + 8 * j];
+                                        + 49152 * u + 16384 * v + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_gradient_31 = _mm256_set1_ps(transformed_gradient_30);
                                     sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_31, transformed_6, sum4_3_0);
                                     sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_31, transformed_7, sum4_3_1);
@@ -10487,54 +10523,54 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         }
                     }
                 }
-                float *const products_at_7 = &products[128 * k0 + 16 * c0 + 61440];
+                float *const products_at_7 = &products[256 * k0 + 16 * c0 + 245760];
                 _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
-                _mm256_storeu_ps(&products_at_7[32], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[32]), sum4_1_0));
-                _mm256_storeu_ps(&products_at_7[40], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[40]), sum4_1_1));
-                _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum4_2_0));
-                _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum4_2_1));
-                _mm256_storeu_ps(&products_at_7[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[96]), sum4_3_0));
-                _mm256_storeu_ps(&products_at_7[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[104]), sum4_3_1));
+                _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum4_1_0));
+                _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum4_1_1));
+                _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum4_2_0));
+                _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum4_2_1));
+                _mm256_storeu_ps(&products_at_7[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[192]), sum4_3_0));
+                _mm256_storeu_ps(&products_at_7[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[200]), sum4_3_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 8 * c0];
-            const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[16384]));
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[20480]));
-            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(128 * kb + k) % 8 * 8 + (128 * kb + k) / 8 * 576 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 8 * c0];
+            const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 8 * 8 + (256 * kb + k) / 8 * 576 + 294912 * cb
                 + 36864 * c0];
             _mm256_storeu_ps(&decoder_0_weight_grad_at[0], _mm256_add_ps(sum_2, sum_3));
-            _mm256_storeu_ps(&decoder_0_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[12288]),
-                _mm256_loadu_ps(&products_at_8[28672])));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[24576]));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
+                _mm256_loadu_ps(&products_at_8[114688])));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
             _mm256_storeu_ps(&decoder_0_weight_grad_at[128], _mm256_add_ps(sum_3, sum_4));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 8 * c0 + 49152];
-            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[4096]);
-            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(128 * kb + k) % 8 * 8 + (128 * kb + k) / 8 * 576 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 8 * c0 + 196608];
+            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[16384]);
+            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(256 * kb + k) % 8 * 8 + (256 * kb + k) / 8 * 576 + 294912 * cb
                 + 36864 * c0 + 192];
             _mm256_storeu_ps(&decoder_0_weight_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]), products_0));
-            _mm256_storeu_ps(&decoder_0_weight_grad_at_1[64], _mm256_loadu_ps(&products_at_9[12288]));
-            _mm256_storeu_ps(&decoder_0_weight_grad_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[8192])));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at_1[64], _mm256_loadu_ps(&products_at_9[49152]));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 8 * c0 + 16384];
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[16384]));
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[20480]));
-            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(128 * kb + k) % 8 * 8 + (128 * kb + k) / 8 * 576 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 8 * c0 + 65536];
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 8 * 8 + (256 * kb + k) / 8 * 576 + 294912 * cb
                 + 36864 * c0 + 384];
             _mm256_storeu_ps(&decoder_0_weight_grad_at_2[0], _mm256_add_ps(sum_5, sum_6));
-            _mm256_storeu_ps(&decoder_0_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[12288]),
-                _mm256_loadu_ps(&products_at_10[28672])));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[24576]));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
+                _mm256_loadu_ps(&products_at_10[114688])));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
             _mm256_storeu_ps(&decoder_0_weight_grad_at_2[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
@@ -10547,14 +10583,14 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage decoder_0_weight_turned | c, k lanes */
 static TARGET_CODE void decoder0_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_0_weight,
     float *restrict decoder_0_weight_filtered, char *scratch) {
@@ -10616,14 +10652,14 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 2048; item++) {
         decoder0_conv_transpose_data_grad_weight_body(item, decoder_0_weight, decoder_0_weight_filtered,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
@@ -11140,12 +11176,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
-            decoder0_conv_transpose_data_grad_out, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5538.3 k bytes of memory traffic, 4096 bytes of scratch in steps of 532736 a thread.
+ * 104.9 M FLOPs, 5538.3 k bytes of memory traffic, 4096 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad,
     const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell, char *scratch) {
@@ -11310,7 +11346,7 @@ static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11756,7 +11792,7 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 242.9 k bytes of memory traffic, 2048 bytes of scratch in steps of 532736 a thread.
+ * 3840.0 k FLOPs, 242.9 k bytes of memory traffic, 2048 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 13, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
     const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
@@ -11940,7 +11976,7 @@ static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_
 #endif
     for (ptrdiff_t item = 0; item < 39; item++) {
         gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11974,7 +12010,7 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 2457.6 k FLOPs, 176.1 k bytes of memory traffic, 2048 bytes of scratch in steps of 532736 a thread.
+ * 2457.6 k FLOPs, 176.1 k bytes of memory traffic, 2048 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 13, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
     const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
@@ -12167,7 +12203,7 @@ static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_g
 #endif
     for (ptrdiff_t item = 0; item < 39; item++) {
         gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -12359,7 +12395,7 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 532736 a thread.
+ * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1569024 a thread.
  * c in tiles of 8 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad,
     const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu, char *scratch) {
@@ -12483,7 +12519,7 @@ static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -12640,79 +12676,79 @@ static void encoder4_relu_grad(float *restrict encoder4_relu_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 532736 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1569024 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder3_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias, const float *restrict encoder4_relu_grad,
     float *restrict encoder_12_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder3_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 512 * c0 + 16 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[128], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[136], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[256], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[264], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[384], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[392], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[512], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[520], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[768], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[776], _mm256_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 512 * c0 + 16 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[128], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[136], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[256], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[264], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[384], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[392], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[512], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[520], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[768], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[776], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 512 * c0 + 16 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[128], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[136], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[256], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[264], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[384], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[392], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[512], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[520], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[768], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[776], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 16 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 16 * k0 + 245760];
             _mm256_storeu_ps(&products_at_3[0], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[8], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[128], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[136], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[256], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[264], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[384], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[392], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[512], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[520], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[768], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[776], _mm256_setzero_ps());
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 8 * w_s], _mm256_setzero_ps());
@@ -12720,14 +12756,14 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 72], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[131072 * nb + 16384 * n_s + 2048 * cb
+                        const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[131072 * nb + 16384 * n_s + 4096 * cb
                             + 512 * c0 + 64 * h_s + 8 * w_s]);
                         const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0,
-                            _mm256_loadu_ps(&encoder3_batch_norm_statistics[96 * cb + 24 * c0]));
-                        const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[96 * cb + 24 * c0
+                            _mm256_loadu_ps(&encoder3_batch_norm_statistics[192 * cb + 24 * c0]));
+                        const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[192 * cb + 24 * c0
                             + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
-                            _mm256_loadu_ps(&encoder_10_bias[32 * cb + 8 * c0]));
+                            _mm256_loadu_ps(&encoder_10_bias[64 * cb + 8 * c0]));
                         _mm256_storeu_ps(&encoder3_relu_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80], _mm256_max_ps(_mm256_setzero_ps(),
                             sum_0));
                     }
@@ -12743,13 +12779,13 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at[160]));
                         float *const transformed_at = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_2);
+                        _mm256_storeu_ps(&transformed_at[2048], difference_2);
                         const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at[32]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at[176]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
-                        _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at[8]),
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
+                        _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at[8]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at[152])));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at[24]),
+                        _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at[24]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at[168])));
                     }
                 }
@@ -12759,14 +12795,14 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_1 = &encoder3_relu_in_staged0[648 * n + 288 * i + 32 * j + 144];
                         const __m256 encoder3_relu_in_staged0_0 = _mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[16]);
-                        float *const transformed_at_1 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 5120];
+                        float *const transformed_at_1 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 10240];
                         _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[0]),
                             encoder3_relu_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[1024], encoder3_relu_in_staged0_0);
-                        _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[32]),
+                        _mm256_storeu_ps(&transformed_at_1[2048], encoder3_relu_in_staged0_0);
+                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[32]),
                             encoder3_relu_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[8]));
-                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[24]));
+                        _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[8]));
+                        _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_1[24]));
                     }
                 }
             }
@@ -12778,15 +12814,15 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[0]));
                         const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[160]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[16]));
-                        float *const transformed_at_2 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 10240];
+                        float *const transformed_at_2 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 20480];
                         _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
                         const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[176]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
-                        _mm256_storeu_ps(&transformed_at_2[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[152]),
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[152]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[8])));
-                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[168]),
+                        _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[168]),
                             _mm256_loadu_ps(&encoder3_relu_in_staged0_at_2[24])));
                     }
                 }
@@ -12796,14 +12832,14 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_3 = &encoder3_relu_in_staged0[648 * n + 288 * i + 32 * j + 72];
                         const __m256 encoder3_relu_in_staged0_1 = _mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[16]);
-                        float *const transformed_at_3 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 15360];
+                        float *const transformed_at_3 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 30720];
                         _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[0]),
                             encoder3_relu_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[1024], encoder3_relu_in_staged0_1);
-                        _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[32]),
+                        _mm256_storeu_ps(&transformed_at_3[2048], encoder3_relu_in_staged0_1);
+                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[32]),
                             encoder3_relu_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[8]));
-                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[24]));
+                        _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[8]));
+                        _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_3[24]));
                     }
                 }
             }
@@ -12812,66 +12848,66 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_4 = &encoder3_relu_in_staged0[648 * n + 288 * i + 32 * j + 216];
                         const __m256 encoder3_relu_in_staged0_2 = _mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[16]);
-                        float *const transformed_at_4 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 20480];
+                        float *const transformed_at_4 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 40960];
                         _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[0]),
                             encoder3_relu_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[1024], encoder3_relu_in_staged0_2);
-                        _mm256_storeu_ps(&transformed_at_4[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[32]),
+                        _mm256_storeu_ps(&transformed_at_4[2048], encoder3_relu_in_staged0_2);
+                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[32]),
                             encoder3_relu_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[8]));
-                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[24]));
+                        _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[8]));
+                        _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder3_relu_in_staged0_at_4[24]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m256 encoder4_relu_grad_0 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 128 * c0
+                        const __m256 encoder4_relu_grad_0 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 128 * c0
                             + 64 * i + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_gradient_at[0], encoder4_relu_grad_0);
-                        const __m256 encoder4_relu_grad_1 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 128 * c0
+                        const __m256 encoder4_relu_grad_1 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 128 * c0
                             + 64 * i + 16 * j + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(encoder4_relu_grad_0, encoder4_relu_grad_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[8192], encoder4_relu_grad_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[8192], _mm256_add_ps(encoder4_relu_grad_0, encoder4_relu_grad_1));
+                        _mm256_storeu_ps(&transformed_gradient_at[16384], encoder4_relu_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 128 * c0 + 64 * i
+                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i
                             + 16 * j];
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&encoder4_relu_grad_at[0]),
                             _mm256_loadu_ps(&encoder4_relu_grad_at[32]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 24576];
                         _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&encoder4_relu_grad_at[8]),
                             _mm256_loadu_ps(&encoder4_relu_grad_at[40]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_1, sum_2));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m256 encoder4_relu_grad_2 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 128 * c0
+                        const __m256 encoder4_relu_grad_2 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 128 * c0
                             + 64 * i + 16 * j + 32]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 49152];
                         _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder4_relu_grad_2);
-                        const __m256 encoder4_relu_grad_3 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 128 * c0
+                        const __m256 encoder4_relu_grad_3 = _mm256_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 128 * c0
                             + 64 * i + 16 * j + 40]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(encoder4_relu_grad_2, encoder4_relu_grad_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], encoder4_relu_grad_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], _mm256_add_ps(encoder4_relu_grad_2, encoder4_relu_grad_3));
+                        _mm256_storeu_ps(&transformed_gradient_at_2[16384], encoder4_relu_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum1_0_0 = _mm256_setzero_ps();
@@ -12885,26 +12921,26 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j]);
-                                    const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * q + 32 * n
-                                        + 16 * i + 8 * j];
+                                    const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * q
+                                        + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_1 = _mm256_set1_ps(transformed_0);
                                     sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j + 256]);
                                     sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p + 2048 * q
                                         + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_3 = _mm256_set1_ps(transformed_2);
                                     sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p + 2048 * q
                                         + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_5 = _mm256_set1_ps(transformed_4);
                                     sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p + 2048 * q
                                         + 32 * n + 16 * i + 8 * j];
                                     const __m256 transformed_7 = _mm256_set1_ps(transformed_6);
                                     sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
@@ -12912,15 +12948,15 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 512 * c0 + 16 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                         _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
-                        _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum1_1_0));
-                        _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum1_1_1));
-                        _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum1_2_0));
-                        _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum1_2_1));
-                        _mm256_storeu_ps(&products_at_4[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[384]), sum1_3_0));
-                        _mm256_storeu_ps(&products_at_4[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[392]), sum1_3_1));
+                        _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum1_1_0));
+                        _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum1_1_1));
+                        _mm256_storeu_ps(&products_at_4[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[512]), sum1_2_0));
+                        _mm256_storeu_ps(&products_at_4[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[520]), sum1_2_1));
+                        _mm256_storeu_ps(&products_at_4[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[768]), sum1_3_0));
+                        _mm256_storeu_ps(&products_at_4[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[776]), sum1_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -12936,27 +12972,27 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j]);
-                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * v + 32 * n
-                                        + 16 * i + 8 * j + 3072];
+                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * v
+                                        + 32 * n + 16 * i + 8 * j + 6144];
                                     const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
                                     sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum2_0_0);
-                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j + 256]);
                                     sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum2_0_1);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 3072];
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 32 * n + 16 * i + 8 * j + 6144];
                                     const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
                                     sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum2_1_0);
                                     sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum2_1_1);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 3072];
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 32 * n + 16 * i + 8 * j + 6144];
                                     const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
                                     sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum2_2_0);
                                     sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum2_2_1);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 3072];
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 32 * n + 16 * i + 8 * j + 6144];
                                     const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
                                     sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum2_3_0);
                                     sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum2_3_1);
@@ -12964,15 +13000,15 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 512 * c0 + 16 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                     _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
-                    _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum2_1_0));
-                    _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum2_1_1));
-                    _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum2_2_0));
-                    _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum2_2_1));
-                    _mm256_storeu_ps(&products_at_5[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[384]), sum2_3_0));
-                    _mm256_storeu_ps(&products_at_5[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[392]), sum2_3_1));
+                    _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum2_1_0));
+                    _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum2_1_1));
+                    _mm256_storeu_ps(&products_at_5[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[512]), sum2_2_0));
+                    _mm256_storeu_ps(&products_at_5[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[520]), sum2_2_1));
+                    _mm256_storeu_ps(&products_at_5[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[768]), sum2_3_0));
+                    _mm256_storeu_ps(&products_at_5[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[776]), sum2_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
@@ -12987,27 +13023,27 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j]);
-                                    const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 32 * n + 16 * i + 8 * j + 15360];
+                                    const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * q
+                                        + 32 * n + 16 * i + 8 * j + 30720];
                                     const __m256 transformed_17 = _mm256_set1_ps(transformed_16);
                                     sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum3_0_0);
-                                    const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j + 256]);
                                     sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum3_0_1);
-                                    const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 32 * n + 16 * i + 8 * j + 15360];
+                                    const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 32 * n + 16 * i + 8 * j + 30720];
                                     const __m256 transformed_19 = _mm256_set1_ps(transformed_18);
                                     sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum3_1_0);
                                     sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum3_1_1);
-                                    const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 32 * n + 16 * i + 8 * j + 15360];
+                                    const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 32 * n + 16 * i + 8 * j + 30720];
                                     const __m256 transformed_21 = _mm256_set1_ps(transformed_20);
                                     sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum3_2_0);
                                     sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum3_2_1);
-                                    const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 32 * n + 16 * i + 8 * j + 15360];
+                                    const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 32 * n + 16 * i + 8 * j + 30720];
                                     const __m256 transformed_23 = _mm256_set1_ps(transformed_22);
                                     sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum3_3_0);
                                     sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum3_3_1);
@@ -13015,15 +13051,15 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 512 * c0 + 16 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                     _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
-                    _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum3_1_0));
-                    _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum3_1_1));
-                    _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum3_2_0));
-                    _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum3_2_1));
-                    _mm256_storeu_ps(&products_at_6[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[384]), sum3_3_0));
-                    _mm256_storeu_ps(&products_at_6[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[392]), sum3_3_1));
+                    _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum3_1_0));
+                    _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum3_1_1));
+                    _mm256_storeu_ps(&products_at_6[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[512]), sum3_2_0));
+                    _mm256_storeu_ps(&products_at_6[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[520]), sum3_2_1));
+                    _mm256_storeu_ps(&products_at_6[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[768]), sum3_3_0));
+                    _mm256_storeu_ps(&products_at_6[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[776]), sum3_3_1));
                 }
                 __m256 sum4_0_0 = _mm256_setzero_ps();
                 __m256 sum4_0_1 = _mm256_setzero_ps();
@@ -13038,27 +13074,27 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m256 transformed_gradient_6 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m256 transformed_gradient_6 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j]);
-                                    const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 18432];
+                                    const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * v
+                                        + 32 * n + 16 * i + 8 * j + 36864];
                                     const __m256 transformed_25 = _mm256_set1_ps(transformed_24);
                                     sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum4_0_0);
-                                    const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j + 256]);
                                     sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum4_0_1);
-                                    const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 18432];
+                                    const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 32 * n + 16 * i + 8 * j + 36864];
                                     const __m256 transformed_27 = _mm256_set1_ps(transformed_26);
                                     sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum4_1_0);
                                     sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum4_1_1);
-                                    const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 18432];
+                                    const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 32 * n + 16 * i + 8 * j + 36864];
                                     const __m256 transformed_29 = _mm256_set1_ps(transformed_28);
                                     sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum4_2_0);
                                     sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum4_2_1);
-                                    const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 32 * n + 16 * i + 8 * j + 18432];
+                                    const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 32 * n + 16 * i + 8 * j + 36864];
                                     const __m256 transformed_31 = _mm256_set1_ps(transformed_30);
                                     sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum4_3_0);
                                     sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum4_3_1);
@@ -13067,54 +13103,54 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         }
                     }
                 }
-                float *const products_at_7 = &products[512 * c0 + 16 * k0 + 61440];
+                float *const products_at_7 = &products[1024 * c0 + 16 * k0 + 245760];
                 _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
-                _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum4_1_0));
-                _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum4_1_1));
-                _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum4_2_0));
-                _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum4_2_1));
-                _mm256_storeu_ps(&products_at_7[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[384]), sum4_3_0));
-                _mm256_storeu_ps(&products_at_7[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[392]), sum4_3_1));
+                _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum4_1_0));
+                _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum4_1_1));
+                _mm256_storeu_ps(&products_at_7[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[512]), sum4_2_0));
+                _mm256_storeu_ps(&products_at_7[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[520]), sum4_2_1));
+                _mm256_storeu_ps(&products_at_7[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[768]), sum4_3_0));
+                _mm256_storeu_ps(&products_at_7[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[776]), sum4_3_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 8 * k0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[16384]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[20480]));
-            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(32 * cb + c) % 8 * 8 + (32 * cb + c) / 8 * 576 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 8 * k0];
+            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(64 * cb + c) % 8 * 8 + (64 * cb + c) / 8 * 576 + 589824 * kb
                 + 18432 * k0];
             _mm256_storeu_ps(&encoder_12_weight_grad_at[0], _mm256_add_ps(sum_3, sum_4));
-            _mm256_storeu_ps(&encoder_12_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[12288]),
-                _mm256_loadu_ps(&products_at_8[28672])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[24576]));
+            _mm256_storeu_ps(&encoder_12_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
+                _mm256_loadu_ps(&products_at_8[114688])));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
             _mm256_storeu_ps(&encoder_12_weight_grad_at[128], _mm256_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 8 * k0 + 49152];
-            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[4096]);
-            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(32 * cb + c) % 8 * 8 + (32 * cb + c) / 8 * 576 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 8 * k0 + 196608];
+            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[16384]);
+            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(64 * cb + c) % 8 * 8 + (64 * cb + c) / 8 * 576 + 589824 * kb
                 + 18432 * k0 + 192];
             _mm256_storeu_ps(&encoder_12_weight_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]), products_0));
-            _mm256_storeu_ps(&encoder_12_weight_grad_at_1[64], _mm256_loadu_ps(&products_at_9[12288]));
-            _mm256_storeu_ps(&encoder_12_weight_grad_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[8192])));
+            _mm256_storeu_ps(&encoder_12_weight_grad_at_1[64], _mm256_loadu_ps(&products_at_9[49152]));
+            _mm256_storeu_ps(&encoder_12_weight_grad_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 8 * k0 + 16384];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[16384]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[20480]));
-            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(32 * cb + c) % 8 * 8 + (32 * cb + c) / 8 * 576 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 8 * k0 + 65536];
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(64 * cb + c) % 8 * 8 + (64 * cb + c) / 8 * 576 + 589824 * kb
                 + 18432 * k0 + 384];
             _mm256_storeu_ps(&encoder_12_weight_grad_at_2[0], _mm256_add_ps(sum_6, sum_7));
-            _mm256_storeu_ps(&encoder_12_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[12288]),
-                _mm256_loadu_ps(&products_at_10[28672])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[24576]));
+            _mm256_storeu_ps(&encoder_12_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
+                _mm256_loadu_ps(&products_at_10[114688])));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
             _mm256_storeu_ps(&encoder_12_weight_grad_at_2[128], _mm256_add_ps(sum_7, sum_8));
         }
     }
@@ -13128,14 +13164,14 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         encoder4_conv_weight_grad_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder4_relu_grad,
-            encoder_12_weight_grad, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder_12_weight_grad, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage encoder_12_weight_turned | c, k lanes */
 static TARGET_CODE void encoder4_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_12_weight,
     float *restrict encoder_12_weight_filtered_back, char *scratch) {
@@ -13197,14 +13233,14 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 #endif
     for (ptrdiff_t item = 0; item < 2048; item++) {
         encoder4_conv_data_grad_weight_body(item, encoder_12_weight, encoder_12_weight_filtered_back,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
@@ -13532,7 +13568,7 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -13690,79 +13726,79 @@ static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 530496 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1566784 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder2_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder2_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 512 * c0 + 16 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[128], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[136], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[256], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[264], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[384], _mm256_setzero_ps());
-                    _mm256_storeu_ps(&products_at[392], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[512], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[520], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[768], _mm256_setzero_ps());
+                    _mm256_storeu_ps(&products_at[776], _mm256_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 512 * c0 + 16 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[128], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[136], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[256], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[264], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[384], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_1[392], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[512], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[520], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[768], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_1[776], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 512 * c0 + 16 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[128], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[136], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[256], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[264], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[384], _mm256_setzero_ps());
-                _mm256_storeu_ps(&products_at_2[392], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[512], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[520], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[768], _mm256_setzero_ps());
+                _mm256_storeu_ps(&products_at_2[776], _mm256_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 16 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 16 * k0 + 245760];
             _mm256_storeu_ps(&products_at_3[0], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[8], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[128], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[136], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[256], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[264], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[384], _mm256_setzero_ps());
-            _mm256_storeu_ps(&products_at_3[392], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[512], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[520], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[768], _mm256_setzero_ps());
+            _mm256_storeu_ps(&products_at_3[776], _mm256_setzero_ps());
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     _mm256_storeu_ps(&encoder2_relu_in_staged0[2312 * n_s + 8 * w_s], _mm256_setzero_ps());
@@ -13770,14 +13806,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     _mm256_storeu_ps(&encoder2_relu_in_staged0[2312 * n_s + 136 * h_s + 136], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[65536 * nb + 32768 * n_s + 8192 * cb
-                            + 2048 * c0 + 128 * h_s + 8 * w_s]);
+                        const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[524288 * g + 65536 * nb + 32768 * n_s
+                            + 16384 * cb + 2048 * c0 + 128 * h_s + 8 * w_s]);
                         const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
-                            _mm256_loadu_ps(&encoder2_batch_norm_statistics[96 * cb + 24 * c0]));
-                        const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[96 * cb + 24 * c0
+                            _mm256_loadu_ps(&encoder2_batch_norm_statistics[192 * cb + 24 * c0]));
+                        const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[192 * cb + 24 * c0
                             + 16]);
                         const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
-                            _mm256_loadu_ps(&encoder_7_bias[32 * cb + 8 * c0]));
+                            _mm256_loadu_ps(&encoder_7_bias[64 * cb + 8 * c0]));
                         _mm256_storeu_ps(&encoder2_relu_in_staged0[2312 * n_s + 136 * h_s + 8 * w_s + 144],
                             _mm256_max_ps(_mm256_setzero_ps(), sum_0));
                     }
@@ -13793,13 +13829,13 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at[288]));
                         float *const transformed_at = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_2);
+                        _mm256_storeu_ps(&transformed_at[2048], difference_2);
                         const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[32]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at[304]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
-                        _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[8]),
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
+                        _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[8]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at[280])));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[24]),
+                        _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[24]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at[296])));
                     }
                 }
@@ -13809,14 +13845,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[2312 * n + 544 * i + 32 * j + 272];
                         const __m256 encoder2_relu_in_staged0_0 = _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[16]);
-                        float *const transformed_at_1 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 5120];
+                        float *const transformed_at_1 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 10240];
                         _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[0]),
                             encoder2_relu_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[1024], encoder2_relu_in_staged0_0);
-                        _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[32]),
+                        _mm256_storeu_ps(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[32]),
                             encoder2_relu_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[8]));
-                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[24]));
+                        _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[8]));
+                        _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[24]));
                     }
                 }
             }
@@ -13828,15 +13864,15 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[0]));
                         const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[288]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[16]));
-                        float *const transformed_at_2 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 10240];
+                        float *const transformed_at_2 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 20480];
                         _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
                         const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[304]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
-                        _mm256_storeu_ps(&transformed_at_2[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[280]),
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[280]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[8])));
-                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[296]),
+                        _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[296]),
                             _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[24])));
                     }
                 }
@@ -13846,14 +13882,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[2312 * n + 544 * i + 32 * j + 136];
                         const __m256 encoder2_relu_in_staged0_1 = _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[16]);
-                        float *const transformed_at_3 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 15360];
+                        float *const transformed_at_3 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 30720];
                         _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[0]),
                             encoder2_relu_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[1024], encoder2_relu_in_staged0_1);
-                        _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[32]),
+                        _mm256_storeu_ps(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[32]),
                             encoder2_relu_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[8]));
-                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[24]));
+                        _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[8]));
+                        _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[24]));
                     }
                 }
             }
@@ -13862,68 +13898,68 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[2312 * n + 544 * i + 32 * j + 408];
                         const __m256 encoder2_relu_in_staged0_2 = _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[16]);
-                        float *const transformed_at_4 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 20480];
+                        float *const transformed_at_4 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 40960];
                         _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[0]),
                             encoder2_relu_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[1024], encoder2_relu_in_staged0_2);
-                        _mm256_storeu_ps(&transformed_at_4[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[32]),
+                        _mm256_storeu_ps(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[32]),
                             encoder2_relu_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[8]));
-                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[24]));
+                        _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[8]));
+                        _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[24]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m256 encoder3_batch_norm_grad_0 = _mm256_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 512 * c0 + 128 * i + 16 * j]);
+                        const __m256 encoder3_batch_norm_grad_0 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 512 * c0 + 128 * i + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const __m256 encoder3_batch_norm_grad_1 = _mm256_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 512 * c0 + 128 * i + 16 * j + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(encoder3_batch_norm_grad_0,
+                        const __m256 encoder3_batch_norm_grad_1 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 512 * c0 + 128 * i + 16 * j + 8]);
+                        _mm256_storeu_ps(&transformed_gradient_at[8192], _mm256_add_ps(encoder3_batch_norm_grad_0,
                             encoder3_batch_norm_grad_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[8192], encoder3_batch_norm_grad_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[32768 * nb + 16384 * n + 8192 * kb
+                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
                             + 512 * c0 + 128 * i + 16 * j];
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_at[0]),
                             _mm256_loadu_ps(&encoder3_batch_norm_grad_at[64]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 24576];
                         _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_at[8]),
                             _mm256_loadu_ps(&encoder3_batch_norm_grad_at[72]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_1, sum_2));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m256 encoder3_batch_norm_grad_2 = _mm256_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 512 * c0 + 128 * i + 16 * j + 64]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 24576];
+                        const __m256 encoder3_batch_norm_grad_2 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 512 * c0 + 128 * i + 16 * j + 64]);
+                        float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 49152];
                         _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const __m256 encoder3_batch_norm_grad_3 = _mm256_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 512 * c0 + 128 * i + 16 * j + 72]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(encoder3_batch_norm_grad_2,
+                        const __m256 encoder3_batch_norm_grad_3 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 512 * c0 + 128 * i + 16 * j + 72]);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], _mm256_add_ps(encoder3_batch_norm_grad_2,
                             encoder3_batch_norm_grad_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], encoder3_batch_norm_grad_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum1_0_0 = _mm256_setzero_ps();
@@ -13937,26 +13973,26 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j]);
-                                    const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_1 = _mm256_set1_ps(transformed_0);
                                     sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
                                     sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_3 = _mm256_set1_ps(transformed_2);
                                     sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_5 = _mm256_set1_ps(transformed_4);
                                     sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_7 = _mm256_set1_ps(transformed_6);
                                     sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
@@ -13964,15 +14000,15 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 512 * c0 + 16 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                         _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
-                        _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum1_1_0));
-                        _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum1_1_1));
-                        _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum1_2_0));
-                        _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum1_2_1));
-                        _mm256_storeu_ps(&products_at_4[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[384]), sum1_3_0));
-                        _mm256_storeu_ps(&products_at_4[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[392]), sum1_3_1));
+                        _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum1_1_0));
+                        _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum1_1_1));
+                        _mm256_storeu_ps(&products_at_4[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[512]), sum1_2_0));
+                        _mm256_storeu_ps(&products_at_4[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[520]), sum1_2_1));
+                        _mm256_storeu_ps(&products_at_4[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[768]), sum1_3_0));
+                        _mm256_storeu_ps(&products_at_4[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[776]), sum1_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -13988,27 +14024,27 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j]);
-                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 3072];
+                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * v
+                                        + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
                                     sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum2_0_0);
-                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
                                     sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum2_0_1);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 3072];
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
                                     sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum2_1_0);
                                     sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum2_1_1);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 3072];
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
                                     sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum2_2_0);
                                     sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum2_2_1);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 3072];
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
                                     sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum2_3_0);
                                     sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum2_3_1);
@@ -14016,15 +14052,15 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 512 * c0 + 16 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                     _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
-                    _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum2_1_0));
-                    _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum2_1_1));
-                    _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum2_2_0));
-                    _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum2_2_1));
-                    _mm256_storeu_ps(&products_at_5[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[384]), sum2_3_0));
-                    _mm256_storeu_ps(&products_at_5[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[392]), sum2_3_1));
+                    _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum2_1_0));
+                    _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum2_1_1));
+                    _mm256_storeu_ps(&products_at_5[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[512]), sum2_2_0));
+                    _mm256_storeu_ps(&products_at_5[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[520]), sum2_2_1));
+                    _mm256_storeu_ps(&products_at_5[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[768]), sum2_3_0));
+                    _mm256_storeu_ps(&products_at_5[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[776]), sum2_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
@@ -14039,27 +14075,27 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j]);
-                                    const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 128 * n + 32 * i + 8 * j + 15360];
+                                    const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * q
+                                        + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_17 = _mm256_set1_ps(transformed_16);
                                     sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum3_0_0);
-                                    const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
                                     sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum3_0_1);
-                                    const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 128 * n + 32 * i + 8 * j + 15360];
+                                    const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_19 = _mm256_set1_ps(transformed_18);
                                     sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum3_1_0);
                                     sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum3_1_1);
-                                    const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 128 * n + 32 * i + 8 * j + 15360];
+                                    const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_21 = _mm256_set1_ps(transformed_20);
                                     sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum3_2_0);
                                     sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum3_2_1);
-                                    const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 128 * n + 32 * i + 8 * j + 15360];
+                                    const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_23 = _mm256_set1_ps(transformed_22);
                                     sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum3_3_0);
                                     sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum3_3_1);
@@ -14067,15 +14103,15 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 512 * c0 + 16 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                     _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
-                    _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum3_1_0));
-                    _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum3_1_1));
-                    _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum3_2_0));
-                    _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum3_2_1));
-                    _mm256_storeu_ps(&products_at_6[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[384]), sum3_3_0));
-                    _mm256_storeu_ps(&products_at_6[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[392]), sum3_3_1));
+                    _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum3_1_0));
+                    _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum3_1_1));
+                    _mm256_storeu_ps(&products_at_6[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[512]), sum3_2_0));
+                    _mm256_storeu_ps(&products_at_6[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[520]), sum3_2_1));
+                    _mm256_storeu_ps(&products_at_6[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[768]), sum3_3_0));
+                    _mm256_storeu_ps(&products_at_6[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[776]), sum3_3_1));
                 }
                 __m256 sum4_0_0 = _mm256_setzero_ps();
                 __m256 sum4_0_1 = _mm256_setzero_ps();
@@ -14090,27 +14126,27 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m256 transformed_gradient_6 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m256 transformed_gradient_6 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j]);
-                                    const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 18432];
+                                    const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * v
+                                        + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_25 = _mm256_set1_ps(transformed_24);
                                     sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum4_0_0);
-                                    const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
                                     sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum4_0_1);
-                                    const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 18432];
+                                    const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_27 = _mm256_set1_ps(transformed_26);
                                     sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum4_1_0);
                                     sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum4_1_1);
-                                    const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 18432];
+                                    const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_29 = _mm256_set1_ps(transformed_28);
                                     sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum4_2_0);
                                     sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum4_2_1);
-                                    const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 128 * n + 32 * i + 8 * j + 18432];
+                                    const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_31 = _mm256_set1_ps(transformed_30);
                                     sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum4_3_0);
                                     sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum4_3_1);
@@ -14119,61 +14155,62 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         }
                     }
                 }
-                float *const products_at_7 = &products[512 * c0 + 16 * k0 + 61440];
+                float *const products_at_7 = &products[1024 * c0 + 16 * k0 + 245760];
                 _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
-                _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum4_1_0));
-                _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum4_1_1));
-                _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum4_2_0));
-                _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum4_2_1));
-                _mm256_storeu_ps(&products_at_7[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[384]), sum4_3_0));
-                _mm256_storeu_ps(&products_at_7[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[392]), sum4_3_1));
+                _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum4_1_0));
+                _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum4_1_1));
+                _mm256_storeu_ps(&products_at_7[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[512]), sum4_2_0));
+                _mm256_storeu_ps(&products_at_7[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[520]), sum4_2_1));
+                _mm256_storeu_ps(&products_at_7[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[768]), sum4_3_0));
+                _mm256_storeu_ps(&products_at_7[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[776]), sum4_3_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 8 * k0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[16384]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[20480]));
-            float *const encoder_9_weight_grad_at = &encoder_9_weight_grad[(32 * cb + c) % 8 * 8 + (32 * cb + c) / 8 * 576 + 147456 * kb
-                + 9216 * k0];
-            _mm256_storeu_ps(&encoder_9_weight_grad_at[0], _mm256_add_ps(sum_3, sum_4));
-            _mm256_storeu_ps(&encoder_9_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[12288]),
-                _mm256_loadu_ps(&products_at_8[28672])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[24576]));
-            _mm256_storeu_ps(&encoder_9_weight_grad_at[128], _mm256_add_ps(sum_4, sum_5));
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 8 * k0];
+            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 8 * 8 + (64 * cb
+                + c) / 8 * 576 + 294912 * g + 9216 * k0];
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
+                _mm256_loadu_ps(&products_at_8[114688])));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 8 * k0 + 49152];
-            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[4096]);
-            float *const encoder_9_weight_grad_at_1 = &encoder_9_weight_grad[(32 * cb + c) % 8 * 8 + (32 * cb + c) / 8 * 576 + 147456 * kb
-                + 9216 * k0 + 192];
-            _mm256_storeu_ps(&encoder_9_weight_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]), products_0));
-            _mm256_storeu_ps(&encoder_9_weight_grad_at_1[64], _mm256_loadu_ps(&products_at_9[12288]));
-            _mm256_storeu_ps(&encoder_9_weight_grad_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[8192])));
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 8 * k0 + 196608];
+            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[16384]);
+            float *const encoder3_conv_weight_grad_groups_at_1 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 8 * 8 + (64 * cb
+                + c) / 8 * 576 + 294912 * g + 9216 * k0 + 192];
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]), products_0));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_1[64], _mm256_loadu_ps(&products_at_9[49152]));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_1[128], _mm256_add_ps(products_0,
+                _mm256_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 8 * k0 + 16384];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[16384]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[20480]));
-            float *const encoder_9_weight_grad_at_2 = &encoder_9_weight_grad[(32 * cb + c) % 8 * 8 + (32 * cb + c) / 8 * 576 + 147456 * kb
-                + 9216 * k0 + 384];
-            _mm256_storeu_ps(&encoder_9_weight_grad_at_2[0], _mm256_add_ps(sum_6, sum_7));
-            _mm256_storeu_ps(&encoder_9_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[12288]),
-                _mm256_loadu_ps(&products_at_10[28672])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[24576]));
-            _mm256_storeu_ps(&encoder_9_weight_grad_at_2[128], _mm256_add_ps(sum_7, sum_8));
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 8 * k0 + 65536];
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 8 * 8 + (64 * cb
+                + c) / 8 * 576 + 294912 * g + 9216 * k0 + 384];
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
+                _mm256_loadu_ps(&products_at_10[114688])));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad,
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
     char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -14182,12 +14219,46 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder_9_weight_grad, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * k in tiles of 8 parallel, c in tiles of 8 parallel, u, v, c, sum in registers | g, k lanes */
+static TARGET_CODE void encoder3_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder3_conv_weight_grad_groups,
+    float *restrict encoder_9_weight_grad) {
+    const ptrdiff_t k0 = item / 16;
+    const ptrdiff_t c0 = item % 16;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                __m256 sum0 = _mm256_setzero_ps();
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const __m256 encoder3_conv_weight_grad_groups_0 = _mm256_loadu_ps(&encoder3_conv_weight_grad_groups[294912 * g
+                        + 9216 * k0 + 576 * c0 + 192 * u + 64 * v + 8 * c1]);
+                    sum0 = _mm256_add_ps(sum0, encoder3_conv_weight_grad_groups_0);
+                }
+                _mm256_storeu_ps(&encoder_9_weight_grad[9216 * k0 + 576 * c0 + 192 * u + 64 * v + 8 * c1], sum0);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_weight_grad_sum(const float *restrict encoder3_conv_weight_grad_groups, float *restrict encoder_9_weight_grad,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 512; item++) {
+        encoder3_conv_weight_grad_sum_body(item, encoder3_conv_weight_grad_groups, encoder_9_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage encoder_9_weight_turned | c, k lanes */
 static TARGET_CODE void encoder3_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_9_weight,
     float *restrict encoder_9_weight_filtered_back, char *scratch) {
@@ -14249,14 +14320,14 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         encoder3_conv_data_grad_weight_body(item, encoder_9_weight, encoder_9_weight_filtered_back,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
@@ -14566,7 +14637,7 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -14733,22 +14804,21 @@ static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 529984 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 894528 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder1_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder1_relu_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 512 * c0 + 16 * k0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[128], _mm256_setzero_ps());
@@ -14762,9 +14832,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 512 * c0 + 16 * k0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[128], _mm256_setzero_ps());
@@ -14777,9 +14847,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 512 * c0 + 16 * k0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[128], _mm256_setzero_ps());
@@ -14792,8 +14862,8 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 16 * k0 + 61440];
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[512 * c0 + 16 * k0 + 122880];
             _mm256_storeu_ps(&products_at_3[0], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[8], _mm256_setzero_ps());
             _mm256_storeu_ps(&products_at_3[128], _mm256_setzero_ps());
@@ -14804,21 +14874,20 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
             _mm256_storeu_ps(&products_at_3[392], _mm256_setzero_ps());
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s], _mm256_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
-                            const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[1048576 * g + 65536 * nb
-                                + 32768 * cb + 8192 * c0 + 4096 * ib + 256 * h_s + 8 * w_s - 256]);
+                            const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[524288 * g + 65536 * nb
+                                + 8192 * c0 + 4096 * ib + 256 * h_s + 8 * w_s - 256]);
                             const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
-                                _mm256_loadu_ps(&encoder1_batch_norm_statistics[96 * cb + 24 * c0]));
-                            const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[96 * cb
-                                + 24 * c0 + 16]);
+                                _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0]));
+                            const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0 + 16]);
                             const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
-                                _mm256_loadu_ps(&encoder_4_bias[32 * cb + 8 * c0]));
+                                _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
                             _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
                         }
                     } else {
@@ -14836,13 +14905,13 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at[544]));
                         float *const transformed_at = &transformed[256 * c0 + 64 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_2);
+                        _mm256_storeu_ps(&transformed_at[2048], difference_2);
                         const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[32]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at[560]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
-                        _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[8]),
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
+                        _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[8]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at[536])));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[24]),
+                        _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[24]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at[552])));
                     }
                 }
@@ -14850,14 +14919,14 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[1056 * i + 32 * j + 528];
                         const __m256 encoder1_relu_in_staged0_0 = _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[16]);
-                        float *const transformed_at_1 = &transformed[256 * c0 + 64 * i + 8 * j + 5120];
+                        float *const transformed_at_1 = &transformed[256 * c0 + 64 * i + 8 * j + 10240];
                         _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[0]),
                             encoder1_relu_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[1024], encoder1_relu_in_staged0_0);
-                        _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[32]),
+                        _mm256_storeu_ps(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[32]),
                             encoder1_relu_in_staged0_0));
-                        _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[8]));
-                        _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[24]));
+                        _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[8]));
+                        _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[24]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -14867,15 +14936,15 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[0]));
                         const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[544]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[16]));
-                        float *const transformed_at_2 = &transformed[256 * c0 + 64 * i + 8 * j + 10240];
+                        float *const transformed_at_2 = &transformed[256 * c0 + 64 * i + 8 * j + 20480];
                         _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
                         const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[560]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
-                        _mm256_storeu_ps(&transformed_at_2[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[536]),
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[536]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[8])));
-                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[552]),
+                        _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[552]),
                             _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[24])));
                     }
                 }
@@ -14883,39 +14952,39 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[1056 * i + 32 * j + 264];
                         const __m256 encoder1_relu_in_staged0_1 = _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[16]);
-                        float *const transformed_at_3 = &transformed[256 * c0 + 64 * i + 8 * j + 15360];
+                        float *const transformed_at_3 = &transformed[256 * c0 + 64 * i + 8 * j + 30720];
                         _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[0]),
                             encoder1_relu_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[1024], encoder1_relu_in_staged0_1);
-                        _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[32]),
+                        _mm256_storeu_ps(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[32]),
                             encoder1_relu_in_staged0_1));
-                        _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[8]));
-                        _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[24]));
+                        _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[8]));
+                        _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[24]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[1056 * i + 32 * j + 792];
                         const __m256 encoder1_relu_in_staged0_2 = _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[16]);
-                        float *const transformed_at_4 = &transformed[256 * c0 + 64 * i + 8 * j + 20480];
+                        float *const transformed_at_4 = &transformed[256 * c0 + 64 * i + 8 * j + 40960];
                         _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[0]),
                             encoder1_relu_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[1024], encoder1_relu_in_staged0_2);
-                        _mm256_storeu_ps(&transformed_at_4[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[32]),
+                        _mm256_storeu_ps(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[32]),
                             encoder1_relu_in_staged0_2));
-                        _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[8]));
-                        _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[24]));
+                        _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[8]));
+                        _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[24]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m256 encoder2_batch_norm_grad_0 = _mm256_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m256 encoder2_batch_norm_grad_0 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 2048 * c0 + 1024 * ib + 256 * i + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 64 * i + 8 * j];
                         _mm256_storeu_ps(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const __m256 encoder2_batch_norm_grad_1 = _mm256_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m256 encoder2_batch_norm_grad_1 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 2048 * c0 + 1024 * ib + 256 * i + 16 * j + 8]);
                         _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(encoder2_batch_norm_grad_0,
                             encoder2_batch_norm_grad_1));
@@ -14924,7 +14993,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[524288 * g + 32768 * nb + 2048 * c0
+                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 2048 * c0
                             + 1024 * ib + 256 * i + 16 * j];
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_at[0]),
                             _mm256_loadu_ps(&encoder2_batch_norm_grad_at[128]));
@@ -14938,11 +15007,11 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m256 encoder2_batch_norm_grad_2 = _mm256_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m256 encoder2_batch_norm_grad_2 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 2048 * c0 + 1024 * ib + 256 * i + 16 * j + 128]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 64 * i + 8 * j + 24576];
                         _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const __m256 encoder2_batch_norm_grad_3 = _mm256_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m256 encoder2_batch_norm_grad_3 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 2048 * c0 + 1024 * ib + 256 * i + 16 * j + 136]);
                         _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(encoder2_batch_norm_grad_2,
                             encoder2_batch_norm_grad_3));
@@ -14951,7 +15020,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
             for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             __m256 sum1_0_0 = _mm256_setzero_ps();
@@ -14966,31 +15035,31 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j]);
-                                    const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * q + 64 * i
-                                        + 8 * j];
+                                    const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * q
+                                        + 64 * i + 8 * j];
                                     const __m256 transformed_1 = _mm256_set1_ps(transformed_0);
                                     sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
                                     const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
                                     sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_3 = _mm256_set1_ps(transformed_2);
                                     sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_5 = _mm256_set1_ps(transformed_4);
                                     sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * q
+                                    const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_7 = _mm256_set1_ps(transformed_6);
                                     sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 512 * c0 + 16 * k0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
                             _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
                             _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
                             _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum1_1_0));
@@ -15015,32 +15084,32 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
                                         + 512 * k0 + 64 * i + 8 * j]);
-                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * v + 64 * i
-                                        + 8 * j + 3072];
+                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * v
+                                        + 64 * i + 8 * j + 6144];
                                     const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
                                     sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum2_0_0);
                                     const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
                                     sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum2_0_1);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 64 * i + 8 * j + 3072];
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 64 * i + 8 * j + 6144];
                                     const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
                                     sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum2_1_0);
                                     sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum2_1_1);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 64 * i + 8 * j + 3072];
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 64 * i + 8 * j + 6144];
                                     const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
                                     sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum2_2_0);
                                     sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum2_2_1);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 64 * i + 8 * j + 3072];
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 64 * i + 8 * j + 6144];
                                     const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
                                     sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum2_3_0);
                                     sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum2_3_1);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 512 * c0 + 16 * k0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
                         _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
                         _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
                         _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum2_1_0));
@@ -15064,32 +15133,32 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j]);
-                                    const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 64 * i + 8 * j + 15360];
+                                    const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * q
+                                        + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_17 = _mm256_set1_ps(transformed_16);
                                     sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum3_0_0);
                                     const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
                                     sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum3_0_1);
-                                    const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 64 * i + 8 * j + 15360];
+                                    const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_19 = _mm256_set1_ps(transformed_18);
                                     sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum3_1_0);
                                     sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum3_1_1);
-                                    const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 64 * i + 8 * j + 15360];
+                                    const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_21 = _mm256_set1_ps(transformed_20);
                                     sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum3_2_0);
                                     sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum3_2_1);
-                                    const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * q
-                                        + 64 * i + 8 * j + 15360];
+                                    const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
+                                        + 2048 * q + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_23 = _mm256_set1_ps(transformed_22);
                                     sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum3_3_0);
                                     sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum3_3_1);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 512 * c0 + 16 * k0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
                         _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
                         _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
                         _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum3_1_0));
@@ -15113,25 +15182,25 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m256 transformed_gradient_6 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
                                         + 512 * k0 + 64 * i + 8 * j]);
-                                    const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 64 * i + 8 * j + 18432];
+                                    const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * v
+                                        + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_25 = _mm256_set1_ps(transformed_24);
                                     sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum4_0_0);
                                     const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
                                     sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum4_0_1);
-                                    const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 64 * i + 8 * j + 18432];
+                                    const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_27 = _mm256_set1_ps(transformed_26);
                                     sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum4_1_0);
                                     sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum4_1_1);
-                                    const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 64 * i + 8 * j + 18432];
+                                    const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_29 = _mm256_set1_ps(transformed_28);
                                     sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum4_2_0);
                                     sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum4_2_1);
-                                    const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * v
-                                        + 64 * i + 8 * j + 18432];
+                                    const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
+                                        + 2048 * v + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_31 = _mm256_set1_ps(transformed_30);
                                     sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum4_3_0);
                                     sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum4_3_1);
@@ -15139,7 +15208,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_7 = &products[512 * c0 + 16 * k0 + 61440];
+                    float *const products_at_7 = &products[512 * c0 + 16 * k0 + 122880];
                     _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
                     _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
                     _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum4_1_0));
@@ -15153,41 +15222,42 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 8 * k0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[16384]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[20480]));
-            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 8 * 8 + (32 * cb
-                + c) / 8 * 576 + 73728 * g + 4608 * k0];
+            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[32768]));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[40960]));
+            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 73728 * g
+                + 4608 * k0];
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[12288]),
-                _mm256_loadu_ps(&products_at_8[28672])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[24576]));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[24576]),
+                _mm256_loadu_ps(&products_at_8[57344])));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[49152]));
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 8 * k0 + 49152];
-            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[4096]);
-            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 8 * 8 + (32 * cb
-                + c) / 8 * 576 + 73728 * g + 4608 * k0 + 192];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[128 * c + 8 * k0 + 98304];
+            const __m256 products_0 = _mm256_loadu_ps(&products_at_9[8192]);
+            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 73728 * g
+                + 4608 * k0 + 192];
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_9[0]), products_0));
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[64], _mm256_loadu_ps(&products_at_9[12288]));
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[128], _mm256_add_ps(products_0, _mm256_loadu_ps(&products_at_9[8192])));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[64], _mm256_loadu_ps(&products_at_9[24576]));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[128], _mm256_add_ps(products_0,
+                _mm256_loadu_ps(&products_at_9[16384])));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 8 * k0 + 16384];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[16384]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[20480]));
-            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 8 * 8 + (32 * cb
-                + c) / 8 * 576 + 73728 * g + 4608 * k0 + 384];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[128 * c + 8 * k0 + 32768];
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[32768]));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[40960]));
+            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 73728 * g
+                + 4608 * k0 + 384];
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[12288]),
-                _mm256_loadu_ps(&products_at_10[28672])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[24576]));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[24576]),
+                _mm256_loadu_ps(&products_at_10[57344])));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[49152]));
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
         }
     }
@@ -15203,12 +15273,12 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, u, v, c, sum in registers | g, k lanes */
 static TARGET_CODE void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder2_conv_weight_grad_groups,
     float *restrict encoder_6_weight_grad) {
@@ -15218,7 +15288,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 __m256 sum0 = _mm256_setzero_ps();
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const __m256 encoder2_conv_weight_grad_groups_0 = _mm256_loadu_ps(&encoder2_conv_weight_grad_groups[73728 * g
                         + 4608 * k0 + 576 * c0 + 192 * u + 64 * v + 8 * c1]);
                     sum0 = _mm256_add_ps(sum0, encoder2_conv_weight_grad_groups_0);
@@ -15242,7 +15312,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage encoder_6_weight_turned | c, k lanes */
 static TARGET_CODE void encoder2_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_6_weight,
     float *restrict encoder_6_weight_filtered_back, char *scratch) {
@@ -15304,14 +15374,14 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_weight_body(item, encoder_6_weight, encoder_6_weight_filtered_back,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
@@ -15627,7 +15697,7 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15795,7 +15865,7 @@ static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 325952 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 325952 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder0_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -16263,7 +16333,7 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16302,7 +16372,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 532736 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 8 parallel, c in tiles of 8 parallel, stage encoder_3_weight_turned | c, k lanes */
 static TARGET_CODE void encoder1_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_3_weight,
     float *restrict encoder_3_weight_filtered_back, char *scratch) {
@@ -16364,14 +16434,14 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder1_conv_data_grad_weight_body(item, encoder_3_weight, encoder_3_weight_filtered_back,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 532736 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
@@ -16687,7 +16757,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16803,7 +16873,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
- * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 532736 a thread.
+ * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u in tiles of 2, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups,
     const float *restrict x, const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
@@ -16994,7 +17064,7 @@ static void encoder0_conv_weight_grad(float *restrict encoder0_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder0_conv_weight_grad_body(item, encoder0_conv_weight_grad_groups, x, encoder0_batch_norm_statistics, encoder0_conv_forward,
-            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -17451,7 +17521,7 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 532736 a thread.
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch) {
@@ -17622,13 +17692,13 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 16, i in tiles of 2, j in tiles of 3, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
@@ -17772,13 +17842,13 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
-            encoder1_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 144 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
@@ -17902,13 +17972,13 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
-            encoder2_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 96 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
@@ -18141,13 +18211,13 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
-            encoder3_conv_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 48 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
@@ -18359,7 +18429,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
         encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
-            encoder4_relu, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -18676,7 +18746,7 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 24 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
@@ -19113,13 +19183,13 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
         decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
-            scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 48 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
@@ -19733,13 +19803,13 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
-            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 72 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
@@ -20168,13 +20238,13 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
-            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 532736 a thread.
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 16, i in tiles of 2, j in tiles of 3, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
@@ -20597,13 +20667,13 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
-            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 129024 bytes of scratch in steps of 532736 a thread.
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 129024 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -20906,7 +20976,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
 #endif
     for (ptrdiff_t item = 0; item < 5; item++) {
         decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 532736 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -22953,8 +23023,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 26347520.0, 1},
-    {"decoder2_conv_transpose_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1},
+    {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1},
     {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1},
     {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -22962,7 +23032,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1},
+    {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1},
     {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1},
     {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
@@ -22998,7 +23069,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
-    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1},
+    {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1},
     {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1},
     {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -23006,8 +23078,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"encoder2_conv_weight_grad", 2415919104.0, 26346496.0, 1},
-    {"encoder2_conv_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1},
+    {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1},
     {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1},
     {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
@@ -23265,187 +23337,191 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 112452864), threads);
     done(step, 68);
     decoder1_conv_transpose_weight_grad((const float *)(workspace + 120841472), (const float *)(workspace + 267642112),
-        (const float *)(workspace + 276243200), (const float *)(workspace + 16741760), (float *)(workspace + 35036800), scratch, threads);
+        (const float *)(workspace + 276243200), (const float *)(workspace + 16741760), (float *)(workspace + 112452864), scratch, threads);
     done(step, 69);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16742784), (float *)(workspace + 116647168), scratch, threads);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 35036800), threads);
     done(step, 70);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16742784), (float *)(workspace + 116647168), scratch, threads);
+    done(step, 71);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 120841472), (const float *)(workspace + 116647168),
         (float *)(workspace + 112452864), scratch, threads);
-    done(step, 71);
+    done(step, 72);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 267642112), (const float *)(workspace + 276243200),
         (const float *)(workspace + 16741760), (const float *)(workspace + 112452864), (float *)(workspace + 116647168), threads);
-    done(step, 72);
+    done(step, 73);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 116647168), (float *)(workspace + 116778240),
         (const float *)(workspace + 276243200), threads);
-    done(step, 73);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35034752), (const float *)(workspace + 116778240), threads);
     done(step, 74);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35035776), (const float *)(workspace + 116778240), threads);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 35034752), (const float *)(workspace + 116778240), threads);
     done(step, 75);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 35035776), (const float *)(workspace + 116778240), threads);
+    done(step, 76);
     decoder0_batch_norm_grad((float *)(workspace + 120841472), (const float *)(workspace + 276243200),
         (const float *)(workspace + 267642112), (const float *)(workspace + 116778240), (const float *)(workspace + 16741760),
         (const float *)(workspace + 112452864), threads);
-    done(step, 76);
+    done(step, 77);
     decoder0_conv_transpose_weight_grad((const float *)(workspace + 120841472), (const float *)(workspace + 273933568),
         (float *)(workspace + 30316160), scratch, threads);
-    done(step, 77);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12022144), (float *)(workspace + 112452864), scratch, threads);
     done(step, 78);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12022144), (float *)(workspace + 112452864), scratch, threads);
+    done(step, 79);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 120841472), (const float *)(workspace + 112452864),
         (float *)(workspace + 125035776), scratch, threads);
-    done(step, 79);
+    done(step, 80);
     fc3_weight_grad((float *)(workspace + 26875520), (const float *)(workspace + 125035776), (const float *)(workspace + 276190464),
         scratch, threads);
-    done(step, 80);
-    fc3_bias_grad((const float *)(workspace + 125035776), (float *)(workspace + 30283392), threads);
     done(step, 81);
-    fc3_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 75490560), (float *)(workspace + 112645888), threads);
+    fc3_bias_grad((const float *)(workspace + 125035776), (float *)(workspace + 30283392), threads);
     done(step, 82);
-    gru0_carry_grad_start((float *)(workspace + 112612608), threads);
+    fc3_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 75490560), (float *)(workspace + 112645888), threads);
     done(step, 83);
+    gru0_carry_grad_start((float *)(workspace + 112612608), threads);
+    done(step, 84);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 112672512), (const float *)(workspace + 112645888), (const float *)(workspace + 112612608),
             time, threads);
-        done(step, 84);
+        done(step, 85);
         gru0_cell_grad((float *)(workspace + 112532736), (float *)(workspace + 112452864), (float *)(workspace + 112699136),
             (const float *)(workspace + 112672512), (const float *)(workspace + 276030720), (const float *)(workspace + 276110592),
             (const float *)(workspace + 276190464), time, threads);
-        done(step, 85);
+        done(step, 86);
         gru0_hidden_projection_data_grad((const float *)(workspace + 112452864), (const float *)(workspace + 75360768),
             (float *)(workspace + 112725760), time, threads);
-        done(step, 86);
+        done(step, 87);
         gru0_carry_grad_sum((float *)(workspace + 112612608), (const float *)(workspace + 112699136),
             (const float *)(workspace + 112725760), time, threads);
-        done(step, 87);
+        done(step, 88);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 26743168), (const float *)(workspace + 112452864),
         (const float *)(workspace + 276190464), scratch, threads);
-    done(step, 88);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 112452864), (float *)(workspace + 26874240), threads);
     done(step, 89);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 112452864), (float *)(workspace + 26874240), threads);
+    done(step, 90);
     gru0_input_projection_weight_grad((float *)(workspace + 26663296), (const float *)(workspace + 112532736),
         (const float *)(workspace + 276223744), scratch, threads);
-    done(step, 90);
-    gru0_input_projection_bias_grad((const float *)(workspace + 112532736), (float *)(workspace + 26872960), threads);
     done(step, 91);
+    gru0_input_projection_bias_grad((const float *)(workspace + 112532736), (float *)(workspace + 26872960), threads);
+    done(step, 92);
     gru0_input_projection_data_grad((const float *)(workspace + 112532736), (const float *)(workspace + 75280896),
         (float *)(workspace + 114550016), threads);
-    done(step, 92);
+    done(step, 93);
     fc1_weight_grad((float *)(workspace + 24565888), (const float *)(workspace + 114550016), (const float *)(workspace + 271836416),
         scratch, threads);
-    done(step, 93);
-    fc1_bias_grad((const float *)(workspace + 114550016), (float *)(workspace + 26663040), threads);
     done(step, 94);
-    fc1_data_grad((const float *)(workspace + 114550016), (const float *)(workspace + 73183744), (float *)(workspace + 112452864), threads);
+    fc1_bias_grad((const float *)(workspace + 114550016), (float *)(workspace + 26663040), threads);
     done(step, 95);
+    fc1_data_grad((const float *)(workspace + 114550016), (const float *)(workspace + 73183744), (float *)(workspace + 112452864), threads);
+    done(step, 96);
     encoder4_relu_grad((float *)(workspace + 125035776), (const float *)(workspace + 271836416), (const float *)(workspace + 112452864),
         threads);
-    done(step, 96);
+    done(step, 97);
     encoder4_conv_weight_grad((const float *)(workspace + 263447808), (const float *)(workspace + 276240128),
         (const float *)(workspace + 1552256), (const float *)(workspace + 125035776), (float *)(workspace + 19847296), scratch, threads);
-    done(step, 97);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 112452864), scratch, threads);
     done(step, 98);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 112452864), scratch, threads);
+    done(step, 99);
     encoder4_conv_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 112452864),
         (float *)(workspace + 120841472), scratch, threads);
-    done(step, 99);
+    done(step, 100);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 263447808), (const float *)(workspace + 276240128),
         (const float *)(workspace + 1552256), (const float *)(workspace + 120841472), (float *)(workspace + 112452864), threads);
-    done(step, 100);
+    done(step, 101);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 112452864), (float *)(workspace + 112583936),
         (const float *)(workspace + 276240128), threads);
-    done(step, 101);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19845248), (const float *)(workspace + 112583936), threads);
     done(step, 102);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19846272), (const float *)(workspace + 112583936), threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19845248), (const float *)(workspace + 112583936), threads);
     done(step, 103);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19846272), (const float *)(workspace + 112583936), threads);
+    done(step, 104);
     encoder3_batch_norm_grad((float *)(workspace + 125035776), (const float *)(workspace + 276240128),
         (const float *)(workspace + 263447808), (const float *)(workspace + 112583936), (const float *)(workspace + 1552256),
         (const float *)(workspace + 120841472), threads);
-    done(step, 104);
-    encoder3_conv_weight_grad((const float *)(workspace + 246670592), (const float *)(workspace + 276246272),
-        (const float *)(workspace + 371072), (const float *)(workspace + 125035776), (float *)(workspace + 18665600), scratch, threads);
     done(step, 105);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120841472), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 246670592), (const float *)(workspace + 276246272),
+        (const float *)(workspace + 371072), (const float *)(workspace + 125035776), (float *)(workspace + 112452864), scratch, threads);
     done(step, 106);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18665600), threads);
+    done(step, 107);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120841472), scratch, threads);
+    done(step, 108);
     encoder3_conv_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 120841472),
         (float *)(workspace + 112452864), scratch, threads);
-    done(step, 107);
+    done(step, 109);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 246670592), (const float *)(workspace + 276246272),
         (const float *)(workspace + 371072), (const float *)(workspace + 112452864), (float *)(workspace + 120841472), threads);
-    done(step, 108);
+    done(step, 110);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 120841472), (float *)(workspace + 121103616),
         (const float *)(workspace + 276246272), threads);
-    done(step, 109);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 121103616), threads);
-    done(step, 110);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 121103616), threads);
     done(step, 111);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 121103616), threads);
+    done(step, 112);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 121103616), threads);
+    done(step, 113);
     encoder2_batch_norm_grad((float *)(workspace + 129230080), (const float *)(workspace + 276246272),
         (const float *)(workspace + 246670592), (const float *)(workspace + 121103616), (const float *)(workspace + 371072),
         (const float *)(workspace + 112452864), threads);
-    done(step, 112);
+    done(step, 114);
     encoder2_conv_weight_grad((const float *)(workspace + 213116160), (const float *)(workspace + 276249344),
         (const float *)(workspace + 75392), (const float *)(workspace + 129230080), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 113);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18369664), threads);
-    done(step, 114);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 137618688), scratch, threads);
     done(step, 115);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18369664), threads);
+    done(step, 116);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 137618688), scratch, threads);
+    done(step, 117);
     encoder2_conv_data_grad((const float *)(workspace + 129230080), (const float *)(workspace + 137618688),
         (float *)(workspace + 112452864), scratch, threads);
-    done(step, 116);
+    done(step, 118);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 213116160), (const float *)(workspace + 276249344),
         (const float *)(workspace + 75392), (const float *)(workspace + 112452864), (float *)(workspace + 129230080), threads);
-    done(step, 117);
+    done(step, 119);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 129230080), (float *)(workspace + 129754368),
         (const float *)(workspace + 276249344), threads);
-    done(step, 118);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 129754368), threads);
-    done(step, 119);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 129754368), threads);
     done(step, 120);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 129754368), threads);
+    done(step, 121);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 129754368), threads);
+    done(step, 122);
     encoder1_batch_norm_grad((float *)(workspace + 146007296), (const float *)(workspace + 276249344),
         (const float *)(workspace + 213116160), (const float *)(workspace + 129754368), (const float *)(workspace + 75392),
         (const float *)(workspace + 112452864), threads);
-    done(step, 121);
+    done(step, 123);
     encoder1_conv_weight_grad((const float *)(workspace + 78898432), (const float *)(workspace + 276250880),
         (const float *)(workspace + 1280), (const float *)(workspace + 146007296), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 122);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18295424), threads);
-    done(step, 123);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162784512), scratch, threads);
     done(step, 124);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18295424), threads);
+    done(step, 125);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162784512), scratch, threads);
+    done(step, 126);
     encoder1_conv_data_grad((const float *)(workspace + 146007296), (const float *)(workspace + 162784512),
         (float *)(workspace + 112452864), scratch, threads);
-    done(step, 125);
+    done(step, 127);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 78898432), (const float *)(workspace + 276250880),
         (const float *)(workspace + 1280), (const float *)(workspace + 112452864), (float *)(workspace + 146007296), threads);
-    done(step, 126);
+    done(step, 128);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 146007296), (float *)(workspace + 147055872),
         (const float *)(workspace + 276250880), threads);
-    done(step, 127);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 147055872), threads);
-    done(step, 128);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 147055872), threads);
     done(step, 129);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 147055872), threads);
+    done(step, 130);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 147055872), threads);
+    done(step, 131);
     encoder0_conv_weight_grad((float *)(workspace + 146007296), step->x, (const float *)(workspace + 276250880),
         (const float *)(workspace + 78898432), (const float *)(workspace + 147055872), (const float *)(workspace + 1280),
         (const float *)(workspace + 112452864), scratch, threads);
-    done(step, 130);
+    done(step, 132);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 146007296), (float *)(workspace + 18294016), threads);
-    done(step, 131);
+    done(step, 133);
     update((float *)workspace, (float *)(workspace + 36588032), (float *)(workspace + 54882048), step->coefficients,
         (const float *)(workspace + 18294016), threads);
-    done(step, 132);
-    fc1_0_weight_renew((float *)(workspace + 73183744), (const float *)(workspace + 6271872), threads);
-    done(step, 133);
-    gru_weight_ih_l0_renew((float *)(workspace + 75280896), (const float *)(workspace + 8369280), threads);
     done(step, 134);
-    gru_weight_hh_l0_renew((float *)(workspace + 75360768), (const float *)(workspace + 8449152), threads);
+    fc1_0_weight_renew((float *)(workspace + 73183744), (const float *)(workspace + 6271872), threads);
     done(step, 135);
-    fc3_0_weight_renew((float *)(workspace + 75490560), (const float *)(workspace + 8581504), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 75280896), (const float *)(workspace + 8369280), threads);
     done(step, 136);
+    gru_weight_hh_l0_renew((float *)(workspace + 75360768), (const float *)(workspace + 8449152), threads);
+    done(step, 137);
+    fc3_0_weight_renew((float *)(workspace + 75490560), (const float *)(workspace + 8581504), threads);
+    done(step, 138);
 }
 
 /* Forward, with running statistics. */
@@ -23781,7 +23857,7 @@ const ModelTarget gru_ae_avx2 = {
     .name = "avx2",
     .available = available,
     .workspace_size = 276251904,
-    .scratch_size = 532736,
+    .scratch_size = 1569024,
     .load = load,
     .save = save,
     .train = train,
@@ -23789,7 +23865,7 @@ const ModelTarget gru_ae_avx2 = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 137,
+    .train_kernels = 139,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };

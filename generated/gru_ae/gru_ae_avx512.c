@@ -56,7 +56,7 @@ static inline TARGET_CODE __m512 vector_exponent(__m512 a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 553472 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward_out, char *scratch) {
@@ -190,7 +190,7 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -343,7 +343,7 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -1108,7 +1108,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -1267,7 +1267,7 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
@@ -2027,7 +2027,7 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -2186,7 +2186,7 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
@@ -2946,7 +2946,7 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -3096,7 +3096,7 @@ static void encoder4_conv_forward_weight(float *restrict encoder_12_weight_filte
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
@@ -3871,7 +3871,7 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_forward_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder_12_weight_filtered,
-            encoder4_relu, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4584,7 +4584,7 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage fc3_forward_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
@@ -5032,7 +5032,7 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5185,7 +5185,7 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
@@ -5625,7 +5625,7 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5785,7 +5785,7 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
@@ -6219,7 +6219,7 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6379,7 +6379,7 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
@@ -6812,7 +6812,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6916,7 +6916,7 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 131072 bytes of scratch in steps of 553472 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 131072 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -7220,7 +7220,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #endif
     for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7299,7 +7299,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 553472 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 32, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 16 unrolled, c lanes */
 static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
@@ -7443,7 +7443,7 @@ static void decoder4_conv_weight_grad(float *restrict decoder4_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder4_conv_weight_grad_body(item, decoder4_conv_weight_grad_groups, decoder3_conv_transpose_forward,
-            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7474,7 +7474,7 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 553472 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad,
     const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out, char *scratch) {
@@ -7609,7 +7609,7 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7776,7 +7776,7 @@ static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 344640 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 344640 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
@@ -8417,7 +8417,7 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -8457,7 +8457,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage decoder_9_weight_turned | c, k lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_9_weight,
     float *restrict decoder_9_weight_filtered, char *scratch) {
@@ -8519,14 +8519,14 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder3_conv_transpose_data_grad_weight_body(item, decoder_9_weight, decoder_9_weight_filtered,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
@@ -9283,7 +9283,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -9456,112 +9456,119 @@ static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 547904 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 912448 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
-    float *const decoder1_relu_in_staged1 = (float *)(scratch + 512000);
+    float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at = &products[16384 * p + 4096 * q + 256 * k0];
-                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    float *const products_at = &products[32768 * p + 8192 * q + 512 * k0 + 32 * c0];
+                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
+                }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            float *const products_at_1 = &products[16384 * p + 256 * k0 + 12288];
-            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                float *const products_at_1 = &products[32768 * p + 512 * k0 + 32 * c0 + 24576];
+                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
+            }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
-            float *const products_at_2 = &products[4096 * q + 256 * k0 + 49152];
-            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                float *const products_at_2 = &products[8192 * q + 512 * k0 + 32 * c0 + 98304];
+                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+            }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        float *const products_at_3 = &products[256 * k0 + 61440];
-        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            float *const products_at_3 = &products[512 * k0 + 32 * c0 + 122880];
+            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+        }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         _mm512_storeu_ps(&decoder2_batch_norm_grad_in_staged0[528 * h_s], _mm512_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                             _mm512_storeu_ps(&decoder2_batch_norm_grad_in_staged0[528 * h_s + 16 * w_s + 16],
-                                _mm512_loadu_ps(&decoder2_batch_norm_grad[1048576 * g + 65536 * nb + 32768 * cb + 16384 * c0 + 8192 * ib
-                                + 512 * h_s + 16 * w_s - 512]));
+                                _mm512_loadu_ps(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 16384 * c0 + 8192 * ib + 512 * h_s
+                                + 16 * w_s - 512]));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -9578,13 +9585,13 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1088]));
                         float *const transformed_at = &transformed[512 * c0 + 128 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_1);
+                        _mm512_storeu_ps(&transformed_at[2048], difference_1);
                         const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1120]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_2, difference_1));
-                        _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1072])));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[48]),
+                        _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[48]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1104])));
                     }
                 }
@@ -9593,15 +9600,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder2_batch_norm_grad_in_staged0_at_1 = &decoder2_batch_norm_grad_in_staged0[2112 * i + 64 * j
                             + 1056];
                         const __m512 decoder2_batch_norm_grad_in_staged0_0 = _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[32]);
-                        float *const transformed_at_1 = &transformed[512 * c0 + 128 * i + 16 * j + 5120];
+                        float *const transformed_at_1 = &transformed[512 * c0 + 128 * i + 16 * j + 10240];
                         _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[0]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[1024], decoder2_batch_norm_grad_in_staged0_0);
-                        _mm512_storeu_ps(&transformed_at_1[2048],
+                        _mm512_storeu_ps(&transformed_at_1[2048], decoder2_batch_norm_grad_in_staged0_0);
+                        _mm512_storeu_ps(&transformed_at_1[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[64]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[16]));
-                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[48]));
+                        _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[16]));
+                        _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_1[48]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -9612,16 +9619,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
                         const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1088]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[32]));
-                        float *const transformed_at_2 = &transformed[512 * c0 + 128 * i + 16 * j + 10240];
+                        float *const transformed_at_2 = &transformed[512 * c0 + 128 * i + 16 * j + 20480];
                         _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_4);
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
                         const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1120]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_5, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[3072],
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[6144],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1072]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[16])));
-                        _mm512_storeu_ps(&transformed_at_2[4096],
+                        _mm512_storeu_ps(&transformed_at_2[8192],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1104]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[48])));
                     }
@@ -9631,15 +9638,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder2_batch_norm_grad_in_staged0_at_3 = &decoder2_batch_norm_grad_in_staged0[2112 * i + 64 * j
                             + 528];
                         const __m512 decoder2_batch_norm_grad_in_staged0_1 = _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[32]);
-                        float *const transformed_at_3 = &transformed[512 * c0 + 128 * i + 16 * j + 15360];
+                        float *const transformed_at_3 = &transformed[512 * c0 + 128 * i + 16 * j + 30720];
                         _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[0]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[1024], decoder2_batch_norm_grad_in_staged0_1);
-                        _mm512_storeu_ps(&transformed_at_3[2048],
+                        _mm512_storeu_ps(&transformed_at_3[2048], decoder2_batch_norm_grad_in_staged0_1);
+                        _mm512_storeu_ps(&transformed_at_3[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[64]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[16]));
-                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[48]));
+                        _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[16]));
+                        _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_3[48]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -9647,22 +9654,22 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder2_batch_norm_grad_in_staged0_at_4 = &decoder2_batch_norm_grad_in_staged0[2112 * i + 64 * j
                             + 1584];
                         const __m512 decoder2_batch_norm_grad_in_staged0_2 = _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[32]);
-                        float *const transformed_at_4 = &transformed[512 * c0 + 128 * i + 16 * j + 20480];
+                        float *const transformed_at_4 = &transformed[512 * c0 + 128 * i + 16 * j + 40960];
                         _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[0]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[1024], decoder2_batch_norm_grad_in_staged0_2);
-                        _mm512_storeu_ps(&transformed_at_4[2048],
+                        _mm512_storeu_ps(&transformed_at_4[2048], decoder2_batch_norm_grad_in_staged0_2);
+                        _mm512_storeu_ps(&transformed_at_4[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[64]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[16]));
-                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[48]));
+                        _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[16]));
+                        _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_4[48]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[524288 * g
+                        const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 4096 * c0 + 2048 * ib + 256 * h_s + 16 * w_s]);
                         const __m512 difference_6 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
                             _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
@@ -9708,380 +9715,390 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t p = 0; p < 3; p++) {
+                        for (ptrdiff_t q = 0; q < 3; q++) {
+                            __m512 sum2_0_0 = _mm512_setzero_ps();
+                            __m512 sum2_0_1 = _mm512_setzero_ps();
+                            __m512 sum2_1_0 = _mm512_setzero_ps();
+                            __m512 sum2_1_1 = _mm512_setzero_ps();
+                            __m512 sum2_2_0 = _mm512_setzero_ps();
+                            __m512 sum2_2_1 = _mm512_setzero_ps();
+                            __m512 sum2_3_0 = _mm512_setzero_ps();
+                            __m512 sum2_3_1 = _mm512_setzero_ps();
+                            __m512 sum2_4_0 = _mm512_setzero_ps();
+                            __m512 sum2_4_1 = _mm512_setzero_ps();
+                            __m512 sum2_5_0 = _mm512_setzero_ps();
+                            __m512 sum2_5_1 = _mm512_setzero_ps();
+                            __m512 sum2_6_0 = _mm512_setzero_ps();
+                            __m512 sum2_6_1 = _mm512_setzero_ps();
+                            __m512 sum2_7_0 = _mm512_setzero_ps();
+                            __m512 sum2_7_1 = _mm512_setzero_ps();
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
+                                    const __m512 transformed_0 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 128 * i
+                                        + 16 * j]);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
+                                    const __m512 transformed_1 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 128 * i
+                                        + 16 * j + 512]);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
+                                    const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
+                                    const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
+                                    const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
+                                    const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
+                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum2_4_0);
+                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum2_4_1);
+                                    const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
+                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum2_5_0);
+                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum2_5_1);
+                                    const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
+                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum2_6_0);
+                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum2_6_1);
+                                    const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
+                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum2_7_0);
+                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum2_7_1);
+                                }
+                            }
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * k0 + 32 * c0];
+                            _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                            _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                            _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
+                            _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
+                            _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
+                            _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
+                            _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
+                            _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
+                            _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum2_4_0));
+                            _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum2_4_1));
+                            _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum2_5_0));
+                            _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum2_5_1));
+                            _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum2_6_0));
+                            _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum2_6_1));
+                            _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum2_7_0));
+                            _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum2_7_1));
+                        }
+                    }
+                    for (ptrdiff_t p = 0; p < 3; p++) {
+                        __m512 sum3_0_0 = _mm512_setzero_ps();
+                        __m512 sum3_0_1 = _mm512_setzero_ps();
+                        __m512 sum3_1_0 = _mm512_setzero_ps();
+                        __m512 sum3_1_1 = _mm512_setzero_ps();
+                        __m512 sum3_2_0 = _mm512_setzero_ps();
+                        __m512 sum3_2_1 = _mm512_setzero_ps();
+                        __m512 sum3_3_0 = _mm512_setzero_ps();
+                        __m512 sum3_3_1 = _mm512_setzero_ps();
+                        __m512 sum3_4_0 = _mm512_setzero_ps();
+                        __m512 sum3_4_1 = _mm512_setzero_ps();
+                        __m512 sum3_5_0 = _mm512_setzero_ps();
+                        __m512 sum3_5_1 = _mm512_setzero_ps();
+                        __m512 sum3_6_0 = _mm512_setzero_ps();
+                        __m512 sum3_6_1 = _mm512_setzero_ps();
+                        __m512 sum3_7_0 = _mm512_setzero_ps();
+                        __m512 sum3_7_1 = _mm512_setzero_ps();
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
+                                    const __m512 transformed_2 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 128 * i
+                                        + 16 * j + 6144]);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum3_0_0);
+                                    const __m512 transformed_3 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 128 * i
+                                        + 16 * j + 6656]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum3_0_1);
+                                    const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum3_1_1);
+                                    const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum3_2_1);
+                                    const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum3_3_1);
+                                    const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
+                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum3_4_0);
+                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum3_4_1);
+                                    const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
+                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum3_5_0);
+                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum3_5_1);
+                                    const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
+                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum3_6_0);
+                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum3_6_1);
+                                    const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
+                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum3_7_0);
+                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum3_7_1);
+                                }
+                            }
+                        }
+                        float *const products_at_5 = &products[32768 * p + 512 * k0 + 32 * c0 + 24576];
+                        _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                        _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                        _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
+                        _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
+                        _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
+                        _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
+                        _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
+                        _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
+                        _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum3_4_0));
+                        _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum3_4_1));
+                        _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum3_5_0));
+                        _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum3_5_1));
+                        _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum3_6_0));
+                        _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum3_6_1));
+                        _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum3_7_0));
+                        _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum3_7_1));
+                    }
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum2_0_0 = _mm512_setzero_ps();
-                        __m512 sum2_0_1 = _mm512_setzero_ps();
-                        __m512 sum2_1_0 = _mm512_setzero_ps();
-                        __m512 sum2_1_1 = _mm512_setzero_ps();
-                        __m512 sum2_2_0 = _mm512_setzero_ps();
-                        __m512 sum2_2_1 = _mm512_setzero_ps();
-                        __m512 sum2_3_0 = _mm512_setzero_ps();
-                        __m512 sum2_3_1 = _mm512_setzero_ps();
-                        __m512 sum2_4_0 = _mm512_setzero_ps();
-                        __m512 sum2_4_1 = _mm512_setzero_ps();
-                        __m512 sum2_5_0 = _mm512_setzero_ps();
-                        __m512 sum2_5_1 = _mm512_setzero_ps();
-                        __m512 sum2_6_0 = _mm512_setzero_ps();
-                        __m512 sum2_6_1 = _mm512_setzero_ps();
-                        __m512 sum2_7_0 = _mm512_setzero_ps();
-                        __m512 sum2_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 8; j++) {
-                                const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * p
-                                    + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
-                                const __m512 transformed_0 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * q + 128 * i + 16 * j]);
-                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
-                                const __m512 transformed_1 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * q + 128 * i + 16 * j + 512]);
-                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
-                                const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
-                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
-                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
-                                const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
-                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
-                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
-                                const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
-                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
-                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
-                                const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
-                                sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum2_4_0);
-                                sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum2_4_1);
-                                const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
-                                sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum2_5_0);
-                                sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum2_5_1);
-                                const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
-                                sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum2_6_0);
-                                sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum2_6_1);
-                                const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
-                                sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum2_7_0);
-                                sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum2_7_1);
+                        __m512 sum4_0_0 = _mm512_setzero_ps();
+                        __m512 sum4_0_1 = _mm512_setzero_ps();
+                        __m512 sum4_1_0 = _mm512_setzero_ps();
+                        __m512 sum4_1_1 = _mm512_setzero_ps();
+                        __m512 sum4_2_0 = _mm512_setzero_ps();
+                        __m512 sum4_2_1 = _mm512_setzero_ps();
+                        __m512 sum4_3_0 = _mm512_setzero_ps();
+                        __m512 sum4_3_1 = _mm512_setzero_ps();
+                        __m512 sum4_4_0 = _mm512_setzero_ps();
+                        __m512 sum4_4_1 = _mm512_setzero_ps();
+                        __m512 sum4_5_0 = _mm512_setzero_ps();
+                        __m512 sum4_5_1 = _mm512_setzero_ps();
+                        __m512 sum4_6_0 = _mm512_setzero_ps();
+                        __m512 sum4_6_1 = _mm512_setzero_ps();
+                        __m512 sum4_7_0 = _mm512_setzero_ps();
+                        __m512 sum4_7_1 = _mm512_setzero_ps();
+                        for (ptrdiff_t u = 0; u < 2; u++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
+                                    const __m512 transformed_4 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 128 * i
+                                        + 16 * j + 30720]);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum4_0_0);
+                                    const __m512 transformed_5 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 128 * i
+                                        + 16 * j + 31232]);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum4_0_1);
+                                    const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum4_1_1);
+                                    const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum4_2_1);
+                                    const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum4_3_1);
+                                    const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
+                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum4_4_0);
+                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum4_4_1);
+                                    const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
+                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum4_5_0);
+                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum4_5_1);
+                                    const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
+                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum4_6_0);
+                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum4_6_1);
+                                    const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
+                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum4_7_0);
+                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum4_7_1);
+                                }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 256 * k0];
-                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
-                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
-                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_1_0));
-                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_1_1));
-                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_2_0));
-                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_2_1));
-                        _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum2_3_0));
-                        _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum2_3_1));
-                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_4_0));
-                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_4_1));
-                        _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum2_5_0));
-                        _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum2_5_1));
-                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_6_0));
-                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_6_1));
-                        _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum2_7_0));
-                        _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_7_1));
+                        float *const products_at_6 = &products[8192 * q + 512 * k0 + 32 * c0 + 98304];
+                        _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                        _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                        _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
+                        _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
+                        _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
+                        _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
+                        _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
+                        _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
+                        _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum4_4_0));
+                        _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum4_4_1));
+                        _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum4_5_0));
+                        _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum4_5_1));
+                        _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum4_6_0));
+                        _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum4_6_1));
+                        _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum4_7_0));
+                        _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum4_7_1));
                     }
-                }
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    __m512 sum3_0_0 = _mm512_setzero_ps();
-                    __m512 sum3_0_1 = _mm512_setzero_ps();
-                    __m512 sum3_1_0 = _mm512_setzero_ps();
-                    __m512 sum3_1_1 = _mm512_setzero_ps();
-                    __m512 sum3_2_0 = _mm512_setzero_ps();
-                    __m512 sum3_2_1 = _mm512_setzero_ps();
-                    __m512 sum3_3_0 = _mm512_setzero_ps();
-                    __m512 sum3_3_1 = _mm512_setzero_ps();
-                    __m512 sum3_4_0 = _mm512_setzero_ps();
-                    __m512 sum3_4_1 = _mm512_setzero_ps();
-                    __m512 sum3_5_0 = _mm512_setzero_ps();
-                    __m512 sum3_5_1 = _mm512_setzero_ps();
-                    __m512 sum3_6_0 = _mm512_setzero_ps();
-                    __m512 sum3_6_1 = _mm512_setzero_ps();
-                    __m512 sum3_7_0 = _mm512_setzero_ps();
-                    __m512 sum3_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 8; j++) {
-                                const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * p
-                                    + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
-                                const __m512 transformed_2 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * v + 128 * i + 16 * j + 3072]);
-                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum3_0_0);
-                                const __m512 transformed_3 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * v + 128 * i + 16 * j + 3584]);
-                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum3_0_1);
-                                const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
-                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum3_1_0);
-                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum3_1_1);
-                                const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
-                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum3_2_0);
-                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum3_2_1);
-                                const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
-                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum3_3_0);
-                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum3_3_1);
-                                const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
-                                sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum3_4_0);
-                                sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum3_4_1);
-                                const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
-                                sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum3_5_0);
-                                sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum3_5_1);
-                                const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
-                                sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum3_6_0);
-                                sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum3_6_1);
-                                const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
-                                sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum3_7_0);
-                                sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum3_7_1);
-                            }
-                        }
-                    }
-                    float *const products_at_5 = &products[16384 * p + 256 * k0 + 12288];
-                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
-                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_7_1));
-                }
-                for (ptrdiff_t q = 0; q < 3; q++) {
-                    __m512 sum4_0_0 = _mm512_setzero_ps();
-                    __m512 sum4_0_1 = _mm512_setzero_ps();
-                    __m512 sum4_1_0 = _mm512_setzero_ps();
-                    __m512 sum4_1_1 = _mm512_setzero_ps();
-                    __m512 sum4_2_0 = _mm512_setzero_ps();
-                    __m512 sum4_2_1 = _mm512_setzero_ps();
-                    __m512 sum4_3_0 = _mm512_setzero_ps();
-                    __m512 sum4_3_1 = _mm512_setzero_ps();
-                    __m512 sum4_4_0 = _mm512_setzero_ps();
-                    __m512 sum4_4_1 = _mm512_setzero_ps();
-                    __m512 sum4_5_0 = _mm512_setzero_ps();
-                    __m512 sum4_5_1 = _mm512_setzero_ps();
-                    __m512 sum4_6_0 = _mm512_setzero_ps();
-                    __m512 sum4_6_1 = _mm512_setzero_ps();
-                    __m512 sum4_7_0 = _mm512_setzero_ps();
-                    __m512 sum4_7_1 = _mm512_setzero_ps();
+                    __m512 sum5_0_0 = _mm512_setzero_ps();
+                    __m512 sum5_0_1 = _mm512_setzero_ps();
+                    __m512 sum5_1_0 = _mm512_setzero_ps();
+                    __m512 sum5_1_1 = _mm512_setzero_ps();
+                    __m512 sum5_2_0 = _mm512_setzero_ps();
+                    __m512 sum5_2_1 = _mm512_setzero_ps();
+                    __m512 sum5_3_0 = _mm512_setzero_ps();
+                    __m512 sum5_3_1 = _mm512_setzero_ps();
+                    __m512 sum5_4_0 = _mm512_setzero_ps();
+                    __m512 sum5_4_1 = _mm512_setzero_ps();
+                    __m512 sum5_5_0 = _mm512_setzero_ps();
+                    __m512 sum5_5_1 = _mm512_setzero_ps();
+                    __m512 sum5_6_0 = _mm512_setzero_ps();
+                    __m512 sum5_6_1 = _mm512_setzero_ps();
+                    __m512 sum5_7_0 = _mm512_setzero_ps();
+                    __m512 sum5_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 8; j++) {
-                                const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 24576 * u
-                                    + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
-                                const __m512 transformed_4 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * q + 128 * i + 16 * j + 15360]);
-                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum4_0_0);
-                                const __m512 transformed_5 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * q + 128 * i + 16 * j + 15872]);
-                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum4_0_1);
-                                const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
-                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum4_1_0);
-                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum4_1_1);
-                                const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
-                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum4_2_0);
-                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum4_2_1);
-                                const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
-                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum4_3_0);
-                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum4_3_1);
-                                const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
-                                sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum4_4_0);
-                                sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum4_4_1);
-                                const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
-                                sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum4_5_0);
-                                sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum4_5_1);
-                                const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
-                                sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum4_6_0);
-                                sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum4_6_1);
-                                const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
-                                sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum4_7_0);
-                                sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum4_7_1);
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
+                                    const __m512 transformed_6 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 128 * i
+                                        + 16 * j + 36864]);
+                                    sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum5_0_0);
+                                    const __m512 transformed_7 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 128 * i
+                                        + 16 * j + 37376]);
+                                    sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum5_0_1);
+                                    const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
+                                    sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum5_1_0);
+                                    sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum5_1_1);
+                                    const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
+                                    sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum5_2_0);
+                                    sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum5_2_1);
+                                    const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
+                                    sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum5_3_0);
+                                    sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum5_3_1);
+                                    const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
+                                    sum5_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum5_4_0);
+                                    sum5_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum5_4_1);
+                                    const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
+                                    sum5_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum5_5_0);
+                                    sum5_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum5_5_1);
+                                    const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
+                                    sum5_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum5_6_0);
+                                    sum5_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum5_6_1);
+                                    const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
+                                    sum5_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum5_7_0);
+                                    sum5_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum5_7_1);
+                                }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 256 * k0 + 49152];
-                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
-                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
-                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_1_0));
-                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_1_1));
-                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_2_0));
-                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_2_1));
-                    _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum4_3_0));
-                    _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum4_3_1));
-                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_4_0));
-                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_4_1));
-                    _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum4_5_0));
-                    _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum4_5_1));
-                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_6_0));
-                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_6_1));
-                    _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_7_0));
-                    _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_7_1));
+                    float *const products_at_7 = &products[512 * k0 + 32 * c0 + 122880];
+                    _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+                    _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+                    _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
+                    _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
+                    _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
+                    _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
+                    _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
+                    _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
+                    _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum5_4_0));
+                    _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum5_4_1));
+                    _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum5_5_0));
+                    _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum5_5_1));
+                    _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum5_6_0));
+                    _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum5_6_1));
+                    _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum5_7_0));
+                    _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum5_7_1));
                 }
-                __m512 sum5_0_0 = _mm512_setzero_ps();
-                __m512 sum5_0_1 = _mm512_setzero_ps();
-                __m512 sum5_1_0 = _mm512_setzero_ps();
-                __m512 sum5_1_1 = _mm512_setzero_ps();
-                __m512 sum5_2_0 = _mm512_setzero_ps();
-                __m512 sum5_2_1 = _mm512_setzero_ps();
-                __m512 sum5_3_0 = _mm512_setzero_ps();
-                __m512 sum5_3_1 = _mm512_setzero_ps();
-                __m512 sum5_4_0 = _mm512_setzero_ps();
-                __m512 sum5_4_1 = _mm512_setzero_ps();
-                __m512 sum5_5_0 = _mm512_setzero_ps();
-                __m512 sum5_5_1 = _mm512_setzero_ps();
-                __m512 sum5_6_0 = _mm512_setzero_ps();
-                __m512 sum5_6_1 = _mm512_setzero_ps();
-                __m512 sum5_7_0 = _mm512_setzero_ps();
-                __m512 sum5_7_1 = _mm512_setzero_ps();
-                for (ptrdiff_t u = 0; u < 2; u++) {
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 8; j++) {
-                                const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 24576 * u
-                                    + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
-                                const __m512 transformed_6 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * v + 128 * i + 16 * j + 18432]);
-                                sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum5_0_0);
-                                const __m512 transformed_7 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * v + 128 * i + 16 * j + 18944]);
-                                sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum5_0_1);
-                                const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
-                                sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum5_1_0);
-                                sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum5_1_1);
-                                const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
-                                sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum5_2_0);
-                                sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum5_2_1);
-                                const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
-                                sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum5_3_0);
-                                sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum5_3_1);
-                                const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
-                                sum5_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum5_4_0);
-                                sum5_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum5_4_1);
-                                const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
-                                sum5_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum5_5_0);
-                                sum5_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum5_5_1);
-                                const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
-                                sum5_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum5_6_0);
-                                sum5_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum5_6_1);
-                                const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
-                                sum5_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum5_7_0);
-                                sum5_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum5_7_1);
-                            }
-                        }
-                    }
-                }
-                float *const products_at_7 = &products[256 * k0 + 61440];
-                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
-                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
-                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_1_0));
-                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_1_1));
-                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_2_0));
-                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_2_1));
-                _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum5_3_0));
-                _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum5_3_1));
-                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_4_0));
-                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_4_1));
-                _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum5_5_0));
-                _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum5_5_1));
-                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_6_0));
-                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_6_1));
-                _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum5_7_0));
-                _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum5_7_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 16 * c0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[16384]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[20480]));
+            float *const products_at_8 = &products[64 * k + 16 * c0];
+            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[32768]));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 16 * 16
-                + k / 16 * 2304 + 73728 * g + 36864 * cb + 18432 * c0];
+                + k / 16 * 2304 + 73728 * g + 18432 * c0];
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[12288]),
-                _mm512_loadu_ps(&products_at_8[28672])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[24576]));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[24576]),
+                _mm512_loadu_ps(&products_at_8[57344])));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[49152]));
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 16 * c0 + 49152];
-            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[4096]);
+            float *const products_at_9 = &products[64 * k + 16 * c0 + 98304];
+            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[8192]);
             float *const decoder2_conv_transpose_weight_grad_groups_at_1 = &decoder2_conv_transpose_weight_grad_groups[k % 16 * 16
-                + k / 16 * 2304 + 73728 * g + 36864 * cb + 18432 * c0 + 768];
+                + k / 16 * 2304 + 73728 * g + 18432 * c0 + 768];
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]),
                 products_0));
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[256], _mm512_loadu_ps(&products_at_9[12288]));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[256], _mm512_loadu_ps(&products_at_9[24576]));
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_1[512], _mm512_add_ps(products_0,
-                _mm512_loadu_ps(&products_at_9[8192])));
+                _mm512_loadu_ps(&products_at_9[16384])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 16 * c0 + 16384];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[16384]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[20480]));
+            float *const products_at_10 = &products[64 * k + 16 * c0 + 32768];
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[32768]));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 16 * 16
-                + k / 16 * 2304 + 73728 * g + 36864 * cb + 18432 * c0 + 1536];
+                + k / 16 * 2304 + 73728 * g + 18432 * c0 + 1536];
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[12288]),
-                _mm512_loadu_ps(&products_at_10[28672])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[24576]));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[24576]),
+                _mm512_loadu_ps(&products_at_10[57344])));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[49152]));
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
         }
     }
@@ -10098,12 +10115,12 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * c in tiles of 16 parallel, k in tiles of 16 parallel, u, v, k, sum in registers | g, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t item,
     const float *restrict decoder2_conv_transpose_weight_grad_groups, float *restrict decoder_6_weight_grad) {
@@ -10113,7 +10130,7 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t i
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t k1 = 0; k1 < 16; k1++) {
                 __m512 sum0 = _mm512_setzero_ps();
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const __m512 decoder2_conv_transpose_weight_grad_groups_0 =
                         _mm512_loadu_ps(&decoder2_conv_transpose_weight_grad_groups[73728 * g + 18432 * c0 + 2304 * k0 + 768 * u + 256 * v
                         + 16 * k1]);
@@ -10138,7 +10155,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage decoder_6_weight_turned | c, k lanes */
 static TARGET_CODE void decoder2_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_6_weight,
     float *restrict decoder_6_weight_filtered, char *scratch) {
@@ -10200,14 +10217,14 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder2_conv_transpose_data_grad_weight_body(item, decoder_6_weight, decoder_6_weight_filtered,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
@@ -10959,7 +10976,7 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder2_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11132,104 +11149,112 @@ static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 548992 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1585280 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
-    float *const decoder0_relu_in_staged1 = (float *)(scratch + 512000);
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
+    float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at = &products[16384 * p + 4096 * q + 256 * k0];
-                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
+                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
+                }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            float *const products_at_1 = &products[16384 * p + 256 * k0 + 12288];
-            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                float *const products_at_1 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
+                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
+            }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
-            float *const products_at_2 = &products[4096 * q + 256 * k0 + 49152];
-            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                float *const products_at_2 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
+                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+            }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        float *const products_at_3 = &products[256 * k0 + 61440];
-        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            float *const products_at_3 = &products[512 * k0 + 32 * c0 + 245760];
+            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+        }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[4624 * n_s + 16 * w_s], _mm512_setzero_ps());
@@ -11238,8 +11263,8 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[4624 * n_s + 272 * h_s + 272], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[4624 * n_s + 272 * h_s + 16 * w_s + 288],
-                            _mm512_loadu_ps(&decoder1_batch_norm_grad[65536 * nb + 32768 * n_s + 8192 * cb + 4096 * c0 + 256 * h_s
-                            + 16 * w_s]));
+                            _mm512_loadu_ps(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 4096 * c0
+                            + 256 * h_s + 16 * w_s]));
                     }
                 }
             }
@@ -11254,13 +11279,13 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[576]));
                         float *const transformed_at = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_1);
+                        _mm512_storeu_ps(&transformed_at[2048], difference_1);
                         const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[608]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_2, difference_1));
-                        _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[560])));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[48]),
+                        _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[48]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[592])));
                     }
                 }
@@ -11271,15 +11296,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder1_batch_norm_grad_in_staged0_at_1 = &decoder1_batch_norm_grad_in_staged0[4624 * n + 1088 * i
                             + 64 * j + 544];
                         const __m512 decoder1_batch_norm_grad_in_staged0_0 = _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[32]);
-                        float *const transformed_at_1 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 5120];
+                        float *const transformed_at_1 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 10240];
                         _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[0]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[1024], decoder1_batch_norm_grad_in_staged0_0);
-                        _mm512_storeu_ps(&transformed_at_1[2048],
+                        _mm512_storeu_ps(&transformed_at_1[2048], decoder1_batch_norm_grad_in_staged0_0);
+                        _mm512_storeu_ps(&transformed_at_1[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[64]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[16]));
-                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[48]));
+                        _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[16]));
+                        _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_1[48]));
                     }
                 }
             }
@@ -11292,16 +11317,16 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
                         const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[576]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[32]));
-                        float *const transformed_at_2 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 10240];
+                        float *const transformed_at_2 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 20480];
                         _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_4);
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
                         const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[608]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_5, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[3072],
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[6144],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[560]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[16])));
-                        _mm512_storeu_ps(&transformed_at_2[4096],
+                        _mm512_storeu_ps(&transformed_at_2[8192],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[592]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[48])));
                     }
@@ -11313,15 +11338,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder1_batch_norm_grad_in_staged0_at_3 = &decoder1_batch_norm_grad_in_staged0[4624 * n + 1088 * i
                             + 64 * j + 272];
                         const __m512 decoder1_batch_norm_grad_in_staged0_1 = _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[32]);
-                        float *const transformed_at_3 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 15360];
+                        float *const transformed_at_3 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 30720];
                         _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[0]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[1024], decoder1_batch_norm_grad_in_staged0_1);
-                        _mm512_storeu_ps(&transformed_at_3[2048],
+                        _mm512_storeu_ps(&transformed_at_3[2048], decoder1_batch_norm_grad_in_staged0_1);
+                        _mm512_storeu_ps(&transformed_at_3[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[64]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[16]));
-                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[48]));
+                        _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[16]));
+                        _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_3[48]));
                     }
                 }
             }
@@ -11331,31 +11356,30 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder1_batch_norm_grad_in_staged0_at_4 = &decoder1_batch_norm_grad_in_staged0[4624 * n + 1088 * i
                             + 64 * j + 816];
                         const __m512 decoder1_batch_norm_grad_in_staged0_2 = _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[32]);
-                        float *const transformed_at_4 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 20480];
+                        float *const transformed_at_4 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 40960];
                         _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[0]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[1024], decoder1_batch_norm_grad_in_staged0_2);
-                        _mm512_storeu_ps(&transformed_at_4[2048],
+                        _mm512_storeu_ps(&transformed_at_4[2048], decoder1_batch_norm_grad_in_staged0_2);
+                        _mm512_storeu_ps(&transformed_at_4[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[64]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[16]));
-                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[48]));
+                        _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[16]));
+                        _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_4[48]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[32768 * nb
-                            + 16384 * n_s + 8192 * kb + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                        const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[262144 * g
+                            + 32768 * nb + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]);
                         const __m512 difference_6 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
-                            _mm512_loadu_ps(&decoder0_batch_norm_statistics[384 * kb + 48 * c0]));
-                        const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[384 * kb + 48 * c0
-                            + 32]);
+                            _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
+                        const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_6, decoder0_batch_norm_statistics_0,
-                            _mm512_loadu_ps(&decoder_1_bias[128 * kb + 16 * c0]));
+                            _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
                         _mm512_storeu_ps(&decoder0_relu_in_staged1[1024 * n_s + 128 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
                             sum_0));
                     }
@@ -11369,9 +11393,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm512_storeu_ps(&transformed_gradient_at[0], decoder0_relu_in_staged1_0);
                         const __m512 decoder0_relu_in_staged1_1 = _mm512_loadu_ps(&decoder0_relu_in_staged1[1024 * n + 256 * i + 32 * j
                             + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(decoder0_relu_in_staged1_0,
+                        _mm512_storeu_ps(&transformed_gradient_at[8192], _mm512_add_ps(decoder0_relu_in_staged1_0,
                             decoder0_relu_in_staged1_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[8192], decoder0_relu_in_staged1_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[16384], decoder0_relu_in_staged1_1);
                     }
                 }
             }
@@ -11381,12 +11405,12 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[1024 * n + 256 * i + 32 * j];
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&decoder0_relu_in_staged1_at[0]),
                             _mm512_loadu_ps(&decoder0_relu_in_staged1_at[128]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 24576];
                         _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
                         const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&decoder0_relu_in_staged1_at[16]),
                             _mm512_loadu_ps(&decoder0_relu_in_staged1_at[144]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_1, sum_2));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
@@ -11395,411 +11419,416 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         const __m512 decoder0_relu_in_staged1_2 = _mm512_loadu_ps(&decoder0_relu_in_staged1[1024 * n + 256 * i + 32 * j
                             + 128]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 49152];
                         _mm512_storeu_ps(&transformed_gradient_at_2[0], decoder0_relu_in_staged1_2);
                         const __m512 decoder0_relu_in_staged1_3 = _mm512_loadu_ps(&decoder0_relu_in_staged1[1024 * n + 256 * i + 32 * j
                             + 144]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(decoder0_relu_in_staged1_2,
+                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], _mm512_add_ps(decoder0_relu_in_staged1_2,
                             decoder0_relu_in_staged1_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], decoder0_relu_in_staged1_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[16384], decoder0_relu_in_staged1_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t p = 0; p < 3; p++) {
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        __m512 sum2_0_0 = _mm512_setzero_ps();
+                        __m512 sum2_0_1 = _mm512_setzero_ps();
+                        __m512 sum2_1_0 = _mm512_setzero_ps();
+                        __m512 sum2_1_1 = _mm512_setzero_ps();
+                        __m512 sum2_2_0 = _mm512_setzero_ps();
+                        __m512 sum2_2_1 = _mm512_setzero_ps();
+                        __m512 sum2_3_0 = _mm512_setzero_ps();
+                        __m512 sum2_3_1 = _mm512_setzero_ps();
+                        __m512 sum2_4_0 = _mm512_setzero_ps();
+                        __m512 sum2_4_1 = _mm512_setzero_ps();
+                        __m512 sum2_5_0 = _mm512_setzero_ps();
+                        __m512 sum2_5_1 = _mm512_setzero_ps();
+                        __m512 sum2_6_0 = _mm512_setzero_ps();
+                        __m512 sum2_6_1 = _mm512_setzero_ps();
+                        __m512 sum2_7_0 = _mm512_setzero_ps();
+                        __m512 sum2_7_1 = _mm512_setzero_ps();
+                        for (ptrdiff_t n = 0; n < 2; n++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 4; j++) {
+                                    const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
+                                    const __m512 transformed_0 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j]);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
+                                    const __m512 transformed_1 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 512]);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
+                                    const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
+                                    const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
+                                    const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
+                                    const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
+                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum2_4_0);
+                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum2_4_1);
+                                    const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
+                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum2_5_0);
+                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum2_5_1);
+                                    const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
+                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum2_6_0);
+                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum2_6_1);
+                                    const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
+                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum2_7_0);
+                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum2_7_1);
+                                }
+                            }
+                        }
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
+                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
+                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
+                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
+                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
+                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
+                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
+                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum2_4_0));
+                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum2_4_1));
+                        _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum2_5_0));
+                        _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum2_5_1));
+                        _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum2_6_0));
+                        _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum2_6_1));
+                        _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum2_7_0));
+                        _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum2_7_1));
+                    }
+                }
+                for (ptrdiff_t p = 0; p < 3; p++) {
+                    __m512 sum3_0_0 = _mm512_setzero_ps();
+                    __m512 sum3_0_1 = _mm512_setzero_ps();
+                    __m512 sum3_1_0 = _mm512_setzero_ps();
+                    __m512 sum3_1_1 = _mm512_setzero_ps();
+                    __m512 sum3_2_0 = _mm512_setzero_ps();
+                    __m512 sum3_2_1 = _mm512_setzero_ps();
+                    __m512 sum3_3_0 = _mm512_setzero_ps();
+                    __m512 sum3_3_1 = _mm512_setzero_ps();
+                    __m512 sum3_4_0 = _mm512_setzero_ps();
+                    __m512 sum3_4_1 = _mm512_setzero_ps();
+                    __m512 sum3_5_0 = _mm512_setzero_ps();
+                    __m512 sum3_5_1 = _mm512_setzero_ps();
+                    __m512 sum3_6_0 = _mm512_setzero_ps();
+                    __m512 sum3_6_1 = _mm512_setzero_ps();
+                    __m512 sum3_7_0 = _mm512_setzero_ps();
+                    __m512 sum3_7_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t n = 0; n < 2; n++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 4; j++) {
+                                    const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
+                                    const __m512 transformed_2 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 6144]);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum3_0_0);
+                                    const __m512 transformed_3 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 6656]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum3_0_1);
+                                    const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum3_1_1);
+                                    const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum3_2_1);
+                                    const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum3_3_1);
+                                    const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
+                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum3_4_0);
+                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum3_4_1);
+                                    const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
+                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum3_5_0);
+                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum3_5_1);
+                                    const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
+                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum3_6_0);
+                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum3_6_1);
+                                    const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
+                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum3_7_0);
+                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum3_7_1);
+                                }
+                            }
+                        }
+                    }
+                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
+                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum3_4_0));
+                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum3_4_1));
+                    _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum3_5_0));
+                    _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum3_5_1));
+                    _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum3_6_0));
+                    _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum3_6_1));
+                    _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum3_7_0));
+                    _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum3_7_1));
+                }
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    __m512 sum2_0_0 = _mm512_setzero_ps();
-                    __m512 sum2_0_1 = _mm512_setzero_ps();
-                    __m512 sum2_1_0 = _mm512_setzero_ps();
-                    __m512 sum2_1_1 = _mm512_setzero_ps();
-                    __m512 sum2_2_0 = _mm512_setzero_ps();
-                    __m512 sum2_2_1 = _mm512_setzero_ps();
-                    __m512 sum2_3_0 = _mm512_setzero_ps();
-                    __m512 sum2_3_1 = _mm512_setzero_ps();
-                    __m512 sum2_4_0 = _mm512_setzero_ps();
-                    __m512 sum2_4_1 = _mm512_setzero_ps();
-                    __m512 sum2_5_0 = _mm512_setzero_ps();
-                    __m512 sum2_5_1 = _mm512_setzero_ps();
-                    __m512 sum2_6_0 = _mm512_setzero_ps();
-                    __m512 sum2_6_1 = _mm512_setzero_ps();
-                    __m512 sum2_7_0 = _mm512_setzero_ps();
-                    __m512 sum2_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t n = 0; n < 2; n++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 4; j++) {
-                                const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * p
-                                    + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
-                                const __m512 transformed_0 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * q + 256 * n + 64 * i + 16 * j]);
-                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
-                                const __m512 transformed_1 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * q + 256 * n + 64 * i + 16 * j
-                                    + 512]);
-                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
-                                const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
-                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
-                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
-                                const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
-                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
-                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
-                                const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
-                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
-                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
-                                const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
-                                sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum2_4_0);
-                                sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum2_4_1);
-                                const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
-                                sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum2_5_0);
-                                sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum2_5_1);
-                                const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
-                                sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum2_6_0);
-                                sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum2_6_1);
-                                const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 12288 * p + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
-                                sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum2_7_0);
-                                sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum2_7_1);
+                    __m512 sum4_0_0 = _mm512_setzero_ps();
+                    __m512 sum4_0_1 = _mm512_setzero_ps();
+                    __m512 sum4_1_0 = _mm512_setzero_ps();
+                    __m512 sum4_1_1 = _mm512_setzero_ps();
+                    __m512 sum4_2_0 = _mm512_setzero_ps();
+                    __m512 sum4_2_1 = _mm512_setzero_ps();
+                    __m512 sum4_3_0 = _mm512_setzero_ps();
+                    __m512 sum4_3_1 = _mm512_setzero_ps();
+                    __m512 sum4_4_0 = _mm512_setzero_ps();
+                    __m512 sum4_4_1 = _mm512_setzero_ps();
+                    __m512 sum4_5_0 = _mm512_setzero_ps();
+                    __m512 sum4_5_1 = _mm512_setzero_ps();
+                    __m512 sum4_6_0 = _mm512_setzero_ps();
+                    __m512 sum4_6_1 = _mm512_setzero_ps();
+                    __m512 sum4_7_0 = _mm512_setzero_ps();
+                    __m512 sum4_7_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t n = 0; n < 2; n++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 4; j++) {
+                                    const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
+                                    const __m512 transformed_4 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 30720]);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum4_0_0);
+                                    const __m512 transformed_5 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 31232]);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum4_0_1);
+                                    const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum4_1_1);
+                                    const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum4_2_1);
+                                    const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum4_3_1);
+                                    const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
+                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum4_4_0);
+                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum4_4_1);
+                                    const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
+                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum4_5_0);
+                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum4_5_1);
+                                    const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
+                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum4_6_0);
+                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum4_6_1);
+                                    const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
+                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum4_7_0);
+                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum4_7_1);
+                                }
                             }
                         }
                     }
-                    float *const products_at_4 = &products[16384 * p + 4096 * q + 256 * k0];
-                    _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
-                    _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
-                    _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_1_0));
-                    _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_1_1));
-                    _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_2_0));
-                    _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_2_1));
-                    _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum2_3_0));
-                    _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_4_0));
-                    _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_4_1));
-                    _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum2_5_0));
-                    _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum2_5_1));
-                    _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_6_0));
-                    _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_6_1));
-                    _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum2_7_0));
-                    _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_7_1));
+                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
+                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
+                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
+                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
+                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
+                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
+                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
+                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum4_4_0));
+                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum4_4_1));
+                    _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum4_5_0));
+                    _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum4_5_1));
+                    _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum4_6_0));
+                    _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum4_6_1));
+                    _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum4_7_0));
+                    _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum4_7_1));
                 }
-            }
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                __m512 sum3_0_0 = _mm512_setzero_ps();
-                __m512 sum3_0_1 = _mm512_setzero_ps();
-                __m512 sum3_1_0 = _mm512_setzero_ps();
-                __m512 sum3_1_1 = _mm512_setzero_ps();
-                __m512 sum3_2_0 = _mm512_setzero_ps();
-                __m512 sum3_2_1 = _mm512_setzero_ps();
-                __m512 sum3_3_0 = _mm512_setzero_ps();
-                __m512 sum3_3_1 = _mm512_setzero_ps();
-                __m512 sum3_4_0 = _mm512_setzero_ps();
-                __m512 sum3_4_1 = _mm512_setzero_ps();
-                __m512 sum3_5_0 = _mm512_setzero_ps();
-                __m512 sum3_5_1 = _mm512_setzero_ps();
-                __m512 sum3_6_0 = _mm512_setzero_ps();
-                __m512 sum3_6_1 = _mm512_setzero_ps();
-                __m512 sum3_7_0 = _mm512_setzero_ps();
-                __m512 sum3_7_1 = _mm512_setzero_ps();
-                for (ptrdiff_t v = 0; v < 2; v++) {
-                    for (ptrdiff_t n = 0; n < 2; n++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 4; j++) {
-                                const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * p
-                                    + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
-                                const __m512 transformed_2 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * v + 256 * n + 64 * i + 16 * j
-                                    + 3072]);
-                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum3_0_0);
-                                const __m512 transformed_3 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * v + 256 * n + 64 * i + 16 * j
-                                    + 3584]);
-                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum3_0_1);
-                                const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
-                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum3_1_0);
-                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum3_1_1);
-                                const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
-                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum3_2_0);
-                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum3_2_1);
-                                const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
-                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum3_3_0);
-                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum3_3_1);
-                                const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
-                                sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum3_4_0);
-                                sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum3_4_1);
-                                const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
-                                sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum3_5_0);
-                                sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum3_5_1);
-                                const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
-                                sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum3_6_0);
-                                sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum3_6_1);
-                                const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 12288 * p + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
-                                sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum3_7_0);
-                                sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum3_7_1);
-                            }
-                        }
-                    }
-                }
-                float *const products_at_5 = &products[16384 * p + 256 * k0 + 12288];
-                _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
-                _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
-                _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_1_0));
-                _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_1_1));
-                _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_2_0));
-                _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_2_1));
-                _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum3_3_0));
-                _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum3_3_1));
-                _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_4_0));
-                _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_4_1));
-                _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum3_5_0));
-                _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum3_5_1));
-                _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_6_0));
-                _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_6_1));
-                _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_7_0));
-                _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_7_1));
-            }
-            for (ptrdiff_t q = 0; q < 3; q++) {
-                __m512 sum4_0_0 = _mm512_setzero_ps();
-                __m512 sum4_0_1 = _mm512_setzero_ps();
-                __m512 sum4_1_0 = _mm512_setzero_ps();
-                __m512 sum4_1_1 = _mm512_setzero_ps();
-                __m512 sum4_2_0 = _mm512_setzero_ps();
-                __m512 sum4_2_1 = _mm512_setzero_ps();
-                __m512 sum4_3_0 = _mm512_setzero_ps();
-                __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_4_0 = _mm512_setzero_ps();
-                __m512 sum4_4_1 = _mm512_setzero_ps();
-                __m512 sum4_5_0 = _mm512_setzero_ps();
-                __m512 sum4_5_1 = _mm512_setzero_ps();
-                __m512 sum4_6_0 = _mm512_setzero_ps();
-                __m512 sum4_6_1 = _mm512_setzero_ps();
-                __m512 sum4_7_0 = _mm512_setzero_ps();
-                __m512 sum4_7_1 = _mm512_setzero_ps();
+                __m512 sum5_0_0 = _mm512_setzero_ps();
+                __m512 sum5_0_1 = _mm512_setzero_ps();
+                __m512 sum5_1_0 = _mm512_setzero_ps();
+                __m512 sum5_1_1 = _mm512_setzero_ps();
+                __m512 sum5_2_0 = _mm512_setzero_ps();
+                __m512 sum5_2_1 = _mm512_setzero_ps();
+                __m512 sum5_3_0 = _mm512_setzero_ps();
+                __m512 sum5_3_1 = _mm512_setzero_ps();
+                __m512 sum5_4_0 = _mm512_setzero_ps();
+                __m512 sum5_4_1 = _mm512_setzero_ps();
+                __m512 sum5_5_0 = _mm512_setzero_ps();
+                __m512 sum5_5_1 = _mm512_setzero_ps();
+                __m512 sum5_6_0 = _mm512_setzero_ps();
+                __m512 sum5_6_1 = _mm512_setzero_ps();
+                __m512 sum5_7_0 = _mm512_setzero_ps();
+                __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
-                    for (ptrdiff_t n = 0; n < 2; n++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 4; j++) {
-                                const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 24576 * u
-                                    + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
-                                const __m512 transformed_4 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * q + 256 * n + 64 * i + 16 * j
-                                    + 15360]);
-                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum4_0_0);
-                                const __m512 transformed_5 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * q + 256 * n + 64 * i + 16 * j
-                                    + 15872]);
-                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum4_0_1);
-                                const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
-                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum4_1_0);
-                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum4_1_1);
-                                const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
-                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum4_2_0);
-                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum4_2_1);
-                                const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
-                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum4_3_0);
-                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum4_3_1);
-                                const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
-                                sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum4_4_0);
-                                sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum4_4_1);
-                                const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
-                                sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum4_5_0);
-                                sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum4_5_1);
-                                const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
-                                sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum4_6_0);
-                                sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum4_6_1);
-                                const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 24576 * u + 4096 * q + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
-                                sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum4_7_0);
-                                sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum4_7_1);
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t n = 0; n < 2; n++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 4; j++) {
+                                    const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
+                                    const __m512 transformed_6 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 36864]);
+                                    sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum5_0_0);
+                                    const __m512 transformed_7 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 256 * n
+                                        + 64 * i + 16 * j + 37376]);
+                                    sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum5_0_1);
+                                    const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
+                                    sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum5_1_0);
+                                    sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum5_1_1);
+                                    const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
+                                    sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum5_2_0);
+                                    sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum5_2_1);
+                                    const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
+                                    sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum5_3_0);
+                                    sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum5_3_1);
+                                    const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
+                                    sum5_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum5_4_0);
+                                    sum5_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum5_4_1);
+                                    const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
+                                    sum5_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum5_5_0);
+                                    sum5_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum5_5_1);
+                                    const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
+                                    sum5_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum5_6_0);
+                                    sum5_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum5_6_1);
+                                    const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
+                                    sum5_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum5_7_0);
+                                    sum5_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum5_7_1);
+                                }
                             }
                         }
                     }
                 }
-                float *const products_at_6 = &products[4096 * q + 256 * k0 + 49152];
-                _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
-                _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
-                _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_1_0));
-                _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_1_1));
-                _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_2_0));
-                _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_2_1));
-                _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum4_3_0));
-                _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_4_0));
-                _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_4_1));
-                _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum4_5_0));
-                _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum4_5_1));
-                _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_6_0));
-                _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_6_1));
-                _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_7_0));
-                _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_7_1));
+                float *const products_at_7 = &products[512 * k0 + 32 * c0 + 245760];
+                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
+                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
+                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
+                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
+                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
+                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
+                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum5_4_0));
+                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum5_4_1));
+                _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum5_5_0));
+                _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum5_5_1));
+                _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum5_6_0));
+                _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum5_6_1));
+                _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum5_7_0));
+                _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum5_7_1));
             }
-            __m512 sum5_0_0 = _mm512_setzero_ps();
-            __m512 sum5_0_1 = _mm512_setzero_ps();
-            __m512 sum5_1_0 = _mm512_setzero_ps();
-            __m512 sum5_1_1 = _mm512_setzero_ps();
-            __m512 sum5_2_0 = _mm512_setzero_ps();
-            __m512 sum5_2_1 = _mm512_setzero_ps();
-            __m512 sum5_3_0 = _mm512_setzero_ps();
-            __m512 sum5_3_1 = _mm512_setzero_ps();
-            __m512 sum5_4_0 = _mm512_setzero_ps();
-            __m512 sum5_4_1 = _mm512_setzero_ps();
-            __m512 sum5_5_0 = _mm512_setzero_ps();
-            __m512 sum5_5_1 = _mm512_setzero_ps();
-            __m512 sum5_6_0 = _mm512_setzero_ps();
-            __m512 sum5_6_1 = _mm512_setzero_ps();
-            __m512 sum5_7_0 = _mm512_setzero_ps();
-            __m512 sum5_7_1 = _mm512_setzero_ps();
-            for (ptrdiff_t u = 0; u < 2; u++) {
-                for (ptrdiff_t v = 0; v < 2; v++) {
-                    for (ptrdiff_t n = 0; n < 2; n++) {
-                        for (ptrdiff_t i = 0; i < 4; i++) {
-                            for (ptrdiff_t j = 0; j < 4; j++) {
-                                const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 24576 * u
-                                    + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
-                                const __m512 transformed_6 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * v + 256 * n + 64 * i + 16 * j
-                                    + 18432]);
-                                sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum5_0_0);
-                                const __m512 transformed_7 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * v + 256 * n + 64 * i + 16 * j
-                                    + 18944]);
-                                sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum5_0_1);
-                                const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
-                                sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum5_1_0);
-                                sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum5_1_1);
-                                const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
-                                sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum5_2_0);
-                                sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum5_2_1);
-                                const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
-                                sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum5_3_0);
-                                sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum5_3_1);
-                                const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
-                                sum5_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum5_4_0);
-                                sum5_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum5_4_1);
-                                const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
-                                sum5_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum5_5_0);
-                                sum5_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum5_5_1);
-                                const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
-                                sum5_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum5_6_0);
-                                sum5_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum5_6_1);
-                                const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 24576 * u + 8192 * v + 256 * n + 64 * i + 16 * j];
-                                const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
-                                sum5_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum5_7_0);
-                                sum5_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum5_7_1);
-                            }
-                        }
-                    }
-                }
-            }
-            float *const products_at_7 = &products[256 * k0 + 61440];
-            _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
-            _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
-            _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_1_0));
-            _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_1_1));
-            _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_2_0));
-            _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_2_1));
-            _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum5_3_0));
-            _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum5_3_1));
-            _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_4_0));
-            _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_4_1));
-            _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum5_5_0));
-            _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum5_5_1));
-            _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_6_0));
-            _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_6_1));
-            _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum5_7_0));
-            _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum5_7_1));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 16 * c0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[16384]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[20480]));
-            float *const decoder_3_weight_grad_at = &decoder_3_weight_grad[(128 * kb + k) % 16 * 16 + (128 * kb + k) / 16 * 2304
-                + 73728 * cb + 36864 * c0];
-            _mm512_storeu_ps(&decoder_3_weight_grad_at[0], _mm512_add_ps(sum_3, sum_4));
-            _mm512_storeu_ps(&decoder_3_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[12288]),
-                _mm512_loadu_ps(&products_at_8[28672])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[24576]));
-            _mm512_storeu_ps(&decoder_3_weight_grad_at[512], _mm512_add_ps(sum_4, sum_5));
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 16 * c0];
+            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 16 * 16
+                + k / 16 * 2304 + 294912 * g + 147456 * cb + 36864 * c0];
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
+                _mm512_loadu_ps(&products_at_8[114688])));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 16 * c0 + 49152];
-            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[4096]);
-            float *const decoder_3_weight_grad_at_1 = &decoder_3_weight_grad[(128 * kb + k) % 16 * 16 + (128 * kb + k) / 16 * 2304
-                + 73728 * cb + 36864 * c0 + 768];
-            _mm512_storeu_ps(&decoder_3_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]), products_0));
-            _mm512_storeu_ps(&decoder_3_weight_grad_at_1[256], _mm512_loadu_ps(&products_at_9[12288]));
-            _mm512_storeu_ps(&decoder_3_weight_grad_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[8192])));
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 16 * c0 + 196608];
+            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[16384]);
+            float *const decoder1_conv_transpose_weight_grad_groups_at_1 = &decoder1_conv_transpose_weight_grad_groups[k % 16 * 16
+                + k / 16 * 2304 + 294912 * g + 147456 * cb + 36864 * c0 + 768];
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]),
+                products_0));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_1[256], _mm512_loadu_ps(&products_at_9[49152]));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_1[512], _mm512_add_ps(products_0,
+                _mm512_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 16 * c0 + 16384];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[16384]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[20480]));
-            float *const decoder_3_weight_grad_at_2 = &decoder_3_weight_grad[(128 * kb + k) % 16 * 16 + (128 * kb + k) / 16 * 2304
-                + 73728 * cb + 36864 * c0 + 1536];
-            _mm512_storeu_ps(&decoder_3_weight_grad_at_2[0], _mm512_add_ps(sum_6, sum_7));
-            _mm512_storeu_ps(&decoder_3_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[12288]),
-                _mm512_loadu_ps(&products_at_10[28672])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[24576]));
-            _mm512_storeu_ps(&decoder_3_weight_grad_at_2[512], _mm512_add_ps(sum_7, sum_8));
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 16 * c0 + 65536];
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 16 * 16
+                + k / 16 * 2304 + 294912 * g + 147456 * cb + 36864 * c0 + 1536];
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
+                _mm512_loadu_ps(&products_at_10[114688])));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
         }
     }
 }
 
 static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch, int threads) {
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -11807,12 +11836,48 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
-            decoder0_batch_norm_statistics, decoder_1_bias, decoder_3_weight_grad, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * c in tiles of 16 parallel, k in tiles of 16 parallel, u, v, k, sum in registers | g, c lanes */
+static TARGET_CODE void decoder1_conv_transpose_weight_grad_sum_body(ptrdiff_t item,
+    const float *restrict decoder1_conv_transpose_weight_grad_groups, float *restrict decoder_3_weight_grad) {
+    const ptrdiff_t c0 = item / 16;
+    const ptrdiff_t k0 = item % 16;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t k1 = 0; k1 < 16; k1++) {
+                __m512 sum0 = _mm512_setzero_ps();
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const __m512 decoder1_conv_transpose_weight_grad_groups_0 =
+                        _mm512_loadu_ps(&decoder1_conv_transpose_weight_grad_groups[294912 * g + 36864 * c0 + 2304 * k0 + 768 * u + 256 * v
+                        + 16 * k1]);
+                    sum0 = _mm512_add_ps(sum0, decoder1_conv_transpose_weight_grad_groups_0);
+                }
+                _mm512_storeu_ps(&decoder_3_weight_grad[36864 * c0 + 2304 * k0 + 768 * u + 256 * v + 16 * k1], sum0);
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_weight_grad_sum(const float *restrict decoder1_conv_transpose_weight_grad_groups,
+    float *restrict decoder_3_weight_grad, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        decoder1_conv_transpose_weight_grad_sum_body(item, decoder1_conv_transpose_weight_grad_groups, decoder_3_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage decoder_3_weight_turned | c, k lanes */
 static TARGET_CODE void decoder1_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_3_weight,
     float *restrict decoder_3_weight_filtered, char *scratch) {
@@ -11874,14 +11939,14 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder1_conv_transpose_data_grad_weight_body(item, decoder_3_weight, decoder_3_weight_filtered,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
@@ -12633,7 +12698,7 @@ static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_bat
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder1_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -12800,102 +12865,110 @@ static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 553472 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1589760 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at = &products[16384 * p + 4096 * q + 256 * k0];
-                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
+                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
+                }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            float *const products_at_1 = &products[16384 * p + 256 * k0 + 12288];
-            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                float *const products_at_1 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
+                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
+            }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
-            float *const products_at_2 = &products[4096 * q + 256 * k0 + 49152];
-            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                float *const products_at_2 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
+                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+            }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        float *const products_at_3 = &products[256 * k0 + 61440];
-        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
-        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            float *const products_at_3 = &products[512 * k0 + 32 * c0 + 245760];
+            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+        }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 16 * w_s], _mm512_setzero_ps());
@@ -12904,7 +12977,7 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 144], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160],
-                            _mm512_loadu_ps(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 2048 * cb + 1024 * c0 + 128 * h_s
+                            _mm512_loadu_ps(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 1024 * c0 + 128 * h_s
                             + 16 * w_s]));
                     }
                 }
@@ -12920,13 +12993,13 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[320]));
                         float *const transformed_at = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_1);
+                        _mm512_storeu_ps(&transformed_at[2048], difference_1);
                         const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[352]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_2, difference_1));
-                        _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[304])));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[48]),
+                        _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[48]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[336])));
                     }
                 }
@@ -12937,15 +13010,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_batch_norm_grad_in_staged0_at_1 = &decoder0_batch_norm_grad_in_staged0[1296 * n + 576 * i
                             + 64 * j + 288];
                         const __m512 decoder0_batch_norm_grad_in_staged0_0 = _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[32]);
-                        float *const transformed_at_1 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 5120];
+                        float *const transformed_at_1 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 10240];
                         _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[0]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[1024], decoder0_batch_norm_grad_in_staged0_0);
-                        _mm512_storeu_ps(&transformed_at_1[2048],
+                        _mm512_storeu_ps(&transformed_at_1[2048], decoder0_batch_norm_grad_in_staged0_0);
+                        _mm512_storeu_ps(&transformed_at_1[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[64]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[16]));
-                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[48]));
+                        _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[16]));
+                        _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_1[48]));
                     }
                 }
             }
@@ -12958,16 +13031,16 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
                         const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[320]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[32]));
-                        float *const transformed_at_2 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 10240];
+                        float *const transformed_at_2 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 20480];
                         _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_4);
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
                         const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[352]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_5, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[3072],
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[6144],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[304]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[16])));
-                        _mm512_storeu_ps(&transformed_at_2[4096],
+                        _mm512_storeu_ps(&transformed_at_2[8192],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[336]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[48])));
                     }
@@ -12979,15 +13052,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_batch_norm_grad_in_staged0_at_3 = &decoder0_batch_norm_grad_in_staged0[1296 * n + 576 * i
                             + 64 * j + 144];
                         const __m512 decoder0_batch_norm_grad_in_staged0_1 = _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[32]);
-                        float *const transformed_at_3 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 15360];
+                        float *const transformed_at_3 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 30720];
                         _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[0]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[1024], decoder0_batch_norm_grad_in_staged0_1);
-                        _mm512_storeu_ps(&transformed_at_3[2048],
+                        _mm512_storeu_ps(&transformed_at_3[2048], decoder0_batch_norm_grad_in_staged0_1);
+                        _mm512_storeu_ps(&transformed_at_3[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[64]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[16]));
-                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[48]));
+                        _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[16]));
+                        _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_3[48]));
                     }
                 }
             }
@@ -12997,448 +13070,451 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         float *const decoder0_batch_norm_grad_in_staged0_at_4 = &decoder0_batch_norm_grad_in_staged0[1296 * n + 576 * i
                             + 64 * j + 432];
                         const __m512 decoder0_batch_norm_grad_in_staged0_2 = _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[32]);
-                        float *const transformed_at_4 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 20480];
+                        float *const transformed_at_4 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 40960];
                         _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[0]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[1024], decoder0_batch_norm_grad_in_staged0_2);
-                        _mm512_storeu_ps(&transformed_at_4[2048],
+                        _mm512_storeu_ps(&transformed_at_4[2048], decoder0_batch_norm_grad_in_staged0_2);
+                        _mm512_storeu_ps(&transformed_at_4[4096],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[64]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[16]));
-                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[48]));
+                        _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[16]));
+                        _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_4[48]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m512 fc3_forward_0 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 256 * c0 + 128 * i
+                        const __m512 fc3_forward_0 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 256 * c0 + 128 * i
                             + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_gradient_at[0], fc3_forward_0);
-                        const __m512 fc3_forward_1 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 256 * c0 + 128 * i
+                        const __m512 fc3_forward_1 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 256 * c0 + 128 * i
                             + 32 * j + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(fc3_forward_0, fc3_forward_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[8192], fc3_forward_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[8192], _mm512_add_ps(fc3_forward_0, fc3_forward_1));
+                        _mm512_storeu_ps(&transformed_gradient_at[16384], fc3_forward_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 256 * c0 + 128 * i + 32 * j];
+                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 256 * c0 + 128 * i + 32 * j];
                         const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&fc3_forward_at[0]), _mm512_loadu_ps(&fc3_forward_at[64]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 24576];
                         _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_0);
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&fc3_forward_at[16]), _mm512_loadu_ps(&fc3_forward_at[80]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_0, sum_1));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_1);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_0, sum_1));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m512 fc3_forward_2 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 256 * c0 + 128 * i
+                        const __m512 fc3_forward_2 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 256 * c0 + 128 * i
                             + 32 * j + 64]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 49152];
                         _mm512_storeu_ps(&transformed_gradient_at_2[0], fc3_forward_2);
-                        const __m512 fc3_forward_3 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 256 * c0 + 128 * i
+                        const __m512 fc3_forward_3 = _mm512_loadu_ps(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 256 * c0 + 128 * i
                             + 32 * j + 80]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(fc3_forward_2, fc3_forward_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], fc3_forward_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], _mm512_add_ps(fc3_forward_2, fc3_forward_3));
+                        _mm512_storeu_ps(&transformed_gradient_at_2[16384], fc3_forward_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t p = 0; p < 3; p++) {
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        __m512 sum1_0_0 = _mm512_setzero_ps();
+                        __m512 sum1_0_1 = _mm512_setzero_ps();
+                        __m512 sum1_1_0 = _mm512_setzero_ps();
+                        __m512 sum1_1_1 = _mm512_setzero_ps();
+                        __m512 sum1_2_0 = _mm512_setzero_ps();
+                        __m512 sum1_2_1 = _mm512_setzero_ps();
+                        __m512 sum1_3_0 = _mm512_setzero_ps();
+                        __m512 sum1_3_1 = _mm512_setzero_ps();
+                        __m512 sum1_4_0 = _mm512_setzero_ps();
+                        __m512 sum1_4_1 = _mm512_setzero_ps();
+                        __m512 sum1_5_0 = _mm512_setzero_ps();
+                        __m512 sum1_5_1 = _mm512_setzero_ps();
+                        __m512 sum1_6_0 = _mm512_setzero_ps();
+                        __m512 sum1_6_1 = _mm512_setzero_ps();
+                        __m512 sum1_7_0 = _mm512_setzero_ps();
+                        __m512 sum1_7_1 = _mm512_setzero_ps();
+                        for (ptrdiff_t n = 0; n < 8; n++) {
+                            for (ptrdiff_t i = 0; i < 2; i++) {
+                                for (ptrdiff_t j = 0; j < 2; j++) {
+                                    const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
+                                    const __m512 transformed_0 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j]);
+                                    sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum1_0_0);
+                                    const __m512 transformed_1 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 512]);
+                                    sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                    const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
+                                    sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum1_1_0);
+                                    sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_1_1);
+                                    const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
+                                    sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum1_2_0);
+                                    sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum1_2_1);
+                                    const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
+                                    sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum1_3_0);
+                                    sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum1_3_1);
+                                    const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
+                                    sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum1_4_0);
+                                    sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum1_4_1);
+                                    const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
+                                    sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum1_5_0);
+                                    sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum1_5_1);
+                                    const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
+                                    sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum1_6_0);
+                                    sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum1_6_1);
+                                    const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
+                                    sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum1_7_0);
+                                    sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum1_7_1);
+                                }
+                            }
+                        }
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
+                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
+                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
+                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_1_0));
+                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_1_1));
+                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_2_0));
+                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_2_1));
+                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_3_0));
+                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_3_1));
+                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_4_0));
+                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_4_1));
+                        _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum1_5_0));
+                        _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum1_5_1));
+                        _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_6_0));
+                        _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_6_1));
+                        _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum1_7_0));
+                        _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum1_7_1));
+                    }
+                }
+                for (ptrdiff_t p = 0; p < 3; p++) {
+                    __m512 sum2_0_0 = _mm512_setzero_ps();
+                    __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_0 = _mm512_setzero_ps();
+                    __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_0 = _mm512_setzero_ps();
+                    __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_0 = _mm512_setzero_ps();
+                    __m512 sum2_3_1 = _mm512_setzero_ps();
+                    __m512 sum2_4_0 = _mm512_setzero_ps();
+                    __m512 sum2_4_1 = _mm512_setzero_ps();
+                    __m512 sum2_5_0 = _mm512_setzero_ps();
+                    __m512 sum2_5_1 = _mm512_setzero_ps();
+                    __m512 sum2_6_0 = _mm512_setzero_ps();
+                    __m512 sum2_6_1 = _mm512_setzero_ps();
+                    __m512 sum2_7_0 = _mm512_setzero_ps();
+                    __m512 sum2_7_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t n = 0; n < 8; n++) {
+                            for (ptrdiff_t i = 0; i < 2; i++) {
+                                for (ptrdiff_t j = 0; j < 2; j++) {
+                                    const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
+                                    const __m512 transformed_2 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 6144]);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum2_0_0);
+                                    const __m512 transformed_3 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 6656]);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum2_0_1);
+                                    const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum2_1_1);
+                                    const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum2_2_1);
+                                    const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum2_3_1);
+                                    const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
+                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum2_4_0);
+                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum2_4_1);
+                                    const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
+                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum2_5_0);
+                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum2_5_1);
+                                    const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
+                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum2_6_0);
+                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum2_6_1);
+                                    const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
+                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum2_7_0);
+                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum2_7_1);
+                                }
+                            }
+                        }
+                    }
+                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
+                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
+                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
+                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_1_0));
+                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_2_0));
+                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_3_0));
+                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_3_1));
+                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_4_0));
+                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_4_1));
+                    _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum2_5_0));
+                    _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum2_5_1));
+                    _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_6_0));
+                    _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_6_1));
+                    _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum2_7_0));
+                    _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum2_7_1));
+                }
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    __m512 sum1_0_0 = _mm512_setzero_ps();
-                    __m512 sum1_0_1 = _mm512_setzero_ps();
-                    __m512 sum1_1_0 = _mm512_setzero_ps();
-                    __m512 sum1_1_1 = _mm512_setzero_ps();
-                    __m512 sum1_2_0 = _mm512_setzero_ps();
-                    __m512 sum1_2_1 = _mm512_setzero_ps();
-                    __m512 sum1_3_0 = _mm512_setzero_ps();
-                    __m512 sum1_3_1 = _mm512_setzero_ps();
-                    __m512 sum1_4_0 = _mm512_setzero_ps();
-                    __m512 sum1_4_1 = _mm512_setzero_ps();
-                    __m512 sum1_5_0 = _mm512_setzero_ps();
-                    __m512 sum1_5_1 = _mm512_setzero_ps();
-                    __m512 sum1_6_0 = _mm512_setzero_ps();
-                    __m512 sum1_6_1 = _mm512_setzero_ps();
-                    __m512 sum1_7_0 = _mm512_setzero_ps();
-                    __m512 sum1_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t n = 0; n < 8; n++) {
-                        for (ptrdiff_t i = 0; i < 2; i++) {
-                            for (ptrdiff_t j = 0; j < 2; j++) {
-                                const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * p
-                                    + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
-                                const __m512 transformed_0 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * q + 64 * n + 32 * i + 16 * j]);
-                                sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum1_0_0);
-                                const __m512 transformed_1 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * q + 64 * n + 32 * i + 16 * j
-                                    + 512]);
-                                sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
-                                sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum1_1_0);
-                                sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_1_1);
-                                const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
-                                sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum1_2_0);
-                                sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum1_2_1);
-                                const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
-                                sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum1_3_0);
-                                sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum1_3_1);
-                                const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
-                                sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum1_4_0);
-                                sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum1_4_1);
-                                const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
-                                sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum1_5_0);
-                                sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum1_5_1);
-                                const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
-                                sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum1_6_0);
-                                sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum1_6_1);
-                                const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 12288 * p + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
-                                sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum1_7_0);
-                                sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum1_7_1);
+                    __m512 sum3_0_0 = _mm512_setzero_ps();
+                    __m512 sum3_0_1 = _mm512_setzero_ps();
+                    __m512 sum3_1_0 = _mm512_setzero_ps();
+                    __m512 sum3_1_1 = _mm512_setzero_ps();
+                    __m512 sum3_2_0 = _mm512_setzero_ps();
+                    __m512 sum3_2_1 = _mm512_setzero_ps();
+                    __m512 sum3_3_0 = _mm512_setzero_ps();
+                    __m512 sum3_3_1 = _mm512_setzero_ps();
+                    __m512 sum3_4_0 = _mm512_setzero_ps();
+                    __m512 sum3_4_1 = _mm512_setzero_ps();
+                    __m512 sum3_5_0 = _mm512_setzero_ps();
+                    __m512 sum3_5_1 = _mm512_setzero_ps();
+                    __m512 sum3_6_0 = _mm512_setzero_ps();
+                    __m512 sum3_6_1 = _mm512_setzero_ps();
+                    __m512 sum3_7_0 = _mm512_setzero_ps();
+                    __m512 sum3_7_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t n = 0; n < 8; n++) {
+                            for (ptrdiff_t i = 0; i < 2; i++) {
+                                for (ptrdiff_t j = 0; j < 2; j++) {
+                                    const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
+                                    const __m512 transformed_4 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 30720]);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum3_0_0);
+                                    const __m512 transformed_5 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 31232]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum3_0_1);
+                                    const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum3_1_1);
+                                    const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum3_2_1);
+                                    const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum3_3_1);
+                                    const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
+                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum3_4_0);
+                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum3_4_1);
+                                    const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
+                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum3_5_0);
+                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum3_5_1);
+                                    const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
+                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum3_6_0);
+                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum3_6_1);
+                                    const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
+                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum3_7_0);
+                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum3_7_1);
+                                }
                             }
                         }
                     }
-                    float *const products_at_4 = &products[16384 * p + 4096 * q + 256 * k0];
-                    _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
-                    _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                    _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_1_0));
-                    _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_1_1));
-                    _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_2_0));
-                    _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_2_1));
-                    _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum1_3_0));
-                    _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum1_3_1));
-                    _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_4_0));
-                    _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_4_1));
-                    _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum1_5_0));
-                    _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum1_5_1));
-                    _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_6_0));
-                    _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_6_1));
-                    _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum1_7_0));
-                    _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum1_7_1));
+                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
+                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
+                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_4_0));
+                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_4_1));
+                    _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum3_5_0));
+                    _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum3_5_1));
+                    _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_6_0));
+                    _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_6_1));
+                    _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum3_7_0));
+                    _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum3_7_1));
                 }
-            }
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                __m512 sum2_0_0 = _mm512_setzero_ps();
-                __m512 sum2_0_1 = _mm512_setzero_ps();
-                __m512 sum2_1_0 = _mm512_setzero_ps();
-                __m512 sum2_1_1 = _mm512_setzero_ps();
-                __m512 sum2_2_0 = _mm512_setzero_ps();
-                __m512 sum2_2_1 = _mm512_setzero_ps();
-                __m512 sum2_3_0 = _mm512_setzero_ps();
-                __m512 sum2_3_1 = _mm512_setzero_ps();
-                __m512 sum2_4_0 = _mm512_setzero_ps();
-                __m512 sum2_4_1 = _mm512_setzero_ps();
-                __m512 sum2_5_0 = _mm512_setzero_ps();
-                __m512 sum2_5_1 = _mm512_setzero_ps();
-                __m512 sum2_6_0 = _mm512_setzero_ps();
-                __m512 sum2_6_1 = _mm512_setzero_ps();
-                __m512 sum2_7_0 = _mm512_setzero_ps();
-                __m512 sum2_7_1 = _mm512_setzero_ps();
-                for (ptrdiff_t v = 0; v < 2; v++) {
-                    for (ptrdiff_t n = 0; n < 8; n++) {
-                        for (ptrdiff_t i = 0; i < 2; i++) {
-                            for (ptrdiff_t j = 0; j < 2; j++) {
-                                const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * p
-                                    + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
-                                const __m512 transformed_2 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * v + 64 * n + 32 * i + 16 * j
-                                    + 3072]);
-                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum2_0_0);
-                                const __m512 transformed_3 = _mm512_loadu_ps(&transformed[5120 * p + 1024 * v + 64 * n + 32 * i + 16 * j
-                                    + 3584]);
-                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum2_0_1);
-                                const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
-                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum2_1_0);
-                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum2_1_1);
-                                const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
-                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum2_2_0);
-                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum2_2_1);
-                                const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
-                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum2_3_0);
-                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum2_3_1);
-                                const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
-                                sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum2_4_0);
-                                sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum2_4_1);
-                                const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
-                                sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum2_5_0);
-                                sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum2_5_1);
-                                const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
-                                sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum2_6_0);
-                                sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum2_6_1);
-                                const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 12288 * p + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
-                                sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum2_7_0);
-                                sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum2_7_1);
-                            }
-                        }
-                    }
-                }
-                float *const products_at_5 = &products[16384 * p + 256 * k0 + 12288];
-                _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
-                _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_1_0));
-                _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_1_1));
-                _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_2_0));
-                _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_2_1));
-                _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum2_3_0));
-                _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum2_3_1));
-                _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_4_0));
-                _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_4_1));
-                _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum2_5_0));
-                _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum2_5_1));
-                _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_6_0));
-                _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_6_1));
-                _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum2_7_0));
-                _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum2_7_1));
-            }
-            for (ptrdiff_t q = 0; q < 3; q++) {
-                __m512 sum3_0_0 = _mm512_setzero_ps();
-                __m512 sum3_0_1 = _mm512_setzero_ps();
-                __m512 sum3_1_0 = _mm512_setzero_ps();
-                __m512 sum3_1_1 = _mm512_setzero_ps();
-                __m512 sum3_2_0 = _mm512_setzero_ps();
-                __m512 sum3_2_1 = _mm512_setzero_ps();
-                __m512 sum3_3_0 = _mm512_setzero_ps();
-                __m512 sum3_3_1 = _mm512_setzero_ps();
-                __m512 sum3_4_0 = _mm512_setzero_ps();
-                __m512 sum3_4_1 = _mm512_setzero_ps();
-                __m512 sum3_5_0 = _mm512_setzero_ps();
-                __m512 sum3_5_1 = _mm512_setzero_ps();
-                __m512 sum3_6_0 = _mm512_setzero_ps();
-                __m512 sum3_6_1 = _mm512_setzero_ps();
-                __m512 sum3_7_0 = _mm512_setzero_ps();
-                __m512 sum3_7_1 = _mm512_setzero_ps();
+                __m512 sum4_0_0 = _mm512_setzero_ps();
+                __m512 sum4_0_1 = _mm512_setzero_ps();
+                __m512 sum4_1_0 = _mm512_setzero_ps();
+                __m512 sum4_1_1 = _mm512_setzero_ps();
+                __m512 sum4_2_0 = _mm512_setzero_ps();
+                __m512 sum4_2_1 = _mm512_setzero_ps();
+                __m512 sum4_3_0 = _mm512_setzero_ps();
+                __m512 sum4_3_1 = _mm512_setzero_ps();
+                __m512 sum4_4_0 = _mm512_setzero_ps();
+                __m512 sum4_4_1 = _mm512_setzero_ps();
+                __m512 sum4_5_0 = _mm512_setzero_ps();
+                __m512 sum4_5_1 = _mm512_setzero_ps();
+                __m512 sum4_6_0 = _mm512_setzero_ps();
+                __m512 sum4_6_1 = _mm512_setzero_ps();
+                __m512 sum4_7_0 = _mm512_setzero_ps();
+                __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
-                    for (ptrdiff_t n = 0; n < 8; n++) {
-                        for (ptrdiff_t i = 0; i < 2; i++) {
-                            for (ptrdiff_t j = 0; j < 2; j++) {
-                                const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 24576 * u
-                                    + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
-                                const __m512 transformed_4 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * q + 64 * n + 32 * i + 16 * j
-                                    + 15360]);
-                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum3_0_0);
-                                const __m512 transformed_5 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * q + 64 * n + 32 * i + 16 * j
-                                    + 15872]);
-                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum3_0_1);
-                                const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
-                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum3_1_0);
-                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum3_1_1);
-                                const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
-                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum3_2_0);
-                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum3_2_1);
-                                const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
-                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum3_3_0);
-                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum3_3_1);
-                                const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
-                                sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum3_4_0);
-                                sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum3_4_1);
-                                const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
-                                sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum3_5_0);
-                                sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum3_5_1);
-                                const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
-                                sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum3_6_0);
-                                sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum3_6_1);
-                                const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 24576 * u + 4096 * q + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
-                                sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum3_7_0);
-                                sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum3_7_1);
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t n = 0; n < 8; n++) {
+                            for (ptrdiff_t i = 0; i < 2; i++) {
+                                for (ptrdiff_t j = 0; j < 2; j++) {
+                                    const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
+                                    const __m512 transformed_6 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 36864]);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum4_0_0);
+                                    const __m512 transformed_7 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 64 * n
+                                        + 32 * i + 16 * j + 37376]);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum4_0_1);
+                                    const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum4_1_1);
+                                    const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum4_2_1);
+                                    const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum4_3_1);
+                                    const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
+                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum4_4_0);
+                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum4_4_1);
+                                    const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
+                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum4_5_0);
+                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum4_5_1);
+                                    const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
+                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum4_6_0);
+                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum4_6_1);
+                                    const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
+                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
+                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum4_7_0);
+                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum4_7_1);
+                                }
                             }
                         }
                     }
                 }
-                float *const products_at_6 = &products[4096 * q + 256 * k0 + 49152];
-                _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
-                _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_1_0));
-                _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_1_1));
-                _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_2_0));
-                _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_2_1));
-                _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum3_3_0));
-                _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum3_3_1));
-                _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_4_0));
-                _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_4_1));
-                _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum3_5_0));
-                _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum3_5_1));
-                _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_6_0));
-                _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_6_1));
-                _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum3_7_0));
-                _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum3_7_1));
+                float *const products_at_7 = &products[512 * k0 + 32 * c0 + 245760];
+                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
+                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
+                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_1_0));
+                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_2_0));
+                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_3_0));
+                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_3_1));
+                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_4_0));
+                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_4_1));
+                _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum4_5_0));
+                _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum4_5_1));
+                _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_6_0));
+                _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_6_1));
+                _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum4_7_0));
+                _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum4_7_1));
             }
-            __m512 sum4_0_0 = _mm512_setzero_ps();
-            __m512 sum4_0_1 = _mm512_setzero_ps();
-            __m512 sum4_1_0 = _mm512_setzero_ps();
-            __m512 sum4_1_1 = _mm512_setzero_ps();
-            __m512 sum4_2_0 = _mm512_setzero_ps();
-            __m512 sum4_2_1 = _mm512_setzero_ps();
-            __m512 sum4_3_0 = _mm512_setzero_ps();
-            __m512 sum4_3_1 = _mm512_setzero_ps();
-            __m512 sum4_4_0 = _mm512_setzero_ps();
-            __m512 sum4_4_1 = _mm512_setzero_ps();
-            __m512 sum4_5_0 = _mm512_setzero_ps();
-            __m512 sum4_5_1 = _mm512_setzero_ps();
-            __m512 sum4_6_0 = _mm512_setzero_ps();
-            __m512 sum4_6_1 = _mm512_setzero_ps();
-            __m512 sum4_7_0 = _mm512_setzero_ps();
-            __m512 sum4_7_1 = _mm512_setzero_ps();
-            for (ptrdiff_t u = 0; u < 2; u++) {
-                for (ptrdiff_t v = 0; v < 2; v++) {
-                    for (ptrdiff_t n = 0; n < 8; n++) {
-                        for (ptrdiff_t i = 0; i < 2; i++) {
-                            for (ptrdiff_t j = 0; j < 2; j++) {
-                                const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 24576 * u
-                                    + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
-                                const __m512 transformed_6 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * v + 64 * n + 32 * i + 16 * j
-                                    + 18432]);
-                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum4_0_0);
-                                const __m512 transformed_7 = _mm512_loadu_ps(&transformed[5120 * u + 1024 * v + 64 * n + 32 * i + 16 * j
-                                    + 18944]);
-                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum4_0_1);
-                                const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
-                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum4_1_0);
-                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum4_1_1);
-                                const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
-                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum4_2_0);
-                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum4_2_1);
-                                const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
-                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum4_3_0);
-                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum4_3_1);
-                                const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
-                                sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum4_4_0);
-                                sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum4_4_1);
-                                const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
-                                sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum4_5_0);
-                                sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum4_5_1);
-                                const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
-                                sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum4_6_0);
-                                sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum4_6_1);
-                                const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                    + 24576 * u + 8192 * v + 64 * n + 32 * i + 16 * j];
-                                const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
-                                sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum4_7_0);
-                                sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum4_7_1);
-                            }
-                        }
-                    }
-                }
-            }
-            float *const products_at_7 = &products[256 * k0 + 61440];
-            _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
-            _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-            _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_1_0));
-            _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_1_1));
-            _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_2_0));
-            _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_2_1));
-            _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum4_3_0));
-            _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum4_3_1));
-            _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_4_0));
-            _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_4_1));
-            _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum4_5_0));
-            _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum4_5_1));
-            _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_6_0));
-            _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_6_1));
-            _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum4_7_0));
-            _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum4_7_1));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 16 * c0];
-            const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[16384]));
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[20480]));
-            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(128 * kb + k) % 16 * 16 + (128 * kb + k) / 16 * 2304
-                + 147456 * cb + 73728 * c0];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 16 * c0];
+            const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 16 * 16 + (256 * kb + k) / 16 * 2304
+                + 294912 * cb + 73728 * c0];
             _mm512_storeu_ps(&decoder_0_weight_grad_at[0], _mm512_add_ps(sum_2, sum_3));
-            _mm512_storeu_ps(&decoder_0_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[12288]),
-                _mm512_loadu_ps(&products_at_8[28672])));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[24576]));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
+                _mm512_loadu_ps(&products_at_8[114688])));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
             _mm512_storeu_ps(&decoder_0_weight_grad_at[512], _mm512_add_ps(sum_3, sum_4));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 16 * c0 + 49152];
-            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[4096]);
-            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(128 * kb + k) % 16 * 16 + (128 * kb + k) / 16 * 2304
-                + 147456 * cb + 73728 * c0 + 768];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 16 * c0 + 196608];
+            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[16384]);
+            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(256 * kb + k) % 16 * 16 + (256 * kb + k) / 16 * 2304
+                + 294912 * cb + 73728 * c0 + 768];
             _mm512_storeu_ps(&decoder_0_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]), products_0));
-            _mm512_storeu_ps(&decoder_0_weight_grad_at_1[256], _mm512_loadu_ps(&products_at_9[12288]));
-            _mm512_storeu_ps(&decoder_0_weight_grad_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[8192])));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at_1[256], _mm512_loadu_ps(&products_at_9[49152]));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 16 * c0 + 16384];
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[16384]));
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[20480]));
-            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(128 * kb + k) % 16 * 16 + (128 * kb + k) / 16 * 2304
-                + 147456 * cb + 73728 * c0 + 1536];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 16 * c0 + 65536];
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 16 * 16 + (256 * kb + k) / 16 * 2304
+                + 294912 * cb + 73728 * c0 + 1536];
             _mm512_storeu_ps(&decoder_0_weight_grad_at_2[0], _mm512_add_ps(sum_5, sum_6));
-            _mm512_storeu_ps(&decoder_0_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[12288]),
-                _mm512_loadu_ps(&products_at_10[28672])));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[24576]));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
+                _mm512_loadu_ps(&products_at_10[114688])));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
             _mm512_storeu_ps(&decoder_0_weight_grad_at_2[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
@@ -13451,14 +13527,14 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage decoder_0_weight_turned | c, k lanes */
 static TARGET_CODE void decoder0_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_0_weight,
     float *restrict decoder_0_weight_filtered, char *scratch) {
@@ -13520,14 +13596,14 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         decoder0_conv_transpose_data_grad_weight_body(item, decoder_0_weight, decoder_0_weight_filtered,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
@@ -14298,12 +14374,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
-            decoder0_conv_transpose_data_grad_out, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5803.0 k bytes of memory traffic, 16384 bytes of scratch in steps of 553472 a thread.
+ * 104.9 M FLOPs, 5803.0 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
  * o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 5, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad,
     const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell, char *scratch) {
@@ -14455,7 +14531,7 @@ static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15008,7 +15084,7 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 272.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 553472 a thread.
+ * 3840.0 k FLOPs, 272.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 5, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
     const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
@@ -15494,7 +15570,7 @@ static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_
 #endif
     for (ptrdiff_t item = 0; item < 42; item++) {
         gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15530,7 +15606,7 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 2457.6 k FLOPs, 188.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 553472 a thread.
+ * 2457.6 k FLOPs, 188.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
     const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
@@ -15736,7 +15812,7 @@ static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_g
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15885,7 +15961,7 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 16384 bytes of scratch in steps of 553472 a thread.
+ * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad,
     const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu, char *scratch) {
@@ -16017,7 +16093,7 @@ static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16165,111 +16241,111 @@ static void encoder4_relu_grad(float *restrict encoder4_relu_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 553472 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1589760 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder3_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias, const float *restrict encoder4_relu_grad,
     float *restrict encoder_12_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder3_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 1024 * c0 + 32 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[512], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[528], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[640], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[656], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[768], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[784], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[896], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[912], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1024], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1040], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1280], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1296], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1536], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1552], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1792], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1808], _mm512_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 1024 * c0 + 32 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[528], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[640], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[656], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[896], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[912], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1024], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1040], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1280], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1296], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1536], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1552], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1792], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1808], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 1024 * c0 + 32 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[528], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[640], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[656], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[896], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[912], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1024], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1040], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1280], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1296], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1536], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1552], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1792], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1808], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 32 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[2048 * c0 + 32 * k0 + 245760];
             _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[512], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[528], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[640], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[656], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[768], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[896], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[912], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1024], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1040], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1280], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1296], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1536], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1552], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1792], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1808], _mm512_setzero_ps());
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 16 * w_s], _mm512_setzero_ps());
@@ -16277,14 +16353,14 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 144], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[131072 * nb + 16384 * n_s + 2048 * cb
+                        const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[131072 * nb + 16384 * n_s + 4096 * cb
                             + 1024 * c0 + 128 * h_s + 16 * w_s]);
                         const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0,
-                            _mm512_loadu_ps(&encoder3_batch_norm_statistics[96 * cb + 48 * c0]));
-                        const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[96 * cb + 48 * c0
+                            _mm512_loadu_ps(&encoder3_batch_norm_statistics[192 * cb + 48 * c0]));
+                        const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[192 * cb + 48 * c0
                             + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
-                            _mm512_loadu_ps(&encoder_10_bias[32 * cb + 16 * c0]));
+                            _mm512_loadu_ps(&encoder_10_bias[64 * cb + 16 * c0]));
                         _mm512_storeu_ps(&encoder3_relu_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160],
                             _mm512_max_ps(_mm512_setzero_ps(), sum_0));
                     }
@@ -16300,13 +16376,13 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at[320]));
                         float *const transformed_at = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_2);
+                        _mm512_storeu_ps(&transformed_at[2048], difference_2);
                         const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at[64]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at[352]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
-                        _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at[16]),
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
+                        _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at[16]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at[304])));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at[48]),
+                        _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at[48]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at[336])));
                     }
                 }
@@ -16316,14 +16392,14 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_1 = &encoder3_relu_in_staged0[1296 * n + 576 * i + 64 * j + 288];
                         const __m512 encoder3_relu_in_staged0_0 = _mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[32]);
-                        float *const transformed_at_1 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 5120];
+                        float *const transformed_at_1 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 10240];
                         _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[0]),
                             encoder3_relu_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[1024], encoder3_relu_in_staged0_0);
-                        _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[64]),
+                        _mm512_storeu_ps(&transformed_at_1[2048], encoder3_relu_in_staged0_0);
+                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[64]),
                             encoder3_relu_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[16]));
-                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[48]));
+                        _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[16]));
+                        _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_1[48]));
                     }
                 }
             }
@@ -16335,15 +16411,15 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[0]));
                         const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[320]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[32]));
-                        float *const transformed_at_2 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 10240];
+                        float *const transformed_at_2 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 20480];
                         _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
                         const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[352]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
-                        _mm512_storeu_ps(&transformed_at_2[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[304]),
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[304]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[16])));
-                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[336]),
+                        _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[336]),
                             _mm512_loadu_ps(&encoder3_relu_in_staged0_at_2[48])));
                     }
                 }
@@ -16353,14 +16429,14 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_3 = &encoder3_relu_in_staged0[1296 * n + 576 * i + 64 * j + 144];
                         const __m512 encoder3_relu_in_staged0_1 = _mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[32]);
-                        float *const transformed_at_3 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 15360];
+                        float *const transformed_at_3 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 30720];
                         _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[0]),
                             encoder3_relu_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[1024], encoder3_relu_in_staged0_1);
-                        _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[64]),
+                        _mm512_storeu_ps(&transformed_at_3[2048], encoder3_relu_in_staged0_1);
+                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[64]),
                             encoder3_relu_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[16]));
-                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[48]));
+                        _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[16]));
+                        _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_3[48]));
                     }
                 }
             }
@@ -16369,66 +16445,66 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_4 = &encoder3_relu_in_staged0[1296 * n + 576 * i + 64 * j + 432];
                         const __m512 encoder3_relu_in_staged0_2 = _mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[32]);
-                        float *const transformed_at_4 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 20480];
+                        float *const transformed_at_4 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 40960];
                         _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[0]),
                             encoder3_relu_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[1024], encoder3_relu_in_staged0_2);
-                        _mm512_storeu_ps(&transformed_at_4[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[64]),
+                        _mm512_storeu_ps(&transformed_at_4[2048], encoder3_relu_in_staged0_2);
+                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[64]),
                             encoder3_relu_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[16]));
-                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[48]));
+                        _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[16]));
+                        _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder3_relu_in_staged0_at_4[48]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m512 encoder4_relu_grad_0 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 256 * c0
+                        const __m512 encoder4_relu_grad_0 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 256 * c0
                             + 128 * i + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_gradient_at[0], encoder4_relu_grad_0);
-                        const __m512 encoder4_relu_grad_1 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 256 * c0
+                        const __m512 encoder4_relu_grad_1 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 256 * c0
                             + 128 * i + 32 * j + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(encoder4_relu_grad_0, encoder4_relu_grad_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[8192], encoder4_relu_grad_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[8192], _mm512_add_ps(encoder4_relu_grad_0, encoder4_relu_grad_1));
+                        _mm512_storeu_ps(&transformed_gradient_at[16384], encoder4_relu_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 256 * c0
+                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 256 * c0
                             + 128 * i + 32 * j];
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&encoder4_relu_grad_at[0]),
                             _mm512_loadu_ps(&encoder4_relu_grad_at[64]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 24576];
                         _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
                         const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&encoder4_relu_grad_at[16]),
                             _mm512_loadu_ps(&encoder4_relu_grad_at[80]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_1, sum_2));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const __m512 encoder4_relu_grad_2 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 256 * c0
+                        const __m512 encoder4_relu_grad_2 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 256 * c0
                             + 128 * i + 32 * j + 64]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 49152];
                         _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder4_relu_grad_2);
-                        const __m512 encoder4_relu_grad_3 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 256 * c0
+                        const __m512 encoder4_relu_grad_3 = _mm512_loadu_ps(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 256 * c0
                             + 128 * i + 32 * j + 80]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(encoder4_relu_grad_2, encoder4_relu_grad_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], encoder4_relu_grad_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], _mm512_add_ps(encoder4_relu_grad_2, encoder4_relu_grad_3));
+                        _mm512_storeu_ps(&transformed_gradient_at_2[16384], encoder4_relu_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m512 sum1_0_0 = _mm512_setzero_ps();
@@ -16450,70 +16526,70 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * q
+                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
                                     sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
                                     sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
                                     sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
                                     sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
                                     sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
                                     sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
                                     sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
                                     sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
                                     sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
                                     sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
                                     sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j];
+                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
                                     sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
                                     sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 1024 * c0 + 32 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
                         _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_1_0));
-                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_1_1));
-                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_2_0));
-                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_2_1));
-                        _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_3_0));
-                        _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_4_0));
-                        _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_4_1));
-                        _mm512_storeu_ps(&products_at_4[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[640]), sum1_5_0));
-                        _mm512_storeu_ps(&products_at_4[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[656]), sum1_5_1));
-                        _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_6_0));
-                        _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_6_1));
-                        _mm512_storeu_ps(&products_at_4[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[896]), sum1_7_0));
-                        _mm512_storeu_ps(&products_at_4[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[912]), sum1_7_1));
+                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_1_0));
+                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_1_1));
+                        _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_2_0));
+                        _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_2_1));
+                        _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_3_0));
+                        _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_3_1));
+                        _mm512_storeu_ps(&products_at_4[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1024]), sum1_4_0));
+                        _mm512_storeu_ps(&products_at_4[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1040]), sum1_4_1));
+                        _mm512_storeu_ps(&products_at_4[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1280]), sum1_5_0));
+                        _mm512_storeu_ps(&products_at_4[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1296]), sum1_5_1));
+                        _mm512_storeu_ps(&products_at_4[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1536]), sum1_6_0));
+                        _mm512_storeu_ps(&products_at_4[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1552]), sum1_6_1));
+                        _mm512_storeu_ps(&products_at_4[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1792]), sum1_7_0));
+                        _mm512_storeu_ps(&products_at_4[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1808]), sum1_7_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -16537,47 +16613,47 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * v
-                                        + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                        + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
                                     sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
-                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
                                     sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
                                     sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
                                     sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
                                     sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
                                     sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
                                     sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
                                     sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
                                     sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
                                     sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
                                     sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
                                     sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
                                     sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
                                     sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 3072];
+                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
                                     const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
                                     sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
                                     sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
@@ -16585,23 +16661,23 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 1024 * c0 + 32 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
                     _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_1_0));
-                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_1_1));
-                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_2_0));
-                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_2_1));
-                    _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_3_0));
-                    _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_4_0));
-                    _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_4_1));
-                    _mm512_storeu_ps(&products_at_5[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[640]), sum2_5_0));
-                    _mm512_storeu_ps(&products_at_5[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[656]), sum2_5_1));
-                    _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_6_0));
-                    _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_6_1));
-                    _mm512_storeu_ps(&products_at_5[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[896]), sum2_7_0));
-                    _mm512_storeu_ps(&products_at_5[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[912]), sum2_7_1));
+                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_1_0));
+                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_2_0));
+                    _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_3_0));
+                    _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_3_1));
+                    _mm512_storeu_ps(&products_at_5[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1024]), sum2_4_0));
+                    _mm512_storeu_ps(&products_at_5[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1040]), sum2_4_1));
+                    _mm512_storeu_ps(&products_at_5[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1280]), sum2_5_0));
+                    _mm512_storeu_ps(&products_at_5[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1296]), sum2_5_1));
+                    _mm512_storeu_ps(&products_at_5[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1536]), sum2_6_0));
+                    _mm512_storeu_ps(&products_at_5[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1552]), sum2_6_1));
+                    _mm512_storeu_ps(&products_at_5[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1792]), sum2_7_0));
+                    _mm512_storeu_ps(&products_at_5[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1808]), sum2_7_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
@@ -16624,47 +16700,47 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * q
-                                        + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * q
+                                        + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
                                     sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
                                     sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
                                     sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
                                     sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
                                     sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
                                     sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
                                     sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
                                     sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
                                     sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
                                     sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
                                     sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
                                     sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
                                     sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
                                     sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 64 * n + 32 * i + 16 * j + 15360];
+                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
                                     const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
                                     sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
                                     sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
@@ -16672,23 +16748,23 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 1024 * c0 + 32 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
                     _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_6[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[640]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_6[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[656]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_6[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[896]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_6[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[912]), sum3_7_1));
+                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_6[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1024]), sum3_4_0));
+                    _mm512_storeu_ps(&products_at_6[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1040]), sum3_4_1));
+                    _mm512_storeu_ps(&products_at_6[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1280]), sum3_5_0));
+                    _mm512_storeu_ps(&products_at_6[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1296]), sum3_5_1));
+                    _mm512_storeu_ps(&products_at_6[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1536]), sum3_6_0));
+                    _mm512_storeu_ps(&products_at_6[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1552]), sum3_6_1));
+                    _mm512_storeu_ps(&products_at_6[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1792]), sum3_7_0));
+                    _mm512_storeu_ps(&products_at_6[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1808]), sum3_7_1));
                 }
                 __m512 sum4_0_0 = _mm512_setzero_ps();
                 __m512 sum4_0_1 = _mm512_setzero_ps();
@@ -16711,47 +16787,47 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * v
-                                        + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * v
+                                        + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
                                     sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
                                     sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
                                     sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
                                     sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
                                     sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
                                     sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
                                     sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
                                     sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
                                     sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
                                     sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
                                     sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
                                     sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
                                     sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
                                     sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 64 * n + 32 * i + 16 * j + 18432];
+                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
                                     const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
                                     sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
                                     sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
@@ -16760,62 +16836,62 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         }
                     }
                 }
-                float *const products_at_7 = &products[1024 * c0 + 32 * k0 + 61440];
+                float *const products_at_7 = &products[2048 * c0 + 32 * k0 + 245760];
                 _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_1_0));
-                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_1_1));
-                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_2_0));
-                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_2_1));
-                _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_3_0));
-                _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_4_0));
-                _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_4_1));
-                _mm512_storeu_ps(&products_at_7[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[640]), sum4_5_0));
-                _mm512_storeu_ps(&products_at_7[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[656]), sum4_5_1));
-                _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_6_0));
-                _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_6_1));
-                _mm512_storeu_ps(&products_at_7[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[896]), sum4_7_0));
-                _mm512_storeu_ps(&products_at_7[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[912]), sum4_7_1));
+                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_1_0));
+                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_2_0));
+                _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_3_0));
+                _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_3_1));
+                _mm512_storeu_ps(&products_at_7[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1024]), sum4_4_0));
+                _mm512_storeu_ps(&products_at_7[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1040]), sum4_4_1));
+                _mm512_storeu_ps(&products_at_7[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1280]), sum4_5_0));
+                _mm512_storeu_ps(&products_at_7[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1296]), sum4_5_1));
+                _mm512_storeu_ps(&products_at_7[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1536]), sum4_6_0));
+                _mm512_storeu_ps(&products_at_7[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1552]), sum4_6_1));
+                _mm512_storeu_ps(&products_at_7[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1792]), sum4_7_0));
+                _mm512_storeu_ps(&products_at_7[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1808]), sum4_7_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 16 * k0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[16384]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[20480]));
-            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(32 * cb + c) % 16 * 16 + (32 * cb + c) / 16 * 2304
-                + 294912 * kb + 36864 * k0];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 16 * k0];
+            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(64 * cb + c) % 16 * 16 + (64 * cb + c) / 16 * 2304
+                + 589824 * kb + 36864 * k0];
             _mm512_storeu_ps(&encoder_12_weight_grad_at[0], _mm512_add_ps(sum_3, sum_4));
-            _mm512_storeu_ps(&encoder_12_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[12288]),
-                _mm512_loadu_ps(&products_at_8[28672])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[24576]));
+            _mm512_storeu_ps(&encoder_12_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
+                _mm512_loadu_ps(&products_at_8[114688])));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
             _mm512_storeu_ps(&encoder_12_weight_grad_at[512], _mm512_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 16 * k0 + 49152];
-            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[4096]);
-            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(32 * cb + c) % 16 * 16 + (32 * cb + c) / 16 * 2304
-                + 294912 * kb + 36864 * k0 + 768];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 16 * k0 + 196608];
+            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[16384]);
+            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(64 * cb + c) % 16 * 16 + (64 * cb + c) / 16 * 2304
+                + 589824 * kb + 36864 * k0 + 768];
             _mm512_storeu_ps(&encoder_12_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]), products_0));
-            _mm512_storeu_ps(&encoder_12_weight_grad_at_1[256], _mm512_loadu_ps(&products_at_9[12288]));
-            _mm512_storeu_ps(&encoder_12_weight_grad_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[8192])));
+            _mm512_storeu_ps(&encoder_12_weight_grad_at_1[256], _mm512_loadu_ps(&products_at_9[49152]));
+            _mm512_storeu_ps(&encoder_12_weight_grad_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 16 * k0 + 16384];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[16384]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[20480]));
-            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(32 * cb + c) % 16 * 16 + (32 * cb + c) / 16 * 2304
-                + 294912 * kb + 36864 * k0 + 1536];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 16 * k0 + 65536];
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(64 * cb + c) % 16 * 16 + (64 * cb + c) / 16 * 2304
+                + 589824 * kb + 36864 * k0 + 1536];
             _mm512_storeu_ps(&encoder_12_weight_grad_at_2[0], _mm512_add_ps(sum_6, sum_7));
-            _mm512_storeu_ps(&encoder_12_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[12288]),
-                _mm512_loadu_ps(&products_at_10[28672])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[24576]));
+            _mm512_storeu_ps(&encoder_12_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
+                _mm512_loadu_ps(&products_at_10[114688])));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
             _mm512_storeu_ps(&encoder_12_weight_grad_at_2[512], _mm512_add_ps(sum_7, sum_8));
         }
     }
@@ -16829,14 +16905,14 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         encoder4_conv_weight_grad_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder4_relu_grad,
-            encoder_12_weight_grad, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder_12_weight_grad, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage encoder_12_weight_turned | c, k lanes */
 static TARGET_CODE void encoder4_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_12_weight,
     float *restrict encoder_12_weight_filtered_back, char *scratch) {
@@ -16898,14 +16974,14 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         encoder4_conv_data_grad_weight_body(item, encoder_12_weight, encoder_12_weight_filtered_back,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
@@ -17351,7 +17427,7 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -17511,111 +17587,111 @@ static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 548992 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1585280 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder2_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder2_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 1024 * c0 + 32 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[512], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[528], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[640], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[656], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[768], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[784], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[896], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[912], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1024], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1040], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1280], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1296], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1536], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1552], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1792], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[1808], _mm512_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 1024 * c0 + 32 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[528], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[640], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[656], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[896], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[912], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1024], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1040], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1280], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1296], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1536], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1552], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1792], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[1808], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 1024 * c0 + 32 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[528], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[640], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[656], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[896], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[912], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1024], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1040], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1280], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1296], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1536], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1552], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1792], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[1808], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 32 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[2048 * c0 + 32 * k0 + 245760];
             _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[512], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[528], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[640], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[656], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[768], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[896], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[912], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1024], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1040], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1280], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1296], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1536], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1552], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1792], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[1808], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     _mm512_storeu_ps(&encoder2_relu_in_staged0[4624 * n_s + 16 * w_s], _mm512_setzero_ps());
@@ -17623,14 +17699,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     _mm512_storeu_ps(&encoder2_relu_in_staged0[4624 * n_s + 272 * h_s + 272], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[65536 * nb + 32768 * n_s + 8192 * cb
-                            + 4096 * c0 + 256 * h_s + 16 * w_s]);
+                        const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[524288 * g + 65536 * nb + 32768 * n_s
+                            + 16384 * cb + 4096 * c0 + 256 * h_s + 16 * w_s]);
                         const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
-                            _mm512_loadu_ps(&encoder2_batch_norm_statistics[96 * cb + 48 * c0]));
-                        const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[96 * cb + 48 * c0
+                            _mm512_loadu_ps(&encoder2_batch_norm_statistics[192 * cb + 48 * c0]));
+                        const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[192 * cb + 48 * c0
                             + 32]);
                         const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
-                            _mm512_loadu_ps(&encoder_7_bias[32 * cb + 16 * c0]));
+                            _mm512_loadu_ps(&encoder_7_bias[64 * cb + 16 * c0]));
                         _mm512_storeu_ps(&encoder2_relu_in_staged0[4624 * n_s + 272 * h_s + 16 * w_s + 288],
                             _mm512_max_ps(_mm512_setzero_ps(), sum_0));
                     }
@@ -17646,13 +17722,13 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at[576]));
                         float *const transformed_at = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_2);
+                        _mm512_storeu_ps(&transformed_at[2048], difference_2);
                         const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[64]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at[608]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
-                        _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[16]),
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
+                        _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[16]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at[560])));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[48]),
+                        _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[48]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at[592])));
                     }
                 }
@@ -17662,14 +17738,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[4624 * n + 1088 * i + 64 * j + 544];
                         const __m512 encoder2_relu_in_staged0_0 = _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[32]);
-                        float *const transformed_at_1 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 5120];
+                        float *const transformed_at_1 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 10240];
                         _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[0]),
                             encoder2_relu_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[1024], encoder2_relu_in_staged0_0);
-                        _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[64]),
+                        _mm512_storeu_ps(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[64]),
                             encoder2_relu_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[16]));
-                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[48]));
+                        _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[16]));
+                        _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[48]));
                     }
                 }
             }
@@ -17681,15 +17757,15 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[0]));
                         const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[576]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[32]));
-                        float *const transformed_at_2 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 10240];
+                        float *const transformed_at_2 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 20480];
                         _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
                         const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[608]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
-                        _mm512_storeu_ps(&transformed_at_2[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[560]),
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[560]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[16])));
-                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[592]),
+                        _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[592]),
                             _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[48])));
                     }
                 }
@@ -17699,14 +17775,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[4624 * n + 1088 * i + 64 * j + 272];
                         const __m512 encoder2_relu_in_staged0_1 = _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[32]);
-                        float *const transformed_at_3 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 15360];
+                        float *const transformed_at_3 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 30720];
                         _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[0]),
                             encoder2_relu_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[1024], encoder2_relu_in_staged0_1);
-                        _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[64]),
+                        _mm512_storeu_ps(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[64]),
                             encoder2_relu_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[16]));
-                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[48]));
+                        _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[16]));
+                        _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[48]));
                     }
                 }
             }
@@ -17715,68 +17791,68 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[4624 * n + 1088 * i + 64 * j + 816];
                         const __m512 encoder2_relu_in_staged0_2 = _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[32]);
-                        float *const transformed_at_4 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 20480];
+                        float *const transformed_at_4 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 40960];
                         _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[0]),
                             encoder2_relu_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[1024], encoder2_relu_in_staged0_2);
-                        _mm512_storeu_ps(&transformed_at_4[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[64]),
+                        _mm512_storeu_ps(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[64]),
                             encoder2_relu_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[16]));
-                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[48]));
+                        _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[16]));
+                        _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[48]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m512 encoder3_batch_norm_grad_0 = _mm512_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 1024 * c0 + 256 * i + 32 * j]);
+                        const __m512 encoder3_batch_norm_grad_0 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const __m512 encoder3_batch_norm_grad_1 = _mm512_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 1024 * c0 + 256 * i + 32 * j + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(encoder3_batch_norm_grad_0,
+                        const __m512 encoder3_batch_norm_grad_1 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j + 16]);
+                        _mm512_storeu_ps(&transformed_gradient_at[8192], _mm512_add_ps(encoder3_batch_norm_grad_0,
                             encoder3_batch_norm_grad_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[8192], encoder3_batch_norm_grad_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[32768 * nb + 16384 * n + 8192 * kb
+                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
                             + 1024 * c0 + 256 * i + 32 * j];
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_at[0]),
                             _mm512_loadu_ps(&encoder3_batch_norm_grad_at[128]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 24576];
                         _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
                         const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_at[16]),
                             _mm512_loadu_ps(&encoder3_batch_norm_grad_at[144]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_1, sum_2));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m512 encoder3_batch_norm_grad_2 = _mm512_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 1024 * c0 + 256 * i + 32 * j + 128]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 24576];
+                        const __m512 encoder3_batch_norm_grad_2 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j + 128]);
+                        float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 49152];
                         _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const __m512 encoder3_batch_norm_grad_3 = _mm512_loadu_ps(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 1024 * c0 + 256 * i + 32 * j + 144]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(encoder3_batch_norm_grad_2,
+                        const __m512 encoder3_batch_norm_grad_3 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j + 144]);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], _mm512_add_ps(encoder3_batch_norm_grad_2,
                             encoder3_batch_norm_grad_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], encoder3_batch_norm_grad_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m512 sum1_0_0 = _mm512_setzero_ps();
@@ -17798,70 +17874,70 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * q
+                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
                                     sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
+                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
                                     sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
                                     sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
                                     sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
                                     sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
                                     sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
                                     sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
                                     sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
                                     sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
                                     sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
                                     sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j];
+                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
                                     sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
                                     sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 1024 * c0 + 32 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
                         _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_1_0));
-                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_1_1));
-                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_2_0));
-                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_2_1));
-                        _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_3_0));
-                        _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_4_0));
-                        _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_4_1));
-                        _mm512_storeu_ps(&products_at_4[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[640]), sum1_5_0));
-                        _mm512_storeu_ps(&products_at_4[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[656]), sum1_5_1));
-                        _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_6_0));
-                        _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_6_1));
-                        _mm512_storeu_ps(&products_at_4[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[896]), sum1_7_0));
-                        _mm512_storeu_ps(&products_at_4[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[912]), sum1_7_1));
+                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_1_0));
+                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_1_1));
+                        _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_2_0));
+                        _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_2_1));
+                        _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_3_0));
+                        _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_3_1));
+                        _mm512_storeu_ps(&products_at_4[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1024]), sum1_4_0));
+                        _mm512_storeu_ps(&products_at_4[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1040]), sum1_4_1));
+                        _mm512_storeu_ps(&products_at_4[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1280]), sum1_5_0));
+                        _mm512_storeu_ps(&products_at_4[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1296]), sum1_5_1));
+                        _mm512_storeu_ps(&products_at_4[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1536]), sum1_6_0));
+                        _mm512_storeu_ps(&products_at_4[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1552]), sum1_6_1));
+                        _mm512_storeu_ps(&products_at_4[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1792]), sum1_7_0));
+                        _mm512_storeu_ps(&products_at_4[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1808]), sum1_7_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -17885,47 +17961,47 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * v
-                                        + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                        + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
                                     sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
-                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
                                     sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
                                     sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
                                     sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
                                     sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
                                     sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
                                     sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
                                     sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
                                     sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
                                     sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
                                     sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
                                     sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
                                     sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
                                     sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 3072];
+                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
                                     const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
                                     sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
                                     sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
@@ -17933,23 +18009,23 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 1024 * c0 + 32 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
                     _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_1_0));
-                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_1_1));
-                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_2_0));
-                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_2_1));
-                    _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_3_0));
-                    _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_4_0));
-                    _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_4_1));
-                    _mm512_storeu_ps(&products_at_5[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[640]), sum2_5_0));
-                    _mm512_storeu_ps(&products_at_5[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[656]), sum2_5_1));
-                    _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_6_0));
-                    _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_6_1));
-                    _mm512_storeu_ps(&products_at_5[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[896]), sum2_7_0));
-                    _mm512_storeu_ps(&products_at_5[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[912]), sum2_7_1));
+                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_1_0));
+                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_2_0));
+                    _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_3_0));
+                    _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_3_1));
+                    _mm512_storeu_ps(&products_at_5[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1024]), sum2_4_0));
+                    _mm512_storeu_ps(&products_at_5[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1040]), sum2_4_1));
+                    _mm512_storeu_ps(&products_at_5[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1280]), sum2_5_0));
+                    _mm512_storeu_ps(&products_at_5[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1296]), sum2_5_1));
+                    _mm512_storeu_ps(&products_at_5[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1536]), sum2_6_0));
+                    _mm512_storeu_ps(&products_at_5[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1552]), sum2_6_1));
+                    _mm512_storeu_ps(&products_at_5[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1792]), sum2_7_0));
+                    _mm512_storeu_ps(&products_at_5[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1808]), sum2_7_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
@@ -17972,47 +18048,47 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * q
-                                        + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * q
+                                        + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
                                     sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
                                     sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
                                     sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
                                     sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
                                     sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
                                     sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
                                     sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
                                     sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
                                     sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
                                     sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
                                     sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
                                     sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
                                     sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
                                     sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * n + 64 * i + 16 * j + 15360];
+                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
                                     sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
                                     sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
@@ -18020,23 +18096,23 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 1024 * c0 + 32 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
                     _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_6[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[640]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_6[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[656]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_6[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[896]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_6[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[912]), sum3_7_1));
+                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_6[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1024]), sum3_4_0));
+                    _mm512_storeu_ps(&products_at_6[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1040]), sum3_4_1));
+                    _mm512_storeu_ps(&products_at_6[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1280]), sum3_5_0));
+                    _mm512_storeu_ps(&products_at_6[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1296]), sum3_5_1));
+                    _mm512_storeu_ps(&products_at_6[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1536]), sum3_6_0));
+                    _mm512_storeu_ps(&products_at_6[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1552]), sum3_6_1));
+                    _mm512_storeu_ps(&products_at_6[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1792]), sum3_7_0));
+                    _mm512_storeu_ps(&products_at_6[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1808]), sum3_7_1));
                 }
                 __m512 sum4_0_0 = _mm512_setzero_ps();
                 __m512 sum4_0_1 = _mm512_setzero_ps();
@@ -18059,47 +18135,47 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * v
-                                        + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * v
+                                        + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
                                     sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
                                     sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
                                     sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
                                     sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
                                     sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
                                     sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
                                     sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
                                     sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
                                     sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
                                     sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
                                     sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
                                     sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
                                     sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
                                     sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * n + 64 * i + 16 * j + 18432];
+                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
                                     sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
                                     sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
@@ -18108,69 +18184,70 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         }
                     }
                 }
-                float *const products_at_7 = &products[1024 * c0 + 32 * k0 + 61440];
+                float *const products_at_7 = &products[2048 * c0 + 32 * k0 + 245760];
                 _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_1_0));
-                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_1_1));
-                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_2_0));
-                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_2_1));
-                _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_3_0));
-                _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_4_0));
-                _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_4_1));
-                _mm512_storeu_ps(&products_at_7[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[640]), sum4_5_0));
-                _mm512_storeu_ps(&products_at_7[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[656]), sum4_5_1));
-                _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_6_0));
-                _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_6_1));
-                _mm512_storeu_ps(&products_at_7[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[896]), sum4_7_0));
-                _mm512_storeu_ps(&products_at_7[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[912]), sum4_7_1));
+                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_1_0));
+                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_2_0));
+                _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_3_0));
+                _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_3_1));
+                _mm512_storeu_ps(&products_at_7[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1024]), sum4_4_0));
+                _mm512_storeu_ps(&products_at_7[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1040]), sum4_4_1));
+                _mm512_storeu_ps(&products_at_7[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1280]), sum4_5_0));
+                _mm512_storeu_ps(&products_at_7[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1296]), sum4_5_1));
+                _mm512_storeu_ps(&products_at_7[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1536]), sum4_6_0));
+                _mm512_storeu_ps(&products_at_7[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1552]), sum4_6_1));
+                _mm512_storeu_ps(&products_at_7[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1792]), sum4_7_0));
+                _mm512_storeu_ps(&products_at_7[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1808]), sum4_7_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 16 * k0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[16384]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[20480]));
-            float *const encoder_9_weight_grad_at = &encoder_9_weight_grad[(32 * cb + c) % 16 * 16 + (32 * cb + c) / 16 * 2304 + 147456 * kb
-                + 18432 * k0];
-            _mm512_storeu_ps(&encoder_9_weight_grad_at[0], _mm512_add_ps(sum_3, sum_4));
-            _mm512_storeu_ps(&encoder_9_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[12288]),
-                _mm512_loadu_ps(&products_at_8[28672])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[24576]));
-            _mm512_storeu_ps(&encoder_9_weight_grad_at[512], _mm512_add_ps(sum_4, sum_5));
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 16 * k0];
+            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 16 * 16 + (64 * cb
+                + c) / 16 * 2304 + 294912 * g + 18432 * k0];
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
+                _mm512_loadu_ps(&products_at_8[114688])));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 16 * k0 + 49152];
-            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[4096]);
-            float *const encoder_9_weight_grad_at_1 = &encoder_9_weight_grad[(32 * cb + c) % 16 * 16 + (32 * cb + c) / 16 * 2304
-                + 147456 * kb + 18432 * k0 + 768];
-            _mm512_storeu_ps(&encoder_9_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]), products_0));
-            _mm512_storeu_ps(&encoder_9_weight_grad_at_1[256], _mm512_loadu_ps(&products_at_9[12288]));
-            _mm512_storeu_ps(&encoder_9_weight_grad_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[8192])));
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 16 * k0 + 196608];
+            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[16384]);
+            float *const encoder3_conv_weight_grad_groups_at_1 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 16 * 16 + (64 * cb
+                + c) / 16 * 2304 + 294912 * g + 18432 * k0 + 768];
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]), products_0));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_1[256], _mm512_loadu_ps(&products_at_9[49152]));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_1[512], _mm512_add_ps(products_0,
+                _mm512_loadu_ps(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 16 * k0 + 16384];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[16384]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[20480]));
-            float *const encoder_9_weight_grad_at_2 = &encoder_9_weight_grad[(32 * cb + c) % 16 * 16 + (32 * cb + c) / 16 * 2304
-                + 147456 * kb + 18432 * k0 + 1536];
-            _mm512_storeu_ps(&encoder_9_weight_grad_at_2[0], _mm512_add_ps(sum_6, sum_7));
-            _mm512_storeu_ps(&encoder_9_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[12288]),
-                _mm512_loadu_ps(&products_at_10[28672])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[24576]));
-            _mm512_storeu_ps(&encoder_9_weight_grad_at_2[512], _mm512_add_ps(sum_7, sum_8));
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 16 * k0 + 65536];
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 16 * 16 + (64 * cb
+                + c) / 16 * 2304 + 294912 * g + 18432 * k0 + 1536];
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
+                _mm512_loadu_ps(&products_at_10[114688])));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad,
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
     char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -18179,12 +18256,46 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder_9_weight_grad, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * k in tiles of 16 parallel, c in tiles of 16 parallel, u, v, c, sum in registers | g, k lanes */
+static TARGET_CODE void encoder3_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder3_conv_weight_grad_groups,
+    float *restrict encoder_9_weight_grad) {
+    const ptrdiff_t k0 = item / 8;
+    const ptrdiff_t c0 = item % 8;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                __m512 sum0 = _mm512_setzero_ps();
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const __m512 encoder3_conv_weight_grad_groups_0 = _mm512_loadu_ps(&encoder3_conv_weight_grad_groups[294912 * g
+                        + 18432 * k0 + 2304 * c0 + 768 * u + 256 * v + 16 * c1]);
+                    sum0 = _mm512_add_ps(sum0, encoder3_conv_weight_grad_groups_0);
+                }
+                _mm512_storeu_ps(&encoder_9_weight_grad[18432 * k0 + 2304 * c0 + 768 * u + 256 * v + 16 * c1], sum0);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_weight_grad_sum(const float *restrict encoder3_conv_weight_grad_groups, float *restrict encoder_9_weight_grad,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        encoder3_conv_weight_grad_sum_body(item, encoder3_conv_weight_grad_groups, encoder_9_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage encoder_9_weight_turned | c, k lanes */
 static TARGET_CODE void encoder3_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_9_weight,
     float *restrict encoder_9_weight_filtered_back, char *scratch) {
@@ -18246,14 +18357,14 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder3_conv_data_grad_weight_body(item, encoder_9_weight, encoder_9_weight_filtered_back,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
@@ -18683,7 +18794,7 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -18851,22 +18962,21 @@ static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 547904 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 912448 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder1_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder1_relu_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 1024 * c0 + 32 * k0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 1024 * c0 + 32 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
@@ -18888,9 +18998,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 1024 * c0 + 32 * k0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 1024 * c0 + 32 * k0 + 24576];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
@@ -18911,9 +19021,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 1024 * c0 + 32 * k0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 1024 * c0 + 32 * k0 + 98304];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
@@ -18934,8 +19044,8 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 32 * k0 + 61440];
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 32 * k0 + 122880];
             _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
@@ -18954,21 +19064,20 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
             _mm512_storeu_ps(&products_at_3[912], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s], _mm512_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
-                            const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[1048576 * g + 65536 * nb
-                                + 32768 * cb + 16384 * c0 + 8192 * ib + 512 * h_s + 16 * w_s - 512]);
+                            const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[524288 * g + 65536 * nb
+                                + 16384 * c0 + 8192 * ib + 512 * h_s + 16 * w_s - 512]);
                             const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
-                                _mm512_loadu_ps(&encoder1_batch_norm_statistics[96 * cb + 48 * c0]));
-                            const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[96 * cb
-                                + 48 * c0 + 32]);
+                                _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0]));
+                            const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0 + 32]);
                             const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
-                                _mm512_loadu_ps(&encoder_4_bias[32 * cb + 16 * c0]));
+                                _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
                             _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
                                 sum_0));
                         }
@@ -18987,13 +19096,13 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1088]));
                         float *const transformed_at = &transformed[512 * c0 + 128 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_2);
+                        _mm512_storeu_ps(&transformed_at[2048], difference_2);
                         const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[64]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1120]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
-                        _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[16]),
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
+                        _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[16]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1072])));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[48]),
+                        _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[48]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1104])));
                     }
                 }
@@ -19001,14 +19110,14 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[2112 * i + 64 * j + 1056];
                         const __m512 encoder1_relu_in_staged0_0 = _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[32]);
-                        float *const transformed_at_1 = &transformed[512 * c0 + 128 * i + 16 * j + 5120];
+                        float *const transformed_at_1 = &transformed[512 * c0 + 128 * i + 16 * j + 10240];
                         _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[0]),
                             encoder1_relu_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[1024], encoder1_relu_in_staged0_0);
-                        _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[64]),
+                        _mm512_storeu_ps(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[64]),
                             encoder1_relu_in_staged0_0));
-                        _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[16]));
-                        _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[48]));
+                        _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[16]));
+                        _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[48]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -19018,15 +19127,15 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[0]));
                         const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1088]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[32]));
-                        float *const transformed_at_2 = &transformed[512 * c0 + 128 * i + 16 * j + 10240];
+                        float *const transformed_at_2 = &transformed[512 * c0 + 128 * i + 16 * j + 20480];
                         _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
                         const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1120]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
-                        _mm512_storeu_ps(&transformed_at_2[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1072]),
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1072]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[16])));
-                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1104]),
+                        _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1104]),
                             _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[48])));
                     }
                 }
@@ -19034,39 +19143,39 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[2112 * i + 64 * j + 528];
                         const __m512 encoder1_relu_in_staged0_1 = _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[32]);
-                        float *const transformed_at_3 = &transformed[512 * c0 + 128 * i + 16 * j + 15360];
+                        float *const transformed_at_3 = &transformed[512 * c0 + 128 * i + 16 * j + 30720];
                         _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[0]),
                             encoder1_relu_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[1024], encoder1_relu_in_staged0_1);
-                        _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[64]),
+                        _mm512_storeu_ps(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[64]),
                             encoder1_relu_in_staged0_1));
-                        _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[16]));
-                        _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[48]));
+                        _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[16]));
+                        _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[48]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[2112 * i + 64 * j + 1584];
                         const __m512 encoder1_relu_in_staged0_2 = _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[32]);
-                        float *const transformed_at_4 = &transformed[512 * c0 + 128 * i + 16 * j + 20480];
+                        float *const transformed_at_4 = &transformed[512 * c0 + 128 * i + 16 * j + 40960];
                         _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[0]),
                             encoder1_relu_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[1024], encoder1_relu_in_staged0_2);
-                        _mm512_storeu_ps(&transformed_at_4[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[64]),
+                        _mm512_storeu_ps(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[64]),
                             encoder1_relu_in_staged0_2));
-                        _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[16]));
-                        _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[48]));
+                        _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[16]));
+                        _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[48]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m512 encoder2_batch_norm_grad_0 = _mm512_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m512 encoder2_batch_norm_grad_0 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 4096 * c0 + 2048 * ib + 512 * i + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 128 * i + 16 * j];
                         _mm512_storeu_ps(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const __m512 encoder2_batch_norm_grad_1 = _mm512_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m512 encoder2_batch_norm_grad_1 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 4096 * c0 + 2048 * ib + 512 * i + 32 * j + 16]);
                         _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(encoder2_batch_norm_grad_0,
                             encoder2_batch_norm_grad_1));
@@ -19075,7 +19184,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[524288 * g + 32768 * nb + 4096 * c0
+                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 4096 * c0
                             + 2048 * ib + 512 * i + 32 * j];
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_at[0]),
                             _mm512_loadu_ps(&encoder2_batch_norm_grad_at[256]));
@@ -19089,11 +19198,11 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m512 encoder2_batch_norm_grad_2 = _mm512_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m512 encoder2_batch_norm_grad_2 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 4096 * c0 + 2048 * ib + 512 * i + 32 * j + 256]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 128 * i + 16 * j + 24576];
                         _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const __m512 encoder2_batch_norm_grad_3 = _mm512_loadu_ps(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const __m512 encoder2_batch_norm_grad_3 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 4096 * c0 + 2048 * ib + 512 * i + 32 * j + 272]);
                         _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(encoder2_batch_norm_grad_2,
                             encoder2_batch_norm_grad_3));
@@ -19102,7 +19211,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
             for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             __m512 sum1_0_0 = _mm512_setzero_ps();
@@ -19125,51 +19234,51 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
                                         + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * q
+                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 128 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
                                     sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
                                     const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
                                         + 1024 * k0 + 128 * i + 16 * j + 512]);
                                     sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
                                     sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
                                     sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
                                     sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
                                     sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
                                     sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
                                     sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
                                     sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
                                     sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
                                     sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 128 * i + 16 * j];
+                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
+                                        + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
                                     sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
                                     sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 1024 * c0 + 32 * k0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 1024 * c0 + 32 * k0];
                             _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
                             _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
                             _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_1_0));
@@ -19210,52 +19319,52 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
                                         + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * v
-                                        + 128 * i + 16 * j + 3072];
+                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                        + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
                                     sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
                                     const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
                                         + 1024 * k0 + 128 * i + 16 * j + 512]);
                                     sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
                                     sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
                                     sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
                                     sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
                                     sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
                                     sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
                                     sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
                                     sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
                                     sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
                                     sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
                                     sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
                                     sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
                                     sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 128 * i + 16 * j + 3072];
+                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
                                     const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
                                     sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
                                     sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 1024 * c0 + 32 * k0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 1024 * c0 + 32 * k0 + 24576];
                         _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
                         _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
                         _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_1_0));
@@ -19295,52 +19404,52 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
                                         + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * q
-                                        + 128 * i + 16 * j + 15360];
+                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * q
+                                        + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
                                     sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
                                     const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
                                         + 1024 * k0 + 128 * i + 16 * j + 512]);
                                     sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
                                     sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
                                     sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
                                     sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
                                     sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
                                     sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
                                     sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
                                     sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
                                     sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
                                     sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
                                     sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
                                     sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
                                     sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 128 * i + 16 * j + 15360];
+                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
+                                        + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
                                     sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
                                     sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 1024 * c0 + 32 * k0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 1024 * c0 + 32 * k0 + 98304];
                         _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
                         _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
                         _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_1_0));
@@ -19380,45 +19489,45 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
                                         + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * v
-                                        + 128 * i + 16 * j + 18432];
+                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * v
+                                        + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
                                     sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
                                     const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
                                         + 1024 * k0 + 128 * i + 16 * j + 512]);
                                     sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
                                     sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
                                     sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
                                     sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
                                     sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
                                     sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
                                     sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
                                     sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
                                     sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
                                     sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
                                     sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
                                     sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
                                     sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 128 * i + 16 * j + 18432];
+                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
+                                        + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
                                     sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
                                     sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
@@ -19426,7 +19535,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             }
                         }
                     }
-                    float *const products_at_7 = &products[1024 * c0 + 32 * k0 + 61440];
+                    float *const products_at_7 = &products[1024 * c0 + 32 * k0 + 122880];
                     _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
                     _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
                     _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_1_0));
@@ -19448,41 +19557,42 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 16 * k0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[16384]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[20480]));
-            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 16 * 16 + (32 * cb
-                + c) / 16 * 2304 + 73728 * g + 9216 * k0];
+            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[32768]));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[40960]));
+            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 73728 * g
+                + 9216 * k0];
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[12288]),
-                _mm512_loadu_ps(&products_at_8[28672])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[24576]));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[24576]),
+                _mm512_loadu_ps(&products_at_8[57344])));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[49152]));
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 16 * k0 + 49152];
-            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[4096]);
-            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 16 * 16 + (32 * cb
-                + c) / 16 * 2304 + 73728 * g + 9216 * k0 + 768];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[128 * c + 16 * k0 + 98304];
+            const __m512 products_0 = _mm512_loadu_ps(&products_at_9[8192]);
+            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 73728 * g
+                + 9216 * k0 + 768];
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_9[0]), products_0));
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[256], _mm512_loadu_ps(&products_at_9[12288]));
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[512], _mm512_add_ps(products_0, _mm512_loadu_ps(&products_at_9[8192])));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[256], _mm512_loadu_ps(&products_at_9[24576]));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_1[512], _mm512_add_ps(products_0,
+                _mm512_loadu_ps(&products_at_9[16384])));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 16 * k0 + 16384];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[16384]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[20480]));
-            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 16 * 16 + (32 * cb
-                + c) / 16 * 2304 + 73728 * g + 9216 * k0 + 1536];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[128 * c + 16 * k0 + 32768];
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[32768]));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[40960]));
+            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 73728 * g
+                + 9216 * k0 + 1536];
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[12288]),
-                _mm512_loadu_ps(&products_at_10[28672])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[24576]));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[24576]),
+                _mm512_loadu_ps(&products_at_10[57344])));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[49152]));
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
         }
     }
@@ -19498,12 +19608,12 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, u, v, c, sum in registers | g, k lanes */
 static TARGET_CODE void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder2_conv_weight_grad_groups,
     float *restrict encoder_6_weight_grad) {
@@ -19513,7 +19623,7 @@ static TARGET_CODE void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 __m512 sum0 = _mm512_setzero_ps();
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const __m512 encoder2_conv_weight_grad_groups_0 = _mm512_loadu_ps(&encoder2_conv_weight_grad_groups[73728 * g
                         + 9216 * k0 + 2304 * c0 + 768 * u + 256 * v + 16 * c1]);
                     sum0 = _mm512_add_ps(sum0, encoder2_conv_weight_grad_groups_0);
@@ -19537,7 +19647,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage encoder_6_weight_turned | c, k lanes */
 static TARGET_CODE void encoder2_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_6_weight,
     float *restrict encoder_6_weight_filtered_back, char *scratch) {
@@ -19599,14 +19709,14 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder2_conv_data_grad_weight_body(item, encoder_6_weight, encoder_6_weight_filtered_back,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
@@ -20032,7 +20142,7 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -20200,7 +20310,7 @@ static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 344640 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 344640 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder0_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -20845,7 +20955,7 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -20884,7 +20994,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 553472 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 9216 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 16 parallel, c in tiles of 16 parallel, stage encoder_3_weight_turned | c, k lanes */
 static TARGET_CODE void encoder1_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_3_weight,
     float *restrict encoder_3_weight_filtered_back, char *scratch) {
@@ -20946,14 +21056,14 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_data_grad_weight_body(item, encoder_3_weight, encoder_3_weight_filtered_back,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 553472 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
@@ -21378,7 +21488,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -21494,7 +21604,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
- * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 553472 a thread.
+ * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 32, c, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups,
     const float *restrict x, const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
@@ -21671,7 +21781,7 @@ static void encoder0_conv_weight_grad(float *restrict encoder0_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder0_conv_weight_grad_body(item, encoder0_conv_weight_grad_groups, x, encoder0_batch_norm_statistics, encoder0_conv_forward,
-            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -22130,7 +22240,7 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 553472 a thread.
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch) {
@@ -22264,13 +22374,13 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
@@ -22383,13 +22493,13 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
-            encoder1_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
@@ -22503,13 +22613,13 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
-            encoder2_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 128 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
@@ -22624,13 +22734,13 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
-            encoder3_conv_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
@@ -22741,7 +22851,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
-            encoder4_relu, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -23070,7 +23180,7 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 20480 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 20480 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 64 parallel, n parallel, i parallel, stage fc3_forward_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
@@ -23363,13 +23473,13 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
-            scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 64 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
@@ -23681,13 +23791,13 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
-            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
@@ -23997,13 +24107,13 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
-            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 553472 a thread.
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
@@ -24328,13 +24438,13 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
-            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 131072 bytes of scratch in steps of 553472 a thread.
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 131072 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -24637,7 +24747,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
 #endif
     for (ptrdiff_t item = 0; item < 5; item++) {
         decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 553472 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -26684,8 +26794,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 26347520.0, 1},
-    {"decoder2_conv_transpose_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1},
+    {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1},
     {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1},
     {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -26693,7 +26803,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1},
+    {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1},
     {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1},
     {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
@@ -26729,7 +26840,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
-    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1},
+    {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1},
     {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1},
     {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -26737,8 +26849,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"encoder2_conv_weight_grad", 2415919104.0, 26346496.0, 1},
-    {"encoder2_conv_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1},
+    {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1},
     {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1},
     {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
@@ -26996,187 +27108,191 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 113898496), threads);
     done(step, 68);
     decoder1_conv_transpose_weight_grad((const float *)(workspace + 122287104), (const float *)(workspace + 269087744),
-        (const float *)(workspace + 277703680), (const float *)(workspace + 17030912), (float *)(workspace + 35615104), scratch, threads);
+        (const float *)(workspace + 277703680), (const float *)(workspace + 17030912), (float *)(workspace + 113898496), scratch, threads);
     done(step, 69);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 118092800), scratch, threads);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 35615104), threads);
     done(step, 70);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 118092800), scratch, threads);
+    done(step, 71);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 122287104), (const float *)(workspace + 118092800),
         (float *)(workspace + 113898496), scratch, threads);
-    done(step, 71);
+    done(step, 72);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 269087744), (const float *)(workspace + 277703680),
         (const float *)(workspace + 17030912), (const float *)(workspace + 113898496), (float *)(workspace + 118092800), threads);
-    done(step, 72);
+    done(step, 73);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 118092800), (float *)(workspace + 118223872),
         (const float *)(workspace + 277703680), threads);
-    done(step, 73);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 118223872), threads);
     done(step, 74);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 118223872), threads);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 118223872), threads);
     done(step, 75);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 118223872), threads);
+    done(step, 76);
     decoder0_batch_norm_grad((float *)(workspace + 122287104), (const float *)(workspace + 277703680),
         (const float *)(workspace + 269087744), (const float *)(workspace + 118223872), (const float *)(workspace + 17030912),
         (const float *)(workspace + 113898496), threads);
-    done(step, 76);
+    done(step, 77);
     decoder0_conv_transpose_weight_grad((const float *)(workspace + 122287104), (const float *)(workspace + 275379200),
         (float *)(workspace + 30894464), scratch, threads);
-    done(step, 77);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12311296), (float *)(workspace + 113898496), scratch, threads);
     done(step, 78);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12311296), (float *)(workspace + 113898496), scratch, threads);
+    done(step, 79);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 122287104), (const float *)(workspace + 113898496),
         (float *)(workspace + 126481408), scratch, threads);
-    done(step, 79);
+    done(step, 80);
     fc3_weight_grad((float *)(workspace + 27191680), (const float *)(workspace + 126481408), (const float *)(workspace + 277648384),
         scratch, threads);
-    done(step, 80);
-    fc3_bias_grad((const float *)(workspace + 126481408), (float *)(workspace + 30861696), threads);
     done(step, 81);
-    fc3_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 76674048), (float *)(workspace + 114106368), threads);
+    fc3_bias_grad((const float *)(workspace + 126481408), (float *)(workspace + 30861696), threads);
     done(step, 82);
-    gru0_carry_grad_start((float *)(workspace + 114070528), threads);
+    fc3_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 76674048), (float *)(workspace + 114106368), threads);
     done(step, 83);
+    gru0_carry_grad_start((float *)(workspace + 114070528), threads);
+    done(step, 84);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 114135040), (const float *)(workspace + 114106368), (const float *)(workspace + 114070528),
             time, threads);
-        done(step, 84);
+        done(step, 85);
         gru0_cell_grad((float *)(workspace + 113984512), (float *)(workspace + 113898496), (float *)(workspace + 114163712),
             (const float *)(workspace + 114135040), (const float *)(workspace + 277476352), (const float *)(workspace + 277562368),
             (const float *)(workspace + 277648384), time, threads);
-        done(step, 85);
+        done(step, 86);
         gru0_hidden_projection_data_grad((const float *)(workspace + 113898496), (const float *)(workspace + 76523520),
             (float *)(workspace + 114192384), time, threads);
-        done(step, 86);
+        done(step, 87);
         gru0_carry_grad_sum((float *)(workspace + 114070528), (const float *)(workspace + 114163712),
             (const float *)(workspace + 114192384), time, threads);
-        done(step, 87);
+        done(step, 88);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 27038464), (const float *)(workspace + 113898496),
         (const float *)(workspace + 277648384), scratch, threads);
-    done(step, 88);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 113898496), (float *)(workspace + 27190336), threads);
     done(step, 89);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 113898496), (float *)(workspace + 27190336), threads);
+    done(step, 90);
     gru0_input_projection_weight_grad((float *)(workspace + 26952448), (const float *)(workspace + 113984512),
         (const float *)(workspace + 277684224), scratch, threads);
-    done(step, 90);
-    gru0_input_projection_bias_grad((const float *)(workspace + 113984512), (float *)(workspace + 27188992), threads);
     done(step, 91);
+    gru0_input_projection_bias_grad((const float *)(workspace + 113984512), (float *)(workspace + 27188992), threads);
+    done(step, 92);
     gru0_input_projection_data_grad((const float *)(workspace + 113984512), (const float *)(workspace + 76437504),
         (float *)(workspace + 115995648), threads);
-    done(step, 92);
+    done(step, 93);
     fc1_weight_grad((float *)(workspace + 24855040), (const float *)(workspace + 115995648), (const float *)(workspace + 273282048),
         scratch, threads);
-    done(step, 93);
-    fc1_bias_grad((const float *)(workspace + 115995648), (float *)(workspace + 26952192), threads);
     done(step, 94);
-    fc1_data_grad((const float *)(workspace + 115995648), (const float *)(workspace + 74340352), (float *)(workspace + 113898496), threads);
+    fc1_bias_grad((const float *)(workspace + 115995648), (float *)(workspace + 26952192), threads);
     done(step, 95);
+    fc1_data_grad((const float *)(workspace + 115995648), (const float *)(workspace + 74340352), (float *)(workspace + 113898496), threads);
+    done(step, 96);
     encoder4_relu_grad((float *)(workspace + 126481408), (const float *)(workspace + 273282048), (const float *)(workspace + 113898496),
         threads);
-    done(step, 96);
+    done(step, 97);
     encoder4_conv_weight_grad((const float *)(workspace + 264893440), (const float *)(workspace + 277700608),
         (const float *)(workspace + 1552256), (const float *)(workspace + 126481408), (float *)(workspace + 20136448), scratch, threads);
-    done(step, 97);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 113898496), scratch, threads);
     done(step, 98);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 113898496), scratch, threads);
+    done(step, 99);
     encoder4_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 113898496),
         (float *)(workspace + 122287104), scratch, threads);
-    done(step, 99);
+    done(step, 100);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 264893440), (const float *)(workspace + 277700608),
         (const float *)(workspace + 1552256), (const float *)(workspace + 122287104), (float *)(workspace + 113898496), threads);
-    done(step, 100);
+    done(step, 101);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 113898496), (float *)(workspace + 114029568),
         (const float *)(workspace + 277700608), threads);
-    done(step, 101);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 114029568), threads);
     done(step, 102);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 114029568), threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 114029568), threads);
     done(step, 103);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 114029568), threads);
+    done(step, 104);
     encoder3_batch_norm_grad((float *)(workspace + 126481408), (const float *)(workspace + 277700608),
         (const float *)(workspace + 264893440), (const float *)(workspace + 114029568), (const float *)(workspace + 1552256),
         (const float *)(workspace + 122287104), threads);
-    done(step, 104);
-    encoder3_conv_weight_grad((const float *)(workspace + 248116224), (const float *)(workspace + 277706752),
-        (const float *)(workspace + 371072), (const float *)(workspace + 126481408), (float *)(workspace + 18954752), scratch, threads);
     done(step, 105);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 122287104), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 248116224), (const float *)(workspace + 277706752),
+        (const float *)(workspace + 371072), (const float *)(workspace + 126481408), (float *)(workspace + 113898496), scratch, threads);
     done(step, 106);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18954752), threads);
+    done(step, 107);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 122287104), scratch, threads);
+    done(step, 108);
     encoder3_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 122287104),
         (float *)(workspace + 113898496), scratch, threads);
-    done(step, 107);
+    done(step, 109);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 248116224), (const float *)(workspace + 277706752),
         (const float *)(workspace + 371072), (const float *)(workspace + 113898496), (float *)(workspace + 122287104), threads);
-    done(step, 108);
+    done(step, 110);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 122287104), (float *)(workspace + 122549248),
         (const float *)(workspace + 277706752), threads);
-    done(step, 109);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 122549248), threads);
-    done(step, 110);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 122549248), threads);
     done(step, 111);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 122549248), threads);
+    done(step, 112);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 122549248), threads);
+    done(step, 113);
     encoder2_batch_norm_grad((float *)(workspace + 130675712), (const float *)(workspace + 277706752),
         (const float *)(workspace + 248116224), (const float *)(workspace + 122549248), (const float *)(workspace + 371072),
         (const float *)(workspace + 113898496), threads);
-    done(step, 112);
+    done(step, 114);
     encoder2_conv_weight_grad((const float *)(workspace + 214561792), (const float *)(workspace + 277709824),
         (const float *)(workspace + 75392), (const float *)(workspace + 130675712), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 113);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18658816), threads);
-    done(step, 114);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 139064320), scratch, threads);
     done(step, 115);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18658816), threads);
+    done(step, 116);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 139064320), scratch, threads);
+    done(step, 117);
     encoder2_conv_data_grad((const float *)(workspace + 130675712), (const float *)(workspace + 139064320),
         (float *)(workspace + 113898496), scratch, threads);
-    done(step, 116);
+    done(step, 118);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 214561792), (const float *)(workspace + 277709824),
         (const float *)(workspace + 75392), (const float *)(workspace + 113898496), (float *)(workspace + 130675712), threads);
-    done(step, 117);
+    done(step, 119);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 130675712), (float *)(workspace + 131200000),
         (const float *)(workspace + 277709824), threads);
-    done(step, 118);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 131200000), threads);
-    done(step, 119);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 131200000), threads);
     done(step, 120);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 131200000), threads);
+    done(step, 121);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 131200000), threads);
+    done(step, 122);
     encoder1_batch_norm_grad((float *)(workspace + 147452928), (const float *)(workspace + 277709824),
         (const float *)(workspace + 214561792), (const float *)(workspace + 131200000), (const float *)(workspace + 75392),
         (const float *)(workspace + 113898496), threads);
-    done(step, 121);
+    done(step, 123);
     encoder1_conv_weight_grad((const float *)(workspace + 80344064), (const float *)(workspace + 277711360),
         (const float *)(workspace + 1280), (const float *)(workspace + 147452928), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 122);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18584576), threads);
-    done(step, 123);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 164230144), scratch, threads);
     done(step, 124);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18584576), threads);
+    done(step, 125);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 164230144), scratch, threads);
+    done(step, 126);
     encoder1_conv_data_grad((const float *)(workspace + 147452928), (const float *)(workspace + 164230144),
         (float *)(workspace + 113898496), scratch, threads);
-    done(step, 125);
+    done(step, 127);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 80344064), (const float *)(workspace + 277711360),
         (const float *)(workspace + 1280), (const float *)(workspace + 113898496), (float *)(workspace + 147452928), threads);
-    done(step, 126);
+    done(step, 128);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 147452928), (float *)(workspace + 148501504),
         (const float *)(workspace + 277711360), threads);
-    done(step, 127);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 148501504), threads);
-    done(step, 128);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 148501504), threads);
     done(step, 129);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 148501504), threads);
+    done(step, 130);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 148501504), threads);
+    done(step, 131);
     encoder0_conv_weight_grad((float *)(workspace + 147452928), step->x, (const float *)(workspace + 277711360),
         (const float *)(workspace + 80344064), (const float *)(workspace + 148501504), (const float *)(workspace + 1280),
         (const float *)(workspace + 113898496), scratch, threads);
-    done(step, 130);
+    done(step, 132);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 147452928), (float *)(workspace + 18583168), threads);
-    done(step, 131);
+    done(step, 133);
     update((float *)workspace, (float *)(workspace + 37166336), (float *)(workspace + 55749504), step->coefficients,
         (const float *)(workspace + 18583168), threads);
-    done(step, 132);
-    fc1_0_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 6271872), threads);
-    done(step, 133);
-    gru_weight_ih_l0_renew((float *)(workspace + 76437504), (const float *)(workspace + 8369280), threads);
     done(step, 134);
-    gru_weight_hh_l0_renew((float *)(workspace + 76523520), (const float *)(workspace + 8455296), threads);
+    fc1_0_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 6271872), threads);
     done(step, 135);
-    fc3_0_weight_renew((float *)(workspace + 76674048), (const float *)(workspace + 8608512), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 76437504), (const float *)(workspace + 8369280), threads);
     done(step, 136);
+    gru_weight_hh_l0_renew((float *)(workspace + 76523520), (const float *)(workspace + 8455296), threads);
+    done(step, 137);
+    fc3_0_weight_renew((float *)(workspace + 76674048), (const float *)(workspace + 8608512), threads);
+    done(step, 138);
 }
 
 /* Forward, with running statistics. */
@@ -27513,7 +27629,7 @@ const ModelTarget gru_ae_avx512 = {
     .name = "avx512",
     .available = available,
     .workspace_size = 277712384,
-    .scratch_size = 553472,
+    .scratch_size = 1589760,
     .load = load,
     .save = save,
     .train = train,
@@ -27521,7 +27637,7 @@ const ModelTarget gru_ae_avx512 = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 137,
+    .train_kernels = 139,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };

@@ -227,7 +227,7 @@ static inline vector_float vector_exponent(vector_float a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward_out, char *scratch) {
@@ -323,7 +323,7 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -475,7 +475,7 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -988,7 +988,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -1146,7 +1146,7 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
@@ -1659,7 +1659,7 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -1817,7 +1817,7 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
@@ -2320,7 +2320,7 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -2469,7 +2469,7 @@ static void encoder4_conv_forward_weight(float *restrict encoder_12_weight_filte
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
@@ -2990,7 +2990,7 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_forward_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder_12_weight_filtered,
-            encoder4_relu, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -3482,7 +3482,7 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
@@ -3808,7 +3808,7 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -3960,7 +3960,7 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
@@ -4276,7 +4276,7 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4435,7 +4435,7 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
@@ -4757,7 +4757,7 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4916,7 +4916,7 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
@@ -5238,7 +5238,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5341,7 +5341,7 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 128000 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -5647,7 +5647,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #endif
     for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5726,7 +5726,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1558656 a thread.
  * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 4, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
 static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
@@ -5831,7 +5831,7 @@ static void decoder4_conv_weight_grad(float *restrict decoder4_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder4_conv_weight_grad_body(item, decoder4_conv_weight_grad_groups, decoder3_conv_transpose_forward,
-            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5862,7 +5862,7 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad, const float *restrict decoder_12_weight,
     float *restrict decoder4_conv_data_grad_out, char *scratch) {
@@ -5959,7 +5959,7 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6127,7 +6127,7 @@ static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
@@ -6580,7 +6580,7 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6620,7 +6620,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_9_weight_turned | c, k lanes */
 static void decoder3_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_9_weight,
     float *restrict decoder_9_weight_filtered, char *scratch) {
@@ -6678,14 +6678,14 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder3_conv_transpose_data_grad_weight_body(item, decoder_9_weight, decoder_9_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
@@ -7190,7 +7190,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7363,88 +7363,87 @@ static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 521024 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
-    float *const decoder1_relu_in_staged1 = (float *)(scratch + 512000);
+    float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 128 * k0 + 8 * c0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 256 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
-                    vector_store(&products_at[32], vector_broadcast(0.0f));
-                    vector_store(&products_at[36], vector_broadcast(0.0f));
                     vector_store(&products_at[64], vector_broadcast(0.0f));
                     vector_store(&products_at[68], vector_broadcast(0.0f));
-                    vector_store(&products_at[96], vector_broadcast(0.0f));
-                    vector_store(&products_at[100], vector_broadcast(0.0f));
+                    vector_store(&products_at[128], vector_broadcast(0.0f));
+                    vector_store(&products_at[132], vector_broadcast(0.0f));
+                    vector_store(&products_at[192], vector_broadcast(0.0f));
+                    vector_store(&products_at[196], vector_broadcast(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 128 * k0 + 8 * c0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 256 * k0 + 8 * c0 + 24576];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
-                vector_store(&products_at_1[32], vector_broadcast(0.0f));
-                vector_store(&products_at_1[36], vector_broadcast(0.0f));
                 vector_store(&products_at_1[64], vector_broadcast(0.0f));
                 vector_store(&products_at_1[68], vector_broadcast(0.0f));
-                vector_store(&products_at_1[96], vector_broadcast(0.0f));
-                vector_store(&products_at_1[100], vector_broadcast(0.0f));
+                vector_store(&products_at_1[128], vector_broadcast(0.0f));
+                vector_store(&products_at_1[132], vector_broadcast(0.0f));
+                vector_store(&products_at_1[192], vector_broadcast(0.0f));
+                vector_store(&products_at_1[196], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 128 * k0 + 8 * c0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 256 * k0 + 8 * c0 + 98304];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
-                vector_store(&products_at_2[32], vector_broadcast(0.0f));
-                vector_store(&products_at_2[36], vector_broadcast(0.0f));
                 vector_store(&products_at_2[64], vector_broadcast(0.0f));
                 vector_store(&products_at_2[68], vector_broadcast(0.0f));
-                vector_store(&products_at_2[96], vector_broadcast(0.0f));
-                vector_store(&products_at_2[100], vector_broadcast(0.0f));
+                vector_store(&products_at_2[128], vector_broadcast(0.0f));
+                vector_store(&products_at_2[132], vector_broadcast(0.0f));
+                vector_store(&products_at_2[192], vector_broadcast(0.0f));
+                vector_store(&products_at_2[196], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[128 * k0 + 8 * c0 + 61440];
+            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 122880];
             vector_store(&products_at_3[0], vector_broadcast(0.0f));
             vector_store(&products_at_3[4], vector_broadcast(0.0f));
-            vector_store(&products_at_3[32], vector_broadcast(0.0f));
-            vector_store(&products_at_3[36], vector_broadcast(0.0f));
             vector_store(&products_at_3[64], vector_broadcast(0.0f));
             vector_store(&products_at_3[68], vector_broadcast(0.0f));
-            vector_store(&products_at_3[96], vector_broadcast(0.0f));
-            vector_store(&products_at_3[100], vector_broadcast(0.0f));
+            vector_store(&products_at_3[128], vector_broadcast(0.0f));
+            vector_store(&products_at_3[132], vector_broadcast(0.0f));
+            vector_store(&products_at_3[192], vector_broadcast(0.0f));
+            vector_store(&products_at_3[196], vector_broadcast(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         vector_store(&decoder2_batch_norm_grad_in_staged0[132 * h_s], vector_broadcast(0.0f));
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                             vector_store(&decoder2_batch_norm_grad_in_staged0[132 * h_s + 4 * w_s + 4],
-                                vector_load(&decoder2_batch_norm_grad[1048576 * g + 65536 * nb + 32768 * cb + 4096 * c0 + 2048 * ib
-                                + 128 * h_s + 4 * w_s - 128]));
+                                vector_load(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s
+                                - 128]));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -7461,13 +7460,13 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[272]));
                         float *const transformed_at = &transformed[128 * c0 + 32 * i + 4 * j];
                         vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[1024], difference_1);
+                        vector_store(&transformed_at[2048], difference_1);
                         const vector_float difference_2 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[280]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_2, difference_1));
-                        vector_store(&transformed_at[3072], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[4]),
+                        vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[268])));
-                        vector_store(&transformed_at[4096], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[12]),
+                        vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[12]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[276])));
                     }
                 }
@@ -7477,14 +7476,14 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 264];
                         const vector_float decoder2_batch_norm_grad_in_staged0_0 =
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
                         vector_store(&transformed_at_1[0], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[0]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        vector_store(&transformed_at_1[1024], decoder2_batch_norm_grad_in_staged0_0);
-                        vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[16]),
+                        vector_store(&transformed_at_1[2048], decoder2_batch_norm_grad_in_staged0_0);
+                        vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[16]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        vector_store(&transformed_at_1[3072], vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[4]));
-                        vector_store(&transformed_at_1[4096], vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[12]));
+                        vector_store(&transformed_at_1[6144], vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[4]));
+                        vector_store(&transformed_at_1[8192], vector_load(&decoder2_batch_norm_grad_in_staged0_at_1[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7495,15 +7494,15 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
                         const vector_float difference_4 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[272]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
                         vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[1024], difference_4);
+                        vector_store(&transformed_at_2[2048], difference_4);
                         const vector_float difference_5 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[280]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_5, difference_4));
-                        vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[268]),
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[268]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[4])));
-                        vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[276]),
+                        vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[276]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[12])));
                     }
                 }
@@ -7513,14 +7512,14 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 132];
                         const vector_float decoder2_batch_norm_grad_in_staged0_1 =
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 30720];
                         vector_store(&transformed_at_3[0], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[0]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        vector_store(&transformed_at_3[1024], decoder2_batch_norm_grad_in_staged0_1);
-                        vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[16]),
+                        vector_store(&transformed_at_3[2048], decoder2_batch_norm_grad_in_staged0_1);
+                        vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[16]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        vector_store(&transformed_at_3[3072], vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[4]));
-                        vector_store(&transformed_at_3[4096], vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[12]));
+                        vector_store(&transformed_at_3[6144], vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[4]));
+                        vector_store(&transformed_at_3[8192], vector_load(&decoder2_batch_norm_grad_in_staged0_at_3[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7529,21 +7528,21 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 396];
                         const vector_float decoder2_batch_norm_grad_in_staged0_2 =
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 40960];
                         vector_store(&transformed_at_4[0], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[0]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        vector_store(&transformed_at_4[1024], decoder2_batch_norm_grad_in_staged0_2);
-                        vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[16]),
+                        vector_store(&transformed_at_4[2048], decoder2_batch_norm_grad_in_staged0_2);
+                        vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[16]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        vector_store(&transformed_at_4[3072], vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[4]));
-                        vector_store(&transformed_at_4[4096], vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[12]));
+                        vector_store(&transformed_at_4[6144], vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[4]));
+                        vector_store(&transformed_at_4[8192], vector_load(&decoder2_batch_norm_grad_in_staged0_at_4[12]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[524288 * g
+                        const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 1024 * c0 + 512 * ib + 64 * h_s + 4 * w_s]);
                         const vector_float difference_6 = vector_subtract(decoder1_conv_transpose_forward_0,
                             vector_load(&decoder1_batch_norm_statistics[12 * c0]));
@@ -7587,7 +7586,7 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
@@ -7604,10 +7603,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 128 * k0 + 32 * i
                                         + 4 * j];
                                     const vector_float transformed_gradient_0 = vector_broadcast(transformed_gradient_at_3[0]);
-                                    const vector_float transformed_0 = vector_load(&transformed[5120 * p + 1024 * q + 256 * c0 + 32 * i
+                                    const vector_float transformed_0 = vector_load(&transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i
                                         + 4 * j]);
                                     sum2_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum2_0_0);
-                                    const vector_float transformed_1 = vector_load(&transformed[5120 * p + 1024 * q + 256 * c0 + 32 * i
+                                    const vector_float transformed_1 = vector_load(&transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i
                                         + 4 * j + 128]);
                                     sum2_0_1 = vector_multiply_add(transformed_gradient_0, transformed_1, sum2_0_1);
                                     const vector_float transformed_gradient_1 = vector_broadcast(transformed_gradient_at_3[1]);
@@ -7621,15 +7620,15 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     sum2_3_1 = vector_multiply_add(transformed_gradient_3, transformed_1, sum2_3_1);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 128 * k0 + 8 * c0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 256 * k0 + 8 * c0];
                             vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum2_0_0));
                             vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum2_0_1));
-                            vector_store(&products_at_4[32], vector_add(vector_load(&products_at_4[32]), sum2_1_0));
-                            vector_store(&products_at_4[36], vector_add(vector_load(&products_at_4[36]), sum2_1_1));
-                            vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum2_2_0));
-                            vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum2_2_1));
-                            vector_store(&products_at_4[96], vector_add(vector_load(&products_at_4[96]), sum2_3_0));
-                            vector_store(&products_at_4[100], vector_add(vector_load(&products_at_4[100]), sum2_3_1));
+                            vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum2_1_0));
+                            vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum2_1_1));
+                            vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum2_2_0));
+                            vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum2_2_1));
+                            vector_store(&products_at_4[192], vector_add(vector_load(&products_at_4[192]), sum2_3_0));
+                            vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum2_3_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
@@ -7647,11 +7646,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 128 * k0 + 32 * i
                                         + 4 * j];
                                     const vector_float transformed_gradient_4 = vector_broadcast(transformed_gradient_at_4[0]);
-                                    const vector_float transformed_2 = vector_load(&transformed[5120 * p + 1024 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 3072]);
+                                    const vector_float transformed_2 = vector_load(&transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 6144]);
                                     sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_2, sum3_0_0);
-                                    const vector_float transformed_3 = vector_load(&transformed[5120 * p + 1024 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 3200]);
+                                    const vector_float transformed_3 = vector_load(&transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 6272]);
                                     sum3_0_1 = vector_multiply_add(transformed_gradient_4, transformed_3, sum3_0_1);
                                     const vector_float transformed_gradient_5 = vector_broadcast(transformed_gradient_at_4[1]);
                                     sum3_1_0 = vector_multiply_add(transformed_gradient_5, transformed_2, sum3_1_0);
@@ -7665,15 +7664,15 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 128 * k0 + 8 * c0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 256 * k0 + 8 * c0 + 24576];
                         vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum3_0_0));
                         vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum3_0_1));
-                        vector_store(&products_at_5[32], vector_add(vector_load(&products_at_5[32]), sum3_1_0));
-                        vector_store(&products_at_5[36], vector_add(vector_load(&products_at_5[36]), sum3_1_1));
-                        vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum3_2_0));
-                        vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum3_2_1));
-                        vector_store(&products_at_5[96], vector_add(vector_load(&products_at_5[96]), sum3_3_0));
-                        vector_store(&products_at_5[100], vector_add(vector_load(&products_at_5[100]), sum3_3_1));
+                        vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum3_1_0));
+                        vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum3_1_1));
+                        vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum3_2_0));
+                        vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum3_2_1));
+                        vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum3_3_0));
+                        vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum3_3_1));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum4_0_0 = vector_broadcast(0.0f);
@@ -7690,11 +7689,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 128 * k0 + 32 * i
                                         + 4 * j];
                                     const vector_float transformed_gradient_8 = vector_broadcast(transformed_gradient_at_5[0]);
-                                    const vector_float transformed_4 = vector_load(&transformed[5120 * u + 1024 * q + 256 * c0 + 32 * i
-                                        + 4 * j + 15360]);
+                                    const vector_float transformed_4 = vector_load(&transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i
+                                        + 4 * j + 30720]);
                                     sum4_0_0 = vector_multiply_add(transformed_gradient_8, transformed_4, sum4_0_0);
-                                    const vector_float transformed_5 = vector_load(&transformed[5120 * u + 1024 * q + 256 * c0 + 32 * i
-                                        + 4 * j + 15488]);
+                                    const vector_float transformed_5 = vector_load(&transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i
+                                        + 4 * j + 30848]);
                                     sum4_0_1 = vector_multiply_add(transformed_gradient_8, transformed_5, sum4_0_1);
                                     const vector_float transformed_gradient_9 = vector_broadcast(transformed_gradient_at_5[1]);
                                     sum4_1_0 = vector_multiply_add(transformed_gradient_9, transformed_4, sum4_1_0);
@@ -7708,15 +7707,15 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 128 * k0 + 8 * c0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 256 * k0 + 8 * c0 + 98304];
                         vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum4_0_0));
                         vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum4_0_1));
-                        vector_store(&products_at_6[32], vector_add(vector_load(&products_at_6[32]), sum4_1_0));
-                        vector_store(&products_at_6[36], vector_add(vector_load(&products_at_6[36]), sum4_1_1));
-                        vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum4_2_0));
-                        vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum4_2_1));
-                        vector_store(&products_at_6[96], vector_add(vector_load(&products_at_6[96]), sum4_3_0));
-                        vector_store(&products_at_6[100], vector_add(vector_load(&products_at_6[100]), sum4_3_1));
+                        vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum4_1_0));
+                        vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum4_1_1));
+                        vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum4_2_0));
+                        vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum4_2_1));
+                        vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum4_3_0));
+                        vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum4_3_1));
                     }
                     vector_float sum5_0_0 = vector_broadcast(0.0f);
                     vector_float sum5_0_1 = vector_broadcast(0.0f);
@@ -7733,11 +7732,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 128 * k0 + 32 * i
                                         + 4 * j];
                                     const vector_float transformed_gradient_12 = vector_broadcast(transformed_gradient_at_6[0]);
-                                    const vector_float transformed_6 = vector_load(&transformed[5120 * u + 1024 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 18432]);
+                                    const vector_float transformed_6 = vector_load(&transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 36864]);
                                     sum5_0_0 = vector_multiply_add(transformed_gradient_12, transformed_6, sum5_0_0);
-                                    const vector_float transformed_7 = vector_load(&transformed[5120 * u + 1024 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 18560]);
+                                    const vector_float transformed_7 = vector_load(&transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 36992]);
                                     sum5_0_1 = vector_multiply_add(transformed_gradient_12, transformed_7, sum5_0_1);
                                     const vector_float transformed_gradient_13 = vector_broadcast(transformed_gradient_at_6[1]);
                                     sum5_1_0 = vector_multiply_add(transformed_gradient_13, transformed_6, sum5_1_0);
@@ -7752,55 +7751,55 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_7 = &products[128 * k0 + 8 * c0 + 61440];
+                    float *const products_at_7 = &products[256 * k0 + 8 * c0 + 122880];
                     vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum5_0_0));
                     vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum5_0_1));
-                    vector_store(&products_at_7[32], vector_add(vector_load(&products_at_7[32]), sum5_1_0));
-                    vector_store(&products_at_7[36], vector_add(vector_load(&products_at_7[36]), sum5_1_1));
-                    vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum5_2_0));
-                    vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum5_2_1));
-                    vector_store(&products_at_7[96], vector_add(vector_load(&products_at_7[96]), sum5_3_0));
-                    vector_store(&products_at_7[100], vector_add(vector_load(&products_at_7[100]), sum5_3_1));
+                    vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum5_1_0));
+                    vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum5_1_1));
+                    vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum5_2_0));
+                    vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum5_2_1));
+                    vector_store(&products_at_7[192], vector_add(vector_load(&products_at_7[192]), sum5_3_0));
+                    vector_store(&products_at_7[196], vector_add(vector_load(&products_at_7[196]), sum5_3_1));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 4 * c0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[16384]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[20480]));
+            float *const products_at_8 = &products[64 * k + 4 * c0];
+            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[32768]));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
-                + 73728 * g + 36864 * cb + 4608 * c0];
+                + 73728 * g + 4608 * c0];
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[12288]),
-                vector_load(&products_at_8[28672])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[24576]));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[24576]),
+                vector_load(&products_at_8[57344])));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[49152]));
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 4 * c0 + 49152];
-            const vector_float products_0 = vector_load(&products_at_9[4096]);
+            float *const products_at_9 = &products[64 * k + 4 * c0 + 98304];
+            const vector_float products_0 = vector_load(&products_at_9[8192]);
             float *const decoder2_conv_transpose_weight_grad_groups_at_1 = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4
-                + k / 4 * 144 + 73728 * g + 36864 * cb + 4608 * c0 + 48];
+                + k / 4 * 144 + 73728 * g + 4608 * c0 + 48];
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_1[16], vector_load(&products_at_9[12288]));
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_1[32], vector_add(products_0, vector_load(&products_at_9[8192])));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_1[16], vector_load(&products_at_9[24576]));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_1[32], vector_add(products_0, vector_load(&products_at_9[16384])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 4 * c0 + 16384];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[16384]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[20480]));
+            float *const products_at_10 = &products[64 * k + 4 * c0 + 32768];
+            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[32768]));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4
-                + k / 4 * 144 + 73728 * g + 36864 * cb + 4608 * c0 + 96];
+                + k / 4 * 144 + 73728 * g + 4608 * c0 + 96];
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[12288]),
-                vector_load(&products_at_10[28672])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[24576]));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[24576]),
+                vector_load(&products_at_10[57344])));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[49152]));
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
         }
     }
@@ -7817,12 +7816,12 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * c in tiles of 4 parallel, k in tiles of 4 parallel, u, v, k, sum in registers | g, c lanes */
 static void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_weight_grad_groups,
     float *restrict decoder_6_weight_grad) {
@@ -7832,7 +7831,7 @@ static void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t item, const f
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
                 vector_float sum0 = vector_broadcast(0.0f);
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const vector_float decoder2_conv_transpose_weight_grad_groups_0 =
                         vector_load(&decoder2_conv_transpose_weight_grad_groups[73728 * g + 4608 * c0 + 144 * k0 + 48 * u + 16 * v
                         + 4 * k1]);
@@ -7857,7 +7856,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_6_weight_turned | c, k lanes */
 static void decoder2_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_6_weight,
     float *restrict decoder_6_weight_filtered, char *scratch) {
@@ -7915,14 +7914,14 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         decoder2_conv_transpose_data_grad_weight_body(item, decoder_6_weight, decoder_6_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
@@ -8427,7 +8426,7 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder2_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -8600,80 +8599,80 @@ static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 521280 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
-    float *const decoder0_relu_in_staged1 = (float *)(scratch + 512000);
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
+    float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 128 * k0 + 8 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
-                    vector_store(&products_at[32], vector_broadcast(0.0f));
-                    vector_store(&products_at[36], vector_broadcast(0.0f));
                     vector_store(&products_at[64], vector_broadcast(0.0f));
                     vector_store(&products_at[68], vector_broadcast(0.0f));
-                    vector_store(&products_at[96], vector_broadcast(0.0f));
-                    vector_store(&products_at[100], vector_broadcast(0.0f));
+                    vector_store(&products_at[128], vector_broadcast(0.0f));
+                    vector_store(&products_at[132], vector_broadcast(0.0f));
+                    vector_store(&products_at[192], vector_broadcast(0.0f));
+                    vector_store(&products_at[196], vector_broadcast(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 128 * k0 + 8 * c0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 256 * k0 + 8 * c0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
-                vector_store(&products_at_1[32], vector_broadcast(0.0f));
-                vector_store(&products_at_1[36], vector_broadcast(0.0f));
                 vector_store(&products_at_1[64], vector_broadcast(0.0f));
                 vector_store(&products_at_1[68], vector_broadcast(0.0f));
-                vector_store(&products_at_1[96], vector_broadcast(0.0f));
-                vector_store(&products_at_1[100], vector_broadcast(0.0f));
+                vector_store(&products_at_1[128], vector_broadcast(0.0f));
+                vector_store(&products_at_1[132], vector_broadcast(0.0f));
+                vector_store(&products_at_1[192], vector_broadcast(0.0f));
+                vector_store(&products_at_1[196], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 128 * k0 + 8 * c0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 256 * k0 + 8 * c0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
-                vector_store(&products_at_2[32], vector_broadcast(0.0f));
-                vector_store(&products_at_2[36], vector_broadcast(0.0f));
                 vector_store(&products_at_2[64], vector_broadcast(0.0f));
                 vector_store(&products_at_2[68], vector_broadcast(0.0f));
-                vector_store(&products_at_2[96], vector_broadcast(0.0f));
-                vector_store(&products_at_2[100], vector_broadcast(0.0f));
+                vector_store(&products_at_2[128], vector_broadcast(0.0f));
+                vector_store(&products_at_2[132], vector_broadcast(0.0f));
+                vector_store(&products_at_2[192], vector_broadcast(0.0f));
+                vector_store(&products_at_2[196], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[128 * k0 + 8 * c0 + 61440];
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 245760];
             vector_store(&products_at_3[0], vector_broadcast(0.0f));
             vector_store(&products_at_3[4], vector_broadcast(0.0f));
-            vector_store(&products_at_3[32], vector_broadcast(0.0f));
-            vector_store(&products_at_3[36], vector_broadcast(0.0f));
             vector_store(&products_at_3[64], vector_broadcast(0.0f));
             vector_store(&products_at_3[68], vector_broadcast(0.0f));
-            vector_store(&products_at_3[96], vector_broadcast(0.0f));
-            vector_store(&products_at_3[100], vector_broadcast(0.0f));
+            vector_store(&products_at_3[128], vector_broadcast(0.0f));
+            vector_store(&products_at_3[132], vector_broadcast(0.0f));
+            vector_store(&products_at_3[192], vector_broadcast(0.0f));
+            vector_store(&products_at_3[196], vector_broadcast(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     vector_store(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 4 * w_s], vector_broadcast(0.0f));
@@ -8682,7 +8681,8 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vector_store(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 68 * h_s + 68], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         vector_store(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72],
-                            vector_load(&decoder1_batch_norm_grad[65536 * nb + 32768 * n_s + 8192 * cb + 1024 * c0 + 64 * h_s + 4 * w_s]));
+                            vector_load(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 1024 * c0 + 64 * h_s
+                            + 4 * w_s]));
                     }
                 }
             }
@@ -8697,13 +8697,13 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[144]));
                         float *const transformed_at = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[1024], difference_1);
+                        vector_store(&transformed_at[2048], difference_1);
                         const vector_float difference_2 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[152]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_2, difference_1));
-                        vector_store(&transformed_at[3072], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[4]),
+                        vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[140])));
-                        vector_store(&transformed_at[4096], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[12]),
+                        vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[12]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[148])));
                     }
                 }
@@ -8715,14 +8715,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 16 * j + 136];
                         const vector_float decoder1_batch_norm_grad_in_staged0_0 =
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
                         vector_store(&transformed_at_1[0], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[0]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        vector_store(&transformed_at_1[1024], decoder1_batch_norm_grad_in_staged0_0);
-                        vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[16]),
+                        vector_store(&transformed_at_1[2048], decoder1_batch_norm_grad_in_staged0_0);
+                        vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[16]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        vector_store(&transformed_at_1[3072], vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[4]));
-                        vector_store(&transformed_at_1[4096], vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[12]));
+                        vector_store(&transformed_at_1[6144], vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[4]));
+                        vector_store(&transformed_at_1[8192], vector_load(&decoder1_batch_norm_grad_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -8735,15 +8735,15 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
                         const vector_float difference_4 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[144]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
                         vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[1024], difference_4);
+                        vector_store(&transformed_at_2[2048], difference_4);
                         const vector_float difference_5 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[152]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_5, difference_4));
-                        vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[140]),
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[140]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[4])));
-                        vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[148]),
+                        vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[148]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[12])));
                     }
                 }
@@ -8755,14 +8755,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 16 * j + 68];
                         const vector_float decoder1_batch_norm_grad_in_staged0_1 =
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 30720];
                         vector_store(&transformed_at_3[0], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[0]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        vector_store(&transformed_at_3[1024], decoder1_batch_norm_grad_in_staged0_1);
-                        vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[16]),
+                        vector_store(&transformed_at_3[2048], decoder1_batch_norm_grad_in_staged0_1);
+                        vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[16]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        vector_store(&transformed_at_3[3072], vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[4]));
-                        vector_store(&transformed_at_3[4096], vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[12]));
+                        vector_store(&transformed_at_3[6144], vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[4]));
+                        vector_store(&transformed_at_3[8192], vector_load(&decoder1_batch_norm_grad_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -8773,30 +8773,29 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 16 * j + 204];
                         const vector_float decoder1_batch_norm_grad_in_staged0_2 =
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 40960];
                         vector_store(&transformed_at_4[0], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[0]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        vector_store(&transformed_at_4[1024], decoder1_batch_norm_grad_in_staged0_2);
-                        vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[16]),
+                        vector_store(&transformed_at_4[2048], decoder1_batch_norm_grad_in_staged0_2);
+                        vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[16]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        vector_store(&transformed_at_4[3072], vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[4]));
-                        vector_store(&transformed_at_4[4096], vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[12]));
+                        vector_store(&transformed_at_4[6144], vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[4]));
+                        vector_store(&transformed_at_4[8192], vector_load(&decoder1_batch_norm_grad_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[32768 * nb
-                            + 16384 * n_s + 8192 * kb + 256 * c0 + 32 * h_s + 4 * w_s]);
+                        const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[262144 * g
+                            + 32768 * nb + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
                         const vector_float difference_6 = vector_subtract(decoder0_conv_transpose_forward_0,
-                            vector_load(&decoder0_batch_norm_statistics[384 * kb + 12 * c0]));
-                        const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[384 * kb + 12 * c0
-                            + 8]);
+                            vector_load(&decoder0_batch_norm_statistics[12 * c0]));
+                        const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_6, decoder0_batch_norm_statistics_0,
-                            vector_load(&decoder_1_bias[128 * kb + 4 * c0]));
+                            vector_load(&decoder_1_bias[4 * c0]));
                         vector_store(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f),
                             sum_0));
                     }
@@ -8810,8 +8809,8 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&transformed_gradient_at[0], decoder0_relu_in_staged1_0);
                         const vector_float decoder0_relu_in_staged1_1 = vector_load(&decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j
                             + 4]);
-                        vector_store(&transformed_gradient_at[4096], vector_add(decoder0_relu_in_staged1_0, decoder0_relu_in_staged1_1));
-                        vector_store(&transformed_gradient_at[8192], decoder0_relu_in_staged1_1);
+                        vector_store(&transformed_gradient_at[8192], vector_add(decoder0_relu_in_staged1_0, decoder0_relu_in_staged1_1));
+                        vector_store(&transformed_gradient_at[16384], decoder0_relu_in_staged1_1);
                     }
                 }
             }
@@ -8821,12 +8820,12 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j];
                         const vector_float sum_1 = vector_add(vector_load(&decoder0_relu_in_staged1_at[0]),
                             vector_load(&decoder0_relu_in_staged1_at[32]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
                         vector_store(&transformed_gradient_at_1[0], sum_1);
                         const vector_float sum_2 = vector_add(vector_load(&decoder0_relu_in_staged1_at[4]),
                             vector_load(&decoder0_relu_in_staged1_at[36]));
-                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[8192], sum_2);
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_1, sum_2));
+                        vector_store(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
@@ -8835,18 +8834,18 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         const vector_float decoder0_relu_in_staged1_2 = vector_load(&decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j
                             + 32]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 49152];
                         vector_store(&transformed_gradient_at_2[0], decoder0_relu_in_staged1_2);
                         const vector_float decoder0_relu_in_staged1_3 = vector_load(&decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j
                             + 36]);
-                        vector_store(&transformed_gradient_at_2[4096], vector_add(decoder0_relu_in_staged1_2, decoder0_relu_in_staged1_3));
-                        vector_store(&transformed_gradient_at_2[8192], decoder0_relu_in_staged1_3);
+                        vector_store(&transformed_gradient_at_2[8192], vector_add(decoder0_relu_in_staged1_2, decoder0_relu_in_staged1_3));
+                        vector_store(&transformed_gradient_at_2[16384], decoder0_relu_in_staged1_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum2_0_0 = vector_broadcast(0.0f);
@@ -8860,13 +8859,13 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 128 * k0 + 64 * n
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const vector_float transformed_gradient_0 = vector_broadcast(transformed_gradient_at_3[0]);
-                                    const vector_float transformed_0 = vector_load(&transformed[5120 * p + 1024 * q + 256 * c0 + 64 * n
+                                    const vector_float transformed_0 = vector_load(&transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n
                                         + 16 * i + 4 * j]);
                                     sum2_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum2_0_0);
-                                    const vector_float transformed_1 = vector_load(&transformed[5120 * p + 1024 * q + 256 * c0 + 64 * n
+                                    const vector_float transformed_1 = vector_load(&transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n
                                         + 16 * i + 4 * j + 128]);
                                     sum2_0_1 = vector_multiply_add(transformed_gradient_0, transformed_1, sum2_0_1);
                                     const vector_float transformed_gradient_1 = vector_broadcast(transformed_gradient_at_3[1]);
@@ -8881,15 +8880,15 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 128 * k0 + 8 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0 + 8 * c0];
                         vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum2_0_0));
                         vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum2_0_1));
-                        vector_store(&products_at_4[32], vector_add(vector_load(&products_at_4[32]), sum2_1_0));
-                        vector_store(&products_at_4[36], vector_add(vector_load(&products_at_4[36]), sum2_1_1));
-                        vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum2_2_0));
-                        vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum2_2_1));
-                        vector_store(&products_at_4[96], vector_add(vector_load(&products_at_4[96]), sum2_3_0));
-                        vector_store(&products_at_4[100], vector_add(vector_load(&products_at_4[100]), sum2_3_1));
+                        vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum2_1_0));
+                        vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum2_1_1));
+                        vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum2_2_0));
+                        vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum2_2_1));
+                        vector_store(&products_at_4[192], vector_add(vector_load(&products_at_4[192]), sum2_3_0));
+                        vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum2_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -8905,14 +8904,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 128 * k0 + 64 * n
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const vector_float transformed_gradient_4 = vector_broadcast(transformed_gradient_at_4[0]);
-                                    const vector_float transformed_2 = vector_load(&transformed[5120 * p + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 3072]);
+                                    const vector_float transformed_2 = vector_load(&transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 6144]);
                                     sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_2, sum3_0_0);
-                                    const vector_float transformed_3 = vector_load(&transformed[5120 * p + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 3200]);
+                                    const vector_float transformed_3 = vector_load(&transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 6272]);
                                     sum3_0_1 = vector_multiply_add(transformed_gradient_4, transformed_3, sum3_0_1);
                                     const vector_float transformed_gradient_5 = vector_broadcast(transformed_gradient_at_4[1]);
                                     sum3_1_0 = vector_multiply_add(transformed_gradient_5, transformed_2, sum3_1_0);
@@ -8927,15 +8926,15 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 128 * k0 + 8 * c0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 256 * k0 + 8 * c0 + 49152];
                     vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum3_0_0));
                     vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum3_0_1));
-                    vector_store(&products_at_5[32], vector_add(vector_load(&products_at_5[32]), sum3_1_0));
-                    vector_store(&products_at_5[36], vector_add(vector_load(&products_at_5[36]), sum3_1_1));
-                    vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum3_2_0));
-                    vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum3_2_1));
-                    vector_store(&products_at_5[96], vector_add(vector_load(&products_at_5[96]), sum3_3_0));
-                    vector_store(&products_at_5[100], vector_add(vector_load(&products_at_5[100]), sum3_3_1));
+                    vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum3_1_0));
+                    vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum3_1_1));
+                    vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum3_2_0));
+                    vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum3_2_1));
+                    vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum3_3_0));
+                    vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum3_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     vector_float sum4_0_0 = vector_broadcast(0.0f);
@@ -8950,14 +8949,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 128 * k0 + 64 * n
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const vector_float transformed_gradient_8 = vector_broadcast(transformed_gradient_at_5[0]);
-                                    const vector_float transformed_4 = vector_load(&transformed[5120 * u + 1024 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 15360]);
+                                    const vector_float transformed_4 = vector_load(&transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 30720]);
                                     sum4_0_0 = vector_multiply_add(transformed_gradient_8, transformed_4, sum4_0_0);
-                                    const vector_float transformed_5 = vector_load(&transformed[5120 * u + 1024 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 15488]);
+                                    const vector_float transformed_5 = vector_load(&transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 30848]);
                                     sum4_0_1 = vector_multiply_add(transformed_gradient_8, transformed_5, sum4_0_1);
                                     const vector_float transformed_gradient_9 = vector_broadcast(transformed_gradient_at_5[1]);
                                     sum4_1_0 = vector_multiply_add(transformed_gradient_9, transformed_4, sum4_1_0);
@@ -8972,15 +8971,15 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 128 * k0 + 8 * c0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 256 * k0 + 8 * c0 + 196608];
                     vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum4_0_0));
                     vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum4_0_1));
-                    vector_store(&products_at_6[32], vector_add(vector_load(&products_at_6[32]), sum4_1_0));
-                    vector_store(&products_at_6[36], vector_add(vector_load(&products_at_6[36]), sum4_1_1));
-                    vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum4_2_0));
-                    vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum4_2_1));
-                    vector_store(&products_at_6[96], vector_add(vector_load(&products_at_6[96]), sum4_3_0));
-                    vector_store(&products_at_6[100], vector_add(vector_load(&products_at_6[100]), sum4_3_1));
+                    vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum4_1_0));
+                    vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum4_1_1));
+                    vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum4_2_0));
+                    vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum4_2_1));
+                    vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum4_3_0));
+                    vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum4_3_1));
                 }
                 vector_float sum5_0_0 = vector_broadcast(0.0f);
                 vector_float sum5_0_1 = vector_broadcast(0.0f);
@@ -8995,14 +8994,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 128 * k0 + 64 * n
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const vector_float transformed_gradient_12 = vector_broadcast(transformed_gradient_at_6[0]);
-                                    const vector_float transformed_6 = vector_load(&transformed[5120 * u + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 18432]);
+                                    const vector_float transformed_6 = vector_load(&transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 36864]);
                                     sum5_0_0 = vector_multiply_add(transformed_gradient_12, transformed_6, sum5_0_0);
-                                    const vector_float transformed_7 = vector_load(&transformed[5120 * u + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 18560]);
+                                    const vector_float transformed_7 = vector_load(&transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 36992]);
                                     sum5_0_1 = vector_multiply_add(transformed_gradient_12, transformed_7, sum5_0_1);
                                     const vector_float transformed_gradient_13 = vector_broadcast(transformed_gradient_at_6[1]);
                                     sum5_1_0 = vector_multiply_add(transformed_gradient_13, transformed_6, sum5_1_0);
@@ -9018,61 +9017,62 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         }
                     }
                 }
-                float *const products_at_7 = &products[128 * k0 + 8 * c0 + 61440];
+                float *const products_at_7 = &products[256 * k0 + 8 * c0 + 245760];
                 vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum5_0_0));
                 vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum5_0_1));
-                vector_store(&products_at_7[32], vector_add(vector_load(&products_at_7[32]), sum5_1_0));
-                vector_store(&products_at_7[36], vector_add(vector_load(&products_at_7[36]), sum5_1_1));
-                vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum5_2_0));
-                vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum5_2_1));
-                vector_store(&products_at_7[96], vector_add(vector_load(&products_at_7[96]), sum5_3_0));
-                vector_store(&products_at_7[100], vector_add(vector_load(&products_at_7[100]), sum5_3_1));
+                vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum5_1_0));
+                vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum5_1_1));
+                vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum5_2_0));
+                vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum5_2_1));
+                vector_store(&products_at_7[192], vector_add(vector_load(&products_at_7[192]), sum5_3_0));
+                vector_store(&products_at_7[196], vector_add(vector_load(&products_at_7[196]), sum5_3_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 4 * c0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[16384]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[20480]));
-            float *const decoder_3_weight_grad_at = &decoder_3_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 73728 * cb
-                + 9216 * c0];
-            vector_store(&decoder_3_weight_grad_at[0], vector_add(sum_3, sum_4));
-            vector_store(&decoder_3_weight_grad_at[16], vector_add(vector_load(&products_at_8[12288]), vector_load(&products_at_8[28672])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[24576]));
-            vector_store(&decoder_3_weight_grad_at[32], vector_add(sum_4, sum_5));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 4 * c0];
+            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
+                + 294912 * g + 147456 * cb + 9216 * c0];
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[49152]),
+                vector_load(&products_at_8[114688])));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 4 * c0 + 49152];
-            const vector_float products_0 = vector_load(&products_at_9[4096]);
-            float *const decoder_3_weight_grad_at_1 = &decoder_3_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 73728 * cb
-                + 9216 * c0 + 48];
-            vector_store(&decoder_3_weight_grad_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
-            vector_store(&decoder_3_weight_grad_at_1[16], vector_load(&products_at_9[12288]));
-            vector_store(&decoder_3_weight_grad_at_1[32], vector_add(products_0, vector_load(&products_at_9[8192])));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 4 * c0 + 196608];
+            const vector_float products_0 = vector_load(&products_at_9[16384]);
+            float *const decoder1_conv_transpose_weight_grad_groups_at_1 = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4
+                + k / 4 * 144 + 294912 * g + 147456 * cb + 9216 * c0 + 48];
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_1[16], vector_load(&products_at_9[49152]));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_1[32], vector_add(products_0, vector_load(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 4 * c0 + 16384];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[16384]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[20480]));
-            float *const decoder_3_weight_grad_at_2 = &decoder_3_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 73728 * cb
-                + 9216 * c0 + 96];
-            vector_store(&decoder_3_weight_grad_at_2[0], vector_add(sum_6, sum_7));
-            vector_store(&decoder_3_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[12288]),
-                vector_load(&products_at_10[28672])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[24576]));
-            vector_store(&decoder_3_weight_grad_at_2[32], vector_add(sum_7, sum_8));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 4 * c0 + 65536];
+            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4
+                + k / 4 * 144 + 294912 * g + 147456 * cb + 9216 * c0 + 96];
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[49152]),
+                vector_load(&products_at_10[114688])));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
         }
     }
 }
 
 static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch, int threads) {
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -9080,12 +9080,48 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
-            decoder0_batch_norm_statistics, decoder_1_bias, decoder_3_weight_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * c in tiles of 4 parallel, k in tiles of 4 parallel, u, v, k, sum in registers | g, c lanes */
+static void decoder1_conv_transpose_weight_grad_sum_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_weight_grad_groups,
+    float *restrict decoder_3_weight_grad) {
+    const ptrdiff_t c0 = item / 64;
+    const ptrdiff_t k0 = item % 64;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+                vector_float sum0 = vector_broadcast(0.0f);
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const vector_float decoder1_conv_transpose_weight_grad_groups_0 =
+                        vector_load(&decoder1_conv_transpose_weight_grad_groups[294912 * g + 9216 * c0 + 144 * k0 + 48 * u + 16 * v
+                        + 4 * k1]);
+                    sum0 = vector_add(sum0, decoder1_conv_transpose_weight_grad_groups_0);
+                }
+                vector_store(&decoder_3_weight_grad[9216 * c0 + 144 * k0 + 48 * u + 16 * v + 4 * k1], sum0);
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_weight_grad_sum(const float *restrict decoder1_conv_transpose_weight_grad_groups,
+    float *restrict decoder_3_weight_grad, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 2048; item++) {
+        decoder1_conv_transpose_weight_grad_sum_body(item, decoder1_conv_transpose_weight_grad_groups, decoder_3_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_3_weight_turned | c, k lanes */
 static void decoder1_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_3_weight,
     float *restrict decoder_3_weight_filtered, char *scratch) {
@@ -9143,14 +9179,14 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 2048; item++) {
         decoder1_conv_transpose_data_grad_weight_body(item, decoder_3_weight, decoder_3_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
@@ -9646,7 +9682,7 @@ static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_bat
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder1_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -9815,78 +9851,78 @@ static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 522368 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1558656 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 128 * k0 + 8 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
-                    vector_store(&products_at[32], vector_broadcast(0.0f));
-                    vector_store(&products_at[36], vector_broadcast(0.0f));
                     vector_store(&products_at[64], vector_broadcast(0.0f));
                     vector_store(&products_at[68], vector_broadcast(0.0f));
-                    vector_store(&products_at[96], vector_broadcast(0.0f));
-                    vector_store(&products_at[100], vector_broadcast(0.0f));
+                    vector_store(&products_at[128], vector_broadcast(0.0f));
+                    vector_store(&products_at[132], vector_broadcast(0.0f));
+                    vector_store(&products_at[192], vector_broadcast(0.0f));
+                    vector_store(&products_at[196], vector_broadcast(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 128 * k0 + 8 * c0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 256 * k0 + 8 * c0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
-                vector_store(&products_at_1[32], vector_broadcast(0.0f));
-                vector_store(&products_at_1[36], vector_broadcast(0.0f));
                 vector_store(&products_at_1[64], vector_broadcast(0.0f));
                 vector_store(&products_at_1[68], vector_broadcast(0.0f));
-                vector_store(&products_at_1[96], vector_broadcast(0.0f));
-                vector_store(&products_at_1[100], vector_broadcast(0.0f));
+                vector_store(&products_at_1[128], vector_broadcast(0.0f));
+                vector_store(&products_at_1[132], vector_broadcast(0.0f));
+                vector_store(&products_at_1[192], vector_broadcast(0.0f));
+                vector_store(&products_at_1[196], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 128 * k0 + 8 * c0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 256 * k0 + 8 * c0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
-                vector_store(&products_at_2[32], vector_broadcast(0.0f));
-                vector_store(&products_at_2[36], vector_broadcast(0.0f));
                 vector_store(&products_at_2[64], vector_broadcast(0.0f));
                 vector_store(&products_at_2[68], vector_broadcast(0.0f));
-                vector_store(&products_at_2[96], vector_broadcast(0.0f));
-                vector_store(&products_at_2[100], vector_broadcast(0.0f));
+                vector_store(&products_at_2[128], vector_broadcast(0.0f));
+                vector_store(&products_at_2[132], vector_broadcast(0.0f));
+                vector_store(&products_at_2[192], vector_broadcast(0.0f));
+                vector_store(&products_at_2[196], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[128 * k0 + 8 * c0 + 61440];
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 245760];
             vector_store(&products_at_3[0], vector_broadcast(0.0f));
             vector_store(&products_at_3[4], vector_broadcast(0.0f));
-            vector_store(&products_at_3[32], vector_broadcast(0.0f));
-            vector_store(&products_at_3[36], vector_broadcast(0.0f));
             vector_store(&products_at_3[64], vector_broadcast(0.0f));
             vector_store(&products_at_3[68], vector_broadcast(0.0f));
-            vector_store(&products_at_3[96], vector_broadcast(0.0f));
-            vector_store(&products_at_3[100], vector_broadcast(0.0f));
+            vector_store(&products_at_3[128], vector_broadcast(0.0f));
+            vector_store(&products_at_3[132], vector_broadcast(0.0f));
+            vector_store(&products_at_3[192], vector_broadcast(0.0f));
+            vector_store(&products_at_3[196], vector_broadcast(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 4 * w_s], vector_broadcast(0.0f));
@@ -9895,7 +9931,7 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 36], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40],
-                            vector_load(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 2048 * cb + 256 * c0 + 32 * h_s + 4 * w_s]));
+                            vector_load(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 256 * c0 + 32 * h_s + 4 * w_s]));
                     }
                 }
             }
@@ -9910,13 +9946,13 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[80]));
                         float *const transformed_at = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[1024], difference_1);
+                        vector_store(&transformed_at[2048], difference_1);
                         const vector_float difference_2 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[88]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_2, difference_1));
-                        vector_store(&transformed_at[3072], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[4]),
+                        vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[76])));
-                        vector_store(&transformed_at[4096], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[12]),
+                        vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[12]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[84])));
                     }
                 }
@@ -9928,14 +9964,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 16 * j + 72];
                         const vector_float decoder0_batch_norm_grad_in_staged0_0 =
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
                         vector_store(&transformed_at_1[0], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[0]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        vector_store(&transformed_at_1[1024], decoder0_batch_norm_grad_in_staged0_0);
-                        vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[16]),
+                        vector_store(&transformed_at_1[2048], decoder0_batch_norm_grad_in_staged0_0);
+                        vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[16]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        vector_store(&transformed_at_1[3072], vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[4]));
-                        vector_store(&transformed_at_1[4096], vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[12]));
+                        vector_store(&transformed_at_1[6144], vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[4]));
+                        vector_store(&transformed_at_1[8192], vector_load(&decoder0_batch_norm_grad_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -9948,15 +9984,15 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
                         const vector_float difference_4 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[80]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
                         vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[1024], difference_4);
+                        vector_store(&transformed_at_2[2048], difference_4);
                         const vector_float difference_5 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[88]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_5, difference_4));
-                        vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[76]),
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[76]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[4])));
-                        vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[84]),
+                        vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[84]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[12])));
                     }
                 }
@@ -9968,14 +10004,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 16 * j + 36];
                         const vector_float decoder0_batch_norm_grad_in_staged0_1 =
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 30720];
                         vector_store(&transformed_at_3[0], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[0]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        vector_store(&transformed_at_3[1024], decoder0_batch_norm_grad_in_staged0_1);
-                        vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[16]),
+                        vector_store(&transformed_at_3[2048], decoder0_batch_norm_grad_in_staged0_1);
+                        vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[16]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        vector_store(&transformed_at_3[3072], vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[4]));
-                        vector_store(&transformed_at_3[4096], vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[12]));
+                        vector_store(&transformed_at_3[6144], vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[4]));
+                        vector_store(&transformed_at_3[8192], vector_load(&decoder0_batch_norm_grad_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -9986,63 +10022,63 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             + 16 * j + 108];
                         const vector_float decoder0_batch_norm_grad_in_staged0_2 =
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 40960];
                         vector_store(&transformed_at_4[0], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[0]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        vector_store(&transformed_at_4[1024], decoder0_batch_norm_grad_in_staged0_2);
-                        vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[16]),
+                        vector_store(&transformed_at_4[2048], decoder0_batch_norm_grad_in_staged0_2);
+                        vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[16]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        vector_store(&transformed_at_4[3072], vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[4]));
-                        vector_store(&transformed_at_4[4096], vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[12]));
+                        vector_store(&transformed_at_4[6144], vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[4]));
+                        vector_store(&transformed_at_4[8192], vector_load(&decoder0_batch_norm_grad_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const vector_float fc3_forward_0 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const vector_float fc3_forward_0 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vector_store(&transformed_gradient_at[0], fc3_forward_0);
-                        const vector_float fc3_forward_1 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const vector_float fc3_forward_1 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j + 4]);
-                        vector_store(&transformed_gradient_at[4096], vector_add(fc3_forward_0, fc3_forward_1));
-                        vector_store(&transformed_gradient_at[8192], fc3_forward_1);
+                        vector_store(&transformed_gradient_at[8192], vector_add(fc3_forward_0, fc3_forward_1));
+                        vector_store(&transformed_gradient_at[16384], fc3_forward_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i + 8 * j];
+                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i + 8 * j];
                         const vector_float sum_0 = vector_add(vector_load(&fc3_forward_at[0]), vector_load(&fc3_forward_at[16]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
                         vector_store(&transformed_gradient_at_1[0], sum_0);
                         const vector_float sum_1 = vector_add(vector_load(&fc3_forward_at[4]), vector_load(&fc3_forward_at[20]));
-                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_0, sum_1));
-                        vector_store(&transformed_gradient_at_1[8192], sum_1);
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_0, sum_1));
+                        vector_store(&transformed_gradient_at_1[16384], sum_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const vector_float fc3_forward_2 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const vector_float fc3_forward_2 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j + 16]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 49152];
                         vector_store(&transformed_gradient_at_2[0], fc3_forward_2);
-                        const vector_float fc3_forward_3 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const vector_float fc3_forward_3 = vector_load(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j + 20]);
-                        vector_store(&transformed_gradient_at_2[4096], vector_add(fc3_forward_2, fc3_forward_3));
-                        vector_store(&transformed_gradient_at_2[8192], fc3_forward_3);
+                        vector_store(&transformed_gradient_at_2[8192], vector_add(fc3_forward_2, fc3_forward_3));
+                        vector_store(&transformed_gradient_at_2[16384], fc3_forward_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum1_0_0 = vector_broadcast(0.0f);
@@ -10056,13 +10092,13 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 128 * k0 + 16 * n
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const vector_float transformed_gradient_0 = vector_broadcast(transformed_gradient_at_3[0]);
-                                    const vector_float transformed_0 = vector_load(&transformed[5120 * p + 1024 * q + 256 * c0 + 16 * n
+                                    const vector_float transformed_0 = vector_load(&transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n
                                         + 8 * i + 4 * j]);
                                     sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
-                                    const vector_float transformed_1 = vector_load(&transformed[5120 * p + 1024 * q + 256 * c0 + 16 * n
+                                    const vector_float transformed_1 = vector_load(&transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n
                                         + 8 * i + 4 * j + 128]);
                                     sum1_0_1 = vector_multiply_add(transformed_gradient_0, transformed_1, sum1_0_1);
                                     const vector_float transformed_gradient_1 = vector_broadcast(transformed_gradient_at_3[1]);
@@ -10077,15 +10113,15 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 128 * k0 + 8 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0 + 8 * c0];
                         vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
                         vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
-                        vector_store(&products_at_4[32], vector_add(vector_load(&products_at_4[32]), sum1_1_0));
-                        vector_store(&products_at_4[36], vector_add(vector_load(&products_at_4[36]), sum1_1_1));
-                        vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum1_2_0));
-                        vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum1_2_1));
-                        vector_store(&products_at_4[96], vector_add(vector_load(&products_at_4[96]), sum1_3_0));
-                        vector_store(&products_at_4[100], vector_add(vector_load(&products_at_4[100]), sum1_3_1));
+                        vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum1_1_0));
+                        vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum1_1_1));
+                        vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum1_2_0));
+                        vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum1_2_1));
+                        vector_store(&products_at_4[192], vector_add(vector_load(&products_at_4[192]), sum1_3_0));
+                        vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum1_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -10101,14 +10137,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 128 * k0 + 16 * n
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const vector_float transformed_gradient_4 = vector_broadcast(transformed_gradient_at_4[0]);
-                                    const vector_float transformed_2 = vector_load(&transformed[5120 * p + 1024 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 3072]);
+                                    const vector_float transformed_2 = vector_load(&transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 6144]);
                                     sum2_0_0 = vector_multiply_add(transformed_gradient_4, transformed_2, sum2_0_0);
-                                    const vector_float transformed_3 = vector_load(&transformed[5120 * p + 1024 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 3200]);
+                                    const vector_float transformed_3 = vector_load(&transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 6272]);
                                     sum2_0_1 = vector_multiply_add(transformed_gradient_4, transformed_3, sum2_0_1);
                                     const vector_float transformed_gradient_5 = vector_broadcast(transformed_gradient_at_4[1]);
                                     sum2_1_0 = vector_multiply_add(transformed_gradient_5, transformed_2, sum2_1_0);
@@ -10123,15 +10159,15 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 128 * k0 + 8 * c0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 256 * k0 + 8 * c0 + 49152];
                     vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
                     vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
-                    vector_store(&products_at_5[32], vector_add(vector_load(&products_at_5[32]), sum2_1_0));
-                    vector_store(&products_at_5[36], vector_add(vector_load(&products_at_5[36]), sum2_1_1));
-                    vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum2_2_0));
-                    vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum2_2_1));
-                    vector_store(&products_at_5[96], vector_add(vector_load(&products_at_5[96]), sum2_3_0));
-                    vector_store(&products_at_5[100], vector_add(vector_load(&products_at_5[100]), sum2_3_1));
+                    vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum2_1_0));
+                    vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum2_1_1));
+                    vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum2_2_0));
+                    vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum2_2_1));
+                    vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum2_3_0));
+                    vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum2_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
@@ -10146,14 +10182,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 128 * k0 + 16 * n
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const vector_float transformed_gradient_8 = vector_broadcast(transformed_gradient_at_5[0]);
-                                    const vector_float transformed_4 = vector_load(&transformed[5120 * u + 1024 * q + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 15360]);
+                                    const vector_float transformed_4 = vector_load(&transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 30720]);
                                     sum3_0_0 = vector_multiply_add(transformed_gradient_8, transformed_4, sum3_0_0);
-                                    const vector_float transformed_5 = vector_load(&transformed[5120 * u + 1024 * q + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 15488]);
+                                    const vector_float transformed_5 = vector_load(&transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 30848]);
                                     sum3_0_1 = vector_multiply_add(transformed_gradient_8, transformed_5, sum3_0_1);
                                     const vector_float transformed_gradient_9 = vector_broadcast(transformed_gradient_at_5[1]);
                                     sum3_1_0 = vector_multiply_add(transformed_gradient_9, transformed_4, sum3_1_0);
@@ -10168,15 +10204,15 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 128 * k0 + 8 * c0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 256 * k0 + 8 * c0 + 196608];
                     vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
                     vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
-                    vector_store(&products_at_6[32], vector_add(vector_load(&products_at_6[32]), sum3_1_0));
-                    vector_store(&products_at_6[36], vector_add(vector_load(&products_at_6[36]), sum3_1_1));
-                    vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum3_2_0));
-                    vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum3_2_1));
-                    vector_store(&products_at_6[96], vector_add(vector_load(&products_at_6[96]), sum3_3_0));
-                    vector_store(&products_at_6[100], vector_add(vector_load(&products_at_6[100]), sum3_3_1));
+                    vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum3_1_0));
+                    vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum3_1_1));
+                    vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum3_2_0));
+                    vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum3_2_1));
+                    vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum3_3_0));
+                    vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum3_3_1));
                 }
                 vector_float sum4_0_0 = vector_broadcast(0.0f);
                 vector_float sum4_0_1 = vector_broadcast(0.0f);
@@ -10191,14 +10227,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 128 * k0 + 16 * n
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const vector_float transformed_gradient_12 = vector_broadcast(transformed_gradient_at_6[0]);
-                                    const vector_float transformed_6 = vector_load(&transformed[5120 * u + 1024 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 18432]);
+                                    const vector_float transformed_6 = vector_load(&transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 36864]);
                                     sum4_0_0 = vector_multiply_add(transformed_gradient_12, transformed_6, sum4_0_0);
-                                    const vector_float transformed_7 = vector_load(&transformed[5120 * u + 1024 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 18560]);
+                                    const vector_float transformed_7 = vector_load(&transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 36992]);
                                     sum4_0_1 = vector_multiply_add(transformed_gradient_12, transformed_7, sum4_0_1);
                                     const vector_float transformed_gradient_13 = vector_broadcast(transformed_gradient_at_6[1]);
                                     sum4_1_0 = vector_multiply_add(transformed_gradient_13, transformed_6, sum4_1_0);
@@ -10214,53 +10250,54 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         }
                     }
                 }
-                float *const products_at_7 = &products[128 * k0 + 8 * c0 + 61440];
+                float *const products_at_7 = &products[256 * k0 + 8 * c0 + 245760];
                 vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
                 vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
-                vector_store(&products_at_7[32], vector_add(vector_load(&products_at_7[32]), sum4_1_0));
-                vector_store(&products_at_7[36], vector_add(vector_load(&products_at_7[36]), sum4_1_1));
-                vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum4_2_0));
-                vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum4_2_1));
-                vector_store(&products_at_7[96], vector_add(vector_load(&products_at_7[96]), sum4_3_0));
-                vector_store(&products_at_7[100], vector_add(vector_load(&products_at_7[100]), sum4_3_1));
+                vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum4_1_0));
+                vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum4_1_1));
+                vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum4_2_0));
+                vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum4_2_1));
+                vector_store(&products_at_7[192], vector_add(vector_load(&products_at_7[192]), sum4_3_0));
+                vector_store(&products_at_7[196], vector_add(vector_load(&products_at_7[196]), sum4_3_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 4 * c0];
-            const vector_float sum_2 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[16384]));
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[20480]));
-            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 4 * c0];
+            const vector_float sum_2 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_3 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0];
             vector_store(&decoder_0_weight_grad_at[0], vector_add(sum_2, sum_3));
-            vector_store(&decoder_0_weight_grad_at[16], vector_add(vector_load(&products_at_8[12288]), vector_load(&products_at_8[28672])));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[24576]));
+            vector_store(&decoder_0_weight_grad_at[16], vector_add(vector_load(&products_at_8[49152]),
+                vector_load(&products_at_8[114688])));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
             vector_store(&decoder_0_weight_grad_at[32], vector_add(sum_3, sum_4));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 4 * c0 + 49152];
-            const vector_float products_0 = vector_load(&products_at_9[4096]);
-            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 4 * c0 + 196608];
+            const vector_float products_0 = vector_load(&products_at_9[16384]);
+            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0 + 48];
             vector_store(&decoder_0_weight_grad_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
-            vector_store(&decoder_0_weight_grad_at_1[16], vector_load(&products_at_9[12288]));
-            vector_store(&decoder_0_weight_grad_at_1[32], vector_add(products_0, vector_load(&products_at_9[8192])));
+            vector_store(&decoder_0_weight_grad_at_1[16], vector_load(&products_at_9[49152]));
+            vector_store(&decoder_0_weight_grad_at_1[32], vector_add(products_0, vector_load(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 4 * c0 + 16384];
-            const vector_float sum_5 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[16384]));
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[20480]));
-            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 4 * c0 + 65536];
+            const vector_float sum_5 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0 + 96];
             vector_store(&decoder_0_weight_grad_at_2[0], vector_add(sum_5, sum_6));
-            vector_store(&decoder_0_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[12288]),
-                vector_load(&products_at_10[28672])));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[24576]));
+            vector_store(&decoder_0_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[49152]),
+                vector_load(&products_at_10[114688])));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
             vector_store(&decoder_0_weight_grad_at_2[32], vector_add(sum_6, sum_7));
         }
     }
@@ -10273,14 +10310,14 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_0_weight_turned | c, k lanes */
 static void decoder0_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_0_weight,
     float *restrict decoder_0_weight_filtered, char *scratch) {
@@ -10339,14 +10376,14 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 8192; item++) {
         decoder0_conv_transpose_data_grad_weight_body(item, decoder_0_weight, decoder_0_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
@@ -10863,12 +10900,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
-            decoder0_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5406.0 k bytes of memory traffic, 4096 bytes of scratch in steps of 522368 a thread.
+ * 104.9 M FLOPs, 5406.0 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 2, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
     const float *restrict gru0_cell, char *scratch) {
@@ -10952,7 +10989,7 @@ static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11366,7 +11403,7 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 228.8 k bytes of memory traffic, 3072 bytes of scratch in steps of 522368 a thread.
+ * 3840.0 k FLOPs, 228.8 k bytes of memory traffic, 3072 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
     const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
@@ -11497,7 +11534,7 @@ static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_
 #endif
     for (ptrdiff_t item = 0; item < 27; item++) {
         gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11531,7 +11568,7 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 2457.6 k FLOPs, 170.0 k bytes of memory traffic, 3072 bytes of scratch in steps of 522368 a thread.
+ * 2457.6 k FLOPs, 170.0 k bytes of memory traffic, 3072 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
     const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
@@ -11657,7 +11694,7 @@ static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_g
 #endif
     for (ptrdiff_t item = 0; item < 27; item++) {
         gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11752,7 +11789,7 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 522368 a thread.
+ * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * c in tiles of 4 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 2, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
     const float *restrict encoder4_relu, char *scratch) {
@@ -11840,7 +11877,7 @@ static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -11964,79 +12001,79 @@ static void encoder4_relu_grad(float *restrict encoder4_relu_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 522368 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1558656 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder3_relu_in | n, i, j, c lanes */
 static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias, const float *restrict encoder4_relu_grad,
     float *restrict encoder_12_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder3_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 512 * c0 + 8 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
-                    vector_store(&products_at[128], vector_broadcast(0.0f));
-                    vector_store(&products_at[132], vector_broadcast(0.0f));
                     vector_store(&products_at[256], vector_broadcast(0.0f));
                     vector_store(&products_at[260], vector_broadcast(0.0f));
-                    vector_store(&products_at[384], vector_broadcast(0.0f));
-                    vector_store(&products_at[388], vector_broadcast(0.0f));
+                    vector_store(&products_at[512], vector_broadcast(0.0f));
+                    vector_store(&products_at[516], vector_broadcast(0.0f));
+                    vector_store(&products_at[768], vector_broadcast(0.0f));
+                    vector_store(&products_at[772], vector_broadcast(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 512 * c0 + 8 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
-                vector_store(&products_at_1[128], vector_broadcast(0.0f));
-                vector_store(&products_at_1[132], vector_broadcast(0.0f));
                 vector_store(&products_at_1[256], vector_broadcast(0.0f));
                 vector_store(&products_at_1[260], vector_broadcast(0.0f));
-                vector_store(&products_at_1[384], vector_broadcast(0.0f));
-                vector_store(&products_at_1[388], vector_broadcast(0.0f));
+                vector_store(&products_at_1[512], vector_broadcast(0.0f));
+                vector_store(&products_at_1[516], vector_broadcast(0.0f));
+                vector_store(&products_at_1[768], vector_broadcast(0.0f));
+                vector_store(&products_at_1[772], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 512 * c0 + 8 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
-                vector_store(&products_at_2[128], vector_broadcast(0.0f));
-                vector_store(&products_at_2[132], vector_broadcast(0.0f));
                 vector_store(&products_at_2[256], vector_broadcast(0.0f));
                 vector_store(&products_at_2[260], vector_broadcast(0.0f));
-                vector_store(&products_at_2[384], vector_broadcast(0.0f));
-                vector_store(&products_at_2[388], vector_broadcast(0.0f));
+                vector_store(&products_at_2[512], vector_broadcast(0.0f));
+                vector_store(&products_at_2[516], vector_broadcast(0.0f));
+                vector_store(&products_at_2[768], vector_broadcast(0.0f));
+                vector_store(&products_at_2[772], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 8 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 245760];
             vector_store(&products_at_3[0], vector_broadcast(0.0f));
             vector_store(&products_at_3[4], vector_broadcast(0.0f));
-            vector_store(&products_at_3[128], vector_broadcast(0.0f));
-            vector_store(&products_at_3[132], vector_broadcast(0.0f));
             vector_store(&products_at_3[256], vector_broadcast(0.0f));
             vector_store(&products_at_3[260], vector_broadcast(0.0f));
-            vector_store(&products_at_3[384], vector_broadcast(0.0f));
-            vector_store(&products_at_3[388], vector_broadcast(0.0f));
+            vector_store(&products_at_3[512], vector_broadcast(0.0f));
+            vector_store(&products_at_3[516], vector_broadcast(0.0f));
+            vector_store(&products_at_3[768], vector_broadcast(0.0f));
+            vector_store(&products_at_3[772], vector_broadcast(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     vector_store(&encoder3_relu_in_staged0[324 * n_s + 4 * w_s], vector_broadcast(0.0f));
@@ -12045,13 +12082,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 36], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[131072 * nb + 16384 * n_s
-                            + 2048 * cb + 256 * c0 + 32 * h_s + 4 * w_s]);
+                            + 4096 * cb + 256 * c0 + 32 * h_s + 4 * w_s]);
                         const vector_float difference_0 = vector_subtract(encoder3_conv_forward_0,
-                            vector_load(&encoder3_batch_norm_statistics[96 * cb + 12 * c0]));
-                        const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[96 * cb + 12 * c0
+                            vector_load(&encoder3_batch_norm_statistics[192 * cb + 12 * c0]));
+                        const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[192 * cb + 12 * c0
                             + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
-                            vector_load(&encoder_10_bias[32 * cb + 4 * c0]));
+                            vector_load(&encoder_10_bias[64 * cb + 4 * c0]));
                         vector_store(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(vector_broadcast(0.0f),
                             sum_0));
                     }
@@ -12067,13 +12104,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_load(&encoder3_relu_in_staged0_at[80]));
                         float *const transformed_at = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
-                        vector_store(&transformed_at[1024], difference_2);
+                        vector_store(&transformed_at[2048], difference_2);
                         const vector_float difference_3 = vector_subtract(vector_load(&encoder3_relu_in_staged0_at[16]),
                             vector_load(&encoder3_relu_in_staged0_at[88]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
-                        vector_store(&transformed_at[3072], vector_subtract(vector_load(&encoder3_relu_in_staged0_at[4]),
+                        vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
+                        vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder3_relu_in_staged0_at[4]),
                             vector_load(&encoder3_relu_in_staged0_at[76])));
-                        vector_store(&transformed_at[4096], vector_subtract(vector_load(&encoder3_relu_in_staged0_at[12]),
+                        vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder3_relu_in_staged0_at[12]),
                             vector_load(&encoder3_relu_in_staged0_at[84])));
                     }
                 }
@@ -12083,14 +12120,14 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_1 = &encoder3_relu_in_staged0[324 * n + 144 * i + 16 * j + 72];
                         const vector_float encoder3_relu_in_staged0_0 = vector_load(&encoder3_relu_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
                         vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_1[0]),
                             encoder3_relu_in_staged0_0));
-                        vector_store(&transformed_at_1[1024], encoder3_relu_in_staged0_0);
-                        vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_1[16]),
+                        vector_store(&transformed_at_1[2048], encoder3_relu_in_staged0_0);
+                        vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_1[16]),
                             encoder3_relu_in_staged0_0));
-                        vector_store(&transformed_at_1[3072], vector_load(&encoder3_relu_in_staged0_at_1[4]));
-                        vector_store(&transformed_at_1[4096], vector_load(&encoder3_relu_in_staged0_at_1[12]));
+                        vector_store(&transformed_at_1[6144], vector_load(&encoder3_relu_in_staged0_at_1[4]));
+                        vector_store(&transformed_at_1[8192], vector_load(&encoder3_relu_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -12102,15 +12139,15 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_load(&encoder3_relu_in_staged0_at_2[0]));
                         const vector_float difference_5 = vector_subtract(vector_load(&encoder3_relu_in_staged0_at_2[80]),
                             vector_load(&encoder3_relu_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
                         vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
-                        vector_store(&transformed_at_2[1024], difference_5);
+                        vector_store(&transformed_at_2[2048], difference_5);
                         const vector_float difference_6 = vector_subtract(vector_load(&encoder3_relu_in_staged0_at_2[88]),
                             vector_load(&encoder3_relu_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
-                        vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_2[76]),
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
+                        vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_2[76]),
                             vector_load(&encoder3_relu_in_staged0_at_2[4])));
-                        vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_2[84]),
+                        vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_2[84]),
                             vector_load(&encoder3_relu_in_staged0_at_2[12])));
                     }
                 }
@@ -12120,14 +12157,14 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_3 = &encoder3_relu_in_staged0[324 * n + 144 * i + 16 * j + 36];
                         const vector_float encoder3_relu_in_staged0_1 = vector_load(&encoder3_relu_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 30720];
                         vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_3[0]),
                             encoder3_relu_in_staged0_1));
-                        vector_store(&transformed_at_3[1024], encoder3_relu_in_staged0_1);
-                        vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_3[16]),
+                        vector_store(&transformed_at_3[2048], encoder3_relu_in_staged0_1);
+                        vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_3[16]),
                             encoder3_relu_in_staged0_1));
-                        vector_store(&transformed_at_3[3072], vector_load(&encoder3_relu_in_staged0_at_3[4]));
-                        vector_store(&transformed_at_3[4096], vector_load(&encoder3_relu_in_staged0_at_3[12]));
+                        vector_store(&transformed_at_3[6144], vector_load(&encoder3_relu_in_staged0_at_3[4]));
+                        vector_store(&transformed_at_3[8192], vector_load(&encoder3_relu_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -12136,66 +12173,66 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_4 = &encoder3_relu_in_staged0[324 * n + 144 * i + 16 * j + 108];
                         const vector_float encoder3_relu_in_staged0_2 = vector_load(&encoder3_relu_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 40960];
                         vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_4[0]),
                             encoder3_relu_in_staged0_2));
-                        vector_store(&transformed_at_4[1024], encoder3_relu_in_staged0_2);
-                        vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_4[16]),
+                        vector_store(&transformed_at_4[2048], encoder3_relu_in_staged0_2);
+                        vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder3_relu_in_staged0_at_4[16]),
                             encoder3_relu_in_staged0_2));
-                        vector_store(&transformed_at_4[3072], vector_load(&encoder3_relu_in_staged0_at_4[4]));
-                        vector_store(&transformed_at_4[4096], vector_load(&encoder3_relu_in_staged0_at_4[12]));
+                        vector_store(&transformed_at_4[6144], vector_load(&encoder3_relu_in_staged0_at_4[4]));
+                        vector_store(&transformed_at_4[8192], vector_load(&encoder3_relu_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const vector_float encoder4_relu_grad_0 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb
+                        const vector_float encoder4_relu_grad_0 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb
                             + 64 * c0 + 32 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vector_store(&transformed_gradient_at[0], encoder4_relu_grad_0);
-                        const vector_float encoder4_relu_grad_1 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb
+                        const vector_float encoder4_relu_grad_1 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb
                             + 64 * c0 + 32 * i + 8 * j + 4]);
-                        vector_store(&transformed_gradient_at[4096], vector_add(encoder4_relu_grad_0, encoder4_relu_grad_1));
-                        vector_store(&transformed_gradient_at[8192], encoder4_relu_grad_1);
+                        vector_store(&transformed_gradient_at[8192], vector_add(encoder4_relu_grad_0, encoder4_relu_grad_1));
+                        vector_store(&transformed_gradient_at[16384], encoder4_relu_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j];
                         const vector_float sum_1 = vector_add(vector_load(&encoder4_relu_grad_at[0]),
                             vector_load(&encoder4_relu_grad_at[16]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
                         vector_store(&transformed_gradient_at_1[0], sum_1);
                         const vector_float sum_2 = vector_add(vector_load(&encoder4_relu_grad_at[4]),
                             vector_load(&encoder4_relu_grad_at[20]));
-                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[8192], sum_2);
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_1, sum_2));
+                        vector_store(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const vector_float encoder4_relu_grad_2 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb
+                        const vector_float encoder4_relu_grad_2 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb
                             + 64 * c0 + 32 * i + 8 * j + 16]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 49152];
                         vector_store(&transformed_gradient_at_2[0], encoder4_relu_grad_2);
-                        const vector_float encoder4_relu_grad_3 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb
+                        const vector_float encoder4_relu_grad_3 = vector_load(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb
                             + 64 * c0 + 32 * i + 8 * j + 20]);
-                        vector_store(&transformed_gradient_at_2[4096], vector_add(encoder4_relu_grad_2, encoder4_relu_grad_3));
-                        vector_store(&transformed_gradient_at_2[8192], encoder4_relu_grad_3);
+                        vector_store(&transformed_gradient_at_2[8192], vector_add(encoder4_relu_grad_2, encoder4_relu_grad_3));
+                        vector_store(&transformed_gradient_at_2[16384], encoder4_relu_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum1_0_0 = vector_broadcast(0.0f);
@@ -12209,12 +12246,12 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[12288 * p + 4096 * q
+                                    const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 128 * c0 + 16 * n + 8 * i + 4 * j];
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 16 * n + 8 * i + 4 * j];
                                     const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
                                     sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
-                                    const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[12288 * p + 4096 * q
+                                    const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum1_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum1_0_1);
                                     const vector_float transformed_1 = vector_broadcast(transformed_at_5[1]);
@@ -12229,15 +12266,15 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 512 * c0 + 8 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
                         vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
                         vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
-                        vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum1_1_0));
-                        vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum1_1_1));
-                        vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum1_2_0));
-                        vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum1_2_1));
-                        vector_store(&products_at_4[384], vector_add(vector_load(&products_at_4[384]), sum1_3_0));
-                        vector_store(&products_at_4[388], vector_add(vector_load(&products_at_4[388]), sum1_3_1));
+                        vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum1_1_0));
+                        vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum1_1_1));
+                        vector_store(&products_at_4[512], vector_add(vector_load(&products_at_4[512]), sum1_2_0));
+                        vector_store(&products_at_4[516], vector_add(vector_load(&products_at_4[516]), sum1_2_1));
+                        vector_store(&products_at_4[768], vector_add(vector_load(&products_at_4[768]), sum1_3_0));
+                        vector_store(&products_at_4[772], vector_add(vector_load(&products_at_4[772]), sum1_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -12253,13 +12290,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[12288 * p + 8192 * v
+                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 128 * c0 + 16 * n + 8 * i + 4 * j
-                                        + 3072];
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 6144];
                                     const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
                                     sum2_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum2_0_0);
-                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[12288 * p + 8192 * v
+                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum2_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum2_0_1);
                                     const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
@@ -12275,15 +12312,15 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 512 * c0 + 8 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
                     vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
                     vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
-                    vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum2_1_0));
-                    vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum2_1_1));
-                    vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum2_2_0));
-                    vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum2_2_1));
-                    vector_store(&products_at_5[384], vector_add(vector_load(&products_at_5[384]), sum2_3_0));
-                    vector_store(&products_at_5[388], vector_add(vector_load(&products_at_5[388]), sum2_3_1));
+                    vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum2_1_0));
+                    vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum2_1_1));
+                    vector_store(&products_at_5[512], vector_add(vector_load(&products_at_5[512]), sum2_2_0));
+                    vector_store(&products_at_5[516], vector_add(vector_load(&products_at_5[516]), sum2_2_1));
+                    vector_store(&products_at_5[768], vector_add(vector_load(&products_at_5[768]), sum2_3_0));
+                    vector_store(&products_at_5[772], vector_add(vector_load(&products_at_5[772]), sum2_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
@@ -12298,13 +12335,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const vector_float transformed_gradient_4 = vector_load(&transformed_gradient[24576 * u + 4096 * q
+                                    const vector_float transformed_gradient_4 = vector_load(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 128 * c0 + 16 * n + 8 * i + 4 * j
-                                        + 15360];
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 30720];
                                     const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
                                     sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum3_0_0);
-                                    const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[24576 * u + 4096 * q
+                                    const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum3_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum3_0_1);
                                     const vector_float transformed_9 = vector_broadcast(transformed_at_7[1]);
@@ -12320,15 +12357,15 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 512 * c0 + 8 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
                     vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
                     vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
-                    vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum3_1_0));
-                    vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum3_1_1));
-                    vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum3_2_0));
-                    vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum3_2_1));
-                    vector_store(&products_at_6[384], vector_add(vector_load(&products_at_6[384]), sum3_3_0));
-                    vector_store(&products_at_6[388], vector_add(vector_load(&products_at_6[388]), sum3_3_1));
+                    vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum3_1_0));
+                    vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum3_1_1));
+                    vector_store(&products_at_6[512], vector_add(vector_load(&products_at_6[512]), sum3_2_0));
+                    vector_store(&products_at_6[516], vector_add(vector_load(&products_at_6[516]), sum3_2_1));
+                    vector_store(&products_at_6[768], vector_add(vector_load(&products_at_6[768]), sum3_3_0));
+                    vector_store(&products_at_6[772], vector_add(vector_load(&products_at_6[772]), sum3_3_1));
                 }
                 vector_float sum4_0_0 = vector_broadcast(0.0f);
                 vector_float sum4_0_1 = vector_broadcast(0.0f);
@@ -12343,13 +12380,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const vector_float transformed_gradient_6 = vector_load(&transformed_gradient[24576 * u + 8192 * v
+                                    const vector_float transformed_gradient_6 = vector_load(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 128 * c0 + 16 * n + 8 * i + 4 * j
-                                        + 18432];
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 36864];
                                     const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
                                     sum4_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum4_0_0);
-                                    const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[24576 * u + 8192 * v
+                                    const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum4_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum4_0_1);
                                     const vector_float transformed_13 = vector_broadcast(transformed_at_8[1]);
@@ -12366,54 +12403,54 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         }
                     }
                 }
-                float *const products_at_7 = &products[512 * c0 + 8 * k0 + 61440];
+                float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 245760];
                 vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
                 vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
-                vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum4_1_0));
-                vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum4_1_1));
-                vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum4_2_0));
-                vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum4_2_1));
-                vector_store(&products_at_7[384], vector_add(vector_load(&products_at_7[384]), sum4_3_0));
-                vector_store(&products_at_7[388], vector_add(vector_load(&products_at_7[388]), sum4_3_1));
+                vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum4_1_0));
+                vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum4_1_1));
+                vector_store(&products_at_7[512], vector_add(vector_load(&products_at_7[512]), sum4_2_0));
+                vector_store(&products_at_7[516], vector_add(vector_load(&products_at_7[516]), sum4_2_1));
+                vector_store(&products_at_7[768], vector_add(vector_load(&products_at_7[768]), sum4_3_0));
+                vector_store(&products_at_7[772], vector_add(vector_load(&products_at_7[772]), sum4_3_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 4 * k0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[16384]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[20480]));
-            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 4 * k0];
+            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(64 * cb + c) % 4 * 4 + (64 * cb + c) / 4 * 144 + 589824 * kb
                 + 9216 * k0];
             vector_store(&encoder_12_weight_grad_at[0], vector_add(sum_3, sum_4));
-            vector_store(&encoder_12_weight_grad_at[16], vector_add(vector_load(&products_at_8[12288]),
-                vector_load(&products_at_8[28672])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[24576]));
+            vector_store(&encoder_12_weight_grad_at[16], vector_add(vector_load(&products_at_8[49152]),
+                vector_load(&products_at_8[114688])));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
             vector_store(&encoder_12_weight_grad_at[32], vector_add(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 4 * k0 + 49152];
-            const vector_float products_0 = vector_load(&products_at_9[4096]);
-            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 4 * k0 + 196608];
+            const vector_float products_0 = vector_load(&products_at_9[16384]);
+            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(64 * cb + c) % 4 * 4 + (64 * cb + c) / 4 * 144 + 589824 * kb
                 + 9216 * k0 + 48];
             vector_store(&encoder_12_weight_grad_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
-            vector_store(&encoder_12_weight_grad_at_1[16], vector_load(&products_at_9[12288]));
-            vector_store(&encoder_12_weight_grad_at_1[32], vector_add(products_0, vector_load(&products_at_9[8192])));
+            vector_store(&encoder_12_weight_grad_at_1[16], vector_load(&products_at_9[49152]));
+            vector_store(&encoder_12_weight_grad_at_1[32], vector_add(products_0, vector_load(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 4 * k0 + 16384];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[16384]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[20480]));
-            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 4 * k0 + 65536];
+            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(64 * cb + c) % 4 * 4 + (64 * cb + c) / 4 * 144 + 589824 * kb
                 + 9216 * k0 + 96];
             vector_store(&encoder_12_weight_grad_at_2[0], vector_add(sum_6, sum_7));
-            vector_store(&encoder_12_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[12288]),
-                vector_load(&products_at_10[28672])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[24576]));
+            vector_store(&encoder_12_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[49152]),
+                vector_load(&products_at_10[114688])));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
             vector_store(&encoder_12_weight_grad_at_2[32], vector_add(sum_7, sum_8));
         }
     }
@@ -12427,14 +12464,14 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         encoder4_conv_weight_grad_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder4_relu_grad,
-            encoder_12_weight_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder_12_weight_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_12_weight_turned | c, k lanes */
 static void encoder4_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_12_weight,
     float *restrict encoder_12_weight_filtered_back, char *scratch) {
@@ -12496,14 +12533,14 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 #endif
     for (ptrdiff_t item = 0; item < 8192; item++) {
         encoder4_conv_data_grad_weight_body(item, encoder_12_weight, encoder_12_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
@@ -12830,7 +12867,7 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -12993,79 +13030,79 @@ static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 521280 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder2_relu_in | n, i, j, c lanes */
 static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder2_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 512 * c0 + 8 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
-                    vector_store(&products_at[128], vector_broadcast(0.0f));
-                    vector_store(&products_at[132], vector_broadcast(0.0f));
                     vector_store(&products_at[256], vector_broadcast(0.0f));
                     vector_store(&products_at[260], vector_broadcast(0.0f));
-                    vector_store(&products_at[384], vector_broadcast(0.0f));
-                    vector_store(&products_at[388], vector_broadcast(0.0f));
+                    vector_store(&products_at[512], vector_broadcast(0.0f));
+                    vector_store(&products_at[516], vector_broadcast(0.0f));
+                    vector_store(&products_at[768], vector_broadcast(0.0f));
+                    vector_store(&products_at[772], vector_broadcast(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 512 * c0 + 8 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
-                vector_store(&products_at_1[128], vector_broadcast(0.0f));
-                vector_store(&products_at_1[132], vector_broadcast(0.0f));
                 vector_store(&products_at_1[256], vector_broadcast(0.0f));
                 vector_store(&products_at_1[260], vector_broadcast(0.0f));
-                vector_store(&products_at_1[384], vector_broadcast(0.0f));
-                vector_store(&products_at_1[388], vector_broadcast(0.0f));
+                vector_store(&products_at_1[512], vector_broadcast(0.0f));
+                vector_store(&products_at_1[516], vector_broadcast(0.0f));
+                vector_store(&products_at_1[768], vector_broadcast(0.0f));
+                vector_store(&products_at_1[772], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 512 * c0 + 8 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
-                vector_store(&products_at_2[128], vector_broadcast(0.0f));
-                vector_store(&products_at_2[132], vector_broadcast(0.0f));
                 vector_store(&products_at_2[256], vector_broadcast(0.0f));
                 vector_store(&products_at_2[260], vector_broadcast(0.0f));
-                vector_store(&products_at_2[384], vector_broadcast(0.0f));
-                vector_store(&products_at_2[388], vector_broadcast(0.0f));
+                vector_store(&products_at_2[512], vector_broadcast(0.0f));
+                vector_store(&products_at_2[516], vector_broadcast(0.0f));
+                vector_store(&products_at_2[768], vector_broadcast(0.0f));
+                vector_store(&products_at_2[772], vector_broadcast(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 8 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 245760];
             vector_store(&products_at_3[0], vector_broadcast(0.0f));
             vector_store(&products_at_3[4], vector_broadcast(0.0f));
-            vector_store(&products_at_3[128], vector_broadcast(0.0f));
-            vector_store(&products_at_3[132], vector_broadcast(0.0f));
             vector_store(&products_at_3[256], vector_broadcast(0.0f));
             vector_store(&products_at_3[260], vector_broadcast(0.0f));
-            vector_store(&products_at_3[384], vector_broadcast(0.0f));
-            vector_store(&products_at_3[388], vector_broadcast(0.0f));
+            vector_store(&products_at_3[512], vector_broadcast(0.0f));
+            vector_store(&products_at_3[516], vector_broadcast(0.0f));
+            vector_store(&products_at_3[768], vector_broadcast(0.0f));
+            vector_store(&products_at_3[772], vector_broadcast(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     vector_store(&encoder2_relu_in_staged0[1156 * n_s + 4 * w_s], vector_broadcast(0.0f));
@@ -13073,14 +13110,14 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     vector_store(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 68], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[65536 * nb + 32768 * n_s + 8192 * cb
-                            + 1024 * c0 + 64 * h_s + 4 * w_s]);
+                        const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[524288 * g + 65536 * nb
+                            + 32768 * n_s + 16384 * cb + 1024 * c0 + 64 * h_s + 4 * w_s]);
                         const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
-                            vector_load(&encoder2_batch_norm_statistics[96 * cb + 12 * c0]));
-                        const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[96 * cb + 12 * c0
+                            vector_load(&encoder2_batch_norm_statistics[192 * cb + 12 * c0]));
+                        const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[192 * cb + 12 * c0
                             + 8]);
                         const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
-                            vector_load(&encoder_7_bias[32 * cb + 4 * c0]));
+                            vector_load(&encoder_7_bias[64 * cb + 4 * c0]));
                         vector_store(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72], vector_maximum(vector_broadcast(0.0f),
                             sum_0));
                     }
@@ -13096,13 +13133,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_load(&encoder2_relu_in_staged0_at[144]));
                         float *const transformed_at = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
-                        vector_store(&transformed_at[1024], difference_2);
+                        vector_store(&transformed_at[2048], difference_2);
                         const vector_float difference_3 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at[16]),
                             vector_load(&encoder2_relu_in_staged0_at[152]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
-                        vector_store(&transformed_at[3072], vector_subtract(vector_load(&encoder2_relu_in_staged0_at[4]),
+                        vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
+                        vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder2_relu_in_staged0_at[4]),
                             vector_load(&encoder2_relu_in_staged0_at[140])));
-                        vector_store(&transformed_at[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at[12]),
+                        vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder2_relu_in_staged0_at[12]),
                             vector_load(&encoder2_relu_in_staged0_at[148])));
                     }
                 }
@@ -13112,14 +13149,14 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[1156 * n + 272 * i + 16 * j + 136];
                         const vector_float encoder2_relu_in_staged0_0 = vector_load(&encoder2_relu_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
                         vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_1[0]),
                             encoder2_relu_in_staged0_0));
-                        vector_store(&transformed_at_1[1024], encoder2_relu_in_staged0_0);
-                        vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_1[16]),
+                        vector_store(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                        vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_1[16]),
                             encoder2_relu_in_staged0_0));
-                        vector_store(&transformed_at_1[3072], vector_load(&encoder2_relu_in_staged0_at_1[4]));
-                        vector_store(&transformed_at_1[4096], vector_load(&encoder2_relu_in_staged0_at_1[12]));
+                        vector_store(&transformed_at_1[6144], vector_load(&encoder2_relu_in_staged0_at_1[4]));
+                        vector_store(&transformed_at_1[8192], vector_load(&encoder2_relu_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -13131,15 +13168,15 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_load(&encoder2_relu_in_staged0_at_2[0]));
                         const vector_float difference_5 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[144]),
                             vector_load(&encoder2_relu_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
                         vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
-                        vector_store(&transformed_at_2[1024], difference_5);
+                        vector_store(&transformed_at_2[2048], difference_5);
                         const vector_float difference_6 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[152]),
                             vector_load(&encoder2_relu_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
-                        vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[140]),
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
+                        vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[140]),
                             vector_load(&encoder2_relu_in_staged0_at_2[4])));
-                        vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[148]),
+                        vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[148]),
                             vector_load(&encoder2_relu_in_staged0_at_2[12])));
                     }
                 }
@@ -13149,14 +13186,14 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[1156 * n + 272 * i + 16 * j + 68];
                         const vector_float encoder2_relu_in_staged0_1 = vector_load(&encoder2_relu_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 30720];
                         vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_3[0]),
                             encoder2_relu_in_staged0_1));
-                        vector_store(&transformed_at_3[1024], encoder2_relu_in_staged0_1);
-                        vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_3[16]),
+                        vector_store(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                        vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_3[16]),
                             encoder2_relu_in_staged0_1));
-                        vector_store(&transformed_at_3[3072], vector_load(&encoder2_relu_in_staged0_at_3[4]));
-                        vector_store(&transformed_at_3[4096], vector_load(&encoder2_relu_in_staged0_at_3[12]));
+                        vector_store(&transformed_at_3[6144], vector_load(&encoder2_relu_in_staged0_at_3[4]));
+                        vector_store(&transformed_at_3[8192], vector_load(&encoder2_relu_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -13165,66 +13202,66 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[1156 * n + 272 * i + 16 * j + 204];
                         const vector_float encoder2_relu_in_staged0_2 = vector_load(&encoder2_relu_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 40960];
                         vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_4[0]),
                             encoder2_relu_in_staged0_2));
-                        vector_store(&transformed_at_4[1024], encoder2_relu_in_staged0_2);
-                        vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_4[16]),
+                        vector_store(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                        vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_4[16]),
                             encoder2_relu_in_staged0_2));
-                        vector_store(&transformed_at_4[3072], vector_load(&encoder2_relu_in_staged0_at_4[4]));
-                        vector_store(&transformed_at_4[4096], vector_load(&encoder2_relu_in_staged0_at_4[12]));
+                        vector_store(&transformed_at_4[6144], vector_load(&encoder2_relu_in_staged0_at_4[4]));
+                        vector_store(&transformed_at_4[8192], vector_load(&encoder2_relu_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const vector_float encoder3_batch_norm_grad_0 = vector_load(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j]);
+                        const vector_float encoder3_batch_norm_grad_0 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vector_store(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const vector_float encoder3_batch_norm_grad_1 = vector_load(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j + 4]);
-                        vector_store(&transformed_gradient_at[4096], vector_add(encoder3_batch_norm_grad_0, encoder3_batch_norm_grad_1));
-                        vector_store(&transformed_gradient_at[8192], encoder3_batch_norm_grad_1);
+                        const vector_float encoder3_batch_norm_grad_1 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 4]);
+                        vector_store(&transformed_gradient_at[8192], vector_add(encoder3_batch_norm_grad_0, encoder3_batch_norm_grad_1));
+                        vector_store(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[32768 * nb + 16384 * n + 8192 * kb
+                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
                             + 256 * c0 + 64 * i + 8 * j];
                         const vector_float sum_1 = vector_add(vector_load(&encoder3_batch_norm_grad_at[0]),
                             vector_load(&encoder3_batch_norm_grad_at[32]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
                         vector_store(&transformed_gradient_at_1[0], sum_1);
                         const vector_float sum_2 = vector_add(vector_load(&encoder3_batch_norm_grad_at[4]),
                             vector_load(&encoder3_batch_norm_grad_at[36]));
-                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[8192], sum_2);
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_1, sum_2));
+                        vector_store(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const vector_float encoder3_batch_norm_grad_2 = vector_load(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j + 32]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
+                        const vector_float encoder3_batch_norm_grad_2 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 32]);
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 49152];
                         vector_store(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const vector_float encoder3_batch_norm_grad_3 = vector_load(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j + 36]);
-                        vector_store(&transformed_gradient_at_2[4096], vector_add(encoder3_batch_norm_grad_2, encoder3_batch_norm_grad_3));
-                        vector_store(&transformed_gradient_at_2[8192], encoder3_batch_norm_grad_3);
+                        const vector_float encoder3_batch_norm_grad_3 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 36]);
+                        vector_store(&transformed_gradient_at_2[8192], vector_add(encoder3_batch_norm_grad_2, encoder3_batch_norm_grad_3));
+                        vector_store(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum1_0_0 = vector_broadcast(0.0f);
@@ -13238,12 +13275,12 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[12288 * p + 4096 * q
+                                    const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 128 * c0 + 64 * n + 16 * i + 4 * j];
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 64 * n + 16 * i + 4 * j];
                                     const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
                                     sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
-                                    const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[12288 * p + 4096 * q
+                                    const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum1_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum1_0_1);
                                     const vector_float transformed_1 = vector_broadcast(transformed_at_5[1]);
@@ -13258,15 +13295,15 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 512 * c0 + 8 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
                         vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
                         vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
-                        vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum1_1_0));
-                        vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum1_1_1));
-                        vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum1_2_0));
-                        vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum1_2_1));
-                        vector_store(&products_at_4[384], vector_add(vector_load(&products_at_4[384]), sum1_3_0));
-                        vector_store(&products_at_4[388], vector_add(vector_load(&products_at_4[388]), sum1_3_1));
+                        vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum1_1_0));
+                        vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum1_1_1));
+                        vector_store(&products_at_4[512], vector_add(vector_load(&products_at_4[512]), sum1_2_0));
+                        vector_store(&products_at_4[516], vector_add(vector_load(&products_at_4[516]), sum1_2_1));
+                        vector_store(&products_at_4[768], vector_add(vector_load(&products_at_4[768]), sum1_3_0));
+                        vector_store(&products_at_4[772], vector_add(vector_load(&products_at_4[772]), sum1_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -13282,13 +13319,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[12288 * p + 8192 * v
+                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
-                                        + 3072];
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 6144];
                                     const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
                                     sum2_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum2_0_0);
-                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[12288 * p + 8192 * v
+                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum2_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum2_0_1);
                                     const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
@@ -13304,15 +13341,15 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 512 * c0 + 8 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
                     vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
                     vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
-                    vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum2_1_0));
-                    vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum2_1_1));
-                    vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum2_2_0));
-                    vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum2_2_1));
-                    vector_store(&products_at_5[384], vector_add(vector_load(&products_at_5[384]), sum2_3_0));
-                    vector_store(&products_at_5[388], vector_add(vector_load(&products_at_5[388]), sum2_3_1));
+                    vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum2_1_0));
+                    vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum2_1_1));
+                    vector_store(&products_at_5[512], vector_add(vector_load(&products_at_5[512]), sum2_2_0));
+                    vector_store(&products_at_5[516], vector_add(vector_load(&products_at_5[516]), sum2_2_1));
+                    vector_store(&products_at_5[768], vector_add(vector_load(&products_at_5[768]), sum2_3_0));
+                    vector_store(&products_at_5[772], vector_add(vector_load(&products_at_5[772]), sum2_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
@@ -13327,13 +13364,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const vector_float transformed_gradient_4 = vector_load(&transformed_gradient[24576 * u + 4096 * q
+                                    const vector_float transformed_gradient_4 = vector_load(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 128 * c0 + 64 * n + 16 * i + 4 * j
-                                        + 15360];
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 30720];
                                     const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
                                     sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum3_0_0);
-                                    const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[24576 * u + 4096 * q
+                                    const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum3_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum3_0_1);
                                     const vector_float transformed_9 = vector_broadcast(transformed_at_7[1]);
@@ -13349,15 +13386,15 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 512 * c0 + 8 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
                     vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
                     vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
-                    vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum3_1_0));
-                    vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum3_1_1));
-                    vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum3_2_0));
-                    vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum3_2_1));
-                    vector_store(&products_at_6[384], vector_add(vector_load(&products_at_6[384]), sum3_3_0));
-                    vector_store(&products_at_6[388], vector_add(vector_load(&products_at_6[388]), sum3_3_1));
+                    vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum3_1_0));
+                    vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum3_1_1));
+                    vector_store(&products_at_6[512], vector_add(vector_load(&products_at_6[512]), sum3_2_0));
+                    vector_store(&products_at_6[516], vector_add(vector_load(&products_at_6[516]), sum3_2_1));
+                    vector_store(&products_at_6[768], vector_add(vector_load(&products_at_6[768]), sum3_3_0));
+                    vector_store(&products_at_6[772], vector_add(vector_load(&products_at_6[772]), sum3_3_1));
                 }
                 vector_float sum4_0_0 = vector_broadcast(0.0f);
                 vector_float sum4_0_1 = vector_broadcast(0.0f);
@@ -13372,13 +13409,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const vector_float transformed_gradient_6 = vector_load(&transformed_gradient[24576 * u + 8192 * v
+                                    const vector_float transformed_gradient_6 = vector_load(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
-                                        + 18432];
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 36864];
                                     const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
                                     sum4_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum4_0_0);
-                                    const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[24576 * u + 8192 * v
+                                    const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum4_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum4_0_1);
                                     const vector_float transformed_13 = vector_broadcast(transformed_at_8[1]);
@@ -13395,60 +13432,61 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         }
                     }
                 }
-                float *const products_at_7 = &products[512 * c0 + 8 * k0 + 61440];
+                float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 245760];
                 vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
                 vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
-                vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum4_1_0));
-                vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum4_1_1));
-                vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum4_2_0));
-                vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum4_2_1));
-                vector_store(&products_at_7[384], vector_add(vector_load(&products_at_7[384]), sum4_3_0));
-                vector_store(&products_at_7[388], vector_add(vector_load(&products_at_7[388]), sum4_3_1));
+                vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum4_1_0));
+                vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum4_1_1));
+                vector_store(&products_at_7[512], vector_add(vector_load(&products_at_7[512]), sum4_2_0));
+                vector_store(&products_at_7[516], vector_add(vector_load(&products_at_7[516]), sum4_2_1));
+                vector_store(&products_at_7[768], vector_add(vector_load(&products_at_7[768]), sum4_3_0));
+                vector_store(&products_at_7[772], vector_add(vector_load(&products_at_7[772]), sum4_3_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 4 * k0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[16384]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[20480]));
-            float *const encoder_9_weight_grad_at = &encoder_9_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 147456 * kb
-                + 4608 * k0];
-            vector_store(&encoder_9_weight_grad_at[0], vector_add(sum_3, sum_4));
-            vector_store(&encoder_9_weight_grad_at[16], vector_add(vector_load(&products_at_8[12288]), vector_load(&products_at_8[28672])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[24576]));
-            vector_store(&encoder_9_weight_grad_at[32], vector_add(sum_4, sum_5));
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 4 * k0];
+            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
+                + c) / 4 * 144 + 294912 * g + 4608 * k0];
+            vector_store(&encoder3_conv_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&encoder3_conv_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[49152]),
+                vector_load(&products_at_8[114688])));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
+            vector_store(&encoder3_conv_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 4 * k0 + 49152];
-            const vector_float products_0 = vector_load(&products_at_9[4096]);
-            float *const encoder_9_weight_grad_at_1 = &encoder_9_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 147456 * kb
-                + 4608 * k0 + 48];
-            vector_store(&encoder_9_weight_grad_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
-            vector_store(&encoder_9_weight_grad_at_1[16], vector_load(&products_at_9[12288]));
-            vector_store(&encoder_9_weight_grad_at_1[32], vector_add(products_0, vector_load(&products_at_9[8192])));
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 4 * k0 + 196608];
+            const vector_float products_0 = vector_load(&products_at_9[16384]);
+            float *const encoder3_conv_weight_grad_groups_at_1 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
+                + c) / 4 * 144 + 294912 * g + 4608 * k0 + 48];
+            vector_store(&encoder3_conv_weight_grad_groups_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
+            vector_store(&encoder3_conv_weight_grad_groups_at_1[16], vector_load(&products_at_9[49152]));
+            vector_store(&encoder3_conv_weight_grad_groups_at_1[32], vector_add(products_0, vector_load(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 4 * k0 + 16384];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[16384]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[20480]));
-            float *const encoder_9_weight_grad_at_2 = &encoder_9_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 147456 * kb
-                + 4608 * k0 + 96];
-            vector_store(&encoder_9_weight_grad_at_2[0], vector_add(sum_6, sum_7));
-            vector_store(&encoder_9_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[12288]),
-                vector_load(&products_at_10[28672])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[24576]));
-            vector_store(&encoder_9_weight_grad_at_2[32], vector_add(sum_7, sum_8));
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 4 * k0 + 65536];
+            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
+                + c) / 4 * 144 + 294912 * g + 4608 * k0 + 96];
+            vector_store(&encoder3_conv_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&encoder3_conv_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[49152]),
+                vector_load(&products_at_10[114688])));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
+            vector_store(&encoder3_conv_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad,
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
     char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -13457,12 +13495,46 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder_9_weight_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * k in tiles of 4 parallel, c in tiles of 4 parallel, u, v, c, sum in registers | g, k lanes */
+static void encoder3_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder3_conv_weight_grad_groups,
+    float *restrict encoder_9_weight_grad) {
+    const ptrdiff_t k0 = item / 32;
+    const ptrdiff_t c0 = item % 32;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                vector_float sum0 = vector_broadcast(0.0f);
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const vector_float encoder3_conv_weight_grad_groups_0 = vector_load(&encoder3_conv_weight_grad_groups[294912 * g
+                        + 4608 * k0 + 144 * c0 + 48 * u + 16 * v + 4 * c1]);
+                    sum0 = vector_add(sum0, encoder3_conv_weight_grad_groups_0);
+                }
+                vector_store(&encoder_9_weight_grad[4608 * k0 + 144 * c0 + 48 * u + 16 * v + 4 * c1], sum0);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_weight_grad_sum(const float *restrict encoder3_conv_weight_grad_groups, float *restrict encoder_9_weight_grad,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 2048; item++) {
+        encoder3_conv_weight_grad_sum_body(item, encoder3_conv_weight_grad_groups, encoder_9_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_9_weight_turned | c, k lanes */
 static void encoder3_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_9_weight,
     float *restrict encoder_9_weight_filtered_back, char *scratch) {
@@ -13524,14 +13596,14 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 #endif
     for (ptrdiff_t item = 0; item < 2048; item++) {
         encoder3_conv_data_grad_weight_body(item, encoder_9_weight, encoder_9_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
@@ -13841,7 +13913,7 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -14010,22 +14082,21 @@ static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 521024 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder1_relu_in | n, i, j, c lanes */
 static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder1_relu_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 512 * c0 + 8 * k0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
                     vector_store(&products_at[128], vector_broadcast(0.0f));
@@ -14039,9 +14110,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 512 * c0 + 8 * k0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 512 * c0 + 8 * k0 + 24576];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
                 vector_store(&products_at_1[128], vector_broadcast(0.0f));
@@ -14054,9 +14125,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 512 * c0 + 8 * k0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 512 * c0 + 8 * k0 + 98304];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
                 vector_store(&products_at_2[128], vector_broadcast(0.0f));
@@ -14069,8 +14140,8 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 8 * k0 + 61440];
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[512 * c0 + 8 * k0 + 122880];
             vector_store(&products_at_3[0], vector_broadcast(0.0f));
             vector_store(&products_at_3[4], vector_broadcast(0.0f));
             vector_store(&products_at_3[128], vector_broadcast(0.0f));
@@ -14081,21 +14152,20 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             vector_store(&products_at_3[388], vector_broadcast(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         vector_store(&encoder1_relu_in_staged0[132 * h_s], vector_broadcast(0.0f));
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
-                            const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[1048576 * g + 65536 * nb
-                                + 32768 * cb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s - 128]);
+                            const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[524288 * g + 65536 * nb
+                                + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s - 128]);
                             const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0,
-                                vector_load(&encoder1_batch_norm_statistics[96 * cb + 12 * c0]));
-                            const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[96 * cb
-                                + 12 * c0 + 8]);
+                                vector_load(&encoder1_batch_norm_statistics[12 * c0]));
+                            const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[12 * c0 + 8]);
                             const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
-                                vector_load(&encoder_4_bias[32 * cb + 4 * c0]));
+                                vector_load(&encoder_4_bias[4 * c0]));
                             vector_store(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f), sum_0));
                         }
                     } else {
@@ -14113,13 +14183,13 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_load(&encoder1_relu_in_staged0_at[272]));
                         float *const transformed_at = &transformed[128 * c0 + 32 * i + 4 * j];
                         vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
-                        vector_store(&transformed_at[1024], difference_2);
+                        vector_store(&transformed_at[2048], difference_2);
                         const vector_float difference_3 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at[16]),
                             vector_load(&encoder1_relu_in_staged0_at[280]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
-                        vector_store(&transformed_at[3072], vector_subtract(vector_load(&encoder1_relu_in_staged0_at[4]),
+                        vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
+                        vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder1_relu_in_staged0_at[4]),
                             vector_load(&encoder1_relu_in_staged0_at[268])));
-                        vector_store(&transformed_at[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at[12]),
+                        vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder1_relu_in_staged0_at[12]),
                             vector_load(&encoder1_relu_in_staged0_at[276])));
                     }
                 }
@@ -14127,14 +14197,14 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[528 * i + 16 * j + 264];
                         const vector_float encoder1_relu_in_staged0_0 = vector_load(&encoder1_relu_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
                         vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_1[0]),
                             encoder1_relu_in_staged0_0));
-                        vector_store(&transformed_at_1[1024], encoder1_relu_in_staged0_0);
-                        vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_1[16]),
+                        vector_store(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                        vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_1[16]),
                             encoder1_relu_in_staged0_0));
-                        vector_store(&transformed_at_1[3072], vector_load(&encoder1_relu_in_staged0_at_1[4]));
-                        vector_store(&transformed_at_1[4096], vector_load(&encoder1_relu_in_staged0_at_1[12]));
+                        vector_store(&transformed_at_1[6144], vector_load(&encoder1_relu_in_staged0_at_1[4]));
+                        vector_store(&transformed_at_1[8192], vector_load(&encoder1_relu_in_staged0_at_1[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -14144,15 +14214,15 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_load(&encoder1_relu_in_staged0_at_2[0]));
                         const vector_float difference_5 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[272]),
                             vector_load(&encoder1_relu_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
                         vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
-                        vector_store(&transformed_at_2[1024], difference_5);
+                        vector_store(&transformed_at_2[2048], difference_5);
                         const vector_float difference_6 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[280]),
                             vector_load(&encoder1_relu_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
-                        vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[268]),
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
+                        vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[268]),
                             vector_load(&encoder1_relu_in_staged0_at_2[4])));
-                        vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[276]),
+                        vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[276]),
                             vector_load(&encoder1_relu_in_staged0_at_2[12])));
                     }
                 }
@@ -14160,39 +14230,39 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[528 * i + 16 * j + 132];
                         const vector_float encoder1_relu_in_staged0_1 = vector_load(&encoder1_relu_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 30720];
                         vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_3[0]),
                             encoder1_relu_in_staged0_1));
-                        vector_store(&transformed_at_3[1024], encoder1_relu_in_staged0_1);
-                        vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_3[16]),
+                        vector_store(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                        vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_3[16]),
                             encoder1_relu_in_staged0_1));
-                        vector_store(&transformed_at_3[3072], vector_load(&encoder1_relu_in_staged0_at_3[4]));
-                        vector_store(&transformed_at_3[4096], vector_load(&encoder1_relu_in_staged0_at_3[12]));
+                        vector_store(&transformed_at_3[6144], vector_load(&encoder1_relu_in_staged0_at_3[4]));
+                        vector_store(&transformed_at_3[8192], vector_load(&encoder1_relu_in_staged0_at_3[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[528 * i + 16 * j + 396];
                         const vector_float encoder1_relu_in_staged0_2 = vector_load(&encoder1_relu_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 40960];
                         vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_4[0]),
                             encoder1_relu_in_staged0_2));
-                        vector_store(&transformed_at_4[1024], encoder1_relu_in_staged0_2);
-                        vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_4[16]),
+                        vector_store(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                        vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_4[16]),
                             encoder1_relu_in_staged0_2));
-                        vector_store(&transformed_at_4[3072], vector_load(&encoder1_relu_in_staged0_at_4[4]));
-                        vector_store(&transformed_at_4[4096], vector_load(&encoder1_relu_in_staged0_at_4[12]));
+                        vector_store(&transformed_at_4[6144], vector_load(&encoder1_relu_in_staged0_at_4[4]));
+                        vector_store(&transformed_at_4[8192], vector_load(&encoder1_relu_in_staged0_at_4[12]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const vector_float encoder2_batch_norm_grad_0 = vector_load(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const vector_float encoder2_batch_norm_grad_0 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 32 * i + 4 * j];
                         vector_store(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const vector_float encoder2_batch_norm_grad_1 = vector_load(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const vector_float encoder2_batch_norm_grad_1 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 4]);
                         vector_store(&transformed_gradient_at[4096], vector_add(encoder2_batch_norm_grad_0, encoder2_batch_norm_grad_1));
                         vector_store(&transformed_gradient_at[8192], encoder2_batch_norm_grad_1);
@@ -14200,7 +14270,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[524288 * g + 32768 * nb + 1024 * c0
+                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 1024 * c0
                             + 512 * ib + 128 * i + 8 * j];
                         const vector_float sum_1 = vector_add(vector_load(&encoder2_batch_norm_grad_at[0]),
                             vector_load(&encoder2_batch_norm_grad_at[64]));
@@ -14214,11 +14284,11 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const vector_float encoder2_batch_norm_grad_2 = vector_load(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const vector_float encoder2_batch_norm_grad_2 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 64]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 32 * i + 4 * j + 24576];
                         vector_store(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const vector_float encoder2_batch_norm_grad_3 = vector_load(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const vector_float encoder2_batch_norm_grad_3 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 68]);
                         vector_store(&transformed_gradient_at_2[4096], vector_add(encoder2_batch_norm_grad_2, encoder2_batch_norm_grad_3));
                         vector_store(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_3);
@@ -14226,7 +14296,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
             for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             vector_float sum1_0_0 = vector_broadcast(0.0f);
@@ -14241,7 +14311,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[12288 * p + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 128 * c0 + 32 * i + 4 * j];
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 32 * i + 4 * j];
                                     const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
                                     sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
                                     const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[12288 * p + 4096 * q
@@ -14258,7 +14328,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                     sum1_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum1_3_1);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 512 * c0 + 8 * k0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 8 * k0];
                             vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
                             vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
                             vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum1_1_0));
@@ -14283,7 +14353,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[12288 * p + 8192 * v
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 128 * c0 + 32 * i + 4 * j + 3072];
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 32 * i + 4 * j + 6144];
                                     const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
                                     sum2_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum2_0_0);
                                     const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[12288 * p + 8192 * v
@@ -14301,7 +14371,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 512 * c0 + 8 * k0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 8 * k0 + 24576];
                         vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
                         vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
                         vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum2_1_0));
@@ -14325,7 +14395,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const vector_float transformed_gradient_4 = vector_load(&transformed_gradient[24576 * u + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 128 * c0 + 32 * i + 4 * j + 15360];
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 32 * i + 4 * j + 30720];
                                     const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
                                     sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum3_0_0);
                                     const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[24576 * u + 4096 * q
@@ -14343,7 +14413,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 512 * c0 + 8 * k0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 512 * c0 + 8 * k0 + 98304];
                         vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
                         vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
                         vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum3_1_0));
@@ -14367,7 +14437,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const vector_float transformed_gradient_6 = vector_load(&transformed_gradient[24576 * u + 8192 * v
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 128 * c0 + 32 * i + 4 * j + 18432];
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 32 * i + 4 * j + 36864];
                                     const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
                                     sum4_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum4_0_0);
                                     const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[24576 * u + 8192 * v
@@ -14386,7 +14456,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_7 = &products[512 * c0 + 8 * k0 + 61440];
+                    float *const products_at_7 = &products[512 * c0 + 8 * k0 + 122880];
                     vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
                     vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
                     vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum4_1_0));
@@ -14400,41 +14470,41 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 4 * k0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[16384]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[20480]));
-            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 4 * 4 + (32 * cb
-                + c) / 4 * 144 + 73728 * g + 2304 * k0];
+            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[32768]));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[40960]));
+            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
+                + 2304 * k0];
             vector_store(&encoder2_conv_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
-            vector_store(&encoder2_conv_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[12288]),
-                vector_load(&products_at_8[28672])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[24576]));
+            vector_store(&encoder2_conv_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[24576]),
+                vector_load(&products_at_8[57344])));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[49152]));
             vector_store(&encoder2_conv_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 4 * k0 + 49152];
-            const vector_float products_0 = vector_load(&products_at_9[4096]);
-            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 4 * 4 + (32 * cb
-                + c) / 4 * 144 + 73728 * g + 2304 * k0 + 48];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[128 * c + 4 * k0 + 98304];
+            const vector_float products_0 = vector_load(&products_at_9[8192]);
+            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
+                + 2304 * k0 + 48];
             vector_store(&encoder2_conv_weight_grad_groups_at_1[0], vector_add(vector_load(&products_at_9[0]), products_0));
-            vector_store(&encoder2_conv_weight_grad_groups_at_1[16], vector_load(&products_at_9[12288]));
-            vector_store(&encoder2_conv_weight_grad_groups_at_1[32], vector_add(products_0, vector_load(&products_at_9[8192])));
+            vector_store(&encoder2_conv_weight_grad_groups_at_1[16], vector_load(&products_at_9[24576]));
+            vector_store(&encoder2_conv_weight_grad_groups_at_1[32], vector_add(products_0, vector_load(&products_at_9[16384])));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 4 * k0 + 16384];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[16384]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[20480]));
-            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 4 * 4 + (32 * cb
-                + c) / 4 * 144 + 73728 * g + 2304 * k0 + 96];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[128 * c + 4 * k0 + 32768];
+            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[32768]));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[40960]));
+            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
+                + 2304 * k0 + 96];
             vector_store(&encoder2_conv_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
-            vector_store(&encoder2_conv_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[12288]),
-                vector_load(&products_at_10[28672])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[24576]));
+            vector_store(&encoder2_conv_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[24576]),
+                vector_load(&products_at_10[57344])));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[49152]));
             vector_store(&encoder2_conv_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
         }
     }
@@ -14450,12 +14520,12 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, u, v, c, sum in registers | g, k lanes */
 static void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder2_conv_weight_grad_groups,
     float *restrict encoder_6_weight_grad) {
@@ -14465,7 +14535,7 @@ static void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const float *rest
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 vector_float sum0 = vector_broadcast(0.0f);
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const vector_float encoder2_conv_weight_grad_groups_0 = vector_load(&encoder2_conv_weight_grad_groups[73728 * g
                         + 2304 * k0 + 144 * c0 + 48 * u + 16 * v + 4 * c1]);
                     sum0 = vector_add(sum0, encoder2_conv_weight_grad_groups_0);
@@ -14489,7 +14559,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_6_weight_turned | c, k lanes */
 static void encoder2_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_6_weight,
     float *restrict encoder_6_weight_filtered_back, char *scratch) {
@@ -14551,14 +14621,14 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         encoder2_conv_data_grad_weight_body(item, encoder_6_weight, encoder_6_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
@@ -14874,7 +14944,7 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15043,7 +15113,7 @@ static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder0_relu_in | n, i, j, c lanes */
 static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -15481,7 +15551,7 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15520,7 +15590,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_3_weight_turned | c, k lanes */
 static void encoder1_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_3_weight,
     float *restrict encoder_3_weight_filtered_back, char *scratch) {
@@ -15582,14 +15652,14 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder1_conv_data_grad_weight_body(item, encoder_3_weight, encoder_3_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
@@ -15905,7 +15975,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16022,7 +16092,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
- * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 8, c, u, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups, const float *restrict x,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
@@ -16141,7 +16211,7 @@ static void encoder0_conv_weight_grad(float *restrict encoder0_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder0_conv_weight_grad_body(item, encoder0_conv_weight_grad_groups, x, encoder0_batch_norm_statistics, encoder0_conv_forward,
-            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16539,7 +16609,7 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 522368 a thread.
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch) {
@@ -16635,13 +16705,13 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
@@ -16730,13 +16800,13 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
-            encoder1_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
@@ -16823,13 +16893,13 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
-            encoder2_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 96 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
@@ -16991,13 +17061,13 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
-            encoder3_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 48 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
@@ -17163,7 +17233,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
         encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
-            encoder4_relu, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -17461,7 +17531,7 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
@@ -17685,13 +17755,13 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 48 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
@@ -18123,13 +18193,13 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
-            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
@@ -18343,13 +18413,13 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
-            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
@@ -18578,13 +18648,13 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
-            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 128000 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -18889,7 +18959,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
 #endif
     for (ptrdiff_t item = 0; item < 5; item++) {
         decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -20873,8 +20943,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 26347520.0, 1},
-    {"decoder2_conv_transpose_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1},
+    {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1},
     {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1},
     {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -20882,7 +20952,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1},
+    {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1},
     {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1},
     {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
@@ -20918,7 +20989,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
-    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1},
+    {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1},
     {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1},
     {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -20926,8 +20998,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"encoder2_conv_weight_grad", 2415919104.0, 26346496.0, 1},
-    {"encoder2_conv_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1},
+    {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1},
     {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1},
     {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
@@ -21185,187 +21257,191 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 111732672), threads);
     done(step, 68);
     decoder1_conv_transpose_weight_grad((const float *)(workspace + 120121280), (const float *)(workspace + 266921920),
-        (const float *)(workspace + 275515584), (const float *)(workspace + 16597696), (float *)(workspace + 34748672), scratch, threads);
+        (const float *)(workspace + 275515584), (const float *)(workspace + 16597696), (float *)(workspace + 111732672), scratch, threads);
     done(step, 69);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 115926976), scratch, threads);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 34748672), threads);
     done(step, 70);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 115926976), scratch, threads);
+    done(step, 71);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 120121280), (const float *)(workspace + 115926976),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 71);
+    done(step, 72);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 266921920), (const float *)(workspace + 275515584),
         (const float *)(workspace + 16597696), (const float *)(workspace + 111732672), (float *)(workspace + 115926976), threads);
-    done(step, 72);
+    done(step, 73);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 115926976), (float *)(workspace + 116058048),
         (const float *)(workspace + 275515584), threads);
-    done(step, 73);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 116058048), threads);
     done(step, 74);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 116058048), threads);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 116058048), threads);
     done(step, 75);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 116058048), threads);
+    done(step, 76);
     decoder0_batch_norm_grad((float *)(workspace + 120121280), (const float *)(workspace + 275515584),
         (const float *)(workspace + 266921920), (const float *)(workspace + 116058048), (const float *)(workspace + 16597696),
         (const float *)(workspace + 111732672), threads);
-    done(step, 76);
+    done(step, 77);
     decoder0_conv_transpose_weight_grad((const float *)(workspace + 120121280), (const float *)(workspace + 273213376),
         (float *)(workspace + 30028032), scratch, threads);
-    done(step, 77);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 111732672), scratch, threads);
     done(step, 78);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 111732672), scratch, threads);
+    done(step, 79);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 120121280), (const float *)(workspace + 111732672),
         (float *)(workspace + 124315584), scratch, threads);
-    done(step, 79);
+    done(step, 80);
     fc3_weight_grad((float *)(workspace + 26718464), (const float *)(workspace + 124315584), (const float *)(workspace + 275464128),
         scratch, threads);
-    done(step, 80);
-    fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
     done(step, 81);
-    fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
+    fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
     done(step, 82);
-    gru0_carry_grad_start((float *)(workspace + 111886272), threads);
+    fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
     done(step, 83);
+    gru0_carry_grad_start((float *)(workspace + 111886272), threads);
+    done(step, 84);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 111943872), (const float *)(workspace + 111918272), (const float *)(workspace + 111886272),
             time, threads);
-        done(step, 84);
+        done(step, 85);
         gru0_cell_grad((float *)(workspace + 111809472), (float *)(workspace + 111732672), (float *)(workspace + 111969472),
             (const float *)(workspace + 111943872), (const float *)(workspace + 275310528), (const float *)(workspace + 275387328),
             (const float *)(workspace + 275464128), time, threads);
-        done(step, 85);
+        done(step, 86);
         gru0_hidden_projection_data_grad((const float *)(workspace + 111732672), (const float *)(workspace + 74781440),
             (float *)(workspace + 111995072), time, threads);
-        done(step, 86);
+        done(step, 87);
         gru0_carry_grad_sum((float *)(workspace + 111886272), (const float *)(workspace + 111969472),
             (const float *)(workspace + 111995072), time, threads);
-        done(step, 87);
+        done(step, 88);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 26596032), (const float *)(workspace + 111732672),
         (const float *)(workspace + 275464128), scratch, threads);
-    done(step, 88);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
     done(step, 89);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
+    done(step, 90);
     gru0_input_projection_weight_grad((float *)(workspace + 26519232), (const float *)(workspace + 111809472),
         (const float *)(workspace + 275496128), scratch, threads);
-    done(step, 90);
-    gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
     done(step, 91);
+    gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
+    done(step, 92);
     gru0_input_projection_data_grad((const float *)(workspace + 111809472), (const float *)(workspace + 74704640),
         (float *)(workspace + 113829824), threads);
-    done(step, 92);
+    done(step, 93);
     fc1_weight_grad((float *)(workspace + 24421824), (const float *)(workspace + 113829824), (const float *)(workspace + 271116224),
         scratch, threads);
-    done(step, 93);
-    fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
     done(step, 94);
-    fc1_data_grad((const float *)(workspace + 113829824), (const float *)(workspace + 72607488), (float *)(workspace + 111732672), threads);
+    fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
     done(step, 95);
+    fc1_data_grad((const float *)(workspace + 113829824), (const float *)(workspace + 72607488), (float *)(workspace + 111732672), threads);
+    done(step, 96);
     encoder4_relu_grad((float *)(workspace + 124315584), (const float *)(workspace + 271116224), (const float *)(workspace + 111732672),
         threads);
-    done(step, 96);
+    done(step, 97);
     encoder4_conv_weight_grad((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
         (const float *)(workspace + 1552256), (const float *)(workspace + 124315584), (float *)(workspace + 19703232), scratch, threads);
-    done(step, 97);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 111732672), scratch, threads);
     done(step, 98);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 111732672), scratch, threads);
+    done(step, 99);
     encoder4_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 111732672),
         (float *)(workspace + 120121280), scratch, threads);
-    done(step, 99);
+    done(step, 100);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
         (const float *)(workspace + 1552256), (const float *)(workspace + 120121280), (float *)(workspace + 111732672), threads);
-    done(step, 100);
+    done(step, 101);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 111732672), (float *)(workspace + 111863744),
         (const float *)(workspace + 275512512), threads);
-    done(step, 101);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 111863744), threads);
     done(step, 102);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 111863744), threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 111863744), threads);
     done(step, 103);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 111863744), threads);
+    done(step, 104);
     encoder3_batch_norm_grad((float *)(workspace + 124315584), (const float *)(workspace + 275512512),
         (const float *)(workspace + 262727616), (const float *)(workspace + 111863744), (const float *)(workspace + 1552256),
         (const float *)(workspace + 120121280), threads);
-    done(step, 104);
-    encoder3_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
-        (const float *)(workspace + 371072), (const float *)(workspace + 124315584), (float *)(workspace + 18521536), scratch, threads);
     done(step, 105);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120121280), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
+        (const float *)(workspace + 371072), (const float *)(workspace + 124315584), (float *)(workspace + 111732672), scratch, threads);
     done(step, 106);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18521536), threads);
+    done(step, 107);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120121280), scratch, threads);
+    done(step, 108);
     encoder3_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 120121280),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 107);
+    done(step, 109);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
         (const float *)(workspace + 371072), (const float *)(workspace + 111732672), (float *)(workspace + 120121280), threads);
-    done(step, 108);
+    done(step, 110);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 120121280), (float *)(workspace + 120383424),
         (const float *)(workspace + 275518656), threads);
-    done(step, 109);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 120383424), threads);
-    done(step, 110);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 120383424), threads);
     done(step, 111);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 120383424), threads);
+    done(step, 112);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 120383424), threads);
+    done(step, 113);
     encoder2_batch_norm_grad((float *)(workspace + 128509888), (const float *)(workspace + 275518656),
         (const float *)(workspace + 245950400), (const float *)(workspace + 120383424), (const float *)(workspace + 371072),
         (const float *)(workspace + 111732672), threads);
-    done(step, 112);
+    done(step, 114);
     encoder2_conv_weight_grad((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
         (const float *)(workspace + 75392), (const float *)(workspace + 128509888), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 113);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18225600), threads);
-    done(step, 114);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 136898496), scratch, threads);
     done(step, 115);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18225600), threads);
+    done(step, 116);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 136898496), scratch, threads);
+    done(step, 117);
     encoder2_conv_data_grad((const float *)(workspace + 128509888), (const float *)(workspace + 136898496),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 116);
+    done(step, 118);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
         (const float *)(workspace + 75392), (const float *)(workspace + 111732672), (float *)(workspace + 128509888), threads);
-    done(step, 117);
+    done(step, 119);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 128509888), (float *)(workspace + 129034176),
         (const float *)(workspace + 275521728), threads);
-    done(step, 118);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 129034176), threads);
-    done(step, 119);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 129034176), threads);
     done(step, 120);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 129034176), threads);
+    done(step, 121);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 129034176), threads);
+    done(step, 122);
     encoder1_batch_norm_grad((float *)(workspace + 145287104), (const float *)(workspace + 275521728),
         (const float *)(workspace + 212395968), (const float *)(workspace + 129034176), (const float *)(workspace + 75392),
         (const float *)(workspace + 111732672), threads);
-    done(step, 121);
+    done(step, 123);
     encoder1_conv_weight_grad((const float *)(workspace + 78178240), (const float *)(workspace + 275523264),
         (const float *)(workspace + 1280), (const float *)(workspace + 145287104), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 122);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18151360), threads);
-    done(step, 123);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162064320), scratch, threads);
     done(step, 124);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18151360), threads);
+    done(step, 125);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162064320), scratch, threads);
+    done(step, 126);
     encoder1_conv_data_grad((const float *)(workspace + 145287104), (const float *)(workspace + 162064320),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 125);
+    done(step, 127);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 78178240), (const float *)(workspace + 275523264),
         (const float *)(workspace + 1280), (const float *)(workspace + 111732672), (float *)(workspace + 145287104), threads);
-    done(step, 126);
+    done(step, 128);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 145287104), (float *)(workspace + 146335680),
         (const float *)(workspace + 275523264), threads);
-    done(step, 127);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 146335680), threads);
-    done(step, 128);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 146335680), threads);
     done(step, 129);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 146335680), threads);
+    done(step, 130);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 146335680), threads);
+    done(step, 131);
     encoder0_conv_weight_grad((float *)(workspace + 145287104), step->x, (const float *)(workspace + 275523264),
         (const float *)(workspace + 78178240), (const float *)(workspace + 146335680), (const float *)(workspace + 1280),
         (const float *)(workspace + 111732672), scratch, threads);
-    done(step, 130);
+    done(step, 132);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 145287104), (float *)(workspace + 18149952), threads);
-    done(step, 131);
+    done(step, 133);
     update((float *)workspace, (float *)(workspace + 36299904), (float *)(workspace + 54449856), step->coefficients,
         (const float *)(workspace + 18149952), threads);
-    done(step, 132);
-    fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), threads);
-    done(step, 133);
-    gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), threads);
     done(step, 134);
-    gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), threads);
+    fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), threads);
     done(step, 135);
-    fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), threads);
     done(step, 136);
+    gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), threads);
+    done(step, 137);
+    fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), threads);
+    done(step, 138);
 }
 
 /* Forward, with running statistics. */
@@ -21700,7 +21776,7 @@ const ModelTarget gru_ae_generic = {
     .name = "generic",
     .available = available,
     .workspace_size = 275524288,
-    .scratch_size = 522368,
+    .scratch_size = 1558656,
     .load = load,
     .save = save,
     .train = train,
@@ -21708,7 +21784,7 @@ const ModelTarget gru_ae_generic = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 137,
+    .train_kernels = 139,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };

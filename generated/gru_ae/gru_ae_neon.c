@@ -52,7 +52,7 @@ static inline float32x4_t vector_exponent(float32x4_t a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward_out, char *scratch) {
@@ -190,7 +190,7 @@ static void encoder0_conv_forward(const float *restrict x, const float *restrict
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -341,7 +341,7 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -1099,7 +1099,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -1256,7 +1256,7 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 216128 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 216128 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
@@ -2009,7 +2009,7 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -2166,7 +2166,7 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 211776 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 211776 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
@@ -2917,7 +2917,7 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -3066,7 +3066,7 @@ static void encoder4_conv_forward_weight(float *restrict encoder_12_weight_filte
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 209728 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 209728 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_relu_in | nb, ib, jb, c lanes */
 static void encoder4_conv_forward_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
@@ -3837,7 +3837,7 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_forward_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder_12_weight_filtered,
-            encoder4_relu, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4480,7 +4480,7 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269376 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269376 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
@@ -4922,7 +4922,7 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5074,7 +5074,7 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269888 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269888 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
@@ -5507,7 +5507,7 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -5665,7 +5665,7 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 271040 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 271040 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
@@ -6094,7 +6094,7 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6252,7 +6252,7 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
@@ -6683,7 +6683,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -6785,7 +6785,7 @@ static void decoder3_batch_norm_statistics_merge(const float *restrict decoder3_
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 128000 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -7089,7 +7089,7 @@ static void decoder4_conv_forward(const float *restrict decoder3_conv_transpose_
 #endif
     for (ptrdiff_t item = 0; item < 320; item++) {
         decoder4_conv_forward_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7168,7 +7168,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1558656 a thread.
  * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
 static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
@@ -7317,7 +7317,7 @@ static void decoder4_conv_weight_grad(float *restrict decoder4_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder4_conv_weight_grad_body(item, decoder4_conv_weight_grad_groups, decoder3_conv_transpose_forward,
-            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_batch_norm_statistics, decoder_10_bias, decoder4_tanh_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7348,7 +7348,7 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad, const float *restrict decoder_12_weight,
     float *restrict decoder4_conv_data_grad_out, char *scratch) {
@@ -7487,7 +7487,7 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -7647,7 +7647,7 @@ static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
@@ -8241,7 +8241,7 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -8280,7 +8280,7 @@ static void decoder3_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_9_weight_turned | c, k lanes */
 static void decoder3_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_9_weight,
     float *restrict decoder_9_weight_filtered, char *scratch) {
@@ -8338,14 +8338,14 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder3_conv_transpose_data_grad_weight_body(item, decoder_9_weight, decoder_9_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
     const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
@@ -9102,7 +9102,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder3_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -9269,120 +9269,119 @@ static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 521024 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
-    float *const decoder1_relu_in_staged1 = (float *)(scratch + 512000);
+    float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 256 * k0 + 8 * c0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 512 * k0 + 8 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[32], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[36], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[96], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[100], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[160], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[164], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[224], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[228], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 256 * k0 + 8 * c0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 512 * k0 + 8 * c0 + 24576];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[32], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[36], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[96], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[100], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[164], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 256 * k0 + 8 * c0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 512 * k0 + 8 * c0 + 98304];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[32], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[36], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[96], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[100], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[164], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 61440];
+            float *const products_at_3 = &products[512 * k0 + 8 * c0 + 122880];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[32], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[36], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[96], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[100], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[160], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[164], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[224], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[228], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         vst1q_f32(&decoder2_batch_norm_grad_in_staged0[132 * h_s], vdupq_n_f32(0.0f));
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                             vst1q_f32(&decoder2_batch_norm_grad_in_staged0[132 * h_s + 4 * w_s + 4],
-                                vld1q_f32(&decoder2_batch_norm_grad[1048576 * g + 65536 * nb + 32768 * cb + 4096 * c0 + 2048 * ib
-                                + 128 * h_s + 4 * w_s - 128]));
+                                vld1q_f32(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s
+                                - 128]));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -9399,13 +9398,13 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[272]));
                         float *const transformed_at = &transformed[128 * c0 + 32 * i + 4 * j];
                         vst1q_f32(&transformed_at[0], vsubq_f32(difference_0, difference_1));
-                        vst1q_f32(&transformed_at[1024], difference_1);
+                        vst1q_f32(&transformed_at[2048], difference_1);
                         const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[16]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[280]));
-                        vst1q_f32(&transformed_at[2048], vsubq_f32(difference_2, difference_1));
-                        vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[4]),
+                        vst1q_f32(&transformed_at[4096], vsubq_f32(difference_2, difference_1));
+                        vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[4]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[268])));
-                        vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[12]),
+                        vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[12]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at[276])));
                     }
                 }
@@ -9414,14 +9413,14 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder2_batch_norm_grad_in_staged0_at_1 = &decoder2_batch_norm_grad_in_staged0[528 * i + 16 * j
                             + 264];
                         const float32x4_t decoder2_batch_norm_grad_in_staged0_0 = vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
                         vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[0]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[1024], decoder2_batch_norm_grad_in_staged0_0);
-                        vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[16]),
+                        vst1q_f32(&transformed_at_1[2048], decoder2_batch_norm_grad_in_staged0_0);
+                        vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[16]),
                             decoder2_batch_norm_grad_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[3072], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[4]));
-                        vst1q_f32(&transformed_at_1[4096], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[12]));
+                        vst1q_f32(&transformed_at_1[6144], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[4]));
+                        vst1q_f32(&transformed_at_1[8192], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_1[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -9432,15 +9431,15 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
                         const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[272]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
                         vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_3, difference_4));
-                        vst1q_f32(&transformed_at_2[1024], difference_4);
+                        vst1q_f32(&transformed_at_2[2048], difference_4);
                         const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[280]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
-                        vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_5, difference_4));
-                        vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[268]),
+                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_5, difference_4));
+                        vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[268]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[4])));
-                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[276]),
+                        vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[276]),
                             vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_2[12])));
                     }
                 }
@@ -9449,14 +9448,14 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder2_batch_norm_grad_in_staged0_at_3 = &decoder2_batch_norm_grad_in_staged0[528 * i + 16 * j
                             + 132];
                         const float32x4_t decoder2_batch_norm_grad_in_staged0_1 = vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 30720];
                         vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[0]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[1024], decoder2_batch_norm_grad_in_staged0_1);
-                        vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[16]),
+                        vst1q_f32(&transformed_at_3[2048], decoder2_batch_norm_grad_in_staged0_1);
+                        vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[16]),
                             decoder2_batch_norm_grad_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[3072], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[4]));
-                        vst1q_f32(&transformed_at_3[4096], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[12]));
+                        vst1q_f32(&transformed_at_3[6144], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[4]));
+                        vst1q_f32(&transformed_at_3[8192], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_3[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -9464,21 +9463,21 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder2_batch_norm_grad_in_staged0_at_4 = &decoder2_batch_norm_grad_in_staged0[528 * i + 16 * j
                             + 396];
                         const float32x4_t decoder2_batch_norm_grad_in_staged0_2 = vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 40960];
                         vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[0]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[1024], decoder2_batch_norm_grad_in_staged0_2);
-                        vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[16]),
+                        vst1q_f32(&transformed_at_4[2048], decoder2_batch_norm_grad_in_staged0_2);
+                        vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[16]),
                             decoder2_batch_norm_grad_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[3072], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[4]));
-                        vst1q_f32(&transformed_at_4[4096], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[12]));
+                        vst1q_f32(&transformed_at_4[6144], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[4]));
+                        vst1q_f32(&transformed_at_4[8192], vld1q_f32(&decoder2_batch_norm_grad_in_staged0_at_4[12]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const float32x4_t decoder1_conv_transpose_forward_0 = vld1q_f32(&decoder1_conv_transpose_forward[524288 * g
+                        const float32x4_t decoder1_conv_transpose_forward_0 = vld1q_f32(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 1024 * c0 + 512 * ib + 64 * h_s + 4 * w_s]);
                         const float32x4_t difference_6 = vsubq_f32(decoder1_conv_transpose_forward_0,
                             vld1q_f32(&decoder1_batch_norm_statistics[12 * c0]));
@@ -9522,7 +9521,7 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
@@ -9547,11 +9546,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 256 * k0 + 32 * i
                                         + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 32 * i
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i
                                         + 4 * j]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 32 * i + 4 * j
-                                        + 128]);
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i
+                                        + 4 * j + 128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_0, transformed_1);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
                                     sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_1, transformed_0);
@@ -9576,23 +9575,23 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_7, transformed_1);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 256 * k0 + 8 * c0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * k0 + 8 * c0];
                             vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum2_0_0));
                             vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum2_0_1));
-                            vst1q_f32(&products_at_4[32], vaddq_f32(vld1q_f32(&products_at_4[32]), sum2_1_0));
-                            vst1q_f32(&products_at_4[36], vaddq_f32(vld1q_f32(&products_at_4[36]), sum2_1_1));
-                            vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_2_0));
-                            vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_2_1));
-                            vst1q_f32(&products_at_4[96], vaddq_f32(vld1q_f32(&products_at_4[96]), sum2_3_0));
-                            vst1q_f32(&products_at_4[100], vaddq_f32(vld1q_f32(&products_at_4[100]), sum2_3_1));
-                            vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_4_0));
-                            vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_4_1));
-                            vst1q_f32(&products_at_4[160], vaddq_f32(vld1q_f32(&products_at_4[160]), sum2_5_0));
-                            vst1q_f32(&products_at_4[164], vaddq_f32(vld1q_f32(&products_at_4[164]), sum2_5_1));
-                            vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_6_0));
-                            vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_6_1));
-                            vst1q_f32(&products_at_4[224], vaddq_f32(vld1q_f32(&products_at_4[224]), sum2_7_0));
-                            vst1q_f32(&products_at_4[228], vaddq_f32(vld1q_f32(&products_at_4[228]), sum2_7_1));
+                            vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_1_0));
+                            vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_1_1));
+                            vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_2_0));
+                            vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_2_1));
+                            vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_3_0));
+                            vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_3_1));
+                            vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum2_4_0));
+                            vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum2_4_1));
+                            vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum2_5_0));
+                            vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum2_5_1));
+                            vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum2_6_0));
+                            vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum2_6_1));
+                            vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum2_7_0));
+                            vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum2_7_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
@@ -9618,11 +9617,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 256 * k0 + 32 * i
                                         + 4 * j];
                                     const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 32 * i + 4 * j
-                                        + 3072]);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 6144]);
                                     sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 32 * i + 4 * j
-                                        + 3200]);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 6272]);
                                     sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_8, transformed_3);
                                     const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
                                     sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_9, transformed_2);
@@ -9648,23 +9647,23 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 256 * k0 + 8 * c0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 512 * k0 + 8 * c0 + 24576];
                         vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum3_0_0));
                         vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum3_0_1));
-                        vst1q_f32(&products_at_5[32], vaddq_f32(vld1q_f32(&products_at_5[32]), sum3_1_0));
-                        vst1q_f32(&products_at_5[36], vaddq_f32(vld1q_f32(&products_at_5[36]), sum3_1_1));
-                        vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_2_0));
-                        vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_2_1));
-                        vst1q_f32(&products_at_5[96], vaddq_f32(vld1q_f32(&products_at_5[96]), sum3_3_0));
-                        vst1q_f32(&products_at_5[100], vaddq_f32(vld1q_f32(&products_at_5[100]), sum3_3_1));
-                        vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_4_0));
-                        vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_4_1));
-                        vst1q_f32(&products_at_5[160], vaddq_f32(vld1q_f32(&products_at_5[160]), sum3_5_0));
-                        vst1q_f32(&products_at_5[164], vaddq_f32(vld1q_f32(&products_at_5[164]), sum3_5_1));
-                        vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_6_0));
-                        vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_6_1));
-                        vst1q_f32(&products_at_5[224], vaddq_f32(vld1q_f32(&products_at_5[224]), sum3_7_0));
-                        vst1q_f32(&products_at_5[228], vaddq_f32(vld1q_f32(&products_at_5[228]), sum3_7_1));
+                        vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_1_0));
+                        vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_1_1));
+                        vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_2_0));
+                        vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_2_1));
+                        vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_3_0));
+                        vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_3_1));
+                        vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum3_4_0));
+                        vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum3_4_1));
+                        vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum3_5_0));
+                        vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum3_5_1));
+                        vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum3_6_0));
+                        vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum3_6_1));
+                        vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum3_7_0));
+                        vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum3_7_1));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
@@ -9689,11 +9688,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 256 * k0 + 32 * i
                                         + 4 * j];
                                     const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 32 * i + 4 * j
-                                        + 15360]);
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i
+                                        + 4 * j + 30720]);
                                     sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 32 * i + 4 * j
-                                        + 15488]);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i
+                                        + 4 * j + 30848]);
                                     sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_16, transformed_5);
                                     const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
                                     sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_17, transformed_4);
@@ -9719,23 +9718,23 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 256 * k0 + 8 * c0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 512 * k0 + 8 * c0 + 98304];
                         vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum4_0_0));
                         vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum4_0_1));
-                        vst1q_f32(&products_at_6[32], vaddq_f32(vld1q_f32(&products_at_6[32]), sum4_1_0));
-                        vst1q_f32(&products_at_6[36], vaddq_f32(vld1q_f32(&products_at_6[36]), sum4_1_1));
-                        vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_2_0));
-                        vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_2_1));
-                        vst1q_f32(&products_at_6[96], vaddq_f32(vld1q_f32(&products_at_6[96]), sum4_3_0));
-                        vst1q_f32(&products_at_6[100], vaddq_f32(vld1q_f32(&products_at_6[100]), sum4_3_1));
-                        vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_4_0));
-                        vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_4_1));
-                        vst1q_f32(&products_at_6[160], vaddq_f32(vld1q_f32(&products_at_6[160]), sum4_5_0));
-                        vst1q_f32(&products_at_6[164], vaddq_f32(vld1q_f32(&products_at_6[164]), sum4_5_1));
-                        vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_6_0));
-                        vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_6_1));
-                        vst1q_f32(&products_at_6[224], vaddq_f32(vld1q_f32(&products_at_6[224]), sum4_7_0));
-                        vst1q_f32(&products_at_6[228], vaddq_f32(vld1q_f32(&products_at_6[228]), sum4_7_1));
+                        vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_1_0));
+                        vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_1_1));
+                        vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_2_0));
+                        vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_2_1));
+                        vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_3_0));
+                        vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_3_1));
+                        vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum4_4_0));
+                        vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum4_4_1));
+                        vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum4_5_0));
+                        vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum4_5_1));
+                        vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum4_6_0));
+                        vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum4_6_1));
+                        vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum4_7_0));
+                        vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum4_7_1));
                     }
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
@@ -9760,11 +9759,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                     float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 256 * k0 + 32 * i
                                         + 4 * j];
                                     const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 32 * i + 4 * j
-                                        + 18432]);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 36864]);
                                     sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 32 * i + 4 * j
-                                        + 18560]);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i
+                                        + 4 * j + 36992]);
                                     sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_24, transformed_7);
                                     const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
                                     sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_25, transformed_6);
@@ -9791,63 +9790,63 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_7 = &products[256 * k0 + 8 * c0 + 61440];
+                    float *const products_at_7 = &products[512 * k0 + 8 * c0 + 122880];
                     vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum5_0_0));
                     vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum5_0_1));
-                    vst1q_f32(&products_at_7[32], vaddq_f32(vld1q_f32(&products_at_7[32]), sum5_1_0));
-                    vst1q_f32(&products_at_7[36], vaddq_f32(vld1q_f32(&products_at_7[36]), sum5_1_1));
-                    vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_2_0));
-                    vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_2_1));
-                    vst1q_f32(&products_at_7[96], vaddq_f32(vld1q_f32(&products_at_7[96]), sum5_3_0));
-                    vst1q_f32(&products_at_7[100], vaddq_f32(vld1q_f32(&products_at_7[100]), sum5_3_1));
-                    vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_4_0));
-                    vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_4_1));
-                    vst1q_f32(&products_at_7[160], vaddq_f32(vld1q_f32(&products_at_7[160]), sum5_5_0));
-                    vst1q_f32(&products_at_7[164], vaddq_f32(vld1q_f32(&products_at_7[164]), sum5_5_1));
-                    vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_6_0));
-                    vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_6_1));
-                    vst1q_f32(&products_at_7[224], vaddq_f32(vld1q_f32(&products_at_7[224]), sum5_7_0));
-                    vst1q_f32(&products_at_7[228], vaddq_f32(vld1q_f32(&products_at_7[228]), sum5_7_1));
+                    vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_1_0));
+                    vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_1_1));
+                    vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_2_0));
+                    vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_2_1));
+                    vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_3_0));
+                    vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_3_1));
+                    vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum5_4_0));
+                    vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum5_4_1));
+                    vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum5_5_0));
+                    vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum5_5_1));
+                    vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum5_6_0));
+                    vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum5_6_1));
+                    vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum5_7_0));
+                    vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum5_7_1));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 4 * c0];
-            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[16384]));
-            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[4096]), vld1q_f32(&products_at_8[20480]));
+            float *const products_at_8 = &products[64 * k + 4 * c0];
+            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[32768]));
+            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
-                + 73728 * g + 36864 * cb + 4608 * c0];
+                + 73728 * g + 4608 * c0];
             vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at[0], vaddq_f32(sum_3, sum_4));
-            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at[16], vaddq_f32(vld1q_f32(&products_at_8[12288]),
-                vld1q_f32(&products_at_8[28672])));
-            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[24576]));
+            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at[16], vaddq_f32(vld1q_f32(&products_at_8[24576]),
+                vld1q_f32(&products_at_8[57344])));
+            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[16384]), vld1q_f32(&products_at_8[49152]));
             vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at[32], vaddq_f32(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 4 * c0 + 49152];
-            const float32x4_t products_0 = vld1q_f32(&products_at_9[4096]);
+            float *const products_at_9 = &products[64 * k + 4 * c0 + 98304];
+            const float32x4_t products_0 = vld1q_f32(&products_at_9[8192]);
             float *const decoder2_conv_transpose_weight_grad_groups_at_1 = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4
-                + k / 4 * 144 + 73728 * g + 36864 * cb + 4608 * c0 + 48];
+                + k / 4 * 144 + 73728 * g + 4608 * c0 + 48];
             vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
-            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_1[16], vld1q_f32(&products_at_9[12288]));
-            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[8192])));
+            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_1[16], vld1q_f32(&products_at_9[24576]));
+            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[16384])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 4 * c0 + 16384];
-            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[16384]));
-            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[4096]), vld1q_f32(&products_at_10[20480]));
+            float *const products_at_10 = &products[64 * k + 4 * c0 + 32768];
+            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[32768]));
+            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4
-                + k / 4 * 144 + 73728 * g + 36864 * cb + 4608 * c0 + 96];
+                + k / 4 * 144 + 73728 * g + 4608 * c0 + 96];
             vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_2[0], vaddq_f32(sum_6, sum_7));
-            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[12288]),
-                vld1q_f32(&products_at_10[28672])));
-            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[24576]));
+            vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[24576]),
+                vld1q_f32(&products_at_10[57344])));
+            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[16384]), vld1q_f32(&products_at_10[49152]));
             vst1q_f32(&decoder2_conv_transpose_weight_grad_groups_at_2[32], vaddq_f32(sum_7, sum_8));
         }
     }
@@ -9864,12 +9863,12 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * c in tiles of 4 parallel, k in tiles of 4 parallel, u, v, k, sum in registers | g, c lanes */
 static void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_weight_grad_groups,
     float *restrict decoder_6_weight_grad) {
@@ -9879,7 +9878,7 @@ static void decoder2_conv_transpose_weight_grad_sum_body(ptrdiff_t item, const f
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
                 float32x4_t sum0 = vdupq_n_f32(0.0f);
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const float32x4_t decoder2_conv_transpose_weight_grad_groups_0 =
                         vld1q_f32(&decoder2_conv_transpose_weight_grad_groups[73728 * g + 4608 * c0 + 144 * k0 + 48 * u + 16 * v + 4 * k1]);
                     sum0 = vaddq_f32(sum0, decoder2_conv_transpose_weight_grad_groups_0);
@@ -9903,7 +9902,7 @@ static void decoder2_conv_transpose_weight_grad_sum(const float *restrict decode
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_6_weight_turned | c, k lanes */
 static void decoder2_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_6_weight,
     float *restrict decoder_6_weight_filtered, char *scratch) {
@@ -9961,14 +9960,14 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         decoder2_conv_transpose_data_grad_weight_body(item, decoder_6_weight, decoder_6_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 216128 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 216128 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
     const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
@@ -10720,7 +10719,7 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder2_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -10887,112 +10886,112 @@ static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 521280 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
-    float *const decoder0_relu_in_staged1 = (float *)(scratch + 512000);
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
+    float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 256 * k0 + 8 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[32], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[36], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[96], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[100], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[160], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[164], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[224], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[228], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 256 * k0 + 8 * c0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[32], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[36], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[96], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[100], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[164], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 256 * k0 + 8 * c0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[32], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[36], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[96], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[100], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[164], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 61440];
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            float *const products_at_3 = &products[512 * k0 + 8 * c0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[32], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[36], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[96], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[100], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[160], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[164], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[224], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[228], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     vst1q_f32(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 4 * w_s], vdupq_n_f32(0.0f));
@@ -11001,7 +11000,8 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vst1q_f32(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 68 * h_s + 68], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         vst1q_f32(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72],
-                            vld1q_f32(&decoder1_batch_norm_grad[65536 * nb + 32768 * n_s + 8192 * cb + 1024 * c0 + 64 * h_s + 4 * w_s]));
+                            vld1q_f32(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 1024 * c0 + 64 * h_s
+                            + 4 * w_s]));
                     }
                 }
             }
@@ -11016,13 +11016,13 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[144]));
                         float *const transformed_at = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vst1q_f32(&transformed_at[0], vsubq_f32(difference_0, difference_1));
-                        vst1q_f32(&transformed_at[1024], difference_1);
+                        vst1q_f32(&transformed_at[2048], difference_1);
                         const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[16]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[152]));
-                        vst1q_f32(&transformed_at[2048], vsubq_f32(difference_2, difference_1));
-                        vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[4]),
+                        vst1q_f32(&transformed_at[4096], vsubq_f32(difference_2, difference_1));
+                        vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[4]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[140])));
-                        vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[12]),
+                        vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[12]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at[148])));
                     }
                 }
@@ -11033,14 +11033,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder1_batch_norm_grad_in_staged0_at_1 = &decoder1_batch_norm_grad_in_staged0[1156 * n + 272 * i
                             + 16 * j + 136];
                         const float32x4_t decoder1_batch_norm_grad_in_staged0_0 = vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
                         vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[0]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[1024], decoder1_batch_norm_grad_in_staged0_0);
-                        vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[16]),
+                        vst1q_f32(&transformed_at_1[2048], decoder1_batch_norm_grad_in_staged0_0);
+                        vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[16]),
                             decoder1_batch_norm_grad_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[3072], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[4]));
-                        vst1q_f32(&transformed_at_1[4096], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[12]));
+                        vst1q_f32(&transformed_at_1[6144], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[4]));
+                        vst1q_f32(&transformed_at_1[8192], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -11053,15 +11053,15 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
                         const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[144]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
                         vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_3, difference_4));
-                        vst1q_f32(&transformed_at_2[1024], difference_4);
+                        vst1q_f32(&transformed_at_2[2048], difference_4);
                         const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[152]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
-                        vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_5, difference_4));
-                        vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[140]),
+                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_5, difference_4));
+                        vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[140]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[4])));
-                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[148]),
+                        vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[148]),
                             vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_2[12])));
                     }
                 }
@@ -11072,14 +11072,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder1_batch_norm_grad_in_staged0_at_3 = &decoder1_batch_norm_grad_in_staged0[1156 * n + 272 * i
                             + 16 * j + 68];
                         const float32x4_t decoder1_batch_norm_grad_in_staged0_1 = vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 30720];
                         vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[0]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[1024], decoder1_batch_norm_grad_in_staged0_1);
-                        vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[16]),
+                        vst1q_f32(&transformed_at_3[2048], decoder1_batch_norm_grad_in_staged0_1);
+                        vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[16]),
                             decoder1_batch_norm_grad_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[3072], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[4]));
-                        vst1q_f32(&transformed_at_3[4096], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[12]));
+                        vst1q_f32(&transformed_at_3[6144], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[4]));
+                        vst1q_f32(&transformed_at_3[8192], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -11089,29 +11089,28 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder1_batch_norm_grad_in_staged0_at_4 = &decoder1_batch_norm_grad_in_staged0[1156 * n + 272 * i
                             + 16 * j + 204];
                         const float32x4_t decoder1_batch_norm_grad_in_staged0_2 = vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 40960];
                         vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[0]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[1024], decoder1_batch_norm_grad_in_staged0_2);
-                        vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[16]),
+                        vst1q_f32(&transformed_at_4[2048], decoder1_batch_norm_grad_in_staged0_2);
+                        vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[16]),
                             decoder1_batch_norm_grad_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[3072], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[4]));
-                        vst1q_f32(&transformed_at_4[4096], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[12]));
+                        vst1q_f32(&transformed_at_4[6144], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[4]));
+                        vst1q_f32(&transformed_at_4[8192], vld1q_f32(&decoder1_batch_norm_grad_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const float32x4_t decoder0_conv_transpose_forward_0 = vld1q_f32(&decoder0_conv_transpose_forward[32768 * nb
-                            + 16384 * n_s + 8192 * kb + 256 * c0 + 32 * h_s + 4 * w_s]);
+                        const float32x4_t decoder0_conv_transpose_forward_0 = vld1q_f32(&decoder0_conv_transpose_forward[262144 * g
+                            + 32768 * nb + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
                         const float32x4_t difference_6 = vsubq_f32(decoder0_conv_transpose_forward_0,
-                            vld1q_f32(&decoder0_batch_norm_statistics[384 * kb + 12 * c0]));
-                        const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[384 * kb + 12 * c0
-                            + 8]);
-                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[128 * kb + 4 * c0]), difference_6,
+                            vld1q_f32(&decoder0_batch_norm_statistics[12 * c0]));
+                        const float32x4_t decoder0_batch_norm_statistics_0 = vld1q_f32(&decoder0_batch_norm_statistics[12 * c0 + 8]);
+                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_1_bias[4 * c0]), difference_6,
                             decoder0_batch_norm_statistics_0);
                         vst1q_f32(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                     }
@@ -11124,8 +11123,8 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vst1q_f32(&transformed_gradient_at[0], decoder0_relu_in_staged1_0);
                         const float32x4_t decoder0_relu_in_staged1_1 = vld1q_f32(&decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j + 4]);
-                        vst1q_f32(&transformed_gradient_at[4096], vaddq_f32(decoder0_relu_in_staged1_0, decoder0_relu_in_staged1_1));
-                        vst1q_f32(&transformed_gradient_at[8192], decoder0_relu_in_staged1_1);
+                        vst1q_f32(&transformed_gradient_at[8192], vaddq_f32(decoder0_relu_in_staged1_0, decoder0_relu_in_staged1_1));
+                        vst1q_f32(&transformed_gradient_at[16384], decoder0_relu_in_staged1_1);
                     }
                 }
             }
@@ -11135,12 +11134,12 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j];
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&decoder0_relu_in_staged1_at[0]),
                             vld1q_f32(&decoder0_relu_in_staged1_at[32]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
                         vst1q_f32(&transformed_gradient_at_1[0], sum_1);
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&decoder0_relu_in_staged1_at[4]),
                             vld1q_f32(&decoder0_relu_in_staged1_at[36]));
-                        vst1q_f32(&transformed_gradient_at_1[4096], vaddq_f32(sum_1, sum_2));
-                        vst1q_f32(&transformed_gradient_at_1[8192], sum_2);
+                        vst1q_f32(&transformed_gradient_at_1[8192], vaddq_f32(sum_1, sum_2));
+                        vst1q_f32(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
@@ -11148,17 +11147,17 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         const float32x4_t decoder0_relu_in_staged1_2 = vld1q_f32(&decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j + 32]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 49152];
                         vst1q_f32(&transformed_gradient_at_2[0], decoder0_relu_in_staged1_2);
                         const float32x4_t decoder0_relu_in_staged1_3 = vld1q_f32(&decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j + 36]);
-                        vst1q_f32(&transformed_gradient_at_2[4096], vaddq_f32(decoder0_relu_in_staged1_2, decoder0_relu_in_staged1_3));
-                        vst1q_f32(&transformed_gradient_at_2[8192], decoder0_relu_in_staged1_3);
+                        vst1q_f32(&transformed_gradient_at_2[8192], vaddq_f32(decoder0_relu_in_staged1_2, decoder0_relu_in_staged1_3));
+                        vst1q_f32(&transformed_gradient_at_2[16384], decoder0_relu_in_staged1_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
@@ -11180,13 +11179,13 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 256 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 64 * n
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n
                                         + 16 * i + 4 * j]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 64 * n
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n
                                         + 16 * i + 4 * j + 128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_0, transformed_1);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
@@ -11213,23 +11212,23 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 256 * k0 + 8 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum2_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum2_0_1));
-                        vst1q_f32(&products_at_4[32], vaddq_f32(vld1q_f32(&products_at_4[32]), sum2_1_0));
-                        vst1q_f32(&products_at_4[36], vaddq_f32(vld1q_f32(&products_at_4[36]), sum2_1_1));
-                        vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_2_0));
-                        vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_2_1));
-                        vst1q_f32(&products_at_4[96], vaddq_f32(vld1q_f32(&products_at_4[96]), sum2_3_0));
-                        vst1q_f32(&products_at_4[100], vaddq_f32(vld1q_f32(&products_at_4[100]), sum2_3_1));
-                        vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_4_0));
-                        vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_4_1));
-                        vst1q_f32(&products_at_4[160], vaddq_f32(vld1q_f32(&products_at_4[160]), sum2_5_0));
-                        vst1q_f32(&products_at_4[164], vaddq_f32(vld1q_f32(&products_at_4[164]), sum2_5_1));
-                        vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_6_0));
-                        vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_6_1));
-                        vst1q_f32(&products_at_4[224], vaddq_f32(vld1q_f32(&products_at_4[224]), sum2_7_0));
-                        vst1q_f32(&products_at_4[228], vaddq_f32(vld1q_f32(&products_at_4[228]), sum2_7_1));
+                        vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_1_0));
+                        vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_1_1));
+                        vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_2_0));
+                        vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_2_1));
+                        vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_3_0));
+                        vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_3_1));
+                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum2_4_0));
+                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum2_4_1));
+                        vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum2_5_0));
+                        vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum2_5_1));
+                        vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum2_6_0));
+                        vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum2_6_1));
+                        vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum2_7_0));
+                        vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum2_7_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -11253,14 +11252,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 256 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 3072]);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 6144]);
                                     sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 3200]);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 6272]);
                                     sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_8, transformed_3);
                                     const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
                                     sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_9, transformed_2);
@@ -11287,23 +11286,23 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 256 * k0 + 8 * c0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum3_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum3_0_1));
-                    vst1q_f32(&products_at_5[32], vaddq_f32(vld1q_f32(&products_at_5[32]), sum3_1_0));
-                    vst1q_f32(&products_at_5[36], vaddq_f32(vld1q_f32(&products_at_5[36]), sum3_1_1));
-                    vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_2_0));
-                    vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_2_1));
-                    vst1q_f32(&products_at_5[96], vaddq_f32(vld1q_f32(&products_at_5[96]), sum3_3_0));
-                    vst1q_f32(&products_at_5[100], vaddq_f32(vld1q_f32(&products_at_5[100]), sum3_3_1));
-                    vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_4_0));
-                    vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_4_1));
-                    vst1q_f32(&products_at_5[160], vaddq_f32(vld1q_f32(&products_at_5[160]), sum3_5_0));
-                    vst1q_f32(&products_at_5[164], vaddq_f32(vld1q_f32(&products_at_5[164]), sum3_5_1));
-                    vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_6_0));
-                    vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_6_1));
-                    vst1q_f32(&products_at_5[224], vaddq_f32(vld1q_f32(&products_at_5[224]), sum3_7_0));
-                    vst1q_f32(&products_at_5[228], vaddq_f32(vld1q_f32(&products_at_5[228]), sum3_7_1));
+                    vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_1_0));
+                    vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_1_1));
+                    vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_2_0));
+                    vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_2_1));
+                    vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_3_0));
+                    vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_3_1));
+                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum3_4_0));
+                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum3_4_1));
+                    vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum3_5_0));
+                    vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum3_5_1));
+                    vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum3_6_0));
+                    vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum3_6_1));
+                    vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum3_7_0));
+                    vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum3_7_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
@@ -11326,14 +11325,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 256 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 15360]);
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 30720]);
                                     sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 15488]);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 30848]);
                                     sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_16, transformed_5);
                                     const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
                                     sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_17, transformed_4);
@@ -11360,23 +11359,23 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 256 * k0 + 8 * c0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum4_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum4_0_1));
-                    vst1q_f32(&products_at_6[32], vaddq_f32(vld1q_f32(&products_at_6[32]), sum4_1_0));
-                    vst1q_f32(&products_at_6[36], vaddq_f32(vld1q_f32(&products_at_6[36]), sum4_1_1));
-                    vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_2_0));
-                    vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_2_1));
-                    vst1q_f32(&products_at_6[96], vaddq_f32(vld1q_f32(&products_at_6[96]), sum4_3_0));
-                    vst1q_f32(&products_at_6[100], vaddq_f32(vld1q_f32(&products_at_6[100]), sum4_3_1));
-                    vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_4_0));
-                    vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_4_1));
-                    vst1q_f32(&products_at_6[160], vaddq_f32(vld1q_f32(&products_at_6[160]), sum4_5_0));
-                    vst1q_f32(&products_at_6[164], vaddq_f32(vld1q_f32(&products_at_6[164]), sum4_5_1));
-                    vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_6_0));
-                    vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_6_1));
-                    vst1q_f32(&products_at_6[224], vaddq_f32(vld1q_f32(&products_at_6[224]), sum4_7_0));
-                    vst1q_f32(&products_at_6[228], vaddq_f32(vld1q_f32(&products_at_6[228]), sum4_7_1));
+                    vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_1_0));
+                    vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_1_1));
+                    vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_2_0));
+                    vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_2_1));
+                    vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_3_0));
+                    vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_3_1));
+                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum4_4_0));
+                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum4_4_1));
+                    vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum4_5_0));
+                    vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum4_5_1));
+                    vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum4_6_0));
+                    vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum4_6_1));
+                    vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum4_7_0));
+                    vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum4_7_1));
                 }
                 float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
@@ -11399,14 +11398,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 256 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 18432]);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 36864]);
                                     sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 18560]);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n
+                                        + 16 * i + 4 * j + 36992]);
                                     sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_24, transformed_7);
                                     const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
                                     sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_25, transformed_6);
@@ -11434,68 +11433,70 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         }
                     }
                 }
-                float *const products_at_7 = &products[256 * k0 + 8 * c0 + 61440];
+                float *const products_at_7 = &products[512 * k0 + 8 * c0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum5_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum5_0_1));
-                vst1q_f32(&products_at_7[32], vaddq_f32(vld1q_f32(&products_at_7[32]), sum5_1_0));
-                vst1q_f32(&products_at_7[36], vaddq_f32(vld1q_f32(&products_at_7[36]), sum5_1_1));
-                vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_2_0));
-                vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_2_1));
-                vst1q_f32(&products_at_7[96], vaddq_f32(vld1q_f32(&products_at_7[96]), sum5_3_0));
-                vst1q_f32(&products_at_7[100], vaddq_f32(vld1q_f32(&products_at_7[100]), sum5_3_1));
-                vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_4_0));
-                vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_4_1));
-                vst1q_f32(&products_at_7[160], vaddq_f32(vld1q_f32(&products_at_7[160]), sum5_5_0));
-                vst1q_f32(&products_at_7[164], vaddq_f32(vld1q_f32(&products_at_7[164]), sum5_5_1));
-                vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_6_0));
-                vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_6_1));
-                vst1q_f32(&products_at_7[224], vaddq_f32(vld1q_f32(&products_at_7[224]), sum5_7_0));
-                vst1q_f32(&products_at_7[228], vaddq_f32(vld1q_f32(&products_at_7[228]), sum5_7_1));
+                vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_1_0));
+                vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_1_1));
+                vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_2_0));
+                vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_2_1));
+                vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_3_0));
+                vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_3_1));
+                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum5_4_0));
+                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum5_4_1));
+                vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum5_5_0));
+                vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum5_5_1));
+                vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum5_6_0));
+                vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum5_6_1));
+                vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum5_7_0));
+                vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum5_7_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 4 * c0];
-            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[16384]));
-            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[4096]), vld1q_f32(&products_at_8[20480]));
-            float *const decoder_3_weight_grad_at = &decoder_3_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 73728 * cb
-                + 9216 * c0];
-            vst1q_f32(&decoder_3_weight_grad_at[0], vaddq_f32(sum_3, sum_4));
-            vst1q_f32(&decoder_3_weight_grad_at[16], vaddq_f32(vld1q_f32(&products_at_8[12288]), vld1q_f32(&products_at_8[28672])));
-            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[24576]));
-            vst1q_f32(&decoder_3_weight_grad_at[32], vaddq_f32(sum_4, sum_5));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 4 * c0];
+            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[65536]));
+            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[16384]), vld1q_f32(&products_at_8[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
+                + 294912 * g + 147456 * cb + 9216 * c0];
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at[0], vaddq_f32(sum_3, sum_4));
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at[16], vaddq_f32(vld1q_f32(&products_at_8[49152]),
+                vld1q_f32(&products_at_8[114688])));
+            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[32768]), vld1q_f32(&products_at_8[98304]));
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at[32], vaddq_f32(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 4 * c0 + 49152];
-            const float32x4_t products_0 = vld1q_f32(&products_at_9[4096]);
-            float *const decoder_3_weight_grad_at_1 = &decoder_3_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 73728 * cb
-                + 9216 * c0 + 48];
-            vst1q_f32(&decoder_3_weight_grad_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
-            vst1q_f32(&decoder_3_weight_grad_at_1[16], vld1q_f32(&products_at_9[12288]));
-            vst1q_f32(&decoder_3_weight_grad_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[8192])));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 4 * c0 + 196608];
+            const float32x4_t products_0 = vld1q_f32(&products_at_9[16384]);
+            float *const decoder1_conv_transpose_weight_grad_groups_at_1 = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4
+                + k / 4 * 144 + 294912 * g + 147456 * cb + 9216 * c0 + 48];
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at_1[16], vld1q_f32(&products_at_9[49152]));
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 4 * c0 + 16384];
-            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[16384]));
-            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[4096]), vld1q_f32(&products_at_10[20480]));
-            float *const decoder_3_weight_grad_at_2 = &decoder_3_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 73728 * cb
-                + 9216 * c0 + 96];
-            vst1q_f32(&decoder_3_weight_grad_at_2[0], vaddq_f32(sum_6, sum_7));
-            vst1q_f32(&decoder_3_weight_grad_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[12288]), vld1q_f32(&products_at_10[28672])));
-            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[24576]));
-            vst1q_f32(&decoder_3_weight_grad_at_2[32], vaddq_f32(sum_7, sum_8));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 4 * c0 + 65536];
+            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[65536]));
+            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[16384]), vld1q_f32(&products_at_10[81920]));
+            float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4
+                + k / 4 * 144 + 294912 * g + 147456 * cb + 9216 * c0 + 96];
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at_2[0], vaddq_f32(sum_6, sum_7));
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[49152]),
+                vld1q_f32(&products_at_10[114688])));
+            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[32768]), vld1q_f32(&products_at_10[98304]));
+            vst1q_f32(&decoder1_conv_transpose_weight_grad_groups_at_2[32], vaddq_f32(sum_7, sum_8));
         }
     }
 }
 
 static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder_1_bias, float *restrict decoder_3_weight_grad, char *scratch, int threads) {
+    const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -11503,12 +11504,48 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
-            decoder0_batch_norm_statistics, decoder_1_bias, decoder_3_weight_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * c in tiles of 4 parallel, k in tiles of 4 parallel, u, v, k, sum in registers | g, c lanes */
+static void decoder1_conv_transpose_weight_grad_sum_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_weight_grad_groups,
+    float *restrict decoder_3_weight_grad) {
+    const ptrdiff_t c0 = item / 64;
+    const ptrdiff_t k0 = item % 64;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+                float32x4_t sum0 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const float32x4_t decoder1_conv_transpose_weight_grad_groups_0 =
+                        vld1q_f32(&decoder1_conv_transpose_weight_grad_groups[294912 * g + 9216 * c0 + 144 * k0 + 48 * u + 16 * v
+                        + 4 * k1]);
+                    sum0 = vaddq_f32(sum0, decoder1_conv_transpose_weight_grad_groups_0);
+                }
+                vst1q_f32(&decoder_3_weight_grad[9216 * c0 + 144 * k0 + 48 * u + 16 * v + 4 * k1], sum0);
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_weight_grad_sum(const float *restrict decoder1_conv_transpose_weight_grad_groups,
+    float *restrict decoder_3_weight_grad, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 2048; item++) {
+        decoder1_conv_transpose_weight_grad_sum_body(item, decoder1_conv_transpose_weight_grad_groups, decoder_3_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_3_weight_turned | c, k lanes */
 static void decoder1_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_3_weight,
     float *restrict decoder_3_weight_filtered, char *scratch) {
@@ -11566,14 +11603,14 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 2048; item++) {
         decoder1_conv_transpose_data_grad_weight_body(item, decoder_3_weight, decoder_3_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 211776 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 211776 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
     const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
@@ -12325,7 +12362,7 @@ static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_bat
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder1_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -12488,110 +12525,110 @@ static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 522368 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1558656 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
 static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 256 * k0 + 8 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[32], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[36], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[96], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[100], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[160], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[164], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[224], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[228], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 256 * k0 + 8 * c0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[32], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[36], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[96], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[100], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[164], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 256 * k0 + 8 * c0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[32], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[36], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[96], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[100], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[164], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 61440];
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            float *const products_at_3 = &products[512 * k0 + 8 * c0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[32], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[36], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[96], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[100], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[160], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[164], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[224], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[228], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 4 * w_s], vdupq_n_f32(0.0f));
@@ -12600,7 +12637,7 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 36], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         vst1q_f32(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40],
-                            vld1q_f32(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 2048 * cb + 256 * c0 + 32 * h_s + 4 * w_s]));
+                            vld1q_f32(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 256 * c0 + 32 * h_s + 4 * w_s]));
                     }
                 }
             }
@@ -12615,13 +12652,13 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[80]));
                         float *const transformed_at = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vst1q_f32(&transformed_at[0], vsubq_f32(difference_0, difference_1));
-                        vst1q_f32(&transformed_at[1024], difference_1);
+                        vst1q_f32(&transformed_at[2048], difference_1);
                         const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[16]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[88]));
-                        vst1q_f32(&transformed_at[2048], vsubq_f32(difference_2, difference_1));
-                        vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[4]),
+                        vst1q_f32(&transformed_at[4096], vsubq_f32(difference_2, difference_1));
+                        vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[4]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[76])));
-                        vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[12]),
+                        vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[12]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at[84])));
                     }
                 }
@@ -12632,14 +12669,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder0_batch_norm_grad_in_staged0_at_1 = &decoder0_batch_norm_grad_in_staged0[324 * n + 144 * i
                             + 16 * j + 72];
                         const float32x4_t decoder0_batch_norm_grad_in_staged0_0 = vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
                         vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[0]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[1024], decoder0_batch_norm_grad_in_staged0_0);
-                        vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[16]),
+                        vst1q_f32(&transformed_at_1[2048], decoder0_batch_norm_grad_in_staged0_0);
+                        vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[16]),
                             decoder0_batch_norm_grad_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[3072], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[4]));
-                        vst1q_f32(&transformed_at_1[4096], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[12]));
+                        vst1q_f32(&transformed_at_1[6144], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[4]));
+                        vst1q_f32(&transformed_at_1[8192], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -12652,15 +12689,15 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
                         const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[80]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
                         vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_3, difference_4));
-                        vst1q_f32(&transformed_at_2[1024], difference_4);
+                        vst1q_f32(&transformed_at_2[2048], difference_4);
                         const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[88]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
-                        vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_5, difference_4));
-                        vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[76]),
+                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_5, difference_4));
+                        vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[76]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[4])));
-                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[84]),
+                        vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[84]),
                             vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_2[12])));
                     }
                 }
@@ -12671,14 +12708,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder0_batch_norm_grad_in_staged0_at_3 = &decoder0_batch_norm_grad_in_staged0[324 * n + 144 * i
                             + 16 * j + 36];
                         const float32x4_t decoder0_batch_norm_grad_in_staged0_1 = vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 30720];
                         vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[0]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[1024], decoder0_batch_norm_grad_in_staged0_1);
-                        vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[16]),
+                        vst1q_f32(&transformed_at_3[2048], decoder0_batch_norm_grad_in_staged0_1);
+                        vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[16]),
                             decoder0_batch_norm_grad_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[3072], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[4]));
-                        vst1q_f32(&transformed_at_3[4096], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[12]));
+                        vst1q_f32(&transformed_at_3[6144], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[4]));
+                        vst1q_f32(&transformed_at_3[8192], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -12688,63 +12725,63 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         float *const decoder0_batch_norm_grad_in_staged0_at_4 = &decoder0_batch_norm_grad_in_staged0[324 * n + 144 * i
                             + 16 * j + 108];
                         const float32x4_t decoder0_batch_norm_grad_in_staged0_2 = vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 40960];
                         vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[0]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[1024], decoder0_batch_norm_grad_in_staged0_2);
-                        vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[16]),
+                        vst1q_f32(&transformed_at_4[2048], decoder0_batch_norm_grad_in_staged0_2);
+                        vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[16]),
                             decoder0_batch_norm_grad_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[3072], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[4]));
-                        vst1q_f32(&transformed_at_4[4096], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[12]));
+                        vst1q_f32(&transformed_at_4[6144], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[4]));
+                        vst1q_f32(&transformed_at_4[8192], vld1q_f32(&decoder0_batch_norm_grad_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float32x4_t fc3_forward_0 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const float32x4_t fc3_forward_0 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vst1q_f32(&transformed_gradient_at[0], fc3_forward_0);
-                        const float32x4_t fc3_forward_1 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const float32x4_t fc3_forward_1 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j + 4]);
-                        vst1q_f32(&transformed_gradient_at[4096], vaddq_f32(fc3_forward_0, fc3_forward_1));
-                        vst1q_f32(&transformed_gradient_at[8192], fc3_forward_1);
+                        vst1q_f32(&transformed_gradient_at[8192], vaddq_f32(fc3_forward_0, fc3_forward_1));
+                        vst1q_f32(&transformed_gradient_at[16384], fc3_forward_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i + 8 * j];
+                        const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i + 8 * j];
                         const float32x4_t sum_0 = vaddq_f32(vld1q_f32(&fc3_forward_at[0]), vld1q_f32(&fc3_forward_at[16]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
                         vst1q_f32(&transformed_gradient_at_1[0], sum_0);
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&fc3_forward_at[4]), vld1q_f32(&fc3_forward_at[20]));
-                        vst1q_f32(&transformed_gradient_at_1[4096], vaddq_f32(sum_0, sum_1));
-                        vst1q_f32(&transformed_gradient_at_1[8192], sum_1);
+                        vst1q_f32(&transformed_gradient_at_1[8192], vaddq_f32(sum_0, sum_1));
+                        vst1q_f32(&transformed_gradient_at_1[16384], sum_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float32x4_t fc3_forward_2 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const float32x4_t fc3_forward_2 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j + 16]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 49152];
                         vst1q_f32(&transformed_gradient_at_2[0], fc3_forward_2);
-                        const float32x4_t fc3_forward_3 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const float32x4_t fc3_forward_3 = vld1q_f32(&fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j + 20]);
-                        vst1q_f32(&transformed_gradient_at_2[4096], vaddq_f32(fc3_forward_2, fc3_forward_3));
-                        vst1q_f32(&transformed_gradient_at_2[8192], fc3_forward_3);
+                        vst1q_f32(&transformed_gradient_at_2[8192], vaddq_f32(fc3_forward_2, fc3_forward_3));
+                        vst1q_f32(&transformed_gradient_at_2[16384], fc3_forward_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
@@ -12766,14 +12803,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 256 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j]);
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 128]);
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_0, transformed_1);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
                                     sum1_1_0 = vfmaq_f32(sum1_1_0, transformed_gradient_1, transformed_0);
@@ -12799,23 +12836,23 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 256 * k0 + 8 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
-                        vst1q_f32(&products_at_4[32], vaddq_f32(vld1q_f32(&products_at_4[32]), sum1_1_0));
-                        vst1q_f32(&products_at_4[36], vaddq_f32(vld1q_f32(&products_at_4[36]), sum1_1_1));
-                        vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum1_2_0));
-                        vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum1_2_1));
-                        vst1q_f32(&products_at_4[96], vaddq_f32(vld1q_f32(&products_at_4[96]), sum1_3_0));
-                        vst1q_f32(&products_at_4[100], vaddq_f32(vld1q_f32(&products_at_4[100]), sum1_3_1));
-                        vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_4_0));
-                        vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_4_1));
-                        vst1q_f32(&products_at_4[160], vaddq_f32(vld1q_f32(&products_at_4[160]), sum1_5_0));
-                        vst1q_f32(&products_at_4[164], vaddq_f32(vld1q_f32(&products_at_4[164]), sum1_5_1));
-                        vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum1_6_0));
-                        vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum1_6_1));
-                        vst1q_f32(&products_at_4[224], vaddq_f32(vld1q_f32(&products_at_4[224]), sum1_7_0));
-                        vst1q_f32(&products_at_4[228], vaddq_f32(vld1q_f32(&products_at_4[228]), sum1_7_1));
+                        vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum1_1_0));
+                        vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum1_1_1));
+                        vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_2_0));
+                        vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_2_1));
+                        vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum1_3_0));
+                        vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum1_3_1));
+                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_4_0));
+                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_4_1));
+                        vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum1_5_0));
+                        vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum1_5_1));
+                        vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum1_6_0));
+                        vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum1_6_1));
+                        vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum1_7_0));
+                        vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum1_7_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -12839,14 +12876,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 256 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 3072]);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 6144]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 3200]);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 6272]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_8, transformed_3);
                                     const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
                                     sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_9, transformed_2);
@@ -12873,23 +12910,23 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 256 * k0 + 8 * c0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
-                    vst1q_f32(&products_at_5[32], vaddq_f32(vld1q_f32(&products_at_5[32]), sum2_1_0));
-                    vst1q_f32(&products_at_5[36], vaddq_f32(vld1q_f32(&products_at_5[36]), sum2_1_1));
-                    vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum2_2_0));
-                    vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum2_2_1));
-                    vst1q_f32(&products_at_5[96], vaddq_f32(vld1q_f32(&products_at_5[96]), sum2_3_0));
-                    vst1q_f32(&products_at_5[100], vaddq_f32(vld1q_f32(&products_at_5[100]), sum2_3_1));
-                    vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_4_0));
-                    vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_4_1));
-                    vst1q_f32(&products_at_5[160], vaddq_f32(vld1q_f32(&products_at_5[160]), sum2_5_0));
-                    vst1q_f32(&products_at_5[164], vaddq_f32(vld1q_f32(&products_at_5[164]), sum2_5_1));
-                    vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum2_6_0));
-                    vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum2_6_1));
-                    vst1q_f32(&products_at_5[224], vaddq_f32(vld1q_f32(&products_at_5[224]), sum2_7_0));
-                    vst1q_f32(&products_at_5[228], vaddq_f32(vld1q_f32(&products_at_5[228]), sum2_7_1));
+                    vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum2_1_0));
+                    vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum2_1_1));
+                    vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_2_0));
+                    vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_2_1));
+                    vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum2_3_0));
+                    vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum2_3_1));
+                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_4_0));
+                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_4_1));
+                    vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum2_5_0));
+                    vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum2_5_1));
+                    vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum2_6_0));
+                    vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum2_6_1));
+                    vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum2_7_0));
+                    vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum2_7_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
@@ -12912,14 +12949,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 256 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 15360]);
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 30720]);
                                     sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 15488]);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 30848]);
                                     sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_16, transformed_5);
                                     const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
                                     sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_17, transformed_4);
@@ -12946,23 +12983,23 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 256 * k0 + 8 * c0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
-                    vst1q_f32(&products_at_6[32], vaddq_f32(vld1q_f32(&products_at_6[32]), sum3_1_0));
-                    vst1q_f32(&products_at_6[36], vaddq_f32(vld1q_f32(&products_at_6[36]), sum3_1_1));
-                    vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum3_2_0));
-                    vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum3_2_1));
-                    vst1q_f32(&products_at_6[96], vaddq_f32(vld1q_f32(&products_at_6[96]), sum3_3_0));
-                    vst1q_f32(&products_at_6[100], vaddq_f32(vld1q_f32(&products_at_6[100]), sum3_3_1));
-                    vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_4_0));
-                    vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_4_1));
-                    vst1q_f32(&products_at_6[160], vaddq_f32(vld1q_f32(&products_at_6[160]), sum3_5_0));
-                    vst1q_f32(&products_at_6[164], vaddq_f32(vld1q_f32(&products_at_6[164]), sum3_5_1));
-                    vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum3_6_0));
-                    vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum3_6_1));
-                    vst1q_f32(&products_at_6[224], vaddq_f32(vld1q_f32(&products_at_6[224]), sum3_7_0));
-                    vst1q_f32(&products_at_6[228], vaddq_f32(vld1q_f32(&products_at_6[228]), sum3_7_1));
+                    vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum3_1_0));
+                    vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum3_1_1));
+                    vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_2_0));
+                    vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_2_1));
+                    vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum3_3_0));
+                    vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum3_3_1));
+                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_4_0));
+                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_4_1));
+                    vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum3_5_0));
+                    vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum3_5_1));
+                    vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum3_6_0));
+                    vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum3_6_1));
+                    vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum3_7_0));
+                    vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum3_7_1));
                 }
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
@@ -12985,14 +13022,14 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 256 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 18432]);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 36864]);
                                     sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 16 * n + 8 * i
-                                        + 4 * j + 18560]);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n
+                                        + 8 * i + 4 * j + 36992]);
                                     sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_24, transformed_7);
                                     const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
                                     sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_25, transformed_6);
@@ -13020,60 +13057,60 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         }
                     }
                 }
-                float *const products_at_7 = &products[256 * k0 + 8 * c0 + 61440];
+                float *const products_at_7 = &products[512 * k0 + 8 * c0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
-                vst1q_f32(&products_at_7[32], vaddq_f32(vld1q_f32(&products_at_7[32]), sum4_1_0));
-                vst1q_f32(&products_at_7[36], vaddq_f32(vld1q_f32(&products_at_7[36]), sum4_1_1));
-                vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum4_2_0));
-                vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum4_2_1));
-                vst1q_f32(&products_at_7[96], vaddq_f32(vld1q_f32(&products_at_7[96]), sum4_3_0));
-                vst1q_f32(&products_at_7[100], vaddq_f32(vld1q_f32(&products_at_7[100]), sum4_3_1));
-                vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_4_0));
-                vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_4_1));
-                vst1q_f32(&products_at_7[160], vaddq_f32(vld1q_f32(&products_at_7[160]), sum4_5_0));
-                vst1q_f32(&products_at_7[164], vaddq_f32(vld1q_f32(&products_at_7[164]), sum4_5_1));
-                vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum4_6_0));
-                vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum4_6_1));
-                vst1q_f32(&products_at_7[224], vaddq_f32(vld1q_f32(&products_at_7[224]), sum4_7_0));
-                vst1q_f32(&products_at_7[228], vaddq_f32(vld1q_f32(&products_at_7[228]), sum4_7_1));
+                vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum4_1_0));
+                vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum4_1_1));
+                vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_2_0));
+                vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_2_1));
+                vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum4_3_0));
+                vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum4_3_1));
+                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_4_0));
+                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_4_1));
+                vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum4_5_0));
+                vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum4_5_1));
+                vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum4_6_0));
+                vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum4_6_1));
+                vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum4_7_0));
+                vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum4_7_1));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_8 = &products[32 * k + 4 * c0];
-            const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[16384]));
-            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[4096]), vld1q_f32(&products_at_8[20480]));
-            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_8 = &products[64 * k + 4 * c0];
+            const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[65536]));
+            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[16384]), vld1q_f32(&products_at_8[81920]));
+            float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0];
             vst1q_f32(&decoder_0_weight_grad_at[0], vaddq_f32(sum_2, sum_3));
-            vst1q_f32(&decoder_0_weight_grad_at[16], vaddq_f32(vld1q_f32(&products_at_8[12288]), vld1q_f32(&products_at_8[28672])));
-            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[24576]));
+            vst1q_f32(&decoder_0_weight_grad_at[16], vaddq_f32(vld1q_f32(&products_at_8[49152]), vld1q_f32(&products_at_8[114688])));
+            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[32768]), vld1q_f32(&products_at_8[98304]));
             vst1q_f32(&decoder_0_weight_grad_at[32], vaddq_f32(sum_3, sum_4));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_9 = &products[32 * k + 4 * c0 + 49152];
-            const float32x4_t products_0 = vld1q_f32(&products_at_9[4096]);
-            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_9 = &products[64 * k + 4 * c0 + 196608];
+            const float32x4_t products_0 = vld1q_f32(&products_at_9[16384]);
+            float *const decoder_0_weight_grad_at_1 = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0 + 48];
             vst1q_f32(&decoder_0_weight_grad_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
-            vst1q_f32(&decoder_0_weight_grad_at_1[16], vld1q_f32(&products_at_9[12288]));
-            vst1q_f32(&decoder_0_weight_grad_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[8192])));
+            vst1q_f32(&decoder_0_weight_grad_at_1[16], vld1q_f32(&products_at_9[49152]));
+            vst1q_f32(&decoder_0_weight_grad_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k = 0; k < 128; k++) {
-            float *const products_at_10 = &products[32 * k + 4 * c0 + 16384];
-            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[16384]));
-            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[4096]), vld1q_f32(&products_at_10[20480]));
-            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(128 * kb + k) % 4 * 4 + (128 * kb + k) / 4 * 144 + 147456 * cb
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t k = 0; k < 256; k++) {
+            float *const products_at_10 = &products[64 * k + 4 * c0 + 65536];
+            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[65536]));
+            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[16384]), vld1q_f32(&products_at_10[81920]));
+            float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0 + 96];
             vst1q_f32(&decoder_0_weight_grad_at_2[0], vaddq_f32(sum_5, sum_6));
-            vst1q_f32(&decoder_0_weight_grad_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[12288]), vld1q_f32(&products_at_10[28672])));
-            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[24576]));
+            vst1q_f32(&decoder_0_weight_grad_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[49152]), vld1q_f32(&products_at_10[114688])));
+            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[32768]), vld1q_f32(&products_at_10[98304]));
             vst1q_f32(&decoder_0_weight_grad_at_2[32], vaddq_f32(sum_6, sum_7));
         }
     }
@@ -13086,14 +13123,14 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage decoder_0_weight_turned | c, k lanes */
 static void decoder0_conv_transpose_data_grad_weight_body(ptrdiff_t item, const float *restrict decoder_0_weight,
     float *restrict decoder_0_weight_filtered, char *scratch) {
@@ -13151,14 +13188,14 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 #endif
     for (ptrdiff_t item = 0; item < 8192; item++) {
         decoder0_conv_transpose_data_grad_weight_body(item, decoder_0_weight, decoder_0_weight_filtered,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 209728 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 209728 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
@@ -13928,12 +13965,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
-            decoder0_conv_transpose_data_grad_out, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder0_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5406.0 k bytes of memory traffic, 4096 bytes of scratch in steps of 522368 a thread.
+ * 104.9 M FLOPs, 5406.0 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 5, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
     const float *restrict gru0_cell, char *scratch) {
@@ -14083,7 +14120,7 @@ static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -14593,7 +14630,7 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 228.8 k bytes of memory traffic, 2048 bytes of scratch in steps of 522368 a thread.
+ * 3840.0 k FLOPs, 228.8 k bytes of memory traffic, 2048 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
     const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
@@ -14845,7 +14882,7 @@ static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_
 #endif
     for (ptrdiff_t item = 0; item < 39; item++) {
         gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -14879,7 +14916,7 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 2457.6 k FLOPs, 170.0 k bytes of memory traffic, 3072 bytes of scratch in steps of 522368 a thread.
+ * 2457.6 k FLOPs, 170.0 k bytes of memory traffic, 3072 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 8, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
     const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
@@ -15073,7 +15110,7 @@ static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_g
 #endif
     for (ptrdiff_t item = 0; item < 27; item++) {
         gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15192,7 +15229,7 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 522368 a thread.
+ * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * c in tiles of 4 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
 static void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
     const float *restrict encoder4_relu, char *scratch) {
@@ -15309,7 +15346,7 @@ static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *rest
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15456,111 +15493,111 @@ static void encoder4_relu_grad(float *restrict encoder4_relu_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 522368 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1558656 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder3_relu_in | n, i, j, c lanes */
 static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias, const float *restrict encoder4_relu_grad,
     float *restrict encoder_12_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 8;
-    const ptrdiff_t cb = item % 8;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder3_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const ptrdiff_t kb = item / 4;
+    const ptrdiff_t cb = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 1024 * c0 + 8 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[512], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[516], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[640], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[644], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[768], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[772], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[896], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[900], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1024], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1028], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1280], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1284], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1536], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1540], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1792], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1796], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 1024 * c0 + 8 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[516], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[640], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[644], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[896], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[900], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1024], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1028], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1280], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1284], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1536], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1540], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1792], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1796], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 1024 * c0 + 8 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[516], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[640], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[644], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[896], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[900], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1024], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1028], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1280], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1284], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1536], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1540], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1792], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1796], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[2048 * c0 + 8 * k0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[512], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[516], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[640], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[644], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[768], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[772], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[896], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[900], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1024], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1028], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1280], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1284], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1536], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1540], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1792], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1796], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 8; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
                     vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 4 * w_s], vdupq_n_f32(0.0f));
@@ -15568,13 +15605,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 36], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                        const float32x4_t encoder3_conv_forward_0 = vld1q_f32(&encoder3_conv_forward[131072 * nb + 16384 * n_s + 2048 * cb
+                        const float32x4_t encoder3_conv_forward_0 = vld1q_f32(&encoder3_conv_forward[131072 * nb + 16384 * n_s + 4096 * cb
                             + 256 * c0 + 32 * h_s + 4 * w_s]);
                         const float32x4_t difference_0 = vsubq_f32(encoder3_conv_forward_0,
-                            vld1q_f32(&encoder3_batch_norm_statistics[96 * cb + 12 * c0]));
-                        const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[96 * cb + 12 * c0
+                            vld1q_f32(&encoder3_batch_norm_statistics[192 * cb + 12 * c0]));
+                        const float32x4_t encoder3_batch_norm_statistics_0 = vld1q_f32(&encoder3_batch_norm_statistics[192 * cb + 12 * c0
                             + 8]);
-                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[32 * cb + 4 * c0]), difference_0,
+                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_10_bias[64 * cb + 4 * c0]), difference_0,
                             encoder3_batch_norm_statistics_0);
                         vst1q_f32(&encoder3_relu_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                     }
@@ -15590,13 +15627,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vld1q_f32(&encoder3_relu_in_staged0_at[80]));
                         float *const transformed_at = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vst1q_f32(&transformed_at[0], vsubq_f32(difference_1, difference_2));
-                        vst1q_f32(&transformed_at[1024], difference_2);
+                        vst1q_f32(&transformed_at[2048], difference_2);
                         const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at[16]),
                             vld1q_f32(&encoder3_relu_in_staged0_at[88]));
-                        vst1q_f32(&transformed_at[2048], vsubq_f32(difference_3, difference_2));
-                        vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at[4]),
+                        vst1q_f32(&transformed_at[4096], vsubq_f32(difference_3, difference_2));
+                        vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at[4]),
                             vld1q_f32(&encoder3_relu_in_staged0_at[76])));
-                        vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at[12]),
+                        vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at[12]),
                             vld1q_f32(&encoder3_relu_in_staged0_at[84])));
                     }
                 }
@@ -15606,14 +15643,14 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_1 = &encoder3_relu_in_staged0[324 * n + 144 * i + 16 * j + 72];
                         const float32x4_t encoder3_relu_in_staged0_0 = vld1q_f32(&encoder3_relu_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
                         vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_1[0]),
                             encoder3_relu_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[1024], encoder3_relu_in_staged0_0);
-                        vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_1[16]),
+                        vst1q_f32(&transformed_at_1[2048], encoder3_relu_in_staged0_0);
+                        vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_1[16]),
                             encoder3_relu_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[3072], vld1q_f32(&encoder3_relu_in_staged0_at_1[4]));
-                        vst1q_f32(&transformed_at_1[4096], vld1q_f32(&encoder3_relu_in_staged0_at_1[12]));
+                        vst1q_f32(&transformed_at_1[6144], vld1q_f32(&encoder3_relu_in_staged0_at_1[4]));
+                        vst1q_f32(&transformed_at_1[8192], vld1q_f32(&encoder3_relu_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -15625,15 +15662,15 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vld1q_f32(&encoder3_relu_in_staged0_at_2[0]));
                         const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_2[80]),
                             vld1q_f32(&encoder3_relu_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
                         vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_4, difference_5));
-                        vst1q_f32(&transformed_at_2[1024], difference_5);
+                        vst1q_f32(&transformed_at_2[2048], difference_5);
                         const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_2[88]),
                             vld1q_f32(&encoder3_relu_in_staged0_at_2[16]));
-                        vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_6, difference_5));
-                        vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_2[76]),
+                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_6, difference_5));
+                        vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_2[76]),
                             vld1q_f32(&encoder3_relu_in_staged0_at_2[4])));
-                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_2[84]),
+                        vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_2[84]),
                             vld1q_f32(&encoder3_relu_in_staged0_at_2[12])));
                     }
                 }
@@ -15643,14 +15680,14 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_3 = &encoder3_relu_in_staged0[324 * n + 144 * i + 16 * j + 36];
                         const float32x4_t encoder3_relu_in_staged0_1 = vld1q_f32(&encoder3_relu_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 30720];
                         vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_3[0]),
                             encoder3_relu_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[1024], encoder3_relu_in_staged0_1);
-                        vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_3[16]),
+                        vst1q_f32(&transformed_at_3[2048], encoder3_relu_in_staged0_1);
+                        vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_3[16]),
                             encoder3_relu_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[3072], vld1q_f32(&encoder3_relu_in_staged0_at_3[4]));
-                        vst1q_f32(&transformed_at_3[4096], vld1q_f32(&encoder3_relu_in_staged0_at_3[12]));
+                        vst1q_f32(&transformed_at_3[6144], vld1q_f32(&encoder3_relu_in_staged0_at_3[4]));
+                        vst1q_f32(&transformed_at_3[8192], vld1q_f32(&encoder3_relu_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -15659,64 +15696,64 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const encoder3_relu_in_staged0_at_4 = &encoder3_relu_in_staged0[324 * n + 144 * i + 16 * j + 108];
                         const float32x4_t encoder3_relu_in_staged0_2 = vld1q_f32(&encoder3_relu_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 40960];
                         vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_4[0]),
                             encoder3_relu_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[1024], encoder3_relu_in_staged0_2);
-                        vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_4[16]),
+                        vst1q_f32(&transformed_at_4[2048], encoder3_relu_in_staged0_2);
+                        vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&encoder3_relu_in_staged0_at_4[16]),
                             encoder3_relu_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[3072], vld1q_f32(&encoder3_relu_in_staged0_at_4[4]));
-                        vst1q_f32(&transformed_at_4[4096], vld1q_f32(&encoder3_relu_in_staged0_at_4[12]));
+                        vst1q_f32(&transformed_at_4[6144], vld1q_f32(&encoder3_relu_in_staged0_at_4[4]));
+                        vst1q_f32(&transformed_at_4[8192], vld1q_f32(&encoder3_relu_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float32x4_t encoder4_relu_grad_0 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 64 * c0
+                        const float32x4_t encoder4_relu_grad_0 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 64 * c0
                             + 32 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j];
                         vst1q_f32(&transformed_gradient_at[0], encoder4_relu_grad_0);
-                        const float32x4_t encoder4_relu_grad_1 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 64 * c0
+                        const float32x4_t encoder4_relu_grad_1 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 64 * c0
                             + 32 * i + 8 * j + 4]);
-                        vst1q_f32(&transformed_gradient_at[4096], vaddq_f32(encoder4_relu_grad_0, encoder4_relu_grad_1));
-                        vst1q_f32(&transformed_gradient_at[8192], encoder4_relu_grad_1);
+                        vst1q_f32(&transformed_gradient_at[8192], vaddq_f32(encoder4_relu_grad_0, encoder4_relu_grad_1));
+                        vst1q_f32(&transformed_gradient_at[16384], encoder4_relu_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 64 * c0 + 32 * i
+                        const float *const encoder4_relu_grad_at = &encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i
                             + 8 * j];
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&encoder4_relu_grad_at[0]), vld1q_f32(&encoder4_relu_grad_at[16]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
                         vst1q_f32(&transformed_gradient_at_1[0], sum_1);
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&encoder4_relu_grad_at[4]), vld1q_f32(&encoder4_relu_grad_at[20]));
-                        vst1q_f32(&transformed_gradient_at_1[4096], vaddq_f32(sum_1, sum_2));
-                        vst1q_f32(&transformed_gradient_at_1[8192], sum_2);
+                        vst1q_f32(&transformed_gradient_at_1[8192], vaddq_f32(sum_1, sum_2));
+                        vst1q_f32(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 8; n++) {
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
-                        const float32x4_t encoder4_relu_grad_2 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 64 * c0
+                        const float32x4_t encoder4_relu_grad_2 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 64 * c0
                             + 32 * i + 8 * j + 16]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 49152];
                         vst1q_f32(&transformed_gradient_at_2[0], encoder4_relu_grad_2);
-                        const float32x4_t encoder4_relu_grad_3 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 2048 * kb + 64 * c0
+                        const float32x4_t encoder4_relu_grad_3 = vld1q_f32(&encoder4_relu_grad[65536 * nb + 8192 * n + 4096 * kb + 64 * c0
                             + 32 * i + 8 * j + 20]);
-                        vst1q_f32(&transformed_gradient_at_2[4096], vaddq_f32(encoder4_relu_grad_2, encoder4_relu_grad_3));
-                        vst1q_f32(&transformed_gradient_at_2[8192], encoder4_relu_grad_3);
+                        vst1q_f32(&transformed_gradient_at_2[8192], vaddq_f32(encoder4_relu_grad_2, encoder4_relu_grad_3));
+                        vst1q_f32(&transformed_gradient_at_2[16384], encoder4_relu_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
@@ -15738,12 +15775,12 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
+                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 256 * c0 + 16 * n + 8 * i + 4 * j];
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n + 8 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
+                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_1, transformed_0);
                                     const float32x4_t transformed_1 = vdupq_n_f32(transformed_at_5[1]);
@@ -15770,23 +15807,23 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 1024 * c0 + 8 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
-                        vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_1_0));
-                        vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_1_1));
-                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_2_0));
-                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_2_1));
-                        vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum1_3_0));
-                        vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum1_3_1));
-                        vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_4_0));
-                        vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_4_1));
-                        vst1q_f32(&products_at_4[640], vaddq_f32(vld1q_f32(&products_at_4[640]), sum1_5_0));
-                        vst1q_f32(&products_at_4[644], vaddq_f32(vld1q_f32(&products_at_4[644]), sum1_5_1));
-                        vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_6_0));
-                        vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_6_1));
-                        vst1q_f32(&products_at_4[896], vaddq_f32(vld1q_f32(&products_at_4[896]), sum1_7_0));
-                        vst1q_f32(&products_at_4[900], vaddq_f32(vld1q_f32(&products_at_4[900]), sum1_7_1));
+                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_1_0));
+                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_1_1));
+                        vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_2_0));
+                        vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_2_1));
+                        vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_3_0));
+                        vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_3_1));
+                        vst1q_f32(&products_at_4[1024], vaddq_f32(vld1q_f32(&products_at_4[1024]), sum1_4_0));
+                        vst1q_f32(&products_at_4[1028], vaddq_f32(vld1q_f32(&products_at_4[1028]), sum1_4_1));
+                        vst1q_f32(&products_at_4[1280], vaddq_f32(vld1q_f32(&products_at_4[1280]), sum1_5_0));
+                        vst1q_f32(&products_at_4[1284], vaddq_f32(vld1q_f32(&products_at_4[1284]), sum1_5_1));
+                        vst1q_f32(&products_at_4[1536], vaddq_f32(vld1q_f32(&products_at_4[1536]), sum1_6_0));
+                        vst1q_f32(&products_at_4[1540], vaddq_f32(vld1q_f32(&products_at_4[1540]), sum1_6_1));
+                        vst1q_f32(&products_at_4[1792], vaddq_f32(vld1q_f32(&products_at_4[1792]), sum1_7_0));
+                        vst1q_f32(&products_at_4[1796], vaddq_f32(vld1q_f32(&products_at_4[1796]), sum1_7_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -15810,13 +15847,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
+                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 256 * c0 + 16 * n + 8 * i + 4 * j
-                                        + 3072];
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 6144];
                                     const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
-                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
+                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_3, transformed_8);
                                     const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_6[1]);
@@ -15844,23 +15881,23 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 1024 * c0 + 8 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
-                    vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_1_0));
-                    vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_1_1));
-                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_2_0));
-                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_2_1));
-                    vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum2_3_0));
-                    vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum2_3_1));
-                    vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_4_0));
-                    vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_4_1));
-                    vst1q_f32(&products_at_5[640], vaddq_f32(vld1q_f32(&products_at_5[640]), sum2_5_0));
-                    vst1q_f32(&products_at_5[644], vaddq_f32(vld1q_f32(&products_at_5[644]), sum2_5_1));
-                    vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_6_0));
-                    vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_6_1));
-                    vst1q_f32(&products_at_5[896], vaddq_f32(vld1q_f32(&products_at_5[896]), sum2_7_0));
-                    vst1q_f32(&products_at_5[900], vaddq_f32(vld1q_f32(&products_at_5[900]), sum2_7_1));
+                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_1_0));
+                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_1_1));
+                    vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_2_0));
+                    vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_2_1));
+                    vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_3_0));
+                    vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_3_1));
+                    vst1q_f32(&products_at_5[1024], vaddq_f32(vld1q_f32(&products_at_5[1024]), sum2_4_0));
+                    vst1q_f32(&products_at_5[1028], vaddq_f32(vld1q_f32(&products_at_5[1028]), sum2_4_1));
+                    vst1q_f32(&products_at_5[1280], vaddq_f32(vld1q_f32(&products_at_5[1280]), sum2_5_0));
+                    vst1q_f32(&products_at_5[1284], vaddq_f32(vld1q_f32(&products_at_5[1284]), sum2_5_1));
+                    vst1q_f32(&products_at_5[1536], vaddq_f32(vld1q_f32(&products_at_5[1536]), sum2_6_0));
+                    vst1q_f32(&products_at_5[1540], vaddq_f32(vld1q_f32(&products_at_5[1540]), sum2_6_1));
+                    vst1q_f32(&products_at_5[1792], vaddq_f32(vld1q_f32(&products_at_5[1792]), sum2_7_0));
+                    vst1q_f32(&products_at_5[1796], vaddq_f32(vld1q_f32(&products_at_5[1796]), sum2_7_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
@@ -15883,13 +15920,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
+                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 256 * c0 + 16 * n + 8 * i + 4 * j
-                                        + 15360];
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 30720];
                                     const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
                                     sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
-                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
+                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_5, transformed_16);
                                     const float32x4_t transformed_17 = vdupq_n_f32(transformed_at_7[1]);
@@ -15917,23 +15954,23 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 1024 * c0 + 8 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
-                    vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_1_0));
-                    vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_1_1));
-                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_2_0));
-                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_2_1));
-                    vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum3_3_0));
-                    vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum3_3_1));
-                    vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_4_0));
-                    vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_4_1));
-                    vst1q_f32(&products_at_6[640], vaddq_f32(vld1q_f32(&products_at_6[640]), sum3_5_0));
-                    vst1q_f32(&products_at_6[644], vaddq_f32(vld1q_f32(&products_at_6[644]), sum3_5_1));
-                    vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_6_0));
-                    vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_6_1));
-                    vst1q_f32(&products_at_6[896], vaddq_f32(vld1q_f32(&products_at_6[896]), sum3_7_0));
-                    vst1q_f32(&products_at_6[900], vaddq_f32(vld1q_f32(&products_at_6[900]), sum3_7_1));
+                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_1_0));
+                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_1_1));
+                    vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_2_0));
+                    vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_2_1));
+                    vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_3_0));
+                    vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_3_1));
+                    vst1q_f32(&products_at_6[1024], vaddq_f32(vld1q_f32(&products_at_6[1024]), sum3_4_0));
+                    vst1q_f32(&products_at_6[1028], vaddq_f32(vld1q_f32(&products_at_6[1028]), sum3_4_1));
+                    vst1q_f32(&products_at_6[1280], vaddq_f32(vld1q_f32(&products_at_6[1280]), sum3_5_0));
+                    vst1q_f32(&products_at_6[1284], vaddq_f32(vld1q_f32(&products_at_6[1284]), sum3_5_1));
+                    vst1q_f32(&products_at_6[1536], vaddq_f32(vld1q_f32(&products_at_6[1536]), sum3_6_0));
+                    vst1q_f32(&products_at_6[1540], vaddq_f32(vld1q_f32(&products_at_6[1540]), sum3_6_1));
+                    vst1q_f32(&products_at_6[1792], vaddq_f32(vld1q_f32(&products_at_6[1792]), sum3_7_0));
+                    vst1q_f32(&products_at_6[1796], vaddq_f32(vld1q_f32(&products_at_6[1796]), sum3_7_1));
                 }
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
@@ -15956,13 +15993,13 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
+                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 256 * c0 + 16 * n + 8 * i + 4 * j
-                                        + 18432];
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 36864];
                                     const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
                                     sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
-                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
+                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
                                     sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_7, transformed_24);
                                     const float32x4_t transformed_25 = vdupq_n_f32(transformed_at_8[1]);
@@ -15991,60 +16028,60 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         }
                     }
                 }
-                float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 61440];
+                float *const products_at_7 = &products[2048 * c0 + 8 * k0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
-                vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_1_0));
-                vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_1_1));
-                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_2_0));
-                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_2_1));
-                vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum4_3_0));
-                vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum4_3_1));
-                vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_4_0));
-                vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_4_1));
-                vst1q_f32(&products_at_7[640], vaddq_f32(vld1q_f32(&products_at_7[640]), sum4_5_0));
-                vst1q_f32(&products_at_7[644], vaddq_f32(vld1q_f32(&products_at_7[644]), sum4_5_1));
-                vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_6_0));
-                vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_6_1));
-                vst1q_f32(&products_at_7[896], vaddq_f32(vld1q_f32(&products_at_7[896]), sum4_7_0));
-                vst1q_f32(&products_at_7[900], vaddq_f32(vld1q_f32(&products_at_7[900]), sum4_7_1));
+                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_1_0));
+                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_1_1));
+                vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_2_0));
+                vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_2_1));
+                vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_3_0));
+                vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_3_1));
+                vst1q_f32(&products_at_7[1024], vaddq_f32(vld1q_f32(&products_at_7[1024]), sum4_4_0));
+                vst1q_f32(&products_at_7[1028], vaddq_f32(vld1q_f32(&products_at_7[1028]), sum4_4_1));
+                vst1q_f32(&products_at_7[1280], vaddq_f32(vld1q_f32(&products_at_7[1280]), sum4_5_0));
+                vst1q_f32(&products_at_7[1284], vaddq_f32(vld1q_f32(&products_at_7[1284]), sum4_5_1));
+                vst1q_f32(&products_at_7[1536], vaddq_f32(vld1q_f32(&products_at_7[1536]), sum4_6_0));
+                vst1q_f32(&products_at_7[1540], vaddq_f32(vld1q_f32(&products_at_7[1540]), sum4_6_1));
+                vst1q_f32(&products_at_7[1792], vaddq_f32(vld1q_f32(&products_at_7[1792]), sum4_7_0));
+                vst1q_f32(&products_at_7[1796], vaddq_f32(vld1q_f32(&products_at_7[1796]), sum4_7_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 4 * k0];
-            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[16384]));
-            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[4096]), vld1q_f32(&products_at_8[20480]));
-            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 4 * k0];
+            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[65536]));
+            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[16384]), vld1q_f32(&products_at_8[81920]));
+            float *const encoder_12_weight_grad_at = &encoder_12_weight_grad[(64 * cb + c) % 4 * 4 + (64 * cb + c) / 4 * 144 + 589824 * kb
                 + 9216 * k0];
             vst1q_f32(&encoder_12_weight_grad_at[0], vaddq_f32(sum_3, sum_4));
-            vst1q_f32(&encoder_12_weight_grad_at[16], vaddq_f32(vld1q_f32(&products_at_8[12288]), vld1q_f32(&products_at_8[28672])));
-            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[24576]));
+            vst1q_f32(&encoder_12_weight_grad_at[16], vaddq_f32(vld1q_f32(&products_at_8[49152]), vld1q_f32(&products_at_8[114688])));
+            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[32768]), vld1q_f32(&products_at_8[98304]));
             vst1q_f32(&encoder_12_weight_grad_at[32], vaddq_f32(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 4 * k0 + 49152];
-            const float32x4_t products_0 = vld1q_f32(&products_at_9[4096]);
-            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 4 * k0 + 196608];
+            const float32x4_t products_0 = vld1q_f32(&products_at_9[16384]);
+            float *const encoder_12_weight_grad_at_1 = &encoder_12_weight_grad[(64 * cb + c) % 4 * 4 + (64 * cb + c) / 4 * 144 + 589824 * kb
                 + 9216 * k0 + 48];
             vst1q_f32(&encoder_12_weight_grad_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
-            vst1q_f32(&encoder_12_weight_grad_at_1[16], vld1q_f32(&products_at_9[12288]));
-            vst1q_f32(&encoder_12_weight_grad_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[8192])));
+            vst1q_f32(&encoder_12_weight_grad_at_1[16], vld1q_f32(&products_at_9[49152]));
+            vst1q_f32(&encoder_12_weight_grad_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 4 * k0 + 16384];
-            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[16384]));
-            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[4096]), vld1q_f32(&products_at_10[20480]));
-            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 294912 * kb
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 4 * k0 + 65536];
+            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[65536]));
+            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[16384]), vld1q_f32(&products_at_10[81920]));
+            float *const encoder_12_weight_grad_at_2 = &encoder_12_weight_grad[(64 * cb + c) % 4 * 4 + (64 * cb + c) / 4 * 144 + 589824 * kb
                 + 9216 * k0 + 96];
             vst1q_f32(&encoder_12_weight_grad_at_2[0], vaddq_f32(sum_6, sum_7));
-            vst1q_f32(&encoder_12_weight_grad_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[12288]), vld1q_f32(&products_at_10[28672])));
-            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[24576]));
+            vst1q_f32(&encoder_12_weight_grad_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[49152]), vld1q_f32(&products_at_10[114688])));
+            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[32768]), vld1q_f32(&products_at_10[98304]));
             vst1q_f32(&encoder_12_weight_grad_at_2[32], vaddq_f32(sum_7, sum_8));
         }
     }
@@ -16058,14 +16095,14 @@ static void encoder4_conv_weight_grad(const float *restrict encoder3_conv_forwar
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 8; item++) {
         encoder4_conv_weight_grad_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder4_relu_grad,
-            encoder_12_weight_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder_12_weight_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 13.1 M bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_12_weight_turned | c, k lanes */
 static void encoder4_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_12_weight,
     float *restrict encoder_12_weight_filtered_back, char *scratch) {
@@ -16127,14 +16164,14 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 #endif
     for (ptrdiff_t item = 0; item < 8192; item++) {
         encoder4_conv_data_grad_weight_body(item, encoder_12_weight, encoder_12_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269376 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269376 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
     const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
@@ -16574,7 +16611,7 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16729,111 +16766,111 @@ static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 13.8 M bytes of memory traffic, 521280 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder2_relu_in | n, i, j, c lanes */
 static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad, char *scratch) {
-    const ptrdiff_t kb = item / 4;
-    const ptrdiff_t cb = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder2_relu_in_staged0 = (float *)(scratch + 512000);
-    float *const transformed = (float *)(scratch + 147456);
+    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const ptrdiff_t cb = item / 4;
+    const ptrdiff_t g = item % 4;
+    float *const products = (float *)(scratch + 499712);
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
+    float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 1024 * c0 + 8 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[512], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[516], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[640], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[644], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[768], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[772], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[896], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[900], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1024], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1028], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1280], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1284], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1536], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1540], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1792], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[1796], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 1024 * c0 + 8 * k0 + 12288];
+                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[516], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[640], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[644], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[896], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[900], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1024], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1028], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1280], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1284], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1536], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1540], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1792], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[1796], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 1024 * c0 + 8 * k0 + 49152];
+                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[516], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[640], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[644], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[896], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[900], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1024], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1028], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1280], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1284], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1536], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1540], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1792], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[1796], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 61440];
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[2048 * c0 + 8 * k0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[512], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[516], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[640], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[644], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[768], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[772], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[896], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[900], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1024], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1028], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1280], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1284], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1536], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1540], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1792], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[1796], vdupq_n_f32(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 32; nb++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
                 for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
                     vst1q_f32(&encoder2_relu_in_staged0[1156 * n_s + 4 * w_s], vdupq_n_f32(0.0f));
@@ -16841,13 +16878,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     vst1q_f32(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 68], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                        const float32x4_t encoder2_conv_forward_0 = vld1q_f32(&encoder2_conv_forward[65536 * nb + 32768 * n_s + 8192 * cb
-                            + 1024 * c0 + 64 * h_s + 4 * w_s]);
+                        const float32x4_t encoder2_conv_forward_0 = vld1q_f32(&encoder2_conv_forward[524288 * g + 65536 * nb + 32768 * n_s
+                            + 16384 * cb + 1024 * c0 + 64 * h_s + 4 * w_s]);
                         const float32x4_t difference_0 = vsubq_f32(encoder2_conv_forward_0,
-                            vld1q_f32(&encoder2_batch_norm_statistics[96 * cb + 12 * c0]));
-                        const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[96 * cb + 12 * c0
+                            vld1q_f32(&encoder2_batch_norm_statistics[192 * cb + 12 * c0]));
+                        const float32x4_t encoder2_batch_norm_statistics_0 = vld1q_f32(&encoder2_batch_norm_statistics[192 * cb + 12 * c0
                             + 8]);
-                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[32 * cb + 4 * c0]), difference_0,
+                        const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_7_bias[64 * cb + 4 * c0]), difference_0,
                             encoder2_batch_norm_statistics_0);
                         vst1q_f32(&encoder2_relu_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72], vector_maximum(vdupq_n_f32(0.0f),
                             sum_0));
@@ -16864,13 +16901,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vld1q_f32(&encoder2_relu_in_staged0_at[144]));
                         float *const transformed_at = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vst1q_f32(&transformed_at[0], vsubq_f32(difference_1, difference_2));
-                        vst1q_f32(&transformed_at[1024], difference_2);
+                        vst1q_f32(&transformed_at[2048], difference_2);
                         const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at[16]),
                             vld1q_f32(&encoder2_relu_in_staged0_at[152]));
-                        vst1q_f32(&transformed_at[2048], vsubq_f32(difference_3, difference_2));
-                        vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at[4]),
+                        vst1q_f32(&transformed_at[4096], vsubq_f32(difference_3, difference_2));
+                        vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at[4]),
                             vld1q_f32(&encoder2_relu_in_staged0_at[140])));
-                        vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at[12]),
+                        vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at[12]),
                             vld1q_f32(&encoder2_relu_in_staged0_at[148])));
                     }
                 }
@@ -16880,14 +16917,14 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[1156 * n + 272 * i + 16 * j + 136];
                         const float32x4_t encoder2_relu_in_staged0_0 = vld1q_f32(&encoder2_relu_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
                         vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_1[0]),
                             encoder2_relu_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[1024], encoder2_relu_in_staged0_0);
-                        vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_1[16]),
+                        vst1q_f32(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                        vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_1[16]),
                             encoder2_relu_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[3072], vld1q_f32(&encoder2_relu_in_staged0_at_1[4]));
-                        vst1q_f32(&transformed_at_1[4096], vld1q_f32(&encoder2_relu_in_staged0_at_1[12]));
+                        vst1q_f32(&transformed_at_1[6144], vld1q_f32(&encoder2_relu_in_staged0_at_1[4]));
+                        vst1q_f32(&transformed_at_1[8192], vld1q_f32(&encoder2_relu_in_staged0_at_1[12]));
                     }
                 }
             }
@@ -16899,15 +16936,15 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vld1q_f32(&encoder2_relu_in_staged0_at_2[0]));
                         const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_2[144]),
                             vld1q_f32(&encoder2_relu_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
                         vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_4, difference_5));
-                        vst1q_f32(&transformed_at_2[1024], difference_5);
+                        vst1q_f32(&transformed_at_2[2048], difference_5);
                         const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_2[152]),
                             vld1q_f32(&encoder2_relu_in_staged0_at_2[16]));
-                        vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_6, difference_5));
-                        vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_2[140]),
+                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_6, difference_5));
+                        vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_2[140]),
                             vld1q_f32(&encoder2_relu_in_staged0_at_2[4])));
-                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_2[148]),
+                        vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_2[148]),
                             vld1q_f32(&encoder2_relu_in_staged0_at_2[12])));
                     }
                 }
@@ -16917,14 +16954,14 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[1156 * n + 272 * i + 16 * j + 68];
                         const float32x4_t encoder2_relu_in_staged0_1 = vld1q_f32(&encoder2_relu_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 30720];
                         vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_3[0]),
                             encoder2_relu_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[1024], encoder2_relu_in_staged0_1);
-                        vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_3[16]),
+                        vst1q_f32(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                        vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_3[16]),
                             encoder2_relu_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[3072], vld1q_f32(&encoder2_relu_in_staged0_at_3[4]));
-                        vst1q_f32(&transformed_at_3[4096], vld1q_f32(&encoder2_relu_in_staged0_at_3[12]));
+                        vst1q_f32(&transformed_at_3[6144], vld1q_f32(&encoder2_relu_in_staged0_at_3[4]));
+                        vst1q_f32(&transformed_at_3[8192], vld1q_f32(&encoder2_relu_in_staged0_at_3[12]));
                     }
                 }
             }
@@ -16933,66 +16970,66 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[1156 * n + 272 * i + 16 * j + 204];
                         const float32x4_t encoder2_relu_in_staged0_2 = vld1q_f32(&encoder2_relu_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 40960];
                         vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_4[0]),
                             encoder2_relu_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[1024], encoder2_relu_in_staged0_2);
-                        vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_4[16]),
+                        vst1q_f32(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                        vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&encoder2_relu_in_staged0_at_4[16]),
                             encoder2_relu_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[3072], vld1q_f32(&encoder2_relu_in_staged0_at_4[4]));
-                        vst1q_f32(&transformed_at_4[4096], vld1q_f32(&encoder2_relu_in_staged0_at_4[12]));
+                        vst1q_f32(&transformed_at_4[6144], vld1q_f32(&encoder2_relu_in_staged0_at_4[4]));
+                        vst1q_f32(&transformed_at_4[8192], vld1q_f32(&encoder2_relu_in_staged0_at_4[12]));
                     }
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float32x4_t encoder3_batch_norm_grad_0 = vld1q_f32(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j]);
+                        const float32x4_t encoder3_batch_norm_grad_0 = vld1q_f32(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j];
                         vst1q_f32(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const float32x4_t encoder3_batch_norm_grad_1 = vld1q_f32(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j + 4]);
-                        vst1q_f32(&transformed_gradient_at[4096], vaddq_f32(encoder3_batch_norm_grad_0, encoder3_batch_norm_grad_1));
-                        vst1q_f32(&transformed_gradient_at[8192], encoder3_batch_norm_grad_1);
+                        const float32x4_t encoder3_batch_norm_grad_1 = vld1q_f32(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 4]);
+                        vst1q_f32(&transformed_gradient_at[8192], vaddq_f32(encoder3_batch_norm_grad_0, encoder3_batch_norm_grad_1));
+                        vst1q_f32(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[32768 * nb + 16384 * n + 8192 * kb
+                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
                             + 256 * c0 + 64 * i + 8 * j];
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&encoder3_batch_norm_grad_at[0]),
                             vld1q_f32(&encoder3_batch_norm_grad_at[32]));
-                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 12288];
+                        float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
                         vst1q_f32(&transformed_gradient_at_1[0], sum_1);
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&encoder3_batch_norm_grad_at[4]),
                             vld1q_f32(&encoder3_batch_norm_grad_at[36]));
-                        vst1q_f32(&transformed_gradient_at_1[4096], vaddq_f32(sum_1, sum_2));
-                        vst1q_f32(&transformed_gradient_at_1[8192], sum_2);
+                        vst1q_f32(&transformed_gradient_at_1[8192], vaddq_f32(sum_1, sum_2));
+                        vst1q_f32(&transformed_gradient_at_1[16384], sum_2);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float32x4_t encoder3_batch_norm_grad_2 = vld1q_f32(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j + 32]);
-                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
+                        const float32x4_t encoder3_batch_norm_grad_2 = vld1q_f32(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 32]);
+                        float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 49152];
                         vst1q_f32(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const float32x4_t encoder3_batch_norm_grad_3 = vld1q_f32(&encoder3_batch_norm_grad[32768 * nb + 16384 * n
-                            + 8192 * kb + 256 * c0 + 64 * i + 8 * j + 36]);
-                        vst1q_f32(&transformed_gradient_at_2[4096], vaddq_f32(encoder3_batch_norm_grad_2, encoder3_batch_norm_grad_3));
-                        vst1q_f32(&transformed_gradient_at_2[8192], encoder3_batch_norm_grad_3);
+                        const float32x4_t encoder3_batch_norm_grad_3 = vld1q_f32(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
+                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 36]);
+                        vst1q_f32(&transformed_gradient_at_2[8192], vaddq_f32(encoder3_batch_norm_grad_2, encoder3_batch_norm_grad_3));
+                        vst1q_f32(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
                     }
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
@@ -17014,12 +17051,12 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
+                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 256 * c0 + 64 * n + 16 * i + 4 * j];
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n + 16 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
+                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_1, transformed_0);
                                     const float32x4_t transformed_1 = vdupq_n_f32(transformed_at_5[1]);
@@ -17046,23 +17083,23 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[16384 * p + 4096 * q + 1024 * c0 + 8 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
-                        vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_1_0));
-                        vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_1_1));
-                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_2_0));
-                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_2_1));
-                        vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum1_3_0));
-                        vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum1_3_1));
-                        vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_4_0));
-                        vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_4_1));
-                        vst1q_f32(&products_at_4[640], vaddq_f32(vld1q_f32(&products_at_4[640]), sum1_5_0));
-                        vst1q_f32(&products_at_4[644], vaddq_f32(vld1q_f32(&products_at_4[644]), sum1_5_1));
-                        vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_6_0));
-                        vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_6_1));
-                        vst1q_f32(&products_at_4[896], vaddq_f32(vld1q_f32(&products_at_4[896]), sum1_7_0));
-                        vst1q_f32(&products_at_4[900], vaddq_f32(vld1q_f32(&products_at_4[900]), sum1_7_1));
+                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_1_0));
+                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_1_1));
+                        vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_2_0));
+                        vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_2_1));
+                        vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_3_0));
+                        vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_3_1));
+                        vst1q_f32(&products_at_4[1024], vaddq_f32(vld1q_f32(&products_at_4[1024]), sum1_4_0));
+                        vst1q_f32(&products_at_4[1028], vaddq_f32(vld1q_f32(&products_at_4[1028]), sum1_4_1));
+                        vst1q_f32(&products_at_4[1280], vaddq_f32(vld1q_f32(&products_at_4[1280]), sum1_5_0));
+                        vst1q_f32(&products_at_4[1284], vaddq_f32(vld1q_f32(&products_at_4[1284]), sum1_5_1));
+                        vst1q_f32(&products_at_4[1536], vaddq_f32(vld1q_f32(&products_at_4[1536]), sum1_6_0));
+                        vst1q_f32(&products_at_4[1540], vaddq_f32(vld1q_f32(&products_at_4[1540]), sum1_6_1));
+                        vst1q_f32(&products_at_4[1792], vaddq_f32(vld1q_f32(&products_at_4[1792]), sum1_7_0));
+                        vst1q_f32(&products_at_4[1796], vaddq_f32(vld1q_f32(&products_at_4[1796]), sum1_7_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
@@ -17086,13 +17123,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
+                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 256 * c0 + 64 * n + 16 * i + 4 * j
-                                        + 3072];
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 6144];
                                     const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
-                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
+                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_3, transformed_8);
                                     const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_6[1]);
@@ -17120,23 +17157,23 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_5 = &products[16384 * p + 1024 * c0 + 8 * k0 + 12288];
+                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
-                    vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_1_0));
-                    vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_1_1));
-                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_2_0));
-                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_2_1));
-                    vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum2_3_0));
-                    vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum2_3_1));
-                    vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_4_0));
-                    vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_4_1));
-                    vst1q_f32(&products_at_5[640], vaddq_f32(vld1q_f32(&products_at_5[640]), sum2_5_0));
-                    vst1q_f32(&products_at_5[644], vaddq_f32(vld1q_f32(&products_at_5[644]), sum2_5_1));
-                    vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_6_0));
-                    vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_6_1));
-                    vst1q_f32(&products_at_5[896], vaddq_f32(vld1q_f32(&products_at_5[896]), sum2_7_0));
-                    vst1q_f32(&products_at_5[900], vaddq_f32(vld1q_f32(&products_at_5[900]), sum2_7_1));
+                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_1_0));
+                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_1_1));
+                    vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_2_0));
+                    vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_2_1));
+                    vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_3_0));
+                    vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_3_1));
+                    vst1q_f32(&products_at_5[1024], vaddq_f32(vld1q_f32(&products_at_5[1024]), sum2_4_0));
+                    vst1q_f32(&products_at_5[1028], vaddq_f32(vld1q_f32(&products_at_5[1028]), sum2_4_1));
+                    vst1q_f32(&products_at_5[1280], vaddq_f32(vld1q_f32(&products_at_5[1280]), sum2_5_0));
+                    vst1q_f32(&products_at_5[1284], vaddq_f32(vld1q_f32(&products_at_5[1284]), sum2_5_1));
+                    vst1q_f32(&products_at_5[1536], vaddq_f32(vld1q_f32(&products_at_5[1536]), sum2_6_0));
+                    vst1q_f32(&products_at_5[1540], vaddq_f32(vld1q_f32(&products_at_5[1540]), sum2_6_1));
+                    vst1q_f32(&products_at_5[1792], vaddq_f32(vld1q_f32(&products_at_5[1792]), sum2_7_0));
+                    vst1q_f32(&products_at_5[1796], vaddq_f32(vld1q_f32(&products_at_5[1796]), sum2_7_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
@@ -17159,13 +17196,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
+                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 256 * c0 + 64 * n + 16 * i + 4 * j
-                                        + 15360];
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 30720];
                                     const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
                                     sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
-                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
+                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_5, transformed_16);
                                     const float32x4_t transformed_17 = vdupq_n_f32(transformed_at_7[1]);
@@ -17193,23 +17230,23 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_6 = &products[4096 * q + 1024 * c0 + 8 * k0 + 49152];
+                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
-                    vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_1_0));
-                    vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_1_1));
-                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_2_0));
-                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_2_1));
-                    vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum3_3_0));
-                    vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum3_3_1));
-                    vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_4_0));
-                    vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_4_1));
-                    vst1q_f32(&products_at_6[640], vaddq_f32(vld1q_f32(&products_at_6[640]), sum3_5_0));
-                    vst1q_f32(&products_at_6[644], vaddq_f32(vld1q_f32(&products_at_6[644]), sum3_5_1));
-                    vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_6_0));
-                    vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_6_1));
-                    vst1q_f32(&products_at_6[896], vaddq_f32(vld1q_f32(&products_at_6[896]), sum3_7_0));
-                    vst1q_f32(&products_at_6[900], vaddq_f32(vld1q_f32(&products_at_6[900]), sum3_7_1));
+                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_1_0));
+                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_1_1));
+                    vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_2_0));
+                    vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_2_1));
+                    vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_3_0));
+                    vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_3_1));
+                    vst1q_f32(&products_at_6[1024], vaddq_f32(vld1q_f32(&products_at_6[1024]), sum3_4_0));
+                    vst1q_f32(&products_at_6[1028], vaddq_f32(vld1q_f32(&products_at_6[1028]), sum3_4_1));
+                    vst1q_f32(&products_at_6[1280], vaddq_f32(vld1q_f32(&products_at_6[1280]), sum3_5_0));
+                    vst1q_f32(&products_at_6[1284], vaddq_f32(vld1q_f32(&products_at_6[1284]), sum3_5_1));
+                    vst1q_f32(&products_at_6[1536], vaddq_f32(vld1q_f32(&products_at_6[1536]), sum3_6_0));
+                    vst1q_f32(&products_at_6[1540], vaddq_f32(vld1q_f32(&products_at_6[1540]), sum3_6_1));
+                    vst1q_f32(&products_at_6[1792], vaddq_f32(vld1q_f32(&products_at_6[1792]), sum3_7_0));
+                    vst1q_f32(&products_at_6[1796], vaddq_f32(vld1q_f32(&products_at_6[1796]), sum3_7_1));
                 }
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
@@ -17232,13 +17269,13 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
+                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 256 * c0 + 64 * n + 16 * i + 4 * j
-                                        + 18432];
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 36864];
                                     const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
                                     sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
-                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
+                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
                                     sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_7, transformed_24);
                                     const float32x4_t transformed_25 = vdupq_n_f32(transformed_at_8[1]);
@@ -17267,67 +17304,69 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         }
                     }
                 }
-                float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 61440];
+                float *const products_at_7 = &products[2048 * c0 + 8 * k0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
-                vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_1_0));
-                vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_1_1));
-                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_2_0));
-                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_2_1));
-                vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum4_3_0));
-                vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum4_3_1));
-                vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_4_0));
-                vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_4_1));
-                vst1q_f32(&products_at_7[640], vaddq_f32(vld1q_f32(&products_at_7[640]), sum4_5_0));
-                vst1q_f32(&products_at_7[644], vaddq_f32(vld1q_f32(&products_at_7[644]), sum4_5_1));
-                vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_6_0));
-                vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_6_1));
-                vst1q_f32(&products_at_7[896], vaddq_f32(vld1q_f32(&products_at_7[896]), sum4_7_0));
-                vst1q_f32(&products_at_7[900], vaddq_f32(vld1q_f32(&products_at_7[900]), sum4_7_1));
+                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_1_0));
+                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_1_1));
+                vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_2_0));
+                vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_2_1));
+                vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_3_0));
+                vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_3_1));
+                vst1q_f32(&products_at_7[1024], vaddq_f32(vld1q_f32(&products_at_7[1024]), sum4_4_0));
+                vst1q_f32(&products_at_7[1028], vaddq_f32(vld1q_f32(&products_at_7[1028]), sum4_4_1));
+                vst1q_f32(&products_at_7[1280], vaddq_f32(vld1q_f32(&products_at_7[1280]), sum4_5_0));
+                vst1q_f32(&products_at_7[1284], vaddq_f32(vld1q_f32(&products_at_7[1284]), sum4_5_1));
+                vst1q_f32(&products_at_7[1536], vaddq_f32(vld1q_f32(&products_at_7[1536]), sum4_6_0));
+                vst1q_f32(&products_at_7[1540], vaddq_f32(vld1q_f32(&products_at_7[1540]), sum4_6_1));
+                vst1q_f32(&products_at_7[1792], vaddq_f32(vld1q_f32(&products_at_7[1792]), sum4_7_0));
+                vst1q_f32(&products_at_7[1796], vaddq_f32(vld1q_f32(&products_at_7[1796]), sum4_7_1));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_8 = &products[128 * c + 4 * k0];
-            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[16384]));
-            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[4096]), vld1q_f32(&products_at_8[20480]));
-            float *const encoder_9_weight_grad_at = &encoder_9_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 147456 * kb
-                + 4608 * k0];
-            vst1q_f32(&encoder_9_weight_grad_at[0], vaddq_f32(sum_3, sum_4));
-            vst1q_f32(&encoder_9_weight_grad_at[16], vaddq_f32(vld1q_f32(&products_at_8[12288]), vld1q_f32(&products_at_8[28672])));
-            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[24576]));
-            vst1q_f32(&encoder_9_weight_grad_at[32], vaddq_f32(sum_4, sum_5));
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_8 = &products[256 * c + 4 * k0];
+            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[65536]));
+            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[16384]), vld1q_f32(&products_at_8[81920]));
+            float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
+                + c) / 4 * 144 + 294912 * g + 4608 * k0];
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at[0], vaddq_f32(sum_3, sum_4));
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at[16], vaddq_f32(vld1q_f32(&products_at_8[49152]),
+                vld1q_f32(&products_at_8[114688])));
+            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[32768]), vld1q_f32(&products_at_8[98304]));
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at[32], vaddq_f32(sum_4, sum_5));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 4 * k0 + 49152];
-            const float32x4_t products_0 = vld1q_f32(&products_at_9[4096]);
-            float *const encoder_9_weight_grad_at_1 = &encoder_9_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 147456 * kb
-                + 4608 * k0 + 48];
-            vst1q_f32(&encoder_9_weight_grad_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
-            vst1q_f32(&encoder_9_weight_grad_at_1[16], vld1q_f32(&products_at_9[12288]));
-            vst1q_f32(&encoder_9_weight_grad_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[8192])));
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[256 * c + 4 * k0 + 196608];
+            const float32x4_t products_0 = vld1q_f32(&products_at_9[16384]);
+            float *const encoder3_conv_weight_grad_groups_at_1 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
+                + c) / 4 * 144 + 294912 * g + 4608 * k0 + 48];
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at_1[16], vld1q_f32(&products_at_9[49152]));
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[32768])));
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 4 * k0 + 16384];
-            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[16384]));
-            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[4096]), vld1q_f32(&products_at_10[20480]));
-            float *const encoder_9_weight_grad_at_2 = &encoder_9_weight_grad[(32 * cb + c) % 4 * 4 + (32 * cb + c) / 4 * 144 + 147456 * kb
-                + 4608 * k0 + 96];
-            vst1q_f32(&encoder_9_weight_grad_at_2[0], vaddq_f32(sum_6, sum_7));
-            vst1q_f32(&encoder_9_weight_grad_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[12288]), vld1q_f32(&products_at_10[28672])));
-            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[24576]));
-            vst1q_f32(&encoder_9_weight_grad_at_2[32], vaddq_f32(sum_7, sum_8));
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[256 * c + 4 * k0 + 65536];
+            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[65536]));
+            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[16384]), vld1q_f32(&products_at_10[81920]));
+            float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
+                + c) / 4 * 144 + 294912 * g + 4608 * k0 + 96];
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at_2[0], vaddq_f32(sum_6, sum_7));
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[49152]),
+                vld1q_f32(&products_at_10[114688])));
+            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[32768]), vld1q_f32(&products_at_10[98304]));
+            vst1q_f32(&encoder3_conv_weight_grad_groups_at_2[32], vaddq_f32(sum_7, sum_8));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder_9_weight_grad,
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
     char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -17336,12 +17375,46 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder_9_weight_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* the sum of the gradients of groups of images
+ * 1179.6 k FLOPs, 5898.2 k bytes of memory traffic.
+ * k in tiles of 4 parallel, c in tiles of 4 parallel, u, v, c, sum in registers | g, k lanes */
+static void encoder3_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder3_conv_weight_grad_groups,
+    float *restrict encoder_9_weight_grad) {
+    const ptrdiff_t k0 = item / 32;
+    const ptrdiff_t c0 = item % 32;
+    for (ptrdiff_t u = 0; u < 3; u++) {
+        for (ptrdiff_t v = 0; v < 3; v++) {
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                float32x4_t sum0 = vdupq_n_f32(0.0f);
+                for (ptrdiff_t g = 0; g < 4; g++) {
+                    const float32x4_t encoder3_conv_weight_grad_groups_0 = vld1q_f32(&encoder3_conv_weight_grad_groups[294912 * g
+                        + 4608 * k0 + 144 * c0 + 48 * u + 16 * v + 4 * c1]);
+                    sum0 = vaddq_f32(sum0, encoder3_conv_weight_grad_groups_0);
+                }
+                vst1q_f32(&encoder_9_weight_grad[4608 * k0 + 144 * c0 + 48 * u + 16 * v + 4 * c1], sum0);
+            }
+        }
+    }
+}
+
+static void encoder3_conv_weight_grad_sum(const float *restrict encoder3_conv_weight_grad_groups, float *restrict encoder_9_weight_grad,
+    int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 2048; item++) {
+        encoder3_conv_weight_grad_sum_body(item, encoder3_conv_weight_grad_groups, encoder_9_weight_grad);
     }
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 3276.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_9_weight_turned | c, k lanes */
 static void encoder3_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_9_weight,
     float *restrict encoder_9_weight_filtered_back, char *scratch) {
@@ -17403,14 +17476,14 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 #endif
     for (ptrdiff_t item = 0; item < 2048; item++) {
         encoder3_conv_data_grad_weight_body(item, encoder_9_weight, encoder_9_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269888 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 269888 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
     const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
@@ -17834,7 +17907,7 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -17996,22 +18069,21 @@ static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 26.3 M bytes of memory traffic, 521024 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder1_relu_in | n, i, j, c lanes */
 static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
-    const ptrdiff_t cb = item / 4;
-    const ptrdiff_t g = item % 4;
-    float *const products = (float *)(scratch + 249856);
-    float *const encoder1_relu_in_staged0 = (float *)(scratch + 512000);
+    const ptrdiff_t g = item;
+    float *const products = (float *)(scratch + 352256);
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[16384 * p + 4096 * q + 1024 * c0 + 8 * k0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 1024 * c0 + 8 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
@@ -18033,9 +18105,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[16384 * p + 1024 * c0 + 8 * k0 + 12288];
+                float *const products_at_1 = &products[32768 * p + 1024 * c0 + 8 * k0 + 24576];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
@@ -18056,9 +18128,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[4096 * q + 1024 * c0 + 8 * k0 + 49152];
+                float *const products_at_2 = &products[8192 * q + 1024 * c0 + 8 * k0 + 98304];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
@@ -18079,8 +18151,8 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 61440];
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 122880];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
@@ -18099,20 +18171,19 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             vst1q_f32(&products_at_3[900], vdupq_n_f32(0.0f));
         }
     }
-    for (ptrdiff_t nb = 0; nb < 16; nb++) {
+    for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
                     if (0 <= 16 * ib + h_s - 1) {
                         vst1q_f32(&encoder1_relu_in_staged0[132 * h_s], vdupq_n_f32(0.0f));
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
-                            const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward[1048576 * g + 65536 * nb
-                                + 32768 * cb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s - 128]);
+                            const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward[524288 * g + 65536 * nb + 4096 * c0
+                                + 2048 * ib + 128 * h_s + 4 * w_s - 128]);
                             const float32x4_t difference_0 = vsubq_f32(encoder1_conv_forward_0,
-                                vld1q_f32(&encoder1_batch_norm_statistics[96 * cb + 12 * c0]));
-                            const float32x4_t encoder1_batch_norm_statistics_0 = vld1q_f32(&encoder1_batch_norm_statistics[96 * cb + 12 * c0
-                                + 8]);
-                            const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[32 * cb + 4 * c0]), difference_0,
+                                vld1q_f32(&encoder1_batch_norm_statistics[12 * c0]));
+                            const float32x4_t encoder1_batch_norm_statistics_0 = vld1q_f32(&encoder1_batch_norm_statistics[12 * c0 + 8]);
+                            const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c0]), difference_0,
                                 encoder1_batch_norm_statistics_0);
                             vst1q_f32(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 4], vector_maximum(vdupq_n_f32(0.0f), sum_0));
                         }
@@ -18131,13 +18202,13 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vld1q_f32(&encoder1_relu_in_staged0_at[272]));
                         float *const transformed_at = &transformed[128 * c0 + 32 * i + 4 * j];
                         vst1q_f32(&transformed_at[0], vsubq_f32(difference_1, difference_2));
-                        vst1q_f32(&transformed_at[1024], difference_2);
+                        vst1q_f32(&transformed_at[2048], difference_2);
                         const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at[16]),
                             vld1q_f32(&encoder1_relu_in_staged0_at[280]));
-                        vst1q_f32(&transformed_at[2048], vsubq_f32(difference_3, difference_2));
-                        vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at[4]),
+                        vst1q_f32(&transformed_at[4096], vsubq_f32(difference_3, difference_2));
+                        vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at[4]),
                             vld1q_f32(&encoder1_relu_in_staged0_at[268])));
-                        vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at[12]),
+                        vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at[12]),
                             vld1q_f32(&encoder1_relu_in_staged0_at[276])));
                     }
                 }
@@ -18145,14 +18216,14 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[528 * i + 16 * j + 264];
                         const float32x4_t encoder1_relu_in_staged0_0 = vld1q_f32(&encoder1_relu_in_staged0_at_1[8]);
-                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 5120];
+                        float *const transformed_at_1 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
                         vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_1[0]),
                             encoder1_relu_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[1024], encoder1_relu_in_staged0_0);
-                        vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_1[16]),
+                        vst1q_f32(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                        vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_1[16]),
                             encoder1_relu_in_staged0_0));
-                        vst1q_f32(&transformed_at_1[3072], vld1q_f32(&encoder1_relu_in_staged0_at_1[4]));
-                        vst1q_f32(&transformed_at_1[4096], vld1q_f32(&encoder1_relu_in_staged0_at_1[12]));
+                        vst1q_f32(&transformed_at_1[6144], vld1q_f32(&encoder1_relu_in_staged0_at_1[4]));
+                        vst1q_f32(&transformed_at_1[8192], vld1q_f32(&encoder1_relu_in_staged0_at_1[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -18162,15 +18233,15 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vld1q_f32(&encoder1_relu_in_staged0_at_2[0]));
                         const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_2[272]),
                             vld1q_f32(&encoder1_relu_in_staged0_at_2[8]));
-                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 10240];
+                        float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
                         vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_4, difference_5));
-                        vst1q_f32(&transformed_at_2[1024], difference_5);
+                        vst1q_f32(&transformed_at_2[2048], difference_5);
                         const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_2[280]),
                             vld1q_f32(&encoder1_relu_in_staged0_at_2[16]));
-                        vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_6, difference_5));
-                        vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_2[268]),
+                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_6, difference_5));
+                        vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_2[268]),
                             vld1q_f32(&encoder1_relu_in_staged0_at_2[4])));
-                        vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_2[276]),
+                        vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_2[276]),
                             vld1q_f32(&encoder1_relu_in_staged0_at_2[12])));
                     }
                 }
@@ -18178,39 +18249,39 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[528 * i + 16 * j + 132];
                         const float32x4_t encoder1_relu_in_staged0_1 = vld1q_f32(&encoder1_relu_in_staged0_at_3[8]);
-                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 15360];
+                        float *const transformed_at_3 = &transformed[128 * c0 + 32 * i + 4 * j + 30720];
                         vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_3[0]),
                             encoder1_relu_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[1024], encoder1_relu_in_staged0_1);
-                        vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_3[16]),
+                        vst1q_f32(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                        vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_3[16]),
                             encoder1_relu_in_staged0_1));
-                        vst1q_f32(&transformed_at_3[3072], vld1q_f32(&encoder1_relu_in_staged0_at_3[4]));
-                        vst1q_f32(&transformed_at_3[4096], vld1q_f32(&encoder1_relu_in_staged0_at_3[12]));
+                        vst1q_f32(&transformed_at_3[6144], vld1q_f32(&encoder1_relu_in_staged0_at_3[4]));
+                        vst1q_f32(&transformed_at_3[8192], vld1q_f32(&encoder1_relu_in_staged0_at_3[12]));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[528 * i + 16 * j + 396];
                         const float32x4_t encoder1_relu_in_staged0_2 = vld1q_f32(&encoder1_relu_in_staged0_at_4[8]);
-                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
+                        float *const transformed_at_4 = &transformed[128 * c0 + 32 * i + 4 * j + 40960];
                         vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_4[0]),
                             encoder1_relu_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[1024], encoder1_relu_in_staged0_2);
-                        vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_4[16]),
+                        vst1q_f32(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                        vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&encoder1_relu_in_staged0_at_4[16]),
                             encoder1_relu_in_staged0_2));
-                        vst1q_f32(&transformed_at_4[3072], vld1q_f32(&encoder1_relu_in_staged0_at_4[4]));
-                        vst1q_f32(&transformed_at_4[4096], vld1q_f32(&encoder1_relu_in_staged0_at_4[12]));
+                        vst1q_f32(&transformed_at_4[6144], vld1q_f32(&encoder1_relu_in_staged0_at_4[4]));
+                        vst1q_f32(&transformed_at_4[8192], vld1q_f32(&encoder1_relu_in_staged0_at_4[12]));
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float32x4_t encoder2_batch_norm_grad_0 = vld1q_f32(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const float32x4_t encoder2_batch_norm_grad_0 = vld1q_f32(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 32 * i + 4 * j];
                         vst1q_f32(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const float32x4_t encoder2_batch_norm_grad_1 = vld1q_f32(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const float32x4_t encoder2_batch_norm_grad_1 = vld1q_f32(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 4]);
                         vst1q_f32(&transformed_gradient_at[4096], vaddq_f32(encoder2_batch_norm_grad_0, encoder2_batch_norm_grad_1));
                         vst1q_f32(&transformed_gradient_at[8192], encoder2_batch_norm_grad_1);
@@ -18218,7 +18289,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[524288 * g + 32768 * nb + 1024 * c0
+                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 1024 * c0
                             + 512 * ib + 128 * i + 8 * j];
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&encoder2_batch_norm_grad_at[0]),
                             vld1q_f32(&encoder2_batch_norm_grad_at[64]));
@@ -18232,11 +18303,11 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float32x4_t encoder2_batch_norm_grad_2 = vld1q_f32(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const float32x4_t encoder2_batch_norm_grad_2 = vld1q_f32(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 64]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 32 * i + 4 * j + 24576];
                         vst1q_f32(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const float32x4_t encoder2_batch_norm_grad_3 = vld1q_f32(&encoder2_batch_norm_grad[524288 * g + 32768 * nb
+                        const float32x4_t encoder2_batch_norm_grad_3 = vld1q_f32(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
                             + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 68]);
                         vst1q_f32(&transformed_gradient_at_2[4096], vaddq_f32(encoder2_batch_norm_grad_2, encoder2_batch_norm_grad_3));
                         vst1q_f32(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_3);
@@ -18244,7 +18315,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
             for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
@@ -18267,7 +18338,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 256 * c0 + 32 * i + 4 * j];
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
                                     const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
@@ -18296,7 +18367,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                     sum1_7_1 = vfmaq_f32(sum1_7_1, transformed_gradient_1, transformed_7);
                                 }
                             }
-                            float *const products_at_4 = &products[16384 * p + 4096 * q + 1024 * c0 + 8 * k0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 1024 * c0 + 8 * k0];
                             vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                             vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
                             vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_1_0));
@@ -18337,7 +18408,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 256 * c0 + 32 * i + 4 * j + 3072];
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i + 4 * j + 6144];
                                     const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
                                     const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
@@ -18367,7 +18438,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[16384 * p + 1024 * c0 + 8 * k0 + 12288];
+                        float *const products_at_5 = &products[32768 * p + 1024 * c0 + 8 * k0 + 24576];
                         vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                         vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
                         vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_1_0));
@@ -18407,7 +18478,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 256 * c0 + 32 * i + 4 * j + 15360];
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i + 4 * j + 30720];
                                     const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
                                     sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
                                     const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
@@ -18437,7 +18508,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[4096 * q + 1024 * c0 + 8 * k0 + 49152];
+                        float *const products_at_6 = &products[8192 * q + 1024 * c0 + 8 * k0 + 98304];
                         vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                         vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
                         vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_1_0));
@@ -18477,7 +18548,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
                                         + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 256 * c0 + 32 * i + 4 * j + 18432];
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i + 4 * j + 36864];
                                     const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
                                     sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
                                     const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
@@ -18508,7 +18579,7 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             }
                         }
                     }
-                    float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 61440];
+                    float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 122880];
                     vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                     vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
                     vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_1_0));
@@ -18530,41 +18601,41 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
+        for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 4 * k0];
-            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[16384]));
-            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[4096]), vld1q_f32(&products_at_8[20480]));
-            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 4 * 4 + (32 * cb
-                + c) / 4 * 144 + 73728 * g + 2304 * k0];
+            const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&products_at_8[0]), vld1q_f32(&products_at_8[32768]));
+            const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[40960]));
+            float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
+                + 2304 * k0];
             vst1q_f32(&encoder2_conv_weight_grad_groups_at[0], vaddq_f32(sum_3, sum_4));
-            vst1q_f32(&encoder2_conv_weight_grad_groups_at[16], vaddq_f32(vld1q_f32(&products_at_8[12288]),
-                vld1q_f32(&products_at_8[28672])));
-            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[8192]), vld1q_f32(&products_at_8[24576]));
+            vst1q_f32(&encoder2_conv_weight_grad_groups_at[16], vaddq_f32(vld1q_f32(&products_at_8[24576]),
+                vld1q_f32(&products_at_8[57344])));
+            const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&products_at_8[16384]), vld1q_f32(&products_at_8[49152]));
             vst1q_f32(&encoder2_conv_weight_grad_groups_at[32], vaddq_f32(sum_4, sum_5));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_9 = &products[128 * c + 4 * k0 + 49152];
-            const float32x4_t products_0 = vld1q_f32(&products_at_9[4096]);
-            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 4 * 4 + (32 * cb
-                + c) / 4 * 144 + 73728 * g + 2304 * k0 + 48];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_9 = &products[128 * c + 4 * k0 + 98304];
+            const float32x4_t products_0 = vld1q_f32(&products_at_9[8192]);
+            float *const encoder2_conv_weight_grad_groups_at_1 = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
+                + 2304 * k0 + 48];
             vst1q_f32(&encoder2_conv_weight_grad_groups_at_1[0], vaddq_f32(vld1q_f32(&products_at_9[0]), products_0));
-            vst1q_f32(&encoder2_conv_weight_grad_groups_at_1[16], vld1q_f32(&products_at_9[12288]));
-            vst1q_f32(&encoder2_conv_weight_grad_groups_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[8192])));
+            vst1q_f32(&encoder2_conv_weight_grad_groups_at_1[16], vld1q_f32(&products_at_9[24576]));
+            vst1q_f32(&encoder2_conv_weight_grad_groups_at_1[32], vaddq_f32(products_0, vld1q_f32(&products_at_9[16384])));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c = 0; c < 32; c++) {
-            float *const products_at_10 = &products[128 * c + 4 * k0 + 16384];
-            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[16384]));
-            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[4096]), vld1q_f32(&products_at_10[20480]));
-            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[(32 * cb + c) % 4 * 4 + (32 * cb
-                + c) / 4 * 144 + 73728 * g + 2304 * k0 + 96];
+        for (ptrdiff_t c = 0; c < 64; c++) {
+            float *const products_at_10 = &products[128 * c + 4 * k0 + 32768];
+            const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&products_at_10[0]), vld1q_f32(&products_at_10[32768]));
+            const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[40960]));
+            float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
+                + 2304 * k0 + 96];
             vst1q_f32(&encoder2_conv_weight_grad_groups_at_2[0], vaddq_f32(sum_6, sum_7));
-            vst1q_f32(&encoder2_conv_weight_grad_groups_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[12288]),
-                vld1q_f32(&products_at_10[28672])));
-            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[8192]), vld1q_f32(&products_at_10[24576]));
+            vst1q_f32(&encoder2_conv_weight_grad_groups_at_2[16], vaddq_f32(vld1q_f32(&products_at_10[24576]),
+                vld1q_f32(&products_at_10[57344])));
+            const float32x4_t sum_8 = vaddq_f32(vld1q_f32(&products_at_10[16384]), vld1q_f32(&products_at_10[49152]));
             vst1q_f32(&encoder2_conv_weight_grad_groups_at_2[32], vaddq_f32(sum_7, sum_8));
         }
     }
@@ -18580,12 +18651,12 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the sum of the gradients of groups of images
- * 294.9 k FLOPs, 1474.6 k bytes of memory traffic.
+ * 589.8 k FLOPs, 2654.2 k bytes of memory traffic.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, u, v, c, sum in registers | g, k lanes */
 static void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const float *restrict encoder2_conv_weight_grad_groups,
     float *restrict encoder_6_weight_grad) {
@@ -18595,7 +18666,7 @@ static void encoder2_conv_weight_grad_sum_body(ptrdiff_t item, const float *rest
         for (ptrdiff_t v = 0; v < 3; v++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 float32x4_t sum0 = vdupq_n_f32(0.0f);
-                for (ptrdiff_t g = 0; g < 4; g++) {
+                for (ptrdiff_t g = 0; g < 8; g++) {
                     const float32x4_t encoder2_conv_weight_grad_groups_0 = vld1q_f32(&encoder2_conv_weight_grad_groups[73728 * g + 2304 * k0
                         + 144 * c0 + 48 * u + 16 * v + 4 * c1]);
                     sum0 = vaddq_f32(sum0, encoder2_conv_weight_grad_groups_0);
@@ -18619,7 +18690,7 @@ static void encoder2_conv_weight_grad_sum(const float *restrict encoder2_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 819.2 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_6_weight_turned | c, k lanes */
 static void encoder2_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_6_weight,
     float *restrict encoder_6_weight_filtered_back, char *scratch) {
@@ -18681,14 +18752,14 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
         encoder2_conv_data_grad_weight_body(item, encoder_6_weight, encoder_6_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 271040 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 271040 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
     const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
@@ -19108,7 +19179,7 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -19270,7 +19341,7 @@ static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_ou
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder0_relu_in | n, i, j, c lanes */
 static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
@@ -19852,7 +19923,7 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -19891,7 +19962,7 @@ static void encoder1_conv_weight_grad_sum(const float *restrict encoder1_conv_we
 }
 
 /* the weight as minimal filtering multiplies by it: sums of its taps
- * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 522368 a thread.
+ * 0 FLOPs, 204.8 k bytes of memory traffic, 576 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 4 parallel, c in tiles of 4 parallel, stage encoder_3_weight_turned | c, k lanes */
 static void encoder1_conv_data_grad_weight_body(ptrdiff_t item, const float *restrict encoder_3_weight,
     float *restrict encoder_3_weight_filtered_back, char *scratch) {
@@ -19952,14 +20023,14 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder1_conv_data_grad_weight_body(item, encoder_3_weight, encoder_3_weight_filtered_back,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 522368 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
@@ -20381,7 +20452,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_gr
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -20495,7 +20566,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
- * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 522368 a thread.
+ * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups, const float *restrict x,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
@@ -20648,7 +20719,7 @@ static void encoder0_conv_weight_grad(float *restrict encoder0_conv_weight_grad_
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder0_conv_weight_grad_body(item, encoder0_conv_weight_grad_groups, x, encoder0_batch_norm_statistics, encoder0_conv_forward,
-            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder0_batch_norm_grad_sums, encoder_1_bias, encoder1_conv_data_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -21044,7 +21115,7 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 522368 a thread.
+ * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch) {
@@ -21182,13 +21253,13 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
@@ -21300,13 +21371,13 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
-            encoder1_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
@@ -21415,13 +21486,13 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
-            encoder2_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 96 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
@@ -21633,13 +21704,13 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
-            encoder3_conv_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 48 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
@@ -21851,7 +21922,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
         encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
-            encoder4_relu, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            encoder4_relu, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -22147,7 +22218,7 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
@@ -22463,13 +22534,13 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
-            scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 48 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
@@ -23103,13 +23174,13 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
         decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
-            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_3_weight, decoder1_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
@@ -23425,13 +23496,13 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
-            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_6_weight, decoder2_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 522368 a thread.
+ * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 16, i, j in tiles of 4, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
@@ -23762,13 +23833,13 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
-            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_9_weight, decoder3_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 128000 bytes of scratch in steps of 522368 a thread.
+ * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 128000 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
 static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
@@ -24069,7 +24140,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
 #endif
     for (ptrdiff_t item = 0; item < 5; item++) {
         decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
-            decoder_12_weight, reconstruction, scratch + 522368 * (ptrdiff_t)THREAD_NUMBER);
+            decoder_12_weight, reconstruction, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -26051,8 +26122,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1},
     {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 26347520.0, 1},
-    {"decoder2_conv_transpose_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1},
+    {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1},
     {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1},
     {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -26060,7 +26131,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 13766656.0, 1},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1},
+    {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1},
     {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1},
     {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1},
@@ -26096,7 +26168,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1},
     {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1},
-    {"encoder3_conv_weight_grad", 2415919104.0, 13764608.0, 1},
+    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1},
+    {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1},
     {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1},
     {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1},
@@ -26104,8 +26177,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1},
     {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1},
-    {"encoder2_conv_weight_grad", 2415919104.0, 26346496.0, 1},
-    {"encoder2_conv_weight_grad_sum", 294912.0, 1474560.0, 1},
+    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1},
+    {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1},
     {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1},
     {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1},
@@ -26363,187 +26436,191 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 111732672), threads);
     done(step, 68);
     decoder1_conv_transpose_weight_grad((const float *)(workspace + 120121280), (const float *)(workspace + 266921920),
-        (const float *)(workspace + 275515584), (const float *)(workspace + 16597696), (float *)(workspace + 34748672), scratch, threads);
+        (const float *)(workspace + 275515584), (const float *)(workspace + 16597696), (float *)(workspace + 111732672), scratch, threads);
     done(step, 69);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 115926976), scratch, threads);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 34748672), threads);
     done(step, 70);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 115926976), scratch, threads);
+    done(step, 71);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 120121280), (const float *)(workspace + 115926976),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 71);
+    done(step, 72);
     decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 266921920), (const float *)(workspace + 275515584),
         (const float *)(workspace + 16597696), (const float *)(workspace + 111732672), (float *)(workspace + 115926976), threads);
-    done(step, 72);
+    done(step, 73);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 115926976), (float *)(workspace + 116058048),
         (const float *)(workspace + 275515584), threads);
-    done(step, 73);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 116058048), threads);
     done(step, 74);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 116058048), threads);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 116058048), threads);
     done(step, 75);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 116058048), threads);
+    done(step, 76);
     decoder0_batch_norm_grad((float *)(workspace + 120121280), (const float *)(workspace + 275515584),
         (const float *)(workspace + 266921920), (const float *)(workspace + 116058048), (const float *)(workspace + 16597696),
         (const float *)(workspace + 111732672), threads);
-    done(step, 76);
+    done(step, 77);
     decoder0_conv_transpose_weight_grad((const float *)(workspace + 120121280), (const float *)(workspace + 273213376),
         (float *)(workspace + 30028032), scratch, threads);
-    done(step, 77);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 111732672), scratch, threads);
     done(step, 78);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 111732672), scratch, threads);
+    done(step, 79);
     decoder0_conv_transpose_data_grad((const float *)(workspace + 120121280), (const float *)(workspace + 111732672),
         (float *)(workspace + 124315584), scratch, threads);
-    done(step, 79);
+    done(step, 80);
     fc3_weight_grad((float *)(workspace + 26718464), (const float *)(workspace + 124315584), (const float *)(workspace + 275464128),
         scratch, threads);
-    done(step, 80);
-    fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
     done(step, 81);
-    fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
+    fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
     done(step, 82);
-    gru0_carry_grad_start((float *)(workspace + 111886272), threads);
+    fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
     done(step, 83);
+    gru0_carry_grad_start((float *)(workspace + 111886272), threads);
+    done(step, 84);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 111943872), (const float *)(workspace + 111918272), (const float *)(workspace + 111886272),
             time, threads);
-        done(step, 84);
+        done(step, 85);
         gru0_cell_grad((float *)(workspace + 111809472), (float *)(workspace + 111732672), (float *)(workspace + 111969472),
             (const float *)(workspace + 111943872), (const float *)(workspace + 275310528), (const float *)(workspace + 275387328),
             (const float *)(workspace + 275464128), time, threads);
-        done(step, 85);
+        done(step, 86);
         gru0_hidden_projection_data_grad((const float *)(workspace + 111732672), (const float *)(workspace + 74781440),
             (float *)(workspace + 111995072), time, threads);
-        done(step, 86);
+        done(step, 87);
         gru0_carry_grad_sum((float *)(workspace + 111886272), (const float *)(workspace + 111969472),
             (const float *)(workspace + 111995072), time, threads);
-        done(step, 87);
+        done(step, 88);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 26596032), (const float *)(workspace + 111732672),
         (const float *)(workspace + 275464128), scratch, threads);
-    done(step, 88);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
     done(step, 89);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
+    done(step, 90);
     gru0_input_projection_weight_grad((float *)(workspace + 26519232), (const float *)(workspace + 111809472),
         (const float *)(workspace + 275496128), scratch, threads);
-    done(step, 90);
-    gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
     done(step, 91);
+    gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
+    done(step, 92);
     gru0_input_projection_data_grad((const float *)(workspace + 111809472), (const float *)(workspace + 74704640),
         (float *)(workspace + 113829824), threads);
-    done(step, 92);
+    done(step, 93);
     fc1_weight_grad((float *)(workspace + 24421824), (const float *)(workspace + 113829824), (const float *)(workspace + 271116224),
         scratch, threads);
-    done(step, 93);
-    fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
     done(step, 94);
-    fc1_data_grad((const float *)(workspace + 113829824), (const float *)(workspace + 72607488), (float *)(workspace + 111732672), threads);
+    fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
     done(step, 95);
+    fc1_data_grad((const float *)(workspace + 113829824), (const float *)(workspace + 72607488), (float *)(workspace + 111732672), threads);
+    done(step, 96);
     encoder4_relu_grad((float *)(workspace + 124315584), (const float *)(workspace + 271116224), (const float *)(workspace + 111732672),
         threads);
-    done(step, 96);
+    done(step, 97);
     encoder4_conv_weight_grad((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
         (const float *)(workspace + 1552256), (const float *)(workspace + 124315584), (float *)(workspace + 19703232), scratch, threads);
-    done(step, 97);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 111732672), scratch, threads);
     done(step, 98);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 111732672), scratch, threads);
+    done(step, 99);
     encoder4_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 111732672),
         (float *)(workspace + 120121280), scratch, threads);
-    done(step, 99);
+    done(step, 100);
     encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
         (const float *)(workspace + 1552256), (const float *)(workspace + 120121280), (float *)(workspace + 111732672), threads);
-    done(step, 100);
+    done(step, 101);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 111732672), (float *)(workspace + 111863744),
         (const float *)(workspace + 275512512), threads);
-    done(step, 101);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 111863744), threads);
     done(step, 102);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 111863744), threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 111863744), threads);
     done(step, 103);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 111863744), threads);
+    done(step, 104);
     encoder3_batch_norm_grad((float *)(workspace + 124315584), (const float *)(workspace + 275512512),
         (const float *)(workspace + 262727616), (const float *)(workspace + 111863744), (const float *)(workspace + 1552256),
         (const float *)(workspace + 120121280), threads);
-    done(step, 104);
-    encoder3_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
-        (const float *)(workspace + 371072), (const float *)(workspace + 124315584), (float *)(workspace + 18521536), scratch, threads);
     done(step, 105);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120121280), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
+        (const float *)(workspace + 371072), (const float *)(workspace + 124315584), (float *)(workspace + 111732672), scratch, threads);
     done(step, 106);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18521536), threads);
+    done(step, 107);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120121280), scratch, threads);
+    done(step, 108);
     encoder3_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 120121280),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 107);
+    done(step, 109);
     encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
         (const float *)(workspace + 371072), (const float *)(workspace + 111732672), (float *)(workspace + 120121280), threads);
-    done(step, 108);
+    done(step, 110);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 120121280), (float *)(workspace + 120383424),
         (const float *)(workspace + 275518656), threads);
-    done(step, 109);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 120383424), threads);
-    done(step, 110);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 120383424), threads);
     done(step, 111);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 120383424), threads);
+    done(step, 112);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 120383424), threads);
+    done(step, 113);
     encoder2_batch_norm_grad((float *)(workspace + 128509888), (const float *)(workspace + 275518656),
         (const float *)(workspace + 245950400), (const float *)(workspace + 120383424), (const float *)(workspace + 371072),
         (const float *)(workspace + 111732672), threads);
-    done(step, 112);
+    done(step, 114);
     encoder2_conv_weight_grad((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
         (const float *)(workspace + 75392), (const float *)(workspace + 128509888), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 113);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18225600), threads);
-    done(step, 114);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 136898496), scratch, threads);
     done(step, 115);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18225600), threads);
+    done(step, 116);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 136898496), scratch, threads);
+    done(step, 117);
     encoder2_conv_data_grad((const float *)(workspace + 128509888), (const float *)(workspace + 136898496),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 116);
+    done(step, 118);
     encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
         (const float *)(workspace + 75392), (const float *)(workspace + 111732672), (float *)(workspace + 128509888), threads);
-    done(step, 117);
+    done(step, 119);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 128509888), (float *)(workspace + 129034176),
         (const float *)(workspace + 275521728), threads);
-    done(step, 118);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 129034176), threads);
-    done(step, 119);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 129034176), threads);
     done(step, 120);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 129034176), threads);
+    done(step, 121);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 129034176), threads);
+    done(step, 122);
     encoder1_batch_norm_grad((float *)(workspace + 145287104), (const float *)(workspace + 275521728),
         (const float *)(workspace + 212395968), (const float *)(workspace + 129034176), (const float *)(workspace + 75392),
         (const float *)(workspace + 111732672), threads);
-    done(step, 121);
+    done(step, 123);
     encoder1_conv_weight_grad((const float *)(workspace + 78178240), (const float *)(workspace + 275523264),
         (const float *)(workspace + 1280), (const float *)(workspace + 145287104), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 122);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18151360), threads);
-    done(step, 123);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162064320), scratch, threads);
     done(step, 124);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18151360), threads);
+    done(step, 125);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162064320), scratch, threads);
+    done(step, 126);
     encoder1_conv_data_grad((const float *)(workspace + 145287104), (const float *)(workspace + 162064320),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 125);
+    done(step, 127);
     encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 78178240), (const float *)(workspace + 275523264),
         (const float *)(workspace + 1280), (const float *)(workspace + 111732672), (float *)(workspace + 145287104), threads);
-    done(step, 126);
+    done(step, 128);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 145287104), (float *)(workspace + 146335680),
         (const float *)(workspace + 275523264), threads);
-    done(step, 127);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 146335680), threads);
-    done(step, 128);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 146335680), threads);
     done(step, 129);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 146335680), threads);
+    done(step, 130);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 146335680), threads);
+    done(step, 131);
     encoder0_conv_weight_grad((float *)(workspace + 145287104), step->x, (const float *)(workspace + 275523264),
         (const float *)(workspace + 78178240), (const float *)(workspace + 146335680), (const float *)(workspace + 1280),
         (const float *)(workspace + 111732672), scratch, threads);
-    done(step, 130);
+    done(step, 132);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 145287104), (float *)(workspace + 18149952), threads);
-    done(step, 131);
+    done(step, 133);
     update((float *)workspace, (float *)(workspace + 36299904), (float *)(workspace + 54449856), step->coefficients,
         (const float *)(workspace + 18149952), threads);
-    done(step, 132);
-    fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), threads);
-    done(step, 133);
-    gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), threads);
     done(step, 134);
-    gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), threads);
+    fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), threads);
     done(step, 135);
-    fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), threads);
     done(step, 136);
+    gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), threads);
+    done(step, 137);
+    fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), threads);
+    done(step, 138);
 }
 
 /* Forward, with running statistics. */
@@ -26878,7 +26955,7 @@ const ModelTarget gru_ae_neon = {
     .name = "neon",
     .available = available,
     .workspace_size = 275524288,
-    .scratch_size = 522368,
+    .scratch_size = 1558656,
     .load = load,
     .save = save,
     .train = train,
@@ -26886,7 +26963,7 @@ const ModelTarget gru_ae_neon = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 137,
+    .train_kernels = 139,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };
