@@ -199,6 +199,18 @@ START_TEST(legal_values_are_listed_as_they_are) {
 }
 END_TEST
 
+START_TEST(the_documentation_names_every_key) {
+    static char text[1 << 16];
+    FILE *file = fopen("docs/tuning.md", "r");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    for (int i = 0; i < FIELDS; i++) ck_assert_msg(strstr(text, format("`%s`", field_names[i])) != NULL, "%s", field_names[i]);
+    for (int i = 0; i < ALGORITHMS; i++)
+        ck_assert_msg(strstr(text, format("`%s`: ", algorithm_names[i])) != NULL, "%s", algorithm_names[i]);
+}
+END_TEST
+
 Suite *tuning_suite(void);
 Suite *tuning_suite(void) {
     Suite *suite = suite_create("tuning");
@@ -209,6 +221,7 @@ Suite *tuning_suite(void) {
     tcase_add_test(test_case, choices_are_those_of_the_file);
     tcase_add_test(test_case, generated_files_say_what_was_tuned);
     tcase_add_loop_test(test_case, a_file_of_the_cost_models_choices_changes_nothing, 0, 4);
+    tcase_add_test(test_case, the_documentation_names_every_key);
     tcase_add_test(test_case, legal_values_are_listed_as_they_are);
     suite_add_tcase(suite, test_case);
     return suite;

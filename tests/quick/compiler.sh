@@ -132,6 +132,14 @@ tunes() {
         ends 1 $zoetrope explain "$spec" --tuning "$scratch/tuning.yaml" && ends 1 $zoetrope explain "$spec" --tuning "$scratch/none.yaml" &&
         ends 2 $zoetrope check "$spec" --tuning "$scratch/tuning.yaml"
 }
+# Those that come with the tree are for the kernels that their specs have today.
+takes_tuning_files() {
+    ls specs/tuning/*.yaml &&
+        for file in specs/tuning/*.yaml; do
+            name=${file##*/}
+            $zoetrope explain "specs/${name%%.*}.yaml" --tuning "$file" >/dev/null || return 1
+        done
+}
 # Sixteen phases to three channels: many buffers in one kernel.
 many_phases() {
     printf '%s\n' 'version: 1' 'name: phases' 'input: {T: 2, channels: 3, height: 33, width: 37}' 'encoder:' \
@@ -142,6 +150,7 @@ many_phases() {
 check "a decoder of sixteen phases is compiled" many_phases
 check "minimal filtering can be left out" filters
 check "a tuning file is used and named; one with a choice that is not legal is an error" tunes
+check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
 done_checking
