@@ -114,8 +114,10 @@ static void add_description(Text *out, const Inference *inference) {
         begin_condition(out, target);
         text_add(out, "    case %d:\n        target->name = \"%s\";\n        target->available = %s_%s_available();\n", i, target->name,
                  inference->spec->name, target->name);
-        text_add(out, "        target->layout = UINT64_C(0x%016llx);\n        target->weight_bytes = %ld;\n        return 1;\n",
-                 (unsigned long long)code->layout, code->weight_bytes);
+        text_add(out,
+                 "        target->layout = UINT64_C(0x%016llx);\n        target->weight_bytes = %ld;\n        target->format = %d;\n"
+                 "        return 1;\n",
+                 (unsigned long long)code->layout, code->weight_bytes, code->format);
         end_condition(out, target);
     }
     text_add(out, "    default:\n        (void)target;\n        return 0;\n    }\n}\n\n");

@@ -3,7 +3,7 @@
  * Both kinds are lowered from the same operations with the same weights; a sum's order depends on neither the number of frames nor on
  * threads, so that streaming has the bits of whole clips. */
 #include "inference.h"
-#include "lower.h"
+#include "lower_filter.h"
 
 /* ---- graphs ---- */
 
@@ -127,6 +127,24 @@ static const Target *with_conversion(const Target *target) {
     return copy;
 }
 
+/* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small. */
+static const Choices choices = {.filtering = 2, .few_images = true};
+
+/* By index in graph->parameter, how its convolution is filtered; NULL: it is not. Found by lowering the frame's programs once, since
+ * filtering may turn out not to fit. */
+static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) {
+    const FilterPlan **filters = NEW_ARRAY(const FilterPlan *, frame->parameter_count);
+    if (l->weight_type != TYPE_F32) return filters;
+    TargetCode *code = NEW(TargetCode);
+    code->target = l->target;
+    Lowering trial = {
+        .target = l->target, .code = code, .graph = frame, .choices = l->choices, .weight_type = TYPE_F32, .filtered = filters};
+    allocate_weights(&trial, NULL);
+    start_graph(&trial, frame);
+    lower_nodes(&trial, 0, frame->node_count, NEW(Program));
+    return filters;
+}
+
 static InferenceCode *lower_inference(const Inference *inference, const Target *target) {
     static const char *const names[PART_COUNT] = {
 #define X(name, meaning) [PART_##name] = #name,
@@ -137,17 +155,19 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     InferenceCode *code = NEW(InferenceCode);
     code->base.target = target;
     for (int i = 0; i < PART_COUNT; i++) code->program[i].name = names[i];
-    static const Choices direct = {.filtering = 0}; /* what is filtered must not depend on the number of frames */
     const Type type = precision_types[inference->precision];
     Lowering l = {.target = type_is_narrow(type) ? with_conversion(target) : target,
                   .code = &code->base,
                   .graph = frame,
-                  .choices = &direct,
+                  .choices = &choices,
                   .weight_type = type};
-    code->weight_bytes = allocate_weights(&l);
+    code->filter = filter_weights(&l, frame);
+    code->weight_bytes = allocate_weights(&l, code->filter);
     code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
     code->scale = NEW_ARRAY(const Buffer *, frame->parameter_count);
+    code->format = (int)inference->precision;
     for (int i = 0; i < frame->parameter_count; i++) {
+        if (code->filter[i]) code->format = FORMAT_FILTERED;
         code->weight[i] = l.parameter[i].value;
         code->scale[i] = l.parameter[i].scale;
     }

@@ -33,10 +33,15 @@ typedef enum {
         PART_COUNT
 } InferencePart;
 
+/* Of a section of weights: float32 of which some are as minimal filtering multiplies by them. Below it: a Precision, all as they are. */
+enum { FORMAT_FILTERED = PRECISIONS };
+
 typedef struct InferenceCode { /* of one target */
     TargetCode base;           /* target and scratch only */
     Program program[PART_COUNT];
-    const Buffer **weight, **scale; /* by index in graph->parameter: offset in Tensor; a weight without a scale: NULL */
+    const struct FilterPlan **filter; /* by index in graph->parameter: the weight is stored as filtering wants it; NULL: as it is */
+    const Buffer **weight, **scale;   /* by index in graph->parameter: offset in Tensor; a weight without a scale: NULL */
+    int format;                       /* of its section: the precision, or FORMAT_FILTERED */
     long weight_bytes, workspace_bytes;
     uint64_t layout; /* a hash of how the weights lie: two targets with the same one read the same section */
 } InferenceCode;

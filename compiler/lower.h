@@ -8,8 +8,9 @@ typedef struct ParameterStorage { /* one for each entry of graph->parameter; sha
     const Buffer *value;          /* packed in the target's layout, in its block */
     const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
     const Buffer *gradient;
-    const Buffer *scale; /* inference: what its elements are multiplied by, for each output feature; NULL: nothing */
-    long offset;         /* of the value in its block, of the gradient and the moments in theirs; bytes */
+    const struct FilterPlan *filter; /* inference: `value` is what minimal filtering multiplies by; NULL: it is the weight */
+    const Buffer *scale;             /* inference: what its elements are multiplied by, for each output feature; NULL: nothing */
+    long offset;                     /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
 
 typedef struct Lowering {
@@ -17,10 +18,11 @@ typedef struct Lowering {
     const Target *target;
     const Choices *choices;
     TargetCode *code;
-    Program *program;            /* being appended to */
-    Type weight_type;            /* inference: of the elements of convolutions' weights and of matrices */
-    ParameterStorage *parameter; /* by index in graph->parameter */
-    const Buffer **buffer;       /* by node id; NULL: not stored so far */
+    Program *program;                   /* being appended to */
+    Type weight_type;                   /* inference: of the elements of convolutions' weights and of matrices */
+    ParameterStorage *parameter;        /* by index in graph->parameter */
+    const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
+    const Buffer **buffer;              /* by node id; NULL: not stored so far */
 } Lowering;
 
 /* ---- storage.c: where nodes are stored, and how ---- */
@@ -37,7 +39,7 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
 void weight_sides(const Node *weight, int *out, int *in);
 void allocate_parameters(Lowering *l);
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
-long allocate_weights(Lowering *l);
+long allocate_weights(Lowering *l, const struct FilterPlan *const *filters);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
 Node *carried_node(const Node *carry);
 bool has_carried_rows(const Node *node);

@@ -131,6 +131,14 @@ static bool wins(const FilterPlan *plan, double channels, double outputs) {
     return products + transform + restore < 0.9 * direct;
 }
 
+/* For one image: do the products that it saves take longer than reading what it adds to the weights, at a float a cycle? Twice as long,
+ * since an image has too few tiles for the loops to be at their best. */
+static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
+    return saved >= 2 * target->lanes * (v->transformed_weights * h->transformed_weights - 9);
+}
+
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if (!l->choices->filtering) return false;
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
@@ -140,13 +148,14 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
     const Algorithm wanted = wanted_algorithm(l, node->name);
     if (wanted != ALGORITHM_ANY) return wanted == ALGORITHM_FILTERED;
+    if (l->choices->few_images && !pays_for_weights(l->target, plan)) return false;
     return l->choices->filter_everywhere || wins(plan, (double)channels, (double)outputs);
 }
 
 /* ---- weights ---- */
 
 /* [k / lanes][vertical][horizontal][c][lanes of k] */
-static const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan) {
+const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan) {
     const char *name = format("%s_filtered%s", node->input[1]->name, node->op == OP_CONV2D ? "" : "_back");
     const long shape[4] = {plan->filter[0]->transformed_weights, plan->filter[1]->transformed_weights, node->input[0]->shape[1],
                            round_up(node->shape[1], l->target->lanes)};
@@ -191,6 +200,19 @@ static const Buffer *virtual_weight(const Buffer *from, const char *name) {
     }
     buffer->value = load(from, index);
     return buffer;
+}
+
+void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered) {
+    const int rows = plan->filter[0]->transformed_weights, columns = plan->filter[1]->transformed_weights;
+    double vertical[3], horizontal[3];
+    for (int p = 0; p < rows; p++)
+        for (int q = 0; q < columns; q++) {
+            double sum = 0;
+            weigh_taps(plan, 0, p, vertical);
+            weigh_taps(plan, 1, q, horizontal);
+            for (int t = 0; t < 9; t++) sum += vertical[t / 3] * horizontal[t % 3] * taps[t];
+            filtered[p * columns + q] = sum;
+        }
 }
 
 /* A kernel of its own, just before the convolution, so that what it makes lives no longer. */
@@ -247,7 +269,11 @@ typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = 
     long inner[3];   /* of a register tile */
 } Cut;
 
-enum { FILTER_BYTES = 384 * 1024, FILTER_TILES = 64 }; /* transformed inputs of an item; at most so many tiles, less to keep threads busy */
+enum {
+    FILTER_BYTES = 384 * 1024,
+    FILTER_TILES = 64,
+    BUSY_TILES = 8
+}; /* transformed inputs of an item; at most so many tiles, less to keep threads busy */
 
 static long tile_vectors(long vectors) {
     return vectors % 2 == 0 ? 2 : 1;
@@ -275,7 +301,8 @@ static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *
     long taken = 1; /* tiles of the dimensions so far */
     for (int d = 2; d >= 0; d--) {
         long wanted = model / taken;
-        if (d == 0) wanted = taken == extent[1] * extent[2] ? minimum(wanted, maximum(1, extent[0] / 8)) : 1;
+        if (d == 1 && extent[0] < BUSY_TILES) wanted = minimum(wanted, maximum(1, extent[0] * extent[1] / BUSY_TILES));
+        if (d == 0) wanted = taken == extent[1] * extent[2] ? minimum(wanted, maximum(1, extent[0] / BUSY_TILES)) : 1;
         const Legal legal = {.most = maximum(1, minimum(extent[d], most / taken)), .divides = extent[d]};
         cut.item[d] = choose(choice, blocks[d], largest_divisor(extent[d], wanted), legal);
         taken *= cut.item[d];
@@ -438,7 +465,14 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Buffer *input = node_virtual(l, node->input[0]);
     const Stage stage = stage_of(l, input, 0);
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
-    const Buffer *weight = lower_filtered_weight(l, node, plan);
+    const int parameter = node->input[1]->parameter->number;
+    const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
+    const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);
+    if (l->filtered) {
+        FilterPlan *copy = NEW(FilterPlan);
+        *copy = *plan;
+        l->filtered[parameter] = copy;
+    }
     KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_FILTERED);
     const long vectors = choose_vectors(choice, weight->shape[3] / lanes);
     const long channels = round_up(node->input[0]->shape[1], lanes);

@@ -33,6 +33,11 @@ typedef struct FilterPlan {
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan);
 /* False, and nothing is done, where the layout of the input does not allow it. */
 bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
+/* The weight of a convolution as filtering multiplies by it: [vertical, horizontal, input channels, output channels], lanes along the last.
+ */
+const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan);
+/* The same, of one pair of channels: taps [3][3] to [vertical][horizontal]. */
+void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered);
 
 /* ---- what lower_filter_grad.c shares ---- */
 typedef struct FilterRun { /* successive sums first … first + count − 1, each `a_by` and `b_by` on from the one before: one loop */

@@ -88,6 +88,7 @@ int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[]
 typedef struct Choices {
     int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
     bool filter_everywhere; /* … or wherever it is possible, for the tests */
+    bool few_images;        /* weights are read anew for a few images: those that filtering makes larger have to pay for it */
     struct Tuning *tuning;  /* tuning.h; NULL: the cost model decides */
 } Choices;
 extern const Choices default_choices;

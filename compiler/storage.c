@@ -145,7 +145,7 @@ static void place_weight(const Buffer *buffer, long *bytes) {
     *bytes += round_up(tensor->bytes, 64);
 }
 
-long allocate_weights(Lowering *l) {
+long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     long bytes = 0, shape[4];
     l->parameter = NEW_ARRAY(ParameterStorage, l->graph->parameter_count);
     for (int i = 0; i < l->graph->parameter_count; i++) {
@@ -153,6 +153,10 @@ long allocate_weights(Lowering *l) {
         const Parameter *parameter = l->graph->parameter[i];
         choose_storage(l, parameter, storage);
         if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
+        if (filters && filters[i]) {
+            storage->filter = filters[i];
+            storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
+        }
         storage->offset = bytes;
         place_weight(storage->value, &bytes);
         if (l->weight_type != TYPE_I8 || parameter->rank == 1) continue;

@@ -8,11 +8,12 @@
  *   section, 64 bytes   0 u32 kind    4 u32 format    8 u64 hash of the layout    16 u64 offset    24 u64 bytes    32 u64 count    40 zero
  *
  * kind 1: the weights of one layout, read as they are. format: 0 float32, 1 half, 2 bfloat16, 3 bytes and a scale, a float, for each
- * output; in all of them biases are float32, and convolution is direct. It is the header's precision. kind 2, format 0: `count` frames and
+ * output; in all of them biases are float32, and convolution is direct; 4 float32, some weights as minimal filtering multiplies by
+ * them (of precision 0 in the header; else it is the header's precision). kind 2, format 0: `count` frames and
  * a state, and what must come of them: f64 score[count], f32 x[count], state, reconstruction[count], state after them. Checksums are FNV-1a
  * over bytes, 64 bits. */
 #include "inference.h"
-#include "lower.h"
+#include "lower_filter.h"
 
 #include <math.h>
 #include <string.h>
@@ -84,10 +85,30 @@ static void pack_values(const Writer *writer, size_t section, const Buffer *buff
     }
 }
 
+/* A convolution's weight [S, L, 3, 3] as minimal filtering multiplies by it. */
+static void pack_filtered(const Writer *writer, size_t section, const Buffer *buffer, const Node *node, const FilterPlan *plan,
+                          const double *values) {
+    const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
+    for (long i = 0; i < node->shape[0] * node->shape[1]; i++) {
+        const long channel[2] = {i / node->shape[1], i % node->shape[1]};
+        double filtered[FILTER_SIZE * FILTER_SIZE];
+        filter_taps(plan, &values[9 * i], filtered);
+        for (long p = 0; p < buffer->shape[0]; p++)
+            for (long q = 0; q < buffer->shape[1]; q++) {
+                const long index[MAX_RANK] = {p, q, channel[1 - plan->out], channel[plan->out]};
+                put_element(writer, start, TYPE_F32, layout_offset(&buffer->layout, index), filtered[p * buffer->shape[1] + q]);
+            }
+    }
+}
+
 static void write_weights(const Writer *writer, const Section *section, const Inference *inference, const InferenceCode *code,
                           double *const *parameters, double *const *scales) {
     for (int i = 0; i < inference->frame->parameter_count; i++) {
         const Node *node = inference->frame->parameter[i]->node;
+        if (code->filter[i]) {
+            pack_filtered(writer, section->offset, code->weight[i], node, code->filter[i], parameters[i]);
+            continue;
+        }
         pack_values(writer, section->offset, code->weight[i], node->rank, node->shape, parameters[i], node, scales[i]);
         if (!scales[i]) continue;
         long shape[4];
@@ -124,7 +145,7 @@ static int list_sections(const Inference *inference, const Golden *golden, Secti
         for (int k = 0; k < count; k++) known = known || section[k].layout == code->layout;
         if (!known)
             section[count++] = (Section){.kind = KIND_WEIGHTS,
-                                         .format = (uint32_t)inference->precision,
+                                         .format = (uint32_t)code->format,
                                          .layout = code->layout,
                                          .length = (size_t)code->weight_bytes,
                                          .count = (uint64_t)i};

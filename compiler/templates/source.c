@@ -4,6 +4,7 @@ typedef struct target_description {
     const char *name;
     int available;
     uint64_t layout, weight_bytes;
+    uint32_t format; /* of the section of weights */
 } target_description;
 
 @dispatch@
@@ -50,9 +51,9 @@ static int check_header(const unsigned char *memory, size_t size, uint64_t *sect
 #define GOLDEN_BYTES ((size_t)8 * GOLDEN_FRAMES + (size_t)8 * (GOLDEN_FRAMES * (size_t)@NAME@_FRAME_SIZE + @NAME@_STATE_SIZE))
 
 /* Where the section of this kind and layout lies, or 0. Only a section that lies in the file as it should is found. */
-static size_t find_section(const unsigned char *memory, size_t size, uint64_t sections, uint32_t kind, uint64_t layout, uint64_t length) {
+static size_t find_section(const unsigned char *memory, size_t size, uint64_t sections, uint32_t kind, uint32_t format, uint64_t layout,
+                           uint64_t length) {
     const size_t payload = HEADER + ENTRY * (size_t)sections;
-    const uint32_t format = kind == KIND_WEIGHTS ? PRECISION : 0;
     for (size_t i = 0; i < sections; i++) {
         const unsigned char *entry = memory + HEADER + ENTRY * i;
         const uint64_t offset = read_64(entry + 16);
@@ -67,7 +68,7 @@ static int open_number(@name@_model *model, uint64_t sections, int number) {
     target_description target;
     if (!describe_target(number, &target)) return @NAME@_ERROR_TARGET;
     if (!target.available) return @NAME@_ERROR_CPU;
-    const size_t weights = find_section(model->memory, model->size, sections, KIND_WEIGHTS, target.layout, target.weight_bytes);
+    const size_t weights = find_section(model->memory, model->size, sections, KIND_WEIGHTS, target.format, target.layout, target.weight_bytes);
     if (!weights) return @NAME@_ERROR_SECTION;
     model->weights = (const char *)model->memory + weights;
     model->target = number;
@@ -84,7 +85,7 @@ int @name@_model_open_target(@name@_model *model, const void *memory, size_t siz
     model->memory = (const unsigned char *)memory;
     model->size = size;
     model->threads = threads;
-    model->golden = find_section(model->memory, size, sections, KIND_GOLDEN, 0, GOLDEN_BYTES);
+    model->golden = find_section(model->memory, size, sections, KIND_GOLDEN, 0, 0, GOLDEN_BYTES);
     int reason = @NAME@_ERROR_TARGET;
     for (int number = 0; number < TARGETS; number++) {
         target_description target;
