@@ -38,7 +38,7 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
     return write_output(&output);
 }
 
-int command_inference(const Options *options) {
+int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;

@@ -30,12 +30,12 @@ static bool is_double(const Expression *e, const void *unused) {
     return e->type == TYPE_F64;
 }
 
-/* Vectors hold floats: a loop over lanes with doubles in it is an ordinary loop. */
+/* Vectors hold floats, or pairs: a loop over lanes with doubles in it is an ordinary loop. */
 static bool is_vector(const Statement *loop) {
     PointerMap seen = {0};
     for (const Statement *s = loop->body; s; s = s->next)
         for (int i = 0; i < s->store_count; i++)
-            if (s->store[i].buffer->type != TYPE_F32 || expression_any(s->store[i].value, is_double, NULL, &seen)) return false;
+            if (s->store[i].buffer->type == TYPE_F64 || expression_any(s->store[i].value, is_double, NULL, &seen)) return false;
     return true;
 }
 

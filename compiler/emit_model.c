@@ -79,8 +79,10 @@ static int emit_state_names(Text *out, const Graph *graph) {
     return count;
 }
 
-/* The targets that the compiler at hand can make: each target's file holds something only there. */
-static void emit_targets(Text *out, const Spec *spec, const Target *const *list, int count) {
+/* The targets that the compiler at hand can make: each target's file holds something only there. A list that may be empty ends in NULL:
+ * returns whether it does. */
+static bool emit_targets(Text *out, const Spec *spec, const Target *const *list, int count) {
+    bool sure = false;
     for (int pass = 0; pass < 2; pass++) {
         if (pass) text_add(out, "\nstatic const ModelTarget *const model_targets[] = {\n");
         for (int i = 0; i < count; i++) {
@@ -88,9 +90,12 @@ static void emit_targets(Text *out, const Spec *spec, const Target *const *list,
             if (condition) text_add(out, "#if %s\n", condition);
             text_add(out, pass ? "    &%s_%s,\n" : "extern const ModelTarget %s_%s;\n", spec->name, list[i]->name);
             if (condition) text_add(out, "#endif\n");
+            sure = sure || !condition;
         }
+        if (pass && !sure) text_add(out, "    NULL,\n");
         if (pass) text_add(out, "};\n\n");
     }
+    return !sure;
 }
 
 static const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
@@ -104,6 +109,7 @@ static void emit_members(CBlock *out, const Spec *spec) {
     c_line(out, ".spec_hash = \"%016llx\",", (unsigned long long)spec->hash);
     c_line(out, ".compiler_version = \"%s\",", ZOETROPE_VERSION);
     c_line(out, ".canonical_spec = canonical_spec,");
+    c_line(out, ".precision = \"%s\",", spec->precision == COMPUTE_BF16 ? "bf16" : "f32");
     c_line(out, ".T = %d, .channels = %d, .height = %d, .width = %d, .batch = %d,", spec->T, spec->channels, spec->height, spec->width,
            spec->training.batch);
     c_line(out, ".hidden = %d, .gru_layers = %d,", spec->hidden, spec->hidden ? spec->gru_layers : 0);
@@ -131,7 +137,7 @@ void emit_model_file(Text *out, const Graph *training, const Target *const *list
     int parameters = emit_tensors(out, training, true, "parameters", &parameter_elements);
     int statistics = emit_tensors(out, training, false, "statistics", &statistic_elements);
     int names = emit_state_names(out, training);
-    emit_targets(out, spec, list, count);
+    const bool ends = emit_targets(out, spec, list, count);
     CBlock *members = c_nested(description, ";", "const ModelDescription model_description =");
     emit_members(members, spec);
     c_line(members, ".parameter_tensors = %d, .parameters = %s, .parameter_count = %ld,", parameters, parameters ? "parameters" : "NULL",
@@ -139,7 +145,7 @@ void emit_model_file(Text *out, const Graph *training, const Target *const *list
     c_line(members, ".statistic_tensors = %d, .statistics = %s, .statistic_count = %ld,", statistics, statistics ? "statistics" : "NULL",
            statistic_elements);
     c_line(members, ".state_names = %d, .state_name = state_names,", names);
-    c_line(members, ".target_count = sizeof model_targets / sizeof *model_targets,");
+    c_line(members, ".target_count = sizeof model_targets / sizeof *model_targets%s,", ends ? " - 1" : "");
     c_line(members, ".targets = model_targets,");
     c_print(out, description, 0);
 }

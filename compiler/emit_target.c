@@ -183,12 +183,14 @@ static void emit_done(File *file) {
 /* What a program calls, for the ModelTarget. */
 static void emit_kernel_table(File *file, const Program *program) {
     if (!program->call_count) return;
-    c_comment(file->programs, format("What %s calls: name, FLOPs and bytes of memory traffic of a call, calls.", program->name));
+    c_comment(file->programs,
+              format("What %s calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16.",
+                     program->name));
     CBlock *rows = c_nested(file->programs, ";", "static const ModelKernel %s_kernel[] =", program->name);
     for (int i = 0; i < program->call_count; i++) {
         const Call *call = &program->call[i];
-        c_line(rows, "{\"%s\", %.0f.0, %.0f.0, %ld},", find_printed(file, call->kernel), call->kernel->flops, call->kernel->bytes,
-               call->scan ? call->scan->steps : 1);
+        c_line(rows, "{\"%s\", %.0f.0, %.0f.0, %ld, %s},", find_printed(file, call->kernel), call->kernel->flops, call->kernel->bytes,
+               call->scan ? call->scan->steps : 1, kernel_has_pairs(call->kernel) ? "true" : "false");
     }
     c_blank(file->programs);
 }

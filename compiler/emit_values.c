@@ -47,19 +47,30 @@ typedef struct Run {
 } Run;
 
 const char *element_type(Type type) {
-    static const char *const names[TYPES] = {"float", "double", "uint16_t", "uint16_t", "int8_t"};
+    static const char *const names[TYPES] = {[TYPE_F32] = "float",    [TYPE_F64] = "double",    [TYPE_PAIR] = "uint32_t",
+                                             [TYPE_F16] = "uint16_t", [TYPE_BF16] = "uint16_t", [TYPE_I8] = "int8_t"};
     return names[type];
 }
 
+/* Lanes are floats, or pairs. */
+static const VectorForms *vector_forms(const Emitter *emitter, Type type) {
+    return type == TYPE_PAIR ? &emitter->printing->pairs : &emitter->printing->floats;
+}
+
 const char *type_name(const Emitter *emitter, Type type, bool vector) {
-    return vector ? emitter->printing->vector : element_type(type);
+    return vector ? vector_forms(emitter, type)->type : element_type(type);
+}
+
+static const CExpression *c_constant(Type type, double value) {
+    return type == TYPE_F64 ? c_double(value) : type == TYPE_PAIR ? c_atom("%.0f", value) : c_float(value);
 }
 
 /* Before it has a value of its own. */
 void declare_element(Emitter *emitter, CBlock *out, Element *element) {
     Type type = element->buffer->type;
-    if (element->vector) use_helper(emitter->helpers, emitter->target, emitter->printing->vector_zero);
-    const CExpression *zero = element->vector ? c_atom("%s", emitter->printing->vector_zero) : type == TYPE_F64 ? c_double(0) : c_float(0);
+    const char *vector_zero = vector_forms(emitter, type)->zero;
+    if (element->vector) use_helper(emitter->helpers, emitter->target, vector_zero);
+    const CExpression *zero = element->vector ? c_atom("%s", vector_zero) : c_constant(type, 0);
     c_declare(out, format("%s ", type_name(emitter, type, element->vector)), element->name, zero);
     element->declared = true;
 }
@@ -115,7 +126,7 @@ static Value *scalar_constant(Run *run, double constant, Type type) {
 
 static Value *as_vector(Run *run, Value *value) {
     if (value->vector) return value;
-    if (value->type != TYPE_F32) die("%s: a vector of doubles", run->emitter->kernel->name);
+    if (value->type == TYPE_F64) die("%s: a vector of doubles", run->emitter->kernel->name);
     return intern(run, &(Value){.kind = VALUE_BROADCAST, .type = value->type, .vector = true, .operands = 1, .operand = {value}});
 }
 
@@ -144,6 +155,15 @@ static Value *load_value(Run *run, const Buffer *buffer, const Affine *index, co
 
 static Value *build(Run *run, const Expression *e, const Variable *lane);
 
+/* What adds a product: MULTIPLY_ADD to MULTIPLY, DOT_ADD to DOT; else no operation. */
+static ExpressionKind adding(ExpressionKind product) {
+    return product == EXPRESSION_MULTIPLY ? EXPRESSION_MULTIPLY_ADD : product == EXPRESSION_DOT ? EXPRESSION_DOT_ADD : EXPRESSION_CONSTANT;
+}
+
+static bool is_product(const Expression *e) {
+    return adding(e->kind) != EXPRESSION_CONSTANT;
+}
+
 /* The value of `e`, for all lanes at once if it depends on the lane. A product that is added to is a multiply-add. */
 static Value *build_whole(Run *run, const Expression *e, const Variable *lane) {
     if (e->kind == EXPRESSION_CONSTANT) return scalar_constant(run, e->constant, e->type);
@@ -152,15 +172,19 @@ static Value *build_whole(Run *run, const Expression *e, const Variable *lane) {
     int count = expression_operands(e->kind);
     Value *operand[4];
     if (e->kind == EXPRESSION_ADD) {
-        int product = e->operand[0]->kind == EXPRESSION_MULTIPLY ? 0 : e->operand[1]->kind == EXPRESSION_MULTIPLY ? 1 : -1;
+        int product = is_product(e->operand[0]) ? 0 : is_product(e->operand[1]) ? 1 : -1;
         if (product >= 0) {
             operand[0] = build(run, e->operand[product]->operand[0], lane);
             operand[1] = build(run, e->operand[product]->operand[1], lane);
             operand[2] = build(run, e->operand[1 - product], lane);
-            return operate(run, EXPRESSION_MULTIPLY_ADD, e->type, 3, operand);
+            return operate(run, adding(e->operand[product]->kind), e->type, 3, operand);
         }
     }
     for (int i = 0; i < count; i++) operand[i] = build(run, e->operand[i], lane);
+    if (e->kind == EXPRESSION_DOT) {
+        operand[2] = scalar_constant(run, 0, TYPE_F32);
+        return operate(run, EXPRESSION_DOT_ADD, e->type, 3, operand);
+    }
     return operate(run, e->kind, e->type, count, operand);
 }
 
@@ -173,7 +197,7 @@ static Value *build(Run *run, const Expression *e, const Variable *lane) {
 }
 
 static bool is_sum_of_products(const Expression *e) {
-    if (e->kind == EXPRESSION_MULTIPLY) return true;
+    if (is_product(e)) return true;
     return e->kind == EXPRESSION_ADD && is_sum_of_products(e->operand[0]) && is_sum_of_products(e->operand[1]);
 }
 
@@ -182,7 +206,7 @@ static Value *build_onto(Run *run, Value *sum, const Expression *e, const Variab
     if (!is_sum_of_products(e)) return operate(run, EXPRESSION_ADD, e->type, 2, (Value *[]){sum, build(run, e, lane)});
     if (e->kind == EXPRESSION_ADD) return build_onto(run, build_onto(run, sum, e->operand[0], lane), e->operand[1], lane);
     Value *a = build(run, e->operand[0], lane), *b = build(run, e->operand[1], lane);
-    return operate(run, EXPRESSION_MULTIPLY_ADD, e->type, 3, (Value *[]){a, b, sum});
+    return operate(run, adding(e->kind), e->type, 3, (Value *[]){a, b, sum});
 }
 
 /* ---- stores ---- */
@@ -295,6 +319,8 @@ static const char *const stems[EXPRESSION_KINDS] = {
     [EXPRESSION_MANTISSA] = "mantissa",
     [EXPRESSION_WIDEN] = "wide",
     [EXPRESSION_NARROW] = "narrow",
+    [EXPRESSION_PAIR] = "pair",
+    [EXPRESSION_DOT_ADD] = "sum",
 };
 
 static const char *stem_of(const Emitter *emitter, const Value *value) {
@@ -345,7 +371,7 @@ static const CExpression *render_load(const Emitter *emitter, const Value *value
     const Type type = value->access.buffer->type;
     Form form = !value->vector         ? narrow_forms[type].scalar
                 : type_is_narrow(type) ? narrow_forms[type].vector
-                                       : emitter->printing->vector_load;
+                                       : vector_forms(emitter, type)->load;
     if (!form) return element;
     if (value->vector) element = c_prefix("&", element);
     use_helper(emitter->helpers, emitter->target, form);
@@ -354,20 +380,20 @@ static const CExpression *render_load(const Emitter *emitter, const Value *value
 
 static const CExpression *render_whole(Run *run, CBlock *out, Value *value) {
     Emitter *emitter = run->emitter;
+    const VectorForms *forms = vector_forms(emitter, value->type);
     const CExpression *operand[4];
     for (int i = 0; i < value->operands; i++) operand[i] = render(run, out, value->operand[i]);
     switch (value->kind) {
     case VALUE_CONSTANT:
-        return value->type == TYPE_F64 ? c_double(value->constant) : c_float(value->constant);
+        return c_constant(value->type, value->constant);
     case VALUE_ELEMENT:
         return c_atom("%s", value->element->name);
     case VALUE_LOAD:
         return render_load(emitter, value, c_element(emitter, out, &value->access));
     case VALUE_BROADCAST:
-        use_helper(emitter->helpers, emitter->target, emitter->printing->vector_broadcast);
-        if (memcmp(&value->operand[0]->constant, &(double){0}, sizeof(double)) == 0 && is_constant(value))
-            return c_atom("%s", emitter->printing->vector_zero);
-        return c_call(emitter->printing->vector_broadcast, 1, operand);
+        use_helper(emitter->helpers, emitter->target, forms->broadcast);
+        if (memcmp(&value->operand[0]->constant, &(double){0}, sizeof(double)) == 0 && is_constant(value)) return c_atom("%s", forms->zero);
+        return c_call(forms->broadcast, 1, operand);
     case VALUE_OPERATION:
         return render_operation(run, value, operand);
     }
@@ -394,9 +420,10 @@ static void print_store(Run *run, CBlock *out, const Action *action) {
     } else if (element) {
         c_assign(out, c_atom("%s", element->name), value);
     } else if (action->access.lane) {
-        use_helper(emitter->helpers, emitter->target, emitter->printing->vector_store);
+        const Form store = vector_forms(emitter, action->value->type)->store;
+        use_helper(emitter->helpers, emitter->target, store);
         const CExpression *address = c_prefix("&", c_element(emitter, out, &action->access));
-        c_evaluate(out, c_call(emitter->printing->vector_store, 2, (const CExpression *[]){address, value}));
+        c_evaluate(out, c_call(store, 2, (const CExpression *[]){address, value}));
     } else c_assign(out, c_element(emitter, out, &action->access), value);
 }
 

@@ -1,4 +1,5 @@
 /* evaluate_ops.c: each operation as its definition says, in double precision. No loop here is meant to be fast. */
+#include "bfloat16.h"
 #include "evaluate.h"
 
 #include <math.h>
@@ -65,21 +66,30 @@ static void start_with_bias(const Frame *f) {
                 f->y[((f->rows.first + r * f->rows.step) * channels + c) * pixels + p] = f->node->input_count == 3 ? f->x[2][c] : 0;
 }
 
+/* The elements of an input as they are multiplied. */
+static double *operand(const Frame *f, int i) {
+    const long count = count_elements(f->node->input[i]);
+    if (!f->node->rounded) return f->x[i];
+    double *values = NEW_ARRAY(double, count);
+    for (long e = 0; e < count; e++) values[e] = bfloat16_value(bfloat16_of((float)f->x[i][e]));
+    return values;
+}
+
 static void evaluate_CONV2D(const Frame *f) {
     start_with_bias(f);
-    for_each_meeting(f, (Meeting){f->node->shape, input_shape(f, 0), f->y, f->x[0], f->x[1]}, gather);
+    for_each_meeting(f, (Meeting){f->node->shape, input_shape(f, 0), f->y, operand(f, 0), operand(f, 1)}, gather);
 }
 
 static void evaluate_CONV_TRANSPOSE2D(const Frame *f) {
     start_with_bias(f);
-    for_each_meeting(f, (Meeting){input_shape(f, 0), f->node->shape, f->x[0], f->y, f->x[1]}, scatter);
+    for_each_meeting(f, (Meeting){input_shape(f, 0), f->node->shape, operand(f, 0), f->y, operand(f, 1)}, scatter);
 }
 
 static void evaluate_CONV2D_WEIGHT_GRAD(const Frame *f) {
     Frame all = *f;
     all.rows = (Rows){0, 1, input_shape(f, 0)[0]};
     memset(f->y, 0, sizeof(double) * (size_t)count_elements(f->node));
-    for_each_meeting(&all, (Meeting){input_shape(f, 0), input_shape(f, 1), f->x[0], f->x[1], f->y}, correlate);
+    for_each_meeting(&all, (Meeting){input_shape(f, 0), input_shape(f, 1), operand(f, 0), operand(f, 1), f->y}, correlate);
 }
 
 /* ---- linear layers: features counted through channel, height and width ---- */

@@ -40,6 +40,40 @@ const Expression *constant_f64(double value) {
     return e;
 }
 
+const Expression *zero_of(Type type) {
+    return new_expression(EXPRESSION_CONSTANT, value_type(type));
+}
+
+Type operand_type(ExpressionKind kind, int i, Type type) {
+    switch (kind) {
+    case EXPRESSION_WIDEN:
+    case EXPRESSION_PAIR:
+        return TYPE_F32;
+    case EXPRESSION_NARROW:
+        return TYPE_F64;
+    case EXPRESSION_DOT:
+    case EXPRESSION_DOT_ADD:
+        return i < 2 ? TYPE_PAIR : TYPE_F32;
+    default:
+        return type;
+    }
+}
+
+Type result_type(ExpressionKind kind, Type first) {
+    switch (kind) {
+    case EXPRESSION_WIDEN:
+        return TYPE_F64;
+    case EXPRESSION_PAIR:
+        return TYPE_PAIR;
+    case EXPRESSION_NARROW:
+    case EXPRESSION_DOT:
+    case EXPRESSION_DOT_ADD:
+        return TYPE_F32;
+    default:
+        return first;
+    }
+}
+
 const Expression *load(const Buffer *buffer, const Affine *index) {
     Expression *e = new_expression(EXPRESSION_LOAD, value_type(buffer->type));
     e->buffer = buffer;
@@ -78,18 +112,16 @@ static const Expression *simplified(ExpressionKind kind, const Expression *a, co
 
 const Expression *operation(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c, const Expression *d) {
     const Expression *operand[4] = {a, b, c, d};
-    int count = expression_operands(kind);
+    const int count = expression_operands(kind);
+    const Type type = result_type(kind, a->type);
     for (int i = 0; i < 4; i++) {
         if ((operand[i] != NULL) != (i < count)) die("%s has %d operands", expression_name(kind), count);
-        if (i > 0 && i < count && operand[i]->type != a->type) die("operands of %s differ in type", expression_name(kind));
+        if (i < count && operand[i]->type != operand_type(kind, i, type))
+            die("operand %d of %s has the wrong type", i, expression_name(kind));
     }
+    if (type == TYPE_PAIR && kind != EXPRESSION_PAIR) die("%s of pairs", expression_name(kind));
     const Expression *simple = simplified(kind, a, b, c);
     if (simple) return simple;
-    Type type = a->type;
-    if (kind == EXPRESSION_WIDEN || kind == EXPRESSION_NARROW) {
-        if (type != (kind == EXPRESSION_WIDEN ? TYPE_F32 : TYPE_F64)) die("%s of the wrong type", expression_name(kind));
-        type = kind == EXPRESSION_WIDEN ? TYPE_F64 : TYPE_F32;
-    }
     Expression *e = new_expression(kind, type);
     memcpy(e->operand, operand, sizeof operand);
     return e;

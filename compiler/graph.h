@@ -139,6 +139,8 @@ struct Node {
     Parameter *gradient_of; /* it is the gradient of this parameter */
     /* set by fuse.c */
     bool fused; /* never stored: its readers compute it */
+    /* set when it is lowered */
+    bool rounded; /* it multiplies operands rounded to bfloat16 */
 };
 
 struct Graph {

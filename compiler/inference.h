@@ -95,6 +95,6 @@ void emit_bundle_target(Text *out, const Inference *inference, const InferenceCo
 const char *template_text(const char *name);                             /* as it stands in compiler/templates/ */
 const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
 
-int command_inference(const Options *options);
+int command_inference(Options *options);
 
 #endif

@@ -25,8 +25,8 @@ typedef struct Memory { /* the elements of a buffer */
     const Buffer *buffer;
     void *elements;
     Shadow *shadow;
-    int code, slot[MAX_RANK]; /* VIRTUAL: its value, and the variables that it is in terms of */
-    bool busy;                /* VIRTUAL: being evaluated */
+    int code, rest, slot[MAX_RANK]; /* VIRTUAL: its value and its `rest`, and the variables that they are in terms of */
+    bool busy;                      /* VIRTUAL: being evaluated */
 } Memory;
 
 typedef struct Instruction { /* one node of an expression; operands are numbers of earlier instructions */

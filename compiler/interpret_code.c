@@ -1,4 +1,5 @@
 /* interpret_code.c: expressions as straight-line code on a machine, and the memory it works on, with all its checks. */
+#include "bfloat16.h"
 #include "interpret.h"
 
 #include <math.h>
@@ -46,6 +47,7 @@ static int machine_memory(Machine *machine, const Buffer *buffer) {
     if (buffer->space == SPACE_VIRTUAL) {
         for (int i = 0; i < buffer->rank; i++) memory.slot[i] = machine_slot(machine, buffer->index[i]);
         memory.code = machine_code(machine, buffer->value, NULL, 0, buffer->value);
+        if (buffer->rest) memory.rest = machine_code(machine, buffer->rest, NULL, 0, buffer->rest);
     } else {
         memory.elements = allocate_elements(machine, buffer);
         memory.shadow = NEW_ARRAY(Shadow, buffer->layout.size);
@@ -187,6 +189,7 @@ void machine_write(Machine *machine, int number, long offset, double value) {
     if (type_is_narrow(memory->buffer->type))
         die("kernel %s: buffer %s of %s is stored to", kernel, name, type_names[memory->buffer->type]);
     if (memory->buffer->type == TYPE_F64) ((double *)memory->elements)[offset] = value;
+    else if (memory->buffer->type == TYPE_PAIR) ((uint32_t *)memory->elements)[offset] = (uint32_t)value;
     else ((float *)memory->elements)[offset] = (float)value;
 }
 
@@ -202,7 +205,8 @@ static double read_virtual(Machine *machine, int number, const Index *index) {
     }
     if (machine->memory[number].busy) die("kernel %s: virtual buffer %s is defined by itself", machine->kernel->name, buffer->name);
     machine->memory[number].busy = true;
-    int code = machine->memory[number].code;
+    const bool rest = buffer->rest && at[buffer->rest_dimension] >= buffer->rest_from;
+    const int code = rest ? machine->memory[number].rest : machine->memory[number].code;
     for (int i = 0; i < buffer->rank; i++) {
         long *slot = &machine->slot[machine->memory[number].slot[i]].value;
         kept[i] = *slot;
@@ -300,6 +304,9 @@ double evaluate_operation(const Instruction *instruction, const double *values) 
     for (int i = 0; i < expression_operands(instruction->kind); i++) operand[i] = values[instruction->operand[i]];
     if (instruction->kind == EXPRESSION_WIDEN) return operand[0];
     if (instruction->kind == EXPRESSION_NARROW) return (double)(float)operand[0];
+    if (instruction->kind == EXPRESSION_PAIR) return (double)bfloat16_pair((float)operand[0], (float)operand[1]);
+    if (instruction->kind == EXPRESSION_DOT || instruction->kind == EXPRESSION_DOT_ADD)
+        return (double)bfloat16_dot_add((uint32_t)operand[0], (uint32_t)operand[1], (float)operand[2]);
     if (instruction->type == TYPE_F64) return evaluate_double(instruction->kind, operand[0], operand[1], operand[2], operand[3]);
     return (double)evaluate_float(instruction->kind, (float)operand[0], (float)operand[1], (float)operand[2], (float)operand[3]);
 }

@@ -104,3 +104,9 @@ static bool stores_to_scratch(const Statement *tree) {
 bool kernel_uses_scratch(const Kernel *kernel) {
     return stores_to_scratch(kernel->tree);
 }
+
+bool kernel_has_pairs(const Kernel *kernel) {
+    for (int i = 0; i < kernel->compute_count; i++)
+        if (kernel->compute[i].sum_count > 0 && kernel->compute[i].sum[0]->kind == EXPRESSION_DOT) return true;
+    return false;
+}

@@ -46,13 +46,14 @@ void affine_range(const Affine *a, long *low, long *high); /* over all its varia
 
 /* ---- buffers ---- */
 
-/* Of elements. Values are floats or doubles: what is smaller is read as a float, and only ever read. */
-typedef enum { TYPE_F32, TYPE_F64, TYPE_F16, TYPE_BF16, TYPE_I8, TYPES } Type;
+/* Of elements. Values are floats, doubles or pairs: what is smaller is read as a float, and only ever read. TYPE_PAIR: two bfloat16 in 32
+ * bits, the first in the low half: what a dot product of pairs takes. */
+typedef enum { TYPE_F32, TYPE_F64, TYPE_PAIR, TYPE_F16, TYPE_BF16, TYPE_I8, TYPES } Type;
 static inline long type_size(Type type) { /* in bytes */
-    return type == TYPE_F64 ? 8 : type == TYPE_F32 ? 4 : type == TYPE_I8 ? 1 : 2;
+    return type == TYPE_F64 ? 8 : type == TYPE_F32 || type == TYPE_PAIR ? 4 : type == TYPE_I8 ? 1 : 2;
 }
 static inline bool type_is_narrow(Type type) {
-    return type > TYPE_F64;
+    return type > TYPE_PAIR;
 }
 static inline Type value_type(Type type) { /* of an element, once it is loaded */
     return type_is_narrow(type) ? TYPE_F32 : type;
@@ -93,6 +94,9 @@ typedef struct Buffer {
     long offset; /* SCRATCH: in bytes, from the thread's scratch (a multiple of 64). TENSOR: set by plan.c, not used by kernels */
     const Variable *index[MAX_RANK]; /* VIRTUAL: value is in terms of these */
     const Expression *value;
+    const Expression *rest; /* VIRTUAL: the value from index `rest_from` of dimension `rest_dimension` on; NULL: `value` everywhere */
+    int rest_dimension;
+    long rest_from;
     void *owner; /* TENSOR: whatever the graph wants to find again */
 } Buffer;
 
@@ -142,7 +146,10 @@ Offset buffer_offset(const Buffer *buffer, const Affine *index);
     X(EXPONENT, 1, "floor(log2 a) of a positive normal float, as a float")                                                                 \
     X(MANTISSA, 1, "a / 2^EXPONENT(a), in [1, 2), of a positive normal float")                                                             \
     X(WIDEN, 1, "float to double")                                                                                                         \
-    X(NARROW, 1, "double to float")
+    X(NARROW, 1, "double to float")                                                                                                        \
+    X(PAIR, 2, "a and b rounded to bfloat16 (nearest, ties to even; denormals are zero), in the low and the high half")                    \
+    X(DOT, 2, "of pairs: DOT_ADD(a, b, 0)")                                                                                                \
+    X(DOT_ADD, 3, "of pairs a, b and a float c: low(a) * low(b) + (high(a) * high(b) + c), see bfloat16.h")
 
 typedef enum {
     EXPRESSION_CONSTANT, /* constant, of `type` */
@@ -168,9 +175,14 @@ int expression_operands(ExpressionKind kind); /* 0 for CONSTANT, LOAD and SUM */
 const char *expression_name(ExpressionKind kind);
 const Expression *constant(double value); /* f32 */
 const Expression *constant_f64(double value);
+const Expression *zero_of(Type type);
 const Expression *load(const Buffer *buffer, const Affine *index); /* rank indices */
 const Expression *sum_value(int sum, Type type);
-/* Operands must agree in type (WIDEN and NARROW apart); what is trivially equal is simplified (x + 0, x · 1, constants). */
+/* What type operand number i of an operation has whose result is of `type`, and what type the result has where the first operand is
+ * `first`. */
+Type operand_type(ExpressionKind kind, int i, Type type);
+Type result_type(ExpressionKind kind, Type first);
+/* Operands are checked against operand_type(); what is trivially equal is simplified (x + 0, x · 1, constants). */
 const Expression *operation(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c, const Expression *d);
 #define op1(kind, a) operation(EXPRESSION_##kind, a, NULL, NULL, NULL)
 #define op2(kind, a, b) operation(EXPRESSION_##kind, a, b, NULL, NULL)
@@ -181,6 +193,14 @@ const Expression *expression_substitute(const Expression *e, const Variable *var
 /* The expression with every node rewritten bottom-up: rewrite returns a replacement, or its argument. */
 typedef const Expression *(*Rewrite)(const Expression *e, void *context);
 const Expression *expression_rewrite(const Expression *e, Rewrite rewrite, void *context);
+
+/* ---- pairs.c: pairs of bfloat16 ---- */
+
+/* A virtual buffer of `count` pairs of a virtual buffer's elements a · i and a · i + b along a dimension; those from `whole` on lack the
+ * second. */
+const Buffer *pairs_of(const Buffer *input, int dimension, long count, long whole, long a, long b);
+/* a · b, or the dot product of two pairs. */
+const Expression *product_of(const Expression *a, const Expression *b);
 
 /* function.c: exp, tanh, sigmoid, log and cos as straight-line expressions of the operations above, float32, within 2 ulp
  * of the true value on the stated domain: exp, tanh, sigmoid: every float (NaN gives NaN); log: every float ≥ 0 (0 gives −inf; denormals

@@ -88,7 +88,7 @@ bool lanes_fit(const Compute *compute, const char *variable, int lanes) {
         if (strcmp(compute->variable[i]->name, variable) == 0) fitting.variable = compute->variable[i];
     if (!fitting.variable || fitting.variable->extent < lanes) return false;
     for (int s = 0; s < compute->sum_count; s++) {
-        if (compute->sum[s]->type != TYPE_F32) return false;
+        if (compute->sum[s]->type == TYPE_F64) return false;
         expression_rewrite(compute->sum[s], fit_load, &fitting);
     }
     for (int s = 0; s < compute->store_count; s++) {
@@ -118,7 +118,7 @@ static void count_buffer(Traffic *traffic, const Buffer *buffer) {
 static const Expression *count_load(const Expression *e, void *context) {
     if (e->kind != EXPRESSION_LOAD) return e;
     count_buffer(context, e->buffer);
-    if (e->buffer->space == SPACE_VIRTUAL) expression_rewrite(e->buffer->value, count_load, context);
+    if (e->buffer->space == SPACE_VIRTUAL) expression_rewrite(e->buffer->value, count_load, context); /* `rest` loads nothing else */
     return e;
 }
 
@@ -258,7 +258,9 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .renew = {.name = "renew"},
                          .normal = {.name = "normal"}};
     begin_pass(PASS_LOWER);
-    Lowering l = {.target = target, .code = code, .graph = training, .choices = choices};
+    Choices possible = *choices;
+    if (target->pairs) possible.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
+    Lowering l = {.target = target, .code = code, .graph = training, .choices = &possible};
     allocate_parameters(&l);
     lower_graph(&l, training, &code->train);
     code->train_buffer = l.buffer;

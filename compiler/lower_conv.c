@@ -6,6 +6,7 @@
 #include "lower_conv.h"
 
 #include "lower_filter.h"
+#include "lower_pairs.h"
 
 #include <string.h>
 
@@ -89,16 +90,16 @@ void describe_convolution(Kernel *kernel, const Node *node) {
 
 /* ---- convolution of either kind, directly ---- */
 
-static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out,
+static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out, long channels,
                         const Phase phase[2]) {
     Variable *n = add_variable(compute, "n", node->shape[0], false);
     Variable *k = add_variable(compute, "k", out->shape[1], false);
     Variable *i = add_variable(compute, "i", phase[0].count, false), *j = add_variable(compute, "j", phase[1].count, false);
-    Variable *c = add_variable(compute, "c", node->input[0]->shape[1], true);
+    Variable *c = add_variable(compute, "c", channels, true);
     if (phase[0].taps > 0 && phase[1].taps > 0) {
         Variable *u = add_variable(compute, "u", phase[0].taps, true), *v = add_variable(compute, "v", phase[1].taps, true);
         const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
-        compute->sum[compute->sum_count++] = op2(MULTIPLY, load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
+        compute->sum[compute->sum_count++] = product_of(load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
     } else {
         compute->variable_count = 4; /* no tap meets these: bias or zero */
     }
@@ -113,17 +114,24 @@ static void lower_direct(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
     const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
     const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
+    long channels = from->shape[1];
+    node->rounded = convolution_has_pairs(l, node);
+    if (node->rounded) {
+        input = pairs_of_channels(l, input, channels);
+        w = lower_paired_weight(l, node);
+        channels = channel_pairs(l, channels);
+    }
     int count = 0;
     for (long a = 0; a < phases[0]; a++)
         for (long b = 0; b < phases[1]; b++) {
             const Phase phase[2] = {phase_of(node, 0, a), phase_of(node, 1, b)};
-            lower_phase(l, node, &kernel->compute[count++], input, w, out, phase);
+            lower_phase(l, node, &kernel->compute[count++], input, w, out, channels, phase);
         }
     describe_convolution(kernel, node);
     ConvShape shape = {.staged = input,
                        .columns = kernel->compute[0].variable[3]->extent,
                        .rows = kernel->compute[0].variable[2]->extent,
-                       .channels = from->shape[1],
+                       .channels = channels,
                        .outputs = kernel->compute[0].variable[1]->extent,
                        .taps = node->kernel[0] * node->kernel[1],
                        .phases = count};
@@ -138,6 +146,7 @@ static void lower_direct(Lowering *l, Node *node) {
 /* By whichever nest suits the shapes. */
 void lower_convolution(Lowering *l, Node *node) {
     FilterPlan plan;
+    node->rounded = false;
     if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
     if (lower_few_outputs(l, node)) return;
     lower_direct(l, node);
@@ -159,7 +168,7 @@ static Affine strided(const Variable *position, long stride, const Variable *tap
     return affine_shift(affine_add(affine_scale(V(position), stride), V(tap)), -padding);
 }
 
-/* Group g of images has image/groups of them, and a gradient in `gradient`[.., g]. */
+/* Group g of images, or of pairs of them, has their number/groups of them, and a gradient in `gradient`[.., g]. */
 static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, const Buffer *large, const Buffer *gradient, long groups) {
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
@@ -167,24 +176,27 @@ static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, 
     Variable *k = add_variable(compute, "k", minimum(node_buffer(l, node)->shape[0], small->shape[1]), false);
     Variable *c = add_variable(compute, "c", minimum(node_buffer(l, node)->shape[1], large->shape[1]), false);
     Variable *u = add_variable(compute, "u", node->kernel[0], false), *v = add_variable(compute, "v", node->kernel[1], false);
-    Variable *g = add_variable(compute, "g", groups, false), *n = add_variable(compute, "n", image->shape[0] / groups, true);
+    Variable *g = add_variable(compute, "g", groups, false), *n = add_variable(compute, "n", small->shape[0] / groups, true);
     Variable *i = add_variable(compute, "i", image->shape[2], true), *j = add_variable(compute, "j", image->shape[3], true);
-    const Affine number = affine_add(affine_scale(V(g), image->shape[0] / groups), V(n));
+    const Affine number = affine_add(affine_scale(V(g), small->shape[0] / groups), V(n));
     const Affine in_small[4] = {number, V(k), V(i), V(j)};
     const Affine in_large[4] = {number, V(c), strided(i, node->stride[0], u, node->padding[0]),
                                 strided(j, node->stride[1], v, node->padding[1])};
     /* S is never read outside of its shape, so where it is stored it needs no stage, and no virtual buffer either */
     const At at_small = {.n = number, .c = V(k), .h = V(i), .w = V(j)};
-    const Expression *factor = image->fused ? load(small, in_small) : node_element(l, node->input[0], &at_small);
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, factor, load(large, in_large));
+    const Expression *factor = image->fused || node->rounded ? load(small, in_small) : node_element(l, node->input[0], &at_small);
+    compute->sum[compute->sum_count++] = product_of(factor, load(large, in_large));
     const Affine tap[5] = {V(k), V(c), V(u), V(v), V(g)};
     add_store(compute, gradient, tap, sum_value(0, TYPE_F32));
     return kernel;
 }
 
 void lower_conv2d_weight_grad(Lowering *l, Node *node) {
+    node->rounded = false;
     if (lower_filtered_weight_grad(l, node)) return;
     const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
+    node->rounded = weight_grad_has_pairs(l, node);
+    if (node->rounded) small = pairs_of_images(small), large = pairs_of_images(large);
     const Kernel *plain = weight_grad_kernel(l, node, small, large, out, 1);
     const WeightGradCut cut = cut_weight_grad(l, &plain->compute[0], small, large, node);
     const Buffer *gradient = cut.groups > 1 ? new_group_gradients(node, out, cut.groups) : out;

@@ -37,12 +37,31 @@ static void dump_plan(const TargetCode *code) {
 
 /* ---- the passes ---- */
 
-/* All that is the same for each target. NULL: the spec has errors, which were reported. */
-static Model *compile_spec(const Options *options) {
+/* The targets that a spec's precision has, where none were asked for; else whether they have it. */
+static bool choose_targets(Options *options, const Spec *spec) {
+    const bool pairs = spec->precision == COMPUTE_BF16;
+    const Target *const *list = pairs ? bf16_targets : targets;
+    Text names = {0};
+    for (int i = 0; list[i]; i++) text_add(&names, "%s%s", i ? ", " : "", list[i]->name);
+    for (int i = 0; options->targets_given && i < options->target_count; i++) {
+        if (options->target[i]->pairs == pairs) continue;
+        fprintf(stderr, "zoetrope: the target '%s' is not for %s, whose precision is %s; --targets can be %s\n", options->target[i]->name,
+                spec->name, pairs ? "bf16" : "f32", names.bytes);
+        return false;
+    }
+    if (options->targets_given) return true;
+    options->target_count = 0;
+    for (int i = 0; list[i]; i++)
+        if (!list[i]->emulation) options->target[options->target_count++] = list[i];
+    return true;
+}
+
+/* All that is the same for each target. NULL: the spec has errors, or the targets are not for it, which was reported. */
+static Model *compile_spec(Options *options) {
     Model *model = NEW(Model);
     begin_pass(PASS_SPEC);
     model->spec = read_spec(options->spec, stderr);
-    if (!model->spec) return NULL;
+    if (!model->spec || !choose_targets(options, model->spec)) return NULL;
     if (options->dump == PASS_SPEC) printf("%s", model->spec->canonical);
 
     if (options->tuning && !(model->tuning = read_tuning(options->tuning, model->spec, stderr))) return NULL;
@@ -76,14 +95,16 @@ static TargetCode *compile_target(const Options *options, const Model *model, in
 
 /* ---- commands ---- */
 
-static int command_compile(const Options *options) {
+static int command_compile(Options *options) {
     const Model *model = compile_spec(options);
     if (!model) return EXIT_INPUT;
     Output output = {.directory = options->directory};
     Text names = text_begin();
     for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
     const char *name = model->spec->name,
-               *said = format("targets %s; filtering %s", names.bytes, filtering_name(options->choices.filtering));
+               *said = model->spec->precision == COMPUTE_BF16
+                           ? format("targets %s; bfloat16", names.bytes)
+                           : format("targets %s; filtering %s", names.bytes, filtering_name(options->choices.filtering));
     bool good = true;
     for (int i = 0; i < options->target_count; i++) {
         Text *text = add_output(&output, format("%s_%s.c", name, options->target[i]->name));
@@ -101,19 +122,19 @@ static int command_compile(const Options *options) {
     return write_output(&output) ? 0 : EXIT_INPUT;
 }
 
-static int command_tune(const Options *options) {
+static int command_tune(Options *options) {
     const Model *model = compile_spec(options);
     return model ? tune_model(options, model) : EXIT_INPUT;
 }
 
-static int command_check(const Options *options) {
+static int command_check(Options *options) {
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
     printf("%s: %s is correct\n", options->spec, spec->name);
     return 0;
 }
 
-static int command_explain(const Options *options) {
+static int command_explain(Options *options) {
     const Model *model = compile_spec(options);
     if (!model) return EXIT_INPUT;
     Explanation *explanation = explain_model(model);
@@ -134,14 +155,14 @@ static int command_explain(const Options *options) {
     return 0;
 }
 
-static int command_documentation(const Options *options) {
+static int command_documentation(Options *options) {
     (void)options;
     print_spec_documentation(stdout);
     return 0;
 }
 
 int main(int count, char **arguments) {
-    static int (*const commands[COMMANDS])(const Options *) = {
+    static int (*const commands[COMMANDS])(Options *) = {
         [COMMAND_COMPILE] = command_compile, [COMMAND_INFERENCE] = command_inference, [COMMAND_TUNE] = command_tune,
         [COMMAND_EXPLAIN] = command_explain, [COMMAND_CHECK] = command_check,         [COMMAND_DOCUMENTATION] = command_documentation,
     };

@@ -30,8 +30,8 @@ typedef struct Options {
     Choices choices;
     bool kernels;
     Machine machine;
+    bool targets_given; /* else those of the spec's precision */
     int target_count;
-    bool targets_given;
     const Target *target[MAX_TARGETS];
 } Options;
 

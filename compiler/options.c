@@ -121,6 +121,7 @@ static bool read_targets(const char *list, Options *options, int *status) {
         const Target *target = find_target(name);
         Text known = {0};
         for (int i = 0; targets[i]; i++) text_add(&known, "%s%s", i ? ", " : "", targets[i]->name);
+        for (int i = 0; bf16_targets[i]; i++) text_add(&known, ", %s", bf16_targets[i]->name);
         for (int i = 0; inference_targets[i]; i++) text_add(&known, ", %s", inference_targets[i]->name);
         if (!target) return usage_error(status, "there is no target '%s'; those known are %s", name, known.bytes);
         for (int i = 0; i < options->target_count; i++)
@@ -259,6 +260,10 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
                                commands[options->command].name);
     if (options->tuning && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
         return usage_error(status, "%s takes no --tuning; compile and explain do", commands[options->command].name);
+    for (int i = 0; i < options->target_count; i++)
+        if (options->target[i]->pairs && options->command == COMMAND_INFERENCE)
+            return usage_error(status, "the target '%s' is for training; a bundle computes in float32, whatever the spec's precision",
+                               options->target[i]->name);
     const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && options->dump == PASS_COUNT);
     if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", commands[options->command].name);
     if (options->command == COMMAND_INFERENCE && !options->weights)

@@ -296,7 +296,10 @@ static void sign_expression(Signature *signature, const Expression *e) {
     if (!added) return;
     if (e->kind == EXPRESSION_LOAD) {
         int position = signature_position(signature, e->buffer);
-        if (!signature->read[position] && e->buffer->space == SPACE_VIRTUAL) sign_expression(signature, e->buffer->value);
+        if (!signature->read[position] && e->buffer->space == SPACE_VIRTUAL) {
+            sign_expression(signature, e->buffer->value);
+            if (e->buffer->rest) sign_expression(signature, e->buffer->rest);
+        }
         signature->read[position] = true;
     }
     for (int i = 0; i < expression_operands(e->kind); i++) sign_expression(signature, e->operand[i]);
@@ -367,6 +370,10 @@ static void text_locals(Text *text, const Signature *signature) {
             for (int j = 0; j < buffer->rank; j++) text_add(text, "%s%s", j ? ", " : "", buffer->index[j]->name);
             text_add(text, "] = ");
             text_expression(text, buffer->value);
+            if (buffer->rest) {
+                text_add(text, "; from %s = %ld on ", buffer->index[buffer->rest_dimension]->name, buffer->rest_from);
+                text_expression(text, buffer->rest);
+            }
             text_add(text, ", zero outside");
             text_shape(text, buffer);
         } else {

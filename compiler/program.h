@@ -84,6 +84,9 @@ enum { MAX_BUFFERS = 256 }; /* of a kernel */
  * *written[i]: whether it is stored to. Returns the count. */
 int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
 
+/* Whether its products are dot products of pairs of bfloat16. */
+bool kernel_has_pairs(const Kernel *kernel);
+
 /* How, where there is a choice that shapes and targets do not decide. */
 typedef struct Choices {
     int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */

@@ -11,6 +11,9 @@ typedef struct Resolution {
     bool outside;         /* make what can lie outside of a virtual buffer's shape 0 */
     int condition_count;  /* else: the conditions under which it lies inside */
     Condition condition[4];
+    bool rest; /* of a virtual buffer with two values by its index, take the rest where it is not known which of them is meant */
+    bool divided;
+    Condition before_rest; /* where `divided`: holds where the value is meant */
 } Resolution;
 
 const Staged *find_staged(const Part *part, const Buffer *buffer) {
@@ -41,6 +44,20 @@ static void add_condition(Resolution *resolution, Affine value, long limit) {
     resolution->condition[resolution->condition_count++] = (Condition){value, limit};
 }
 
+static bool takes_rest(Resolution *resolution, const Buffer *buffer, const Affine *index) {
+    if (!buffer->rest) return false;
+    const Affine *at = &index[buffer->rest_dimension];
+    long low, high;
+    affine_range(at, &low, &high);
+    if (high < buffer->rest_from || low >= buffer->rest_from) return low >= buffer->rest_from;
+    const Condition condition = {*at, buffer->rest_from};
+    if (resolution->divided && !affine_equal(&resolution->before_rest.value, at))
+        refuse(resolution->builder, "%s has two values, by several indices in one statement; stage it", buffer->name);
+    resolution->divided = true;
+    resolution->before_rest = condition;
+    return resolution->rest;
+}
+
 static const Expression *resolve_virtual(Resolution *resolution, const Buffer *buffer, const Affine *index) {
     bool outside = false;
     for (int d = 0; d < buffer->rank; d++) {
@@ -54,8 +71,8 @@ static const Expression *resolve_virtual(Resolution *resolution, const Buffer *b
         resolution->padded = buffer;
         if (!resolution->outside) add_condition(resolution, index[d], buffer->shape[d]);
     }
-    if (outside && resolution->outside) return buffer->type == TYPE_F64 ? constant_f64(0) : constant(0);
-    const Expression *value = buffer->value;
+    if (outside && resolution->outside) return zero_of(buffer->type);
+    const Expression *value = takes_rest(resolution, buffer, index) ? buffer->rest : buffer->value;
     for (int d = 0; d < buffer->rank; d++) value = expression_substitute(value, buffer->index[d], index[d]);
     return value;
 }
@@ -102,7 +119,7 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
     if (in_registers && leaf != LEAF_STORE) {
         for (int s = 0; s < compute->sum_count; s++) {
             const Expression *where = resolve_node(sum_value(s, compute->sum[s]->type), resolution);
-            const Expression *zero = where->type == TYPE_F32 ? constant(0) : constant_f64(0);
+            const Expression *zero = zero_of(where->type);
             bool sum = leaf == LEAF_SUM;
             fill_store(resolution, &assign->store[assign->store_count++], where->buffer, where->index, sum ? compute->sum[s] : zero, sum);
         }
@@ -112,7 +129,7 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
         const Store *store = &compute->store[s];
         Affine index[MAX_RANK];
         for (int d = 0; d < store->buffer->rank; d++) index[d] = resolve_index(part, store->index[d]);
-        const Expression *zero = store->buffer->type == TYPE_F32 ? constant(0) : constant_f64(0);
+        const Expression *zero = zero_of(store->buffer->type);
         bool accumulate = store->accumulate || (part->zeroed && leaf == LEAF_STORE);
         fill_store(resolution, &assign->store[assign->store_count++], store->buffer, index, leaf == LEAF_ZERO ? zero : store->value,
                    accumulate);
@@ -120,16 +137,26 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
     return assign;
 }
 
+static Statement *new_guard(const Condition *condition, int count, Statement *body, Statement *other) {
+    Statement *guard = NEW(Statement);
+    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = count, .body = body, .other = other};
+    memcpy(guard->condition, condition, sizeof *condition * (size_t)count);
+    return guard;
+}
+
+/* The assignment where everything read lies inside, by one of the two values or by each where it is meant. */
+static Statement *build_inside(Resolution *inside, Leaf leaf) {
+    Statement *assign = build_assign(inside, leaf);
+    if (!inside->divided) return assign;
+    inside->rest = true;
+    return new_guard(&inside->before_rest, 1, assign, build_assign(inside, leaf));
+}
+
 /* Shape of what comes back: an assignment, or, where padding is read that is not staged, a guard around it. */
 Statement *build_leaf(Builder *builder, const Part *part, Leaf leaf) {
     if (builder->why) return NULL;
-    Resolution inside = {.builder = builder, .part = part};
-    Statement *assign = build_assign(&inside, leaf);
+    Resolution inside = {.builder = builder, .part = part}, outside = {.builder = builder, .part = part, .outside = true};
+    Statement *assign = build_inside(&inside, leaf);
     if (inside.condition_count == 0) return assign;
-    Resolution outside = {.builder = builder, .part = part, .outside = true};
-    Statement *guard = NEW(Statement);
-    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = inside.condition_count, .body = assign};
-    memcpy(guard->condition, inside.condition, sizeof inside.condition);
-    guard->other = build_assign(&outside, leaf);
-    return guard;
+    return new_guard(inside.condition, inside.condition_count, assign, build_assign(&outside, leaf));
 }

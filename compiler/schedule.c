@@ -224,6 +224,18 @@ static Statement *build_sums(Builder *builder, Part *part, int level) {
     return block.first;
 }
 
+/* The loop over the lanes, inside of guards. */
+static Statement *build_vector(Builder *builder, const Variable *variable, Statement *body) {
+    if (!body || body->kind != STATEMENT_GUARD) return new_loop(variable, LOOP_VECTOR, body);
+    for (int i = 0; i < body->condition_count; i++)
+        if (affine_coefficient(&body->condition[i].value, variable) != 0)
+            refuse(builder, "%s: padding differs from lane to lane of the vector loop over %s; stage it", builder->kernel->name,
+                   variable->name);
+    body->body = build_vector(builder, variable, body->body);
+    body->other = build_vector(builder, variable, body->other);
+    return body;
+}
+
 /* The levels from `level` on for one part; for LEAF_ZERO and LEAF_STORE without those of reduced variables. */
 static Statement *build_inner(Builder *builder, const Part *part, int level, Leaf leaf) {
     if (builder->why) return NULL;
@@ -245,17 +257,7 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
         range->base = affine_add(base, affine_scale(affine_variable(variable), step->tile));
         range->extent = step->tile;
         Statement *body = build_inner(builder, &sub, level + 1, leaf);
-        if (kind == LOOP_VECTOR && body && body->kind == STATEMENT_GUARD) {
-            for (int i = 0; i < body->condition_count; i++)
-                if (affine_coefficient(&body->condition[i].value, variable) != 0)
-                    refuse(builder, "%s: padding differs from lane to lane of the vector loop over %s; stage it", builder->kernel->name,
-                           step->variable);
-            body->body = new_loop(variable, kind, body->body);
-            body->other = new_loop(variable, kind, body->other);
-            block_add(&block, body);
-        } else {
-            block_add(&block, new_loop(variable, kind, body));
-        }
+        block_add(&block, kind == LOOP_VECTOR ? build_vector(builder, variable, body) : new_loop(variable, kind, body));
     } else if (full == 1) {
         range->extent = step->tile;
         block_add(&block, build_inner(builder, &sub, level + 1, leaf));

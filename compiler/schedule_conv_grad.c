@@ -30,7 +30,7 @@ static long divide_evenly(long number, long most) {
 WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const Buffer *small, const Buffer *large, const Node *node) {
     const Sides sides = find_sides(l, compute, small, large);
     const Node *s = node->input[0];
-    const long images = s->shape[0], rows = s->shape[2], columns = s->shape[3];
+    const long images = small->shape[0], rows = s->shape[2], columns = s->shape[3];
     WeightGradCut cut = {.vector = sides.vector, .broadcast = sides.broadcast, .width = sides.width};
     cut.by_rows = sides.others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
     KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_DIRECT);
@@ -78,7 +78,7 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     add_level(schedule, "n", cut->images, LOOP_SERIAL);
     add_level(schedule, "i", cut->rows, LOOP_SERIAL);
     schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
-    if (node->input[0]->fused) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
+    if (node->input[0]->fused || small->type == TYPE_PAIR) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
     add_level(schedule, cut->vector, cut->tile.vectors * cut->width, LOOP_SERIAL);
     add_level(schedule, cut->broadcast, cut->by_rows ? 1 : cut->tile.outer, LOOP_SERIAL);
     add_level(schedule, "u", cut->by_rows ? cut->tile.outer : 1, LOOP_SERIAL);

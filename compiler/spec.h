@@ -12,6 +12,7 @@ typedef enum { NORM_NONE, NORM_BATCH } Norm;
 typedef enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_SIGMOID, ACTIVATION_TANH, ACTIVATIONS } Activation;
 typedef enum { INITIAL_STATE_NORMAL, INITIAL_STATE_ZEROS } InitialState;
 typedef enum { LOSS_MSE, LOSS_L1 } Loss;
+typedef enum { COMPUTE_F32, COMPUTE_BF16 } ComputePrecision;
 typedef enum { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD } OptimizerName;
 
 typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizontal */
@@ -34,6 +35,7 @@ typedef struct Spec {
     int hidden, gru_layers; /* hidden 0: no GRU */
     InitialState initial_state;
     Loss loss;
+    ComputePrecision precision; /* of convolutions */
     struct {
         OptimizerName name;
         double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;

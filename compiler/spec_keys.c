@@ -13,6 +13,7 @@ static const char *const norms[] = {"none", "batch", NULL};
 static const char *const activations[] = {"none", "relu", "leaky_relu", "sigmoid", "tanh", NULL};
 static const char *const initial_states[] = {"normal", "zeros", NULL};
 static const char *const losses[] = {"mse", "l1", NULL};
+static const char *const precisions[] = {"f32", "bf16", NULL};
 static const char *const optimizers[] = {"adam", "adamw", "sgd", NULL};
 
 const SectionText spec_sections[SECTIONS] = {
@@ -59,6 +60,10 @@ const Key spec_keys[] = {
     LAYERS_KEY(decoder, "Layers from the encoder's last shape back to the input's shape, which the last must have exactly."),
     CHOICE(SECTION_SPEC, "loss", SPEC(loss), losses, LOSS_MSE,
            "`mse`: mean of squared, `l1`: mean of absolute differences, over all elements of the batch."),
+    CHOICE(SECTION_SPEC, "precision", SPEC(precision), precisions, COMPUTE_F32,
+           "`bf16`: convolutions take their operands rounded to bfloat16 and sum in float32; all that is kept (parameters, optimizer, "
+           "statistics, files) and every other operation is float32. It needs a CPU with AVX512-BF16, and is about twice as fast there "
+           "([which layers, and what else](performance.md#bfloat16))."),
     SECTION_KEY("optimizer", KEY_DEFAULT, SECTION_OPTIMIZER, NOWHERE, "What learns."),
     SECTION_KEY("training", KEY_DEFAULT, SECTION_TRAINING, SPEC(training_mark), "How long, and on how much at once."),
 
@@ -216,6 +221,10 @@ const char *usual_name(const char *name) {
         {"optimiser", "optimizer"},
         {"linear", "none"},
         {"identity", "none"},
+        {"dtype", "precision"},
+        {"float32", "f32"},
+        {"fp32", "f32"},
+        {"bfloat16", "bf16"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i][0])) return names[i][1];
@@ -223,8 +232,8 @@ const char *usual_name(const char *name) {
 }
 
 const char *other_name(const char *name) {
-    static const char *const run[] = {"threads", "target", "targets",  "device", "gpu",    "tile",   "tiles",    "precision",
-                                      "dtype",   "layout", "schedule", "tuning", "vector", "unroll", "parallel", NULL};
+    static const char *const run[] = {"threads", "target",   "targets", "device", "gpu",    "tile",     "tiles", "dtype",
+                                      "layout",  "schedule", "tuning",  "vector", "unroll", "parallel", NULL};
     for (int i = 0; run[i]; i++)
         if (!strcmp(name, run[i])) return "a spec says what is computed and learned, never how it is run";
     for (int i = 0; i < spec_key_count; i++)

@@ -88,20 +88,25 @@ static Layout stage_layout(const Stage *stage, int rank, const long *extent) {
     return layout;
 }
 
+typedef enum { FILL_VALUE, FILL_REST, FILL_BOTH } Which; /* of a virtual buffer's values; both: by the lane */
+
 typedef struct Filling {
+    Builder *builder;
     const Stage *stage;
     const Buffer *scratch;
     const Affine *base;
     Affine at[MAX_RANK]; /* index in scratch so far */
+    Which which;
+    long value_lanes; /* FILL_BOTH: the lanes before the rest */
 } Filling;
 
 static Statement *fill(Filling *filling, int position, bool zero);
 
 static Statement *fill_assign(const Filling *filling, bool zero) {
     const Buffer *buffer = filling->stage->buffer;
-    const Expression *value = constant(0);
+    const Expression *value = zero_of(buffer->type);
     if (!zero) {
-        value = buffer->value;
+        value = filling->which == FILL_REST ? buffer->rest : buffer->value;
         for (int d = 0; d < buffer->rank; d++)
             value = expression_substitute(value, buffer->index[d], affine_add(filling->base[d], filling->at[d]));
     }
@@ -130,19 +135,69 @@ static Statement *fill_range(Filling *filling, int d, long from, long to, long s
     return loop;
 }
 
+/* fill_range() of one of the values. */
+static Statement *fill_which(Filling *filling, Which which, int d, long from, long to, long step, int position) {
+    const Which before = filling->which;
+    filling->which = which;
+    Statement *result = fill_range(filling, d, from, to, step, LOOP_SERIAL, position, false);
+    filling->which = before;
+    return result;
+}
+
+/* The lanes of a block. */
+static Statement *fill_lanes(Filling *filling, int position, bool zero) {
+    const Stage *stage = filling->stage;
+    if (stage->split < 0) return fill_assign(filling, zero);
+    if (zero || filling->which != FILL_BOTH)
+        return fill_range(filling, stage->split, 0, stage->block, 1, stage->blocked >= 0 ? LOOP_VECTOR : LOOP_SERIAL, position + 1, zero);
+    Block block;
+    block_start(&block);
+    block_add(&block, fill_which(filling, FILL_VALUE, stage->split, 0, filling->value_lanes, 1, position + 1));
+    block_add(&block, fill_which(filling, FILL_REST, stage->split, filling->value_lanes, stage->block, 1, position + 1));
+    return block.first;
+}
+
+/* The dimension in which the value changes, which is nowhere outside of the shape: before and after that, and the block in which it
+ * does; with a base that varies, by a guard. */
+static Statement *fill_values(Filling *filling, int d, long step, int position) {
+    const Buffer *buffer = filling->stage->buffer, *scratch = filling->scratch;
+    const long extent = scratch->shape[d], from = minimum(extent, maximum(0, buffer->rest_from - filling->base[d].constant));
+    const long whole = from / step * step;
+    Block block;
+    block_start(&block);
+    if (filling->base[d].count == 0) {
+        block_add(&block, fill_which(filling, FILL_VALUE, d, 0, whole, step, position + 1));
+        filling->value_lanes = from - whole;
+        if (from > whole) block_add(&block, fill_which(filling, FILL_BOTH, d, whole, whole + step, step, position + 1));
+        block_add(&block, fill_which(filling, FILL_REST, d, round_up(from, step), extent, step, position + 1));
+        return block.first;
+    }
+    if (step > 1) refuse(filling->builder, "%s cannot be staged in blocks that begin anywhere: its value changes inside one", buffer->name);
+    const Affine before = filling->at[d];
+    Variable *variable = new_variable(format("%s_s", buffer->index[d]->name), extent);
+    if (extent > 1) filling->at[d] = affine_add(before, affine_variable(variable));
+    Statement *guard = NEW(Statement);
+    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = 1};
+    guard->condition[0] = (Condition){affine_add(filling->base[d], filling->at[d]), buffer->rest_from};
+    guard->body = fill(filling, position + 1, false);
+    filling->which = FILL_REST;
+    guard->other = fill(filling, position + 1, false);
+    filling->which = FILL_VALUE;
+    filling->at[d] = before;
+    return extent == 1 ? guard : new_loop(variable, LOOP_SERIAL, guard);
+}
+
 /* Dimension order[position] and all inside of it. */
 static Statement *fill(Filling *filling, int position, bool zero) {
     const Stage *stage = filling->stage;
     const Buffer *scratch = filling->scratch;
     if (position == scratch->rank + 1) return fill_assign(filling, zero);
-    if (position == scratch->rank)
-        return stage->split < 0 ? fill_assign(filling, zero)
-                                : fill_range(filling, stage->split, 0, stage->block, 1, stage->blocked >= 0 ? LOOP_VECTOR : LOOP_SERIAL,
-                                             position + 1, zero);
+    if (position == scratch->rank) return fill_lanes(filling, position, zero);
     int d = stage->order[position];
     long extent = scratch->shape[d], limit = stage->buffer->shape[d], step = d == stage->split ? stage->block : 1;
     long low, high;
     affine_range(&filling->base[d], &low, &high);
+    if (stage->buffer->rest && stage->buffer->rest_dimension == d && !zero) return fill_values(filling, d, step, position);
     const bool channels = d == stage->split; /* never outside: verify proves it where a guard around all this is needed to see it */
     if (zero || channels || (low >= 0 && high + extent <= limit))
         return fill_range(filling, d, 0, extent, step, LOOP_SERIAL, position + 1, zero);
@@ -205,6 +260,6 @@ Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *s
         *staged = (Staged){.buffer = buffer, .scratch = scratch};
         memcpy(staged->base, box.base, sizeof box.base);
     }
-    Filling filling = {.stage = stage, .scratch = scratch, .base = box.base};
+    Filling filling = {.builder = builder, .stage = stage, .scratch = scratch, .base = box.base};
     return fill(&filling, 0, false);
 }

@@ -1,5 +1,6 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
 #include "lower_filter.h"
+#include "lower_pairs.h"
 
 #include <string.h>
 
@@ -44,8 +45,8 @@ void weight_sides(const Node *weight, int *out, int *in) {
     *in = weight->rank == 6 ? 3 : 1 - *out;
 }
 
-/* [a/V, b/B, the rest, b%B, V lanes of a]: what a register tile walks through in order. rank 4: a and b are 0 and 1; rank 6: 0 and 3. */
-static Layout weight_layout(int rank, const long *shape, int lane, long lanes) {
+/* rank 4: a and b are 0 and 1; rank 6: 0 and 3 */
+Layout weight_layout(int rank, const long *shape, int lane, long lanes) {
     int other = rank == 6 ? 3 - lane : 1 - lane, order[MAX_RANK], count = 0;
     if (lane < 0) return layout_row_major(rank, shape);
     int a = lane, b = other;
@@ -167,11 +168,11 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     return bytes;
 }
 
-/* Only what reads a weight itself, and not as filtering wants it, has a use for its second copy; a convolution to few outputs takes
+/* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
  * whichever has lanes along its inputs. */
 static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
     FilterPlan plan;
-    if (node->input_count < 2 || node->input[1] != weight || plan_filter(l, node, &plan)) return false;
+    if (node->input_count < 2 || node->input[1] != weight || plan_filter(l, node, &plan) || convolution_has_pairs(l, node)) return false;
     const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
     return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
 }

@@ -15,12 +15,15 @@ typedef struct Target {
     double multiply_adds, loads, broadcasts, latency;
     double conversion;   /* what a vector of weights that are narrow takes besides its load, in multiply-adds; 0: they are floats */
     bool inference_only; /* no trainer runs there */
+    bool pairs;          /* has DOT_ADD: products of convolutions take bfloat16 */
+    bool emulation;      /* has the bits of another target, slowly; only made where asked for */
     /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
     const struct TargetPrinting *printing;
 } Target;
 
 extern const Target *const targets[];           /* what a trainer is made for: best first, then NULL */
+extern const Target *const bf16_targets[];      /* the same, with `precision: bf16` */
 extern const Target *const inference_targets[]; /* what only bundles are made for, and only where asked for; then NULL */
-const Target *find_target(const char *name);    /* of either; NULL: none of that name */
+const Target *find_target(const char *name);    /* of any list; NULL: none of that name */
 
 #endif

@@ -23,20 +23,34 @@ typedef struct Extra {
     const char *setup[2], *check;   /* C: two statements, and then a condition that says that it is there */
 } Extra;
 
+typedef struct VectorForms { /* of one type of elements */
+    const char *type;
+    Form load, store, broadcast;
+    const char *zero; /* an expression */
+} VectorForms;
+
 typedef struct TargetPrinting {
     const char *condition;        /* of the preprocessor: where this target's code can be compiled; NULL: everywhere */
     const char *include;          /* <immintrin.h>, or NULL */
     const char *attribute;        /* features to enable for a function, as __attribute__((target(…))) names them; NULL: none */
     const char *const *processor; /* what __builtin_cpu_supports has to affirm, then NULL; NULL: nothing to ask */
     const char *prelude;          /* C that every file of the target starts with, or NULL */
-    const char *vector;           /* type of a vector of floats */
-    Form vector_load, vector_store, vector_broadcast;
-    const char *vector_zero; /* an expression */
+    VectorForms floats, pairs;    /* pairs: only where Target.pairs */
     Form on_vector[EXPRESSION_KINDS], on_float[EXPRESSION_KINDS], on_double[EXPRESSION_KINDS];
     const Helper *helpers; /* the target's own, then one without a name */
     const Helper *narrow;  /* those that load vectors of narrow elements */
     const Extra *extra;    /* of one of its helpers, or NULL */
 } TargetPrinting;
+
+/* What all targets share of a table of scalar operations; square root and multiply-add are added to it. */
+#define SCALAR_FORMS(type)                                                                                                                 \
+    [EXPRESSION_ADD] = "+", [EXPRESSION_SUBTRACT] = "-", [EXPRESSION_MULTIPLY] = "*", [EXPRESSION_DIVIDE] = "/",                           \
+    [EXPRESSION_NEGATE] = "-", [EXPRESSION_MAXIMUM] = type "_maximum", [EXPRESSION_MINIMUM] = type "_minimum",                             \
+    [EXPRESSION_SELECT_GREATER] = type "_select_greater", [EXPRESSION_ABSOLUTE] = type "_absolute",                                        \
+    [EXPRESSION_POWER_OF_TWO] = type "_power_of_two", [EXPRESSION_EXPONENT] = type "_exponent", [EXPRESSION_MANTISSA] = type "_mantissa",  \
+    [EXPRESSION_ROUND] = type "_round"
+#define FLOAT_FORMS SCALAR_FORMS("float"), [EXPRESSION_NARROW] = "(float)"
+#define DOUBLE_FORMS SCALAR_FORMS("double"), [EXPRESSION_WIDEN] = "(double)"
 
 /* Helpers in plain C for every target. */
 extern const Helper common_helpers[], common_narrow[];
@@ -49,5 +63,8 @@ typedef struct NarrowForms {
 extern const NarrowForms narrow_forms[TYPES];
 extern const Helper avx512_narrow[], avx2_narrow[], neon_narrow[], wasm128_narrow[], generic_narrow[];
 extern const Extra avx2_extra;
+
+/* target_x86.c */
+extern const TargetPrinting avx512_printing, avx512_bf16_printing, avx2_printing;
 
 #endif

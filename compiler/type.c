@@ -10,7 +10,7 @@ typedef struct NarrowFormat { /* sign, exponent, mantissa, from the highest bit 
 
 static const NarrowFormat half = {5, 10}, bfloat16 = {8, 7};
 
-const char *const type_names[TYPES] = {"f32", "f64", "f16", "bf16", "i8"};
+const char *const type_names[TYPES] = {"f32", "f64", "bf16 pairs", "f16", "bf16", "i8"};
 
 static uint16_t narrow_bits(NarrowFormat format, double value) {
     const int bias = (1 << (format.exponent_bits - 1)) - 1;
@@ -51,6 +51,8 @@ double element_value(Type type, const void *elements, long offset) {
         return (double)((const float *)elements)[offset];
     case TYPE_F64:
         return ((const double *)elements)[offset];
+    case TYPE_PAIR:
+        return (double)((const uint32_t *)elements)[offset];
     case TYPE_F16:
         return narrow_value(half, ((const uint16_t *)elements)[offset]);
     case TYPE_BF16:

@@ -60,8 +60,7 @@ static void list_loads(Verifier *verifier, const Statement *statement, const Exp
     pointer_map_add(&verifier->visited, e, &added);
     if (!added || verifier->error) return;
     if (e->kind == EXPRESSION_SUM) refuse_tree(verifier, statement, "a SUM is left in the tree");
-    if (scope.vector && e->type != TYPE_F32)
-        refuse_tree(verifier, statement, "the vector loop holds a value that is not float: lanes are floats");
+    if (scope.vector && e->type == TYPE_F64) refuse_tree(verifier, statement, "the vector loop holds a double: lanes are floats, or pairs");
     if (e->kind == EXPRESSION_LOAD) {
         if (e->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is left in the tree", e->buffer->name);
         else if (e->type != value_type(e->buffer->type))
@@ -70,8 +69,8 @@ static void list_loads(Verifier *verifier, const Statement *statement, const Exp
     }
     for (int i = 0; i < expression_operands(e->kind); i++) {
         const Expression *operand = e->operand[i];
-        Type wanted = e->kind == EXPRESSION_WIDEN ? TYPE_F32 : e->kind == EXPRESSION_NARROW ? TYPE_F64 : e->type;
-        if (operand->type != wanted) refuse_tree(verifier, statement, "an operand of %s has the wrong type", expression_name(e->kind));
+        if (operand->type != operand_type(e->kind, i, e->type))
+            refuse_tree(verifier, statement, "an operand of %s has the wrong type", expression_name(e->kind));
         list_loads(verifier, statement, operand, scope);
     }
 }
@@ -190,6 +189,16 @@ static void bind(Verifier *verifier, const Variable *variable, long bound) {
 
 static void verify_value(Verifier *verifier, const Compute *compute, const Expression *e, bool sums);
 
+/* `value` or `rest`, over the indices that it is of. */
+static const Expression *part_of_virtual(Verifier *verifier, const Buffer *buffer, bool rest) {
+    if (!buffer->rest) return buffer->value;
+    const int d = buffer->rest_dimension;
+    const long from = rest ? buffer->rest_from : 0, to = rest ? buffer->shape[d] : buffer->rest_from;
+    const Variable *part = new_variable(buffer->index[d]->name, to - from);
+    bind(verifier, part, 1);
+    return expression_substitute(rest ? buffer->rest : buffer->value, buffer->index[d], affine_shift(affine_variable(part), from));
+}
+
 static void verify_virtual(Verifier *verifier, const Buffer *buffer) {
     bool added;
     pointer_map_add(&verifier->checked, buffer, &added);
@@ -201,7 +210,8 @@ static void verify_virtual(Verifier *verifier, const Buffer *buffer) {
         }
         bind(verifier, buffer->index[i], 1);
     }
-    verify_value(verifier, NULL, buffer->value, false);
+    verify_value(verifier, NULL, part_of_virtual(verifier, buffer, false), false);
+    if (buffer->rest) verify_value(verifier, NULL, part_of_virtual(verifier, buffer, true), false);
     for (int i = 0; i < buffer->rank; i++) bind(verifier, buffer->index[i], 0);
 }
 

@@ -20,7 +20,7 @@ static bool place_lanes(Verifier *verifier, const Variable *lane, const Access *
     long stride = result->stride = affine_coefficient(&result->offset.affine, lane);
     result->offset.affine = affine_substitute(result->offset.affine, lane, affine_constant(0));
     if (buffer->type == TYPE_F64) {
-        refuse_tree(verifier, access->statement, "vector lanes over %s: %s is not of floats", lane->name, buffer->name);
+        refuse_tree(verifier, access->statement, "vector lanes over %s: %s is of doubles", lane->name, buffer->name);
     } else if (access->store && stride != 1) {
         refuse_tree(verifier, access->statement, "vector lanes over %s store to %s with stride %ld, not 1", lane->name, buffer->name,
                     stride);

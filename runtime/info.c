@@ -6,7 +6,7 @@
 
 static void print_target(const ModelTarget *target, int threads, bool chosen) {
     size_t total = target->workspace_size + (size_t)threads * target->scratch_size;
-    printf("  %-10s %14zu + %d × %zu = %zu bytes%s%s\n", target->name, target->workspace_size, threads, target->scratch_size, total,
+    printf("  %-13s %14zu + %d × %zu = %zu bytes%s%s\n", target->name, target->workspace_size, threads, target->scratch_size, total,
            target->available() ? "" : "  (this CPU lacks it)", chosen ? "  ← chosen" : "");
 }
 
@@ -17,6 +17,7 @@ int command_info(const ModelDescription *model, const Options *options, Error *e
     printf("model       %s\nspec        %s\nversion     zoetrope %s\ntarget      %s\n", model->name, model->spec_hash,
            model->compiler_version, target->name);
     printf("tuning      %s\n", target_tuning(target));
+    printf("precision   %s\n", model->precision);
     printf("clip        T %d, channels %d, height %d, width %d\nbatch       %d\n", model->T, model->channels, model->height, model->width,
            model->batch);
     if (model->hidden > 0)

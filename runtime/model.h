@@ -45,6 +45,7 @@ typedef struct ModelKernel { /* one that `train` or `evaluate` calls */
     const char *name;        /* encoder1_conv_forward */
     double flops, bytes;     /* of one call: arithmetic as written (a multiply-add is 2), and compulsory memory traffic */
     int calls;               /* in a row, in one step: T for the body of a scan, else 1 */
+    bool pairs;              /* its products are dot products of pairs of bfloat16 */
 } ModelKernel;
 
 typedef struct ModelTarget {
@@ -71,6 +72,7 @@ typedef struct ModelDescription {
     const char *name;      /* gru_ae */
     const char *spec_hash; /* 16 hexadecimal digits */
     const char *compiler_version;
+    const char *precision;      /* f32 or bf16 */
     const char *canonical_spec; /* the spec with its defaults, as text */
     int T, channels, height, width, batch;
     int hidden, gru_layers; /* 0, 0 without GRU */
@@ -92,7 +94,7 @@ typedef struct ModelDescription {
     int state_names;
     const char *const *state_name;
     int target_count;
-    const ModelTarget *const *targets; /* best first; the last, generic, runs everywhere */
+    const ModelTarget *const *targets; /* best first; with f32 the last, generic, runs everywhere */
 } ModelDescription;
 
 /* The one model that a trainer is linked with. */

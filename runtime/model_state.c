@@ -50,6 +50,14 @@ const ModelTarget *choose_target(const ModelDescription *model, const char *want
         known |= named;
         if ((any || named) && target->available()) return target;
     }
+    if (any && strcmp(model->precision, "bf16") == 0) {
+        fail(
+            error,
+            "%s multiplies in bfloat16 (`precision: bf16` in its spec), and this CPU lacks AVX512-BF16; set `precision: f32`, or compile it "
+            "with --targets bf16_emulated, which has the same bits on every CPU, slowly",
+            model->name);
+        return NULL;
+    }
     char available[256];
     list_targets(model, available, sizeof available);
     if (any) fail(error, "%s was compiled for no target that this CPU has; compile it with --targets generic", model->name);

@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined __x86_64__
+#include <immintrin.h>
+#endif
 
 enum { RUNS = 7, CHAINS = 12 };
 #define READ_BYTES ((size_t)256 << 20) /* many times any cache */
@@ -26,6 +29,8 @@ typedef uint64_t Words __attribute__((vector_size(64)));
 #define EACH_CHAIN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define CHAIN_START(i) sum##i = term * (float)i;
 #define CHAIN_STEP(i) sum##i = sum##i * factor + term;
+#define CHAIN_START_DOT(i) sum##i = (Vector16){0} + half * (float)(i + 1); /* equal chains would be computed once */
+#define CHAIN_DOT(i) sum##i = (Vector16)_mm512_dpbf16_ps((__m512)sum##i, factor, term);
 #define CHAIN_END(i) total += sum##i;
 
 /* What the chains compute with: unknown to a compiler, which leaves out a multiply-add whose result it can tell beforehand. */
@@ -48,6 +53,21 @@ static volatile float half = 0.5f;
 #if defined __x86_64__
 MULTIPLY_ADD_LOOP(loop_avx512, Vector16, __attribute__((target("avx512f"))))
 MULTIPLY_ADD_LOOP(loop_avx2, Vector8, __attribute__((target("avx2,fma"))))
+/* The same by dot products of pairs of bfloat16, two multiply-adds a lane; a pair's products add up to nothing. */
+__attribute__((target("avx512f,avx512bf16"))) static float loop_avx512_bf16(uint64_t rounds) {
+    const int halves = half > 0 ? 0x3f003f00 : 0;
+    const __m512bh factor = (__m512bh)_mm512_set1_epi32(halves), term = (__m512bh)_mm512_set1_epi32((int)((unsigned)halves | 0x80000000));
+    Vector16 total = {0}, sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11;
+    EACH_CHAIN(CHAIN_START_DOT)
+    for (uint64_t i = 0; i < rounds; i++) {
+        EACH_CHAIN(CHAIN_DOT)
+    }
+    EACH_CHAIN(CHAIN_END)
+    return total[0];
+}
+static int has_avx512_bf16(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+}
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") != 0;
 }
@@ -62,12 +82,13 @@ static int always(void) {
 
 static const struct Kind {
     const char *name;
-    int lanes;
+    int lanes; /* multiply-adds of an instruction */
     float (*loop)(uint64_t rounds);
     int (*available)(void);
 } kinds[] = {
 #if defined __x86_64__
     {"avx512", 16, loop_avx512, has_avx512},
+    {"avx512_bf16", 32, loop_avx512_bf16, has_avx512_bf16},
     {"avx2", 8, loop_avx2, has_avx2},
 #endif
     {"generic", 4, loop_plain, always},

@@ -9,12 +9,14 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Profile {
     ModelState state;
     float *x; /* [B, T, C, H, W] */
     int64_t steps;
-    double flops, bandwidth; /* what the machine can do, a second */
+    double flops, pair_flops, bandwidth; /* what the machine can do, a second; of pairs of bfloat16 where the target has them */
+    double arithmetic;                   /* seconds of a step's arithmetic at these */
     const ModelKernel *kernel;
     int kernels;
     double *time;  /* [steps, kernels], seconds; of a scan's body: of all its calls */
@@ -71,7 +73,8 @@ static void make_rows(Profile *profile) {
     for (int k = 0; k < profile->kernels; k++) {
         const ModelKernel *kernel = &profile->kernel[k];
         for (int64_t i = 0; i < profile->steps; i++) column[i] = profile->time[i * profile->kernels + k];
-        double arithmetic = kernel->flops * kernel->calls / profile->flops;
+        double arithmetic = kernel->flops * kernel->calls / (kernel->pairs ? profile->pair_flops : profile->flops);
+        profile->arithmetic += arithmetic;
         double traffic = profile->bandwidth > 0 ? kernel->bytes * kernel->calls / profile->bandwidth : 0;
         profile->result[k] = (ProfileRow){.name = kernel->name,
                                           .measured = median(column, profile->steps),
@@ -124,7 +127,7 @@ static bool report(Profile *profile, const char *path, Error *error) {
         total.bytes += profile->result[k].bytes;
     }
     print_rows(profile, &total);
-    double whole = median(profile->whole, profile->steps), floor = total.flops / profile->flops;
+    double whole = median(profile->whole, profile->steps), floor = profile->arithmetic;
     printf("a step: %.3f ms (median of %" PRId64 "); its arithmetic at peak: %.3f ms; ratio %.3f\n", 1e3 * whole, profile->steps,
            1e3 * floor, whole / floor);
     char *title = path_join("", "%s, target %s, %d thread%s", profile->state.model->name, profile->state.target->name,
@@ -141,10 +144,13 @@ int command_profile(const ModelDescription *model, const Options *options, Error
     bool good = allocate_profile(&profile, options->evaluate, error);
     if (good) {
         print_model(stdout, &profile.state);
-        profile.flops = peak_flops(profile.state.target->name, profile.state.threads);
+        const bool pairs = strcmp(model->precision, "bf16") == 0;
+        profile.flops = peak_flops(pairs ? "avx512" : profile.state.target->name, profile.state.threads);
+        if (pairs) profile.pair_flops = peak_flops(profile.state.target->name, profile.state.threads);
         profile.bandwidth = peak_bandwidth(profile.state.threads);
-        printf("this machine: %.1f GFLOP/s of multiply-adds, %.1f GB/s read from memory\n\n", 1e-9 * profile.flops,
-               1e-9 * profile.bandwidth);
+        printf("this machine: %.1f GFLOP/s of multiply-adds, ", 1e-9 * profile.flops);
+        if (pairs) printf("%.1f of dot products of bfloat16, ", 1e-9 * profile.pair_flops);
+        printf("%.1f GB/s read from memory\n\n", 1e-9 * profile.bandwidth);
         model_initialize(&profile.state);
         measure(&profile, options->evaluate);
         good = report(&profile, options->out != NULL ? options->out : "profile.svg", error);

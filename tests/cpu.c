@@ -14,11 +14,15 @@ static bool has_avx512(void) {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+static bool has_avx512_bf16(void) {
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
 /* Targets that not every CPU has for which the compiler makes code. */
 static const struct {
     const char *name;
     bool (*available)(void);
-} asked[] = {{"avx512", has_avx512}, {"avx2", has_avx2}};
+} asked[] = {{"avx512", has_avx512}, {"avx512_bf16", has_avx512_bf16}, {"avx2", has_avx2}};
 #endif
 
 bool cpu_has(const Target *target) {
@@ -35,4 +39,9 @@ int count_targets(void) {
     int count = 0;
     while (targets[count]) count++;
     return count;
+}
+
+const Target *any_target(int number) {
+    const int plain = count_targets();
+    return number < plain ? targets[number] : bf16_targets[number - plain];
 }

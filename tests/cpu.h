@@ -6,6 +6,8 @@
 #include "../compiler/target.h"
 
 bool cpu_has(const Target *target);
-int count_targets(void);
+int count_targets(void); /* of precision f32 */
+enum { BF16_TARGETS = 2 };
+const Target *any_target(int number); /* those, then those of precision bf16 */
 
 #endif

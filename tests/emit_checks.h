@@ -99,6 +99,10 @@ static double output_double[COUNT];
         }                                                                                                                                  \
     }
 
+#ifdef PAIRS
+#include "emit_check_pairs.h"
+#endif
+
 static void check_operations(void) {
     CHECK_OPERATIONS
 }

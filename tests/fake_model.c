@@ -137,12 +137,13 @@ static const ModelTarget *const tuned_targets[] = {&absent, &tuned, &generic};
 
 #define FAKE_MODEL(hash, list)                                                                                                             \
     {                                                                                                                                      \
-        .name = "fake", .spec_hash = hash, .compiler_version = "0", .canonical_spec = "", .T = T, .channels = CHANNELS, .height = ROWS,    \
-        .width = COLUMNS, .batch = BATCH, .hidden = HIDDEN, .gru_layers = 1, .initial_state_normal = true, .optimizer = "adam",            \
-        .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .moments = 2, .iterations = 50, .strips_every = 10,          \
-        .seed = 3, .parameter_tensors = sizeof parameters / sizeof *parameters, .parameters = parameters, .parameter_count = PARAMETERS,   \
-        .statistic_tensors = sizeof statistics / sizeof *statistics, .statistics = statistics, .statistic_count = STATISTICS,              \
-        .state_names = sizeof state_names / sizeof *state_names, .state_name = state_names, .target_count = 3, .targets = list,            \
+        .name = "fake", .spec_hash = hash, .compiler_version = "0", .precision = "f32", .canonical_spec = "", .T = T,                      \
+        .channels = CHANNELS, .height = ROWS, .width = COLUMNS, .batch = BATCH, .hidden = HIDDEN, .gru_layers = 1,                         \
+        .initial_state_normal = true, .optimizer = "adam", .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,           \
+        .moments = 2, .iterations = 50, .strips_every = 10, .seed = 3, .parameter_tensors = sizeof parameters / sizeof *parameters,        \
+        .parameters = parameters, .parameter_count = PARAMETERS, .statistic_tensors = sizeof statistics / sizeof *statistics,              \
+        .statistics = statistics, .statistic_count = STATISTICS, .state_names = sizeof state_names / sizeof *state_names,                  \
+        .state_name = state_names, .target_count = 3, .targets = list,                                                                     \
     }
 
 const ModelDescription fake_model = FAKE_MODEL("00000000deadbeef", targets);

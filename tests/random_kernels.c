@@ -1,5 +1,7 @@
 #include "random_kernels.h"
 
+#include "../compiler/bfloat16.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -38,6 +40,8 @@ static void fill_tensor(Random *random, const Buffer *buffer, void *elements) {
     for (int d = 0; d >= 0;) {
         long value = random_index(random, 7) - 3, offset = layout_offset(&buffer->layout, index);
         if (buffer->type == TYPE_F64) ((double *)elements)[offset] = (double)value;
+        else if (buffer->type == TYPE_PAIR)
+            ((uint32_t *)elements)[offset] = bfloat16_pair((float)value, (float)(random_index(random, 7) - 3));
         else ((float *)elements)[offset] = (float)value;
         for (d = buffer->rank - 1; d >= 0 && ++index[d] == buffer->shape[d]; d--) index[d] = 0;
     }
@@ -123,6 +127,20 @@ static Buffer *new_prologue(Random *random, Example *example, const long *shape)
     return padded;
 }
 
+/* What a kernel of pairs reads instead of `padded`, of its channels (lacking some of the second ones, perhaps) or of its images. */
+static const Buffer *new_pairs(Random *random, Example *example, const Buffer *padded, int dimension) {
+    const long all = padded->shape[dimension], half = (all + 1) / 2, blocks = round_up(half, LANES);
+    const long apart = dimension == 1 && blocks < all && random_chance(random, 70) ? blocks : half;
+    example->staged = dimension == 1 ? pairs_of(padded, 1, apart, all - apart, 1, apart) : pairs_of(padded, 0, half, all / 2, 2, 1);
+    return example->staged;
+}
+
+static Buffer *new_tensor_of_pairs(Random *random, Example *example, const char *name, int rank, const long *shape) {
+    Buffer *buffer = new_tensor(random, example, name, rank, shape);
+    buffer->type = TYPE_PAIR;
+    return buffer;
+}
+
 /* Layouts for lanes along one of the variables: where a tensor's index is that variable plus others, its dimension is blocked. */
 static void block_tensor(Random *random, const Variable *lanes, const Buffer *buffer, const Affine *index) {
     if (buffer->space == SPACE_VIRTUAL) return;
@@ -188,15 +206,17 @@ static void make_convolution(Random *random, Example *example) {
     Window size = random_window(random);
     Compute *compute = new_computes(example, 1);
     Buffer *padded = new_prologue(random, example, (long[]){size.n, size.c, size.large[0], size.large[1]});
-    Buffer *w = new_tensor(random, example, "w", 4, (long[]){size.k, size.c, size.u, size.v});
+    const bool pairs = size.c > 1 && random_chance(random, 40);
+    const Buffer *in = pairs ? new_pairs(random, example, padded, 1) : padded;
+    Buffer *w = (pairs ? new_tensor_of_pairs : new_tensor)(random, example, "w", 4, (long[]){size.k, in->shape[1], size.u, size.v});
     Buffer *y = new_tensor(random, example, "y", 4, (long[]){size.n, size.k, size.small[0], size.small[1]});
     const Variable *n = add_variable(compute, "n", size.n, false), *k = add_variable(compute, "k", size.k, false);
     const Variable *i = add_variable(compute, "i", size.small[0], false), *j = add_variable(compute, "j", size.small[1], false);
-    const Variable *c = add_variable(compute, "c", size.c, true), *u = add_variable(compute, "u", size.u, true),
+    const Variable *c = add_variable(compute, "c", in->shape[1], true), *u = add_variable(compute, "u", size.u, true),
                    *v = add_variable(compute, "v", size.v, true);
-    const Expression *x = load4(padded, at(n), at(c), strided(i, size.stride, u, -size.padding), strided(j, size.stride, v, -size.padding));
+    const Expression *x = load4(in, at(n), at(c), strided(i, size.stride, u, -size.padding), strided(j, size.stride, v, -size.padding));
     compute->sum_count = compute->store_count = 1;
-    compute->sum[0] = op2(MULTIPLY, x, load4(w, at(k), at(c), at(u), at(v)));
+    compute->sum[0] = product_of(x, load4(w, at(k), at(c), at(u), at(v)));
     const Expression *value = sum_value(0, TYPE_F32);
     example->plain = random_chance(random, 50);
     if (!example->plain) {
@@ -216,15 +236,18 @@ static void make_weight_gradient(Random *random, Example *example) {
     Window size = random_window(random);
     Compute *compute = new_computes(example, 1);
     Buffer *padded = new_prologue(random, example, (long[]){size.n, size.c, size.large[0], size.large[1]});
-    Buffer *dy = new_tensor(random, example, "dy", 4, (long[]){size.n, size.k, size.small[0], size.small[1]});
+    const bool pairs = size.n > 1 && random_chance(random, 40);
+    const Buffer *in = pairs ? new_pairs(random, example, padded, 0) : padded;
+    Buffer *dy =
+        (pairs ? new_tensor_of_pairs : new_tensor)(random, example, "dy", 4, (long[]){in->shape[0], size.k, size.small[0], size.small[1]});
     Buffer *dw = new_tensor(random, example, "dw", 4, (long[]){size.k, size.c, size.u, size.v});
     const Variable *k = add_variable(compute, "k", size.k, false), *c = add_variable(compute, "c", size.c, false);
     const Variable *u = add_variable(compute, "u", size.u, false), *v = add_variable(compute, "v", size.v, false);
-    const Variable *n = add_variable(compute, "n", size.n, true), *i = add_variable(compute, "i", size.small[0], true),
+    const Variable *n = add_variable(compute, "n", in->shape[0], true), *i = add_variable(compute, "i", size.small[0], true),
                    *j = add_variable(compute, "j", size.small[1], true);
-    const Expression *x = load4(padded, at(n), at(c), strided(i, size.stride, u, -size.padding), strided(j, size.stride, v, -size.padding));
+    const Expression *x = load4(in, at(n), at(c), strided(i, size.stride, u, -size.padding), strided(j, size.stride, v, -size.padding));
     compute->sum_count = compute->store_count = 1;
-    compute->sum[0] = op2(MULTIPLY, load4(dy, at(n), at(k), at(i), at(j)), x);
+    compute->sum[0] = product_of(load4(dy, at(n), at(k), at(i), at(j)), x);
     bool accumulate = random_chance(random, 30);
     example->plain = !accumulate;
     set_store(&compute->store[0], dw, (Affine[]){at(k), at(c), at(u), at(v)}, sum_value(0, TYPE_F32), accumulate);

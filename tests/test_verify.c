@@ -321,7 +321,7 @@ END_TEST
 START_TEST(vector_of_doubles_is_refused) {
     long shape[2] = {16, 32};
     Buffer *wide = new_buffer("wide", TYPE_F64, SPACE_TENSOR, 2, shape, layout_row_major(2, shape));
-    is_refused(vector_nest(assign(wide, of(i, 1, 0), column(), constant_f64(0))), "not float");
+    is_refused(vector_nest(assign(wide, of(i, 1, 0), column(), constant_f64(0))), "holds a double");
 }
 END_TEST
 

@@ -1,0 +1,20 @@
+/* lower_pairs.h: convolutions by dot products of pairs of bfloat16, on targets that have them. */
+#ifndef ZOETROPE_LOWER_PAIRS_H
+#define ZOETROPE_LOWER_PAIRS_H
+
+#include "lower.h"
+
+/* Whether a convolution takes its operands as pairs of channels; whether a weight gradient takes them as pairs of images. Only the target
+ * and the shapes decide. */
+bool convolution_has_pairs(const Lowering *l, const Node *node);
+bool weight_grad_has_pairs(const Lowering *l, const Node *node);
+/* Of so many channels summed over: pair p is of channels p and p + channel_pairs(); where there is no second one, it is zero. */
+long channel_pairs(const Lowering *l, long channels);
+/* The virtual buffer [N, pairs, H, W] of a virtual buffer [N, C, H, W] of which `channels` are summed over, or [N / 2, C, H, W] of pairs of
+ * images 2n and 2n + 1. */
+const Buffer *pairs_of_channels(const Lowering *l, const Buffer *input, long channels);
+const Buffer *pairs_of_images(const Buffer *input);
+/* Appends a kernel that makes a convolution's weight in pairs along its input channels, lanes along the outputs; returns what it makes. */
+const Buffer *lower_paired_weight(Lowering *l, const Node *convolution);
+
+#endif
