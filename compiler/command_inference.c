@@ -42,6 +42,8 @@ int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
+    if (spec->precision == COMPUTE_BF16)
+        fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in float32\n", spec->name);
     Inference *inference = compile_inference(spec, options->precision, options->target, options->target_count);
     double **parameters = read_parameters(inference->frame, options->weights), **scales;
     const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&

@@ -8,6 +8,7 @@ All take turns in one run, so that what else the machine does befalls all of the
 quartile, and the most memory that was resident. Of ours, `step` is run with 1 + N and with 1 + 2N steps as whole processes, and the difference is N steps: starting, reading
 and writing cancel out. The floor is the step's arithmetic by direct convolution at the measured peak of multiply-adds. Exit status 0 when
 our best target takes no longer than PyTorch's fastest mode (or neither is asked for), 1 when it does, 2 for a wrong command line.
+Where the CPU has AVX512-BF16, the same network with `precision: bf16` and PyTorch under bfloat16 autocast take their turns too.
 """
 
 import argparse
@@ -25,12 +26,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "parity"))
 from safetensors.torch import save_file  # noqa: E402
 
 from make_case import make_batch, make_weights  # noqa: E402
-from opponents import MODES  # noqa: E402
+from opponents import BF16_MODES, MODES  # noqa: E402
 from specification import read_spec, training_step_flops  # noqa: E402
-from trainers import ROOT, TrainerError, available_targets, build_trainer, run  # noqa: E402
+from trainers import BF16_TARGET, ROOT, TrainerError, available_targets, build_trainer, has_bf16, run  # noqa: E402
 
 BLACK = "all-black"
 DIRECT = "direct convolution"
+OURS_BF16 = f"zoetrope {BF16_TARGET}"
 
 
 class Ours:
@@ -144,16 +146,23 @@ def print_table(results, floor, fastest):
         print(f"{name:32} {result['median']:8.1f} {spread:>17} {result['median'] / floor:8.2f} {ratio:>20} {result['megabytes'] or 0:13.0f}")
 
 
-def build_direct(spec, options, directory):
-    """The trainer of the same spec, under another name, compiled without minimal filtering."""
-    name = f"{spec.name}_direct"
+def print_bf16(results, floor):
+    ours = results[OURS_BF16]["median"]
+    fastest = min((results[mode]["median"] for mode in BF16_MODES if mode in results), default=None)
+    print(f"\nbfloat16: the floor by dot products at their peak is {floor:.1f} ms; {OURS_BF16} takes {ours / floor:.2f} of it", end="")
+    print(f", and {ours / fastest:.2f} of PyTorch’s fastest bfloat16 mode" if fastest else "")
+
+
+def build_variant(spec, options, directory, suffix, keys, compiler_options):
+    """The trainer of the same spec, under another name, with other keys or compiled with other options."""
+    name = f"{spec.name}_{suffix}"
     path = os.path.join(directory, f"{name}.yaml")
     with open(options.spec, encoding="utf-8") as file:
-        text = re.sub(r"(?m)^name:.*", f"name: {name}", file.read())
+        text = re.sub(r"(?m)^(name|precision):.*\n", "", file.read())
     with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+        file.write("".join(f"{key}: {value}\n" for key, value in ({"name": name} | keys).items()) + text)
     if options.build:
-        run(["make", "--no-print-directory", "trainer", f"SPEC={path}", "ZOETROPE_OPTIONS=--filtering none"])
+        run(["make", "--no-print-directory", "trainer", f"SPEC={path}", f"ZOETROPE_OPTIONS={compiler_options}"])
     return build_trainer(path, name, False)
 
 
@@ -170,10 +179,14 @@ def make_rivals(spec, options):
         rivals += [Ours(f"zoetrope {target}", command, target, directory, options) for target in options.targets]
         best = options.targets[0]
         rivals.append(Ours(f"zoetrope {best}, {BLACK}", command, best, directory, options, "black"))
-        direct = build_direct(spec, options, directory)
+        direct = build_variant(spec, options, directory, "direct", {}, "--filtering none")
         rivals.append(Ours(f"zoetrope {best}, {DIRECT}", direct, best, directory, options))
+    if options.bf16 and options.targets:
+        command = build_variant(spec, options, directory, "bf16", {"precision": "bf16"}, "")
+        rivals.append(Ours(OURS_BF16, command, BF16_TARGET, directory, options))
     if options.pytorch:
         rivals += [Opponent(mode, options.spec, options) for mode in MODES]
+        rivals += [Opponent(mode, options.spec, options) for mode in BF16_MODES if options.bf16]
     return rivals
 
 
@@ -185,12 +198,14 @@ def parse_options():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=4, help="steps a turn (4)")
     parser.add_argument("--no-pytorch", dest="pytorch", action="store_false")
+    parser.add_argument("--no-bf16", dest="bf16", action="store_false", help="float32 only")
     parser.add_argument("--no-build", dest="build", action="store_false", help="take the trainer that is in build/ as it is")
     parser.add_argument("--name", default="step", help="of the results' file: results/<cpu>-<name>.json")
     options = parser.parse_args()
     if options.rounds < 1 or options.steps < 1 or options.threads < 1:
         parser.error("--rounds, --steps and --threads are at least 1")
     options.spec = os.path.abspath(options.spec)
+    options.bf16 = options.bf16 and has_bf16()
     options.targets = available_targets() if options.targets is None else [t for t in options.targets.split(",") if t != "none"]
     return options
 
@@ -211,17 +226,20 @@ def main():
             rival.close()
     peak = {kind: [max(pair) for pair in zip(peak_before[kind], peak_after[kind])] for kind in peak_before}
     flops = training_step_flops(spec)
-    gigaflops = max(values[options.threads - 1] for kind, values in peak.items() if kind.endswith("gflops"))
-    floor = 1e-6 * flops / gigaflops
+    floors = {bf16: 1e-6 * flops / max(values[options.threads - 1] for kind, values in peak.items()
+                                       if kind.endswith("gflops") and kind.startswith(BF16_TARGET) == bf16) for bf16 in {False, options.bf16}}
+    floor = floors[False]
     results = {rival.name: summarise(times[rival.name]) | {"megabytes": rival.megabytes} for rival in rivals}
     fastest = min((results[mode]["median"] for mode in MODES if mode in results), default=None)
-    best = min((results[r.name]["median"] for r in rivals if isinstance(r, Ours) and "," not in r.name), default=None)
+    best = min((results[r.name]["median"] for r in rivals if isinstance(r, Ours) and "," not in r.name and r.name != OURS_BF16), default=None)
 
     print(f"{cpu_name()}, {options.threads} threads; {spec.name}, batch {spec.training.batch}, T {spec.input.T}: {1e-9 * flops:.1f} GFLOP a step")
     for kind, values in peak.items():
         print(f"{kind:16} " + "  ".join(f"{value:.1f} on {threads + 1}" for threads, value in enumerate(values)))
     print_table(results, floor, fastest)
-    write_results(options, spec, {"peak": peak, "gflop": 1e-9 * flops, "floor_ms": floor, "step_ms": results})
+    if options.bf16 and OURS_BF16 in results:
+        print_bf16(results, floors[True])
+    write_results(options, spec, {"peak": peak, "gflop": 1e-9 * flops, "floor_ms": floor, "bf16_floor_ms": floors.get(True), "step_ms": results})
     if best is not None and fastest is not None:
         print(f"\nours by PyTorch's fastest: {best / fastest:.2f}")
         return 1 if best > fastest else 0

@@ -1,4 +1,4 @@
-"""PyTorch's training step in its float32 modes, as a program that bench.py talks to: one process a mode, kept alive, so that modes
+"""PyTorch's training step in its float32 modes and under bfloat16 autocast, as a program that bench.py talks to: one process a mode, kept alive, so that modes
 can take turns. Reads a number of steps a line, writes the milliseconds a step took.
 
     python opponents.py SPEC MODE THREADS
@@ -23,13 +23,15 @@ MODES = {
     "pytorch compile": (False, True),
     "pytorch compile channels_last": (True, True),
 }
+# The same, forward pass and loss under torch.autocast with bfloat16.
+BF16_MODES = {name.replace("pytorch", "pytorch bf16"): mode for name, mode in MODES.items()}
 WARM_UP_STEPS = 4
 
 
 def training_step(spec, mode):
     """A function that does one step as anyone would write it: zero the gradients, forward, loss, backward, the optimizer as it
     comes. Compiling is of module and loss together; the frames, not the clips, are in channels_last."""
-    channels_last, compiled = MODES[mode]
+    channels_last, compiled = (MODES | BF16_MODES)[mode]
     torch.manual_seed(0)
     module = AutoEncoder(spec).train()
     if channels_last:
@@ -43,7 +45,8 @@ def training_step(spec, mode):
     x = frames.view(x.shape)
 
     def forward(x, h0):
-        return loss_of(spec, module(x, h0), x)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mode in BF16_MODES):
+            return loss_of(spec, module(x, h0), x)
 
     if compiled:
         forward = torch.compile(forward)

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 
 int main(int count, char **arguments) {
-    static const char *const targets[] = {"avx512", "avx2", "generic"};
+    static const char *const targets[] = {"avx512_bf16", "avx512", "avx2", "generic"};
     int most = count > 1 ? atoi(arguments[1]) : 2;
     if (most < 1 || most > 1024) {
         fprintf(stderr, "usage: peak [MOST_THREADS]; MOST_THREADS from 1 to 1024\n");
         return 2;
     }
     printf("{");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (!peak_known(targets[i])) continue;
         printf("\"%s_gflops\": [", targets[i]);
         for (int threads = 1; threads <= most; threads++) printf("%s%.1f", threads > 1 ? ", " : "", 1e-9 * peak_flops(targets[i], threads));

@@ -128,6 +128,7 @@ SPEC_KEYS = {
     "gru": (anything, None),
     "decoder": (anything, REQUIRED),
     "loss": (one_of("mse", "l1"), "mse"),
+    "precision": (one_of("f32", "bf16"), "f32"),  # the reference is float32 whatever it says
     "optimizer": (anything, {}),
     "training": (anything, {}),
 }

@@ -16,17 +16,26 @@ X86_TARGETS = {
     "generic": set(),
 }
 OTHER_TARGETS = {"aarch64": ["neon", "generic"]}
+BF16_TARGET = "avx512_bf16"  # of specs with `precision: bf16`
 
 
 class TrainerError(Exception):
     pass
 
 
+def cpu_flags():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        return next((set(line.split(":")[1].split()) for line in file if line.startswith("flags")), set())
+
+
+def has_bf16():
+    return platform.machine() == "x86_64" and "avx512_bf16" in cpu_flags()
+
+
 def available_targets():
     if platform.machine() != "x86_64":
         return OTHER_TARGETS.get(platform.machine(), ["generic"])
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        flags = next((set(line.split(":")[1].split()) for line in file if line.startswith("flags")), set())
+    flags = cpu_flags()
     return [target for target, needs in X86_TARGETS.items() if needs <= flags]
 
 
