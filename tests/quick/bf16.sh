@@ -77,5 +77,12 @@ check "a target of float32 is refused for bfloat16" refused "avx512_bf16, bf16_e
     build/zoetrope compile "$bf16" -o "$scratch/no" --targets avx2
 check "a target of bfloat16 is refused for float32" refused "whose precision is f32" \
     build/zoetrope compile specs/tiny.yaml -o "$scratch/no" --targets avx512_bf16
+bundle() {
+    train --iterations 1 --out "$scratch/once" &&
+        build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" -o "$scratch/bundle" --targets generic 2>"$scratch/note" &&
+        grep -q 'computes in float32' "$scratch/note" &&
+        cc -std=c11 -O1 "$scratch/bundle"/*.c -lm -o "$scratch/bundle/example"
+}
+check "its bundle computes in float32, and that is said" bundle
 check "explain shows the target" sh -c "build/zoetrope explain '$bf16' --kernels | grep -q '^  avx512_bf16 '"
 done_checking
