@@ -84,14 +84,14 @@ const Helper wasm128_narrow[] = {
     {NULL, NULL, NULL},
 };
 
-/* Four elements; with the extension `extended`, else each by itself. */
+/* LANES elements; with the extension, which has four, `extended`, else each by itself. */
 #define FOUR(name, needs, type, extended, value)                                                                                           \
     {                                                                                                                                      \
         name, needs,                                                                                                                       \
             "vector_float " name "(const " type " *a) {\n"                                                                                 \
             "#ifdef VECTOR_EXTENSION\n" extended "#else\n"                                                                                 \
             "    vector_float result;\n"                                                                                                   \
-            "    for (int i = 0; i < 4; i++) LANE(result, i) = " value ";\n"                                                               \
+            "    for (int i = 0; i < LANES; i++) LANE(result, i) = " value ";\n"                                                           \
             "    return result;\n"                                                                                                         \
             "#endif\n"                                                                                                                     \
             "}\n"                                                                                                                          \
