@@ -9,12 +9,17 @@ weights() {
     make trainer SPEC="$1" && "build/$2/$2" train --iterations 3 --threads 2 --out "$scratch/$2"
 }
 bundle() { make inference SPEC="$1" WEIGHTS="$3"; }
-# tool SPEC NAME COMPILER…: tests/bundle/check.c with the bundle.
-tool() {
-    model=$2
-    shift 2
-    "$@" $warnings -DBUNDLE="$model" -DUPPER="$(upper "$model")" -DBUNDLE_HEADER="\"$model.h\"" "-Ibuild/$model/inference" tests/bundle/check.c \
-        "build/$model/inference/$model"*.c build/runtime.a ${CFLAGS-} $(pkg-config --libs jansson) -lm -o "$scratch/check_$model"
+# compiles NAME: the bundle's files, once for both programs: tests/bundle/check.c and the example.
+compiles() {
+    mkdir -p "$scratch/objects_$1"
+    for file in "build/$1/inference/$1"*.c "build/$1/inference/main.c"; do
+        gcc -std=c11 -O2 -fopenmp $warnings ${CFLAGS-} "-Ibuild/$1/inference" -c "$file" -o "$scratch/objects_$1/$(basename "$file" .c).o" || return 1
+    done
+    mv "$scratch/objects_$1/main.o" "$scratch/main_$1.o" &&
+        gcc -std=gnu11 -D_GNU_SOURCE -O2 -fopenmp $warnings ${CFLAGS-} -DBUNDLE="$1" -DUPPER="$(upper "$1")" -DBUNDLE_HEADER="\"$1.h\"" \
+            "-Ibuild/$1/inference" tests/bundle/check.c "$scratch/objects_$1"/*.o build/runtime.a $(pkg-config --libs jansson) -lm \
+            -o "$scratch/check_$1" &&
+        gcc -fopenmp ${CFLAGS-} "$scratch/main_$1.o" "$scratch/objects_$1"/*.o -lm -o "$scratch/example_$1"
 }
 # agrees SPEC NAME WEIGHTS
 agrees() {
@@ -23,24 +28,25 @@ agrees() {
         "build/$2/$2" step --eval --weights "$3" --batch "$scratch/$2.batch" --out "$scratch/$2.eval" &&
         "$scratch/check_$2" compare "build/$2/inference/$2.weights" "$scratch/$2.batch" "$scratch/$2.eval"
 }
-runs_its_example() {
-    make -C "build/$1/inference" CFLAGS="-O2 $warnings" && (cd "build/$1/inference" && ./example --selftest --threads 2 && ./example)
-}
+runs_its_example() { (cd "build/$1/inference" && "$scratch/example_$1" --selftest --threads 2 && "$scratch/example_$1"); }
+# By the Makefile that comes with it.
+makes_its_example() { make -C build/tiny/inference CFLAGS="-O1 $warnings" && make -C build/tiny/inference selftest CFLAGS="-O1 $warnings"; }
 
 for spec in specs/*.yaml tests/fixtures/parity_small.yaml; do
     model=$(basename "$spec" .yaml)
     file=$scratch/$model/last.safetensors
     check "$model: weights" weights "$spec" "$model"
     check "$model: the bundle is made" bundle "$spec" "$model" "$file"
-    check "$model: it compiles without a warning" tool "$spec" "$model" gcc -std=gnu11 -D_GNU_SOURCE -O2 -fopenmp
+    check "$model: it compiles without a warning" compiles "$model"
     check "$model: within 1e-5 of --eval, streaming is clips to the bit, on every target" agrees "$spec" "$model" "$file"
     check "$model: its example and its self-test run" runs_its_example "$model"
     check "$model: files that are not its weights are refused" "$scratch/check_$model" open "build/$model/inference/$model.weights"
 done
+check "tiny: its own Makefile builds its example" makes_its_example
 # Weights of fewer bits compute what their rounded values give in double, on every target; streaming is clips to the bit.
 precise() { # PRECISION
     make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION="$1" &&
-        cp -r build/parity_small/inference "$scratch/$1" && gcc -std=c11 -O1 $warnings -DALONE -DBUNDLE=parity_small -DUPPER=PARITY_SMALL \
+        cp -r build/parity_small/inference "$scratch/$1" && gcc -std=c11 -O1 $warnings ${CFLAGS-} -DALONE -DBUNDLE=parity_small -DUPPER=PARITY_SMALL \
         -DBUNDLE_HEADER='"parity_small.h"' "-I$scratch/$1" tests/bundle/check.c "$scratch/$1"/parity_small*.c -lm -o "$scratch/check_$1" &&
         "$scratch/check_$1" alone "$scratch/$1/parity_small.weights" && "$scratch/check_$1" open "$scratch/$1/parity_small.weights"
 }
@@ -86,6 +92,14 @@ other_weights_are_an_error() {
     grep "another network" "$scratch/said"
 }
 check "the trainer's scores are the bundle's" scores_agree
+# The loss is a number, and a small one: of weights that were hardly trained, too.
+precision_is_measured() {
+    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION=int8 TARGETS=generic \
+        CLIPS="$scratch/scores/video" >"$scratch/said" && cat "$scratch/said" &&
+        sed -n 's/^PSNR of \([0-9]*\) clips: \([0-9.]*\) dB in f32, \([0-9.]*\) dB in int8: \([-0-9.]*\) dB lost$/\1 \2 \3 \4/p' "$scratch/said" |
+        awk '{ seen = $1 > 10 && $2 > 3 && $2 < 60 && $4 < 0.5 && $4 > -0.5 && ($2 - $3 - $4) ^ 2 < 0.02 ^ 2 } END { exit !seen }'
+}
+check "what a precision costs is measured on clips" precision_is_measured
 check "scores are not written over those of another run" score_keeps_results
 check "frames of another size on standard input are an error" half_a_frame_is_an_error
 check "weights of another network are an error" other_weights_are_an_error
