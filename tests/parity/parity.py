@@ -4,7 +4,8 @@
     python parity.py --spec my.yaml --targets avx2    one spec, one target
     python parity.py --self-test                      shows that the comparison passes what is right and fails what is wrong
 
-One line a spec and target: the worst figure of each kind. `zero`, `kink` and `f64` say by which rule of compare.py a figure
+A bundle of the same weights is compared, too: its reconstructions with the trainer's `step --eval`, by the same rules; gcc and clang, with and
+without OpenMP, take turns. One line a spec and target: the worst figure of each kind. `zero`, `kink` and `f64` say by which rule of compare.py a figure
 passed, `!` that it failed. Exit status 0 when everything passed, 1 when something failed, 2 when the command line is wrong.
 """
 
@@ -18,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from safetensors.torch import load_file, save_file
 
+from bundles import Bundle, compare_bundle
 from compare import TOLERANCES, compare_evaluation, compare_training, worst
 from make_case import STEPS, make_case, write_case
 from random_specs import write_random_specs
@@ -56,7 +58,7 @@ class Report:
         return 1 if self.failed else 0
 
 
-def compare_target(report, case, trainer, target):
+def compare_target(report, case, trainer, target, bundle):
     name = case.spec.name
     try:
         output, written = trainer.step(target, steps=STEPS)
@@ -64,7 +66,10 @@ def compare_target(report, case, trainer, target):
         _, again = trainer.step(target, steps=STEPS, threads=trainer.threads + 1)
         if written != again:
             complaints.append(f"the bytes with {trainer.threads} and {trainer.threads + 1} threads differ")
-        more_figures, more_complaints = compare_evaluation(case, trainer.step(target, evaluate=True)[0])
+        evaluated = trainer.step(target, evaluate=True)[0]
+        more_figures, more_complaints = compare_evaluation(case, evaluated)
+        if bundle and not more_complaints:
+            more_figures.append(compare_bundle(case, bundle, target, evaluated))
         report.figures(name, target, figures + more_figures, complaints + more_complaints)
     except TrainerError as error:
         report.figures(name, target, [], [str(error)])
@@ -95,19 +100,21 @@ def checkpoint_complaints(case, trainer):
     return complaints
 
 
-def compare_spec(report, path, command, options, checkpoint):
-    """command: a function that returns the trainer's command line, or raises TrainerError."""
+def compare_spec(report, path, command, options, checkpoint, way=None):
+    """command: a function that returns the trainer's command line, or raises TrainerError. way: how the bundle is compiled; None: there is
+    none."""
     spec = read_spec(path)
     directory = os.path.join(options.out, spec.name)
     case = make_case(spec, options.seed)
     write_case(case, directory)
     try:
         trainer = Trainer(command(), directory, options.threads)
+        bundle = Bundle(path, spec.name, directory, way) if way is not None else None
     except TrainerError as error:
         report.line(spec.name, "build", " " * sum(size for _, size in COLUMNS), [str(error)])
         return
     for target in options.targets:
-        compare_target(report, case, trainer, target)
+        compare_target(report, case, trainer, target, bundle)
     if checkpoint and spec.latent:
         complaints = checkpoint_complaints(case, trainer)
         report.line(spec.name, "train", f"{'checkpoints with and without fc2':{sum(size for _, size in COLUMNS)}}", complaints)
@@ -123,8 +130,8 @@ def compare_specs(paths, options):
         commands = [pool.submit(build_trainer, paths[0], names[0], options.build)]
         commands[0].exception()
         commands += [pool.submit(build_trainer, path, name, options.build) for path, name in zip(paths[1:], names[1:])]
-        for path, name, command in zip(paths, names, commands):
-            compare_spec(report, path, command.result, options, name in checkpoints)
+        for way, (path, name, command) in enumerate(zip(paths, names, commands)):
+            compare_spec(report, path, command.result, options, name in checkpoints, way)
     return report.close()
 
 
