@@ -64,6 +64,10 @@ test-slow: deps-slow ## sanitizers, valgrind, PyTorch, aarch64, and what else ta
 	@+$(MAKE) compiler
 	@$(APART) tests/run.sh slow
 
+SECONDS ?= 600
+fuzz: compiler ## hostile files of weights against a bundle, for SECONDS=600, by clang's libFuzzer
+	@tests/fuzz.sh $(SECONDS)
+
 parity: deps-python ## compare trainers with PyTorch, run live
 	@$(APART) scripts/python.sh tests/parity/parity.py
 
@@ -140,5 +144,5 @@ build/$(NAME)/%.o: build/$(NAME)/generated/%.c
 	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*/*.d)
-.PHONY: help all compiler generate trainer inference tune demo test test-slow parity bench bench-scale deps install format check-format clean
+.PHONY: help all compiler generate trainer inference tune demo test test-slow fuzz parity bench bench-scale deps install format check-format clean
 .DELETE_ON_ERROR:

@@ -30,41 +30,40 @@ runs() {
     weights=${4:-$scratch/$1/$1.weights}
     ${3-} "$scratch/$2" alone "$weights" && ${3-} "$scratch/$2" open "$weights"
 }
-agrees() { built "$1" check "$2" -std=c11 -O2 $warnings ${3-} && runs "$1" check; }
+agrees() {
+    built "$1" check "$2" -std=c11 -O2 $warnings ${3-} && runs "$1" check && $2 -std=c11 -O2 $warnings "$scratch/$1/main.c" -c -o "$scratch/main.o"
+}
 
-compiles() { # NAME COMPILER…: each file of the folder, as C or C++
+compiles() { # NAME COMPILER…: each file of the folder
     for file in "$scratch/$1"/*.c; do
         $2 -O2 $warnings -c "$file" -o "$scratch/object.o" || return 1
     done
 }
+# Its objects, by gcc with OpenMP, and how much stack each function takes.
+objects() {
+    mkdir -p "$scratch/objects_$1"
+    for file in "$scratch/$1/$1"*.c; do
+        (cd "$scratch/objects_$1" && gcc -std=c11 -O2 -fopenmp -fstack-usage -c "$file" -o "$(basename "$file" .c).o") || return 1
+    done
+}
 # Global symbols begin with the name, and nothing can be written to: no symbol of data or bss.
 symbols_are_clean() {
-    for file in "$scratch/$1/$1"*.c; do
-        gcc -std=c11 -O2 -fopenmp -c "$file" -o "$scratch/object.o" || return 1
-        nm "$scratch/object.o" | awk -v name="$1_" '$2 ~ /^[BbDdCcGgSs]$/ { print "writable: " $0; bad = 1 }
+    for file in "$scratch/objects_$1"/*.o; do
+        nm "$file" | awk -v name="$1_" '$2 ~ /^[BbDdCcGgSs]$/ { print "writable: " $0; bad = 1 }
             $2 ~ /^[A-Z]$/ && $2 != "U" && index($3, name) != 1 { print "not prefixed: " $0; bad = 1 } END { exit bad }' || return 1
     done
     sed -n 's/^#define \([A-Za-z_0-9]*\).*/\1/p' "$scratch/$1/$1.h" | grep -v "^$(upper "$1")_" && return 1
     return 0
 }
 stack_is_small() {
-    for file in "$scratch/$1/$1"*.c; do
-        (cd "$scratch" && gcc -std=c11 -O2 -fopenmp -fstack-usage -c "$file" -o stack.o) || return 1
-        sort -t '	' -k 2 -n "$scratch/stack.su" | tail -n 1
-        awk -F '\t' '$2 >= 65536 || $3 != "static" { print; bad = 1 } END { exit bad }' "$scratch/stack.su" || return 1
+    for file in "$scratch/objects_$1"/*.su; do
+        sort -t '	' -k 2 -n "$file" | tail -n 1
+        awk -F '\t' '$2 >= 65536 || $3 != "static" { print; bad = 1 } END { exit bad }' "$file" || return 1
     done
 }
 pair_runs() {
     gcc -std=gnu11 -O2 $warnings "-I$scratch/tiny" "-I$scratch/frames" tests/bundle/pair.c "$scratch"/tiny/tiny*.c "$scratch"/frames/frames*.c -lm \
         -o "$scratch/pair" && "$scratch/pair" "$scratch/tiny/tiny.weights" "$scratch/frames/frames.weights"
-}
-# Without sections of their own, files of the fuzzer's stay small.
-fuzzes() {
-    mkdir -p "$scratch/corpus" && cp "$scratch/parity_small/parity_small.weights" "$scratch/corpus/" &&
-        clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DBUNDLE=parity_small -DUPPER=PARITY_SMALL \
-            -DBUNDLE_HEADER='"parity_small.h"' "-I$scratch/parity_small" tests/bundle/fuzz.c "$scratch"/parity_small/parity_small*.c -lm \
-            -o "$scratch/fuzz" &&
-        (cd "$scratch" && ./fuzz -max_total_time="${FUZZ_SECONDS:-30}" -max_len=1000000 -print_final_stats=1 corpus)
 }
 # On another machine: neon where it has that, else generic.
 runs_elsewhere() { # NAME COMPILER EMULATOR [WEIGHTS]
@@ -90,11 +89,10 @@ check "a bundle of tiny" bundle specs/tiny.yaml tiny
 check "a bundle of frames" bundle specs/frames.yaml frames
 check "a bundle of parity_small" bundle tests/fixtures/parity_small.yaml parity_small
 check "a bundle of gru_ae" bundle specs/gru_ae.yaml gru_ae
-for model in tiny parity_small; do
-    for compiler in "gcc -std=c11" "clang -std=c11" "g++ -x c++ -std=c++17" "clang++ -x c++ -std=c++17"; do
-        for openmp in "" -fopenmp; do
-            check "$model: $compiler $openmp has no warning" compiles $model "$compiler $openmp"
-        done
+# As C++; as C, where it is run.
+for compiler in "g++ -x c++ -std=c++17" "clang++ -x c++ -std=c++17"; do
+    for openmp in "" -fopenmp; do
+        check "parity_small: $compiler $openmp has no warning" compiles parity_small "$compiler $openmp"
     done
 done
 check "gru_ae: gcc -std=c11 -fopenmp has no warning" compiles gru_ae "gcc -std=c11 -fopenmp" # it takes long, and differs in numbers
@@ -108,12 +106,23 @@ for model in tiny parity_small frames; do
             -fsanitize=address,undefined -fno-sanitize-recover=all
         check "$model under $compiler with sanitizers runs" runs $model sanitized
     done
-    check "$model: symbols have its name in front, and none is writable" symbols_are_clean $model
 done
-check "gru_ae: symbols have its name in front, and none is writable" symbols_are_clean gru_ae
-for model in tiny frames gru_ae; do check "$model needs less than 64 KiB of stack" stack_is_small $model; done
+# What a precision does to the size of gru_ae's file, in percent of float32's: at most.
+shrinks() { # PRECISION MOST
+    build/zoetrope inference specs/gru_ae.yaml --weights "$scratch/gru_ae.safetensors" --precision "$1" -o "$scratch/small" &&
+        small=$(wc -c <"$scratch/small/gru_ae.weights") && large=$(wc -c <"$scratch/gru_ae/gru_ae.weights") && echo "$small of $large bytes" &&
+        test $((small * 100)) -lt $((large * $2))
+}
+check "gru_ae.weights in f16 is half as large" shrinks f16 51
+check "gru_ae.weights in bf16 is half as large" shrinks bf16 51
+check "gru_ae.weights in int8 is a quarter as large" shrinks int8 26
+for model in tiny parity_small frames gru_ae; do
+    check "$model: objects" objects $model
+    check "$model: symbols have its name in front, and none is writable" symbols_are_clean $model
+    check "$model needs less than 64 KiB of stack" stack_is_small $model
+done
 check "two bundles are one program, and call no malloc" pair_runs
-check "hostile files of weights do no harm" fuzzes
+check "hostile files of weights do no harm" sh tests/fuzz.sh "${FUZZ_SECONDS:-20}"
 for compiler in gcc clang; do
     for form in object array; do check "weights are linked as an $form under $compiler" links $form $compiler; done
 done
@@ -128,11 +137,19 @@ done
 check "parity_small runs as s390x, big-endian" runs_elsewhere parity_small s390x-linux-gnu-gcc qemu-s390x "$scratch/big/parity_small.weights"
 
 check "random specs are drawn" scripts/python.sh tests/parity/random_specs.py --out "$scratch/specs" --count 30 --seed 7
-random_spec() {
-    bundle "$1" "$2" && built "$2" "check_$2" gcc -std=c11 -O2 -fopenmp && runs "$2" "check_$2"
+# In each precision in turn; in float32, make parity compares bundles of random specs with the trainers.
+random_spec() { # SPEC NAME PRECISION COMPILER…
+    spec=$1 model=$2 precision=$3
+    shift 3
+    bundle "$spec" "$model" --precision "$precision" && built "$model" "check_$model" "$@" -std=c11 -O1 $warnings && runs "$model" "check_$model"
 }
+number=0
 for spec in "$scratch"/specs/*.yaml; do
     model=$(sed -n 's/^name: *\([A-Za-z_0-9]*\).*/\1/p' "$spec")
-    check "random spec $model: within 1e-5 of double precision, streaming is clips to the bit" random_spec "$spec" "$model"
+    number=$((number + 1))
+    precision=$(echo f16 bf16 int8 | cut -d ' ' -f $((number % 3 + 1)))
+    compiler=$(echo "gcc -fopenmp,clang,gcc,clang -fopenmp" | cut -d , -f $((number % 4 + 1)))
+    # shellcheck disable=SC2086 # a compiler and an option
+    check "random spec $model in $precision, $compiler: within 1e-5 of double precision, streaming is clips" random_spec "$spec" "$model" $precision $compiler
 done
 done_checking
