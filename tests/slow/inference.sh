@@ -135,6 +135,15 @@ for machine in aarch64-linux-gnu-gcc:qemu-aarch64 arm-linux-gnueabihf-gcc:qemu-a
     check "parity_small runs as ${machine%%-*}" runs_elsewhere parity_small "${machine%:*}" "${machine#*:}"
 done
 check "parity_small runs as s390x, big-endian" runs_elsewhere parity_small s390x-linux-gnu-gcc qemu-s390x "$scratch/big/parity_small.weights"
+# avx2 takes halves by F16C, which has to be asked for besides.
+needs_f16c() {
+    bundle tests/fixtures/parity_small.yaml parity_small --precision f16 --targets avx2,generic && built parity_small halves gcc -std=c11 -O1 -static &&
+        qemu-x86_64 -cpu max "$scratch/halves" alone "$scratch/parity_small/parity_small.weights" >"$scratch/with" &&
+        qemu-x86_64 -cpu max,-f16c "$scratch/halves" alone "$scratch/parity_small/parity_small.weights" >"$scratch/without" &&
+        cat "$scratch/with" "$scratch/without" && grep -q '^avx2:' "$scratch/with" && grep -q '^generic:' "$scratch/without" &&
+        ! grep -q '^avx2:' "$scratch/without"
+}
+if [ "$(uname -m)" = x86_64 ]; then check "halves are not taken by a CPU without F16C" needs_f16c; fi
 
 check "random specs are drawn" scripts/python.sh tests/parity/random_specs.py --out "$scratch/specs" --count 30 --seed 7
 # In each precision in turn; in float32, make parity compares bundles of random specs with the trainers.
