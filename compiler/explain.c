@@ -28,6 +28,8 @@ struct Explanation {
     Row *row;            /* layers, then the loss, then the update */
     const Target *first; /* whose kernels' work is shown; NULL: there was no target so far */
     Text memory;         /* lines, two for each target */
+    Text trades;         /* what --max-ram made of each */
+    bool again;          /* the first target computes something again */
 };
 
 /* ---- rows ---- */
@@ -125,7 +127,7 @@ static bool calls(const Program *program, const Kernel *kernel) {
 
 static void count_work(Explanation *explanation, const TargetCode *code, bool training) {
     const Program *program = training ? &code->train : &code->evaluate;
-    const NameSet products = find_products(training ? explanation->model->training : explanation->model->evaluation);
+    const NameSet products = find_products(training ? code->training : explanation->model->evaluation);
     Row *update = &explanation->row[explanation->count - 1];
     for (int i = 0; i < program->call_count; i++) {
         const Kernel *kernel = program->call[i].kernel;
@@ -158,8 +160,7 @@ static Row add_up(const Explanation *explanation) {
 
 /* ---- numbers ---- */
 
-/* 4537480 → "4,537,480" */
-static const char *grouped(double value) {
+const char *grouped(double value) {
     const char *digits = format("%.0f", value);
     const size_t length = strlen(digits);
     Text text = {0};
@@ -167,8 +168,7 @@ static const char *grouped(double value) {
     return text.bytes;
 }
 
-/* 37748736 → "37.7 M" */
-static const char *scaled(double value) {
+const char *scaled(double value) {
     static const char units[] = " kMGTPE";
     int unit = 0;
     for (; value >= 999.95 && units[unit + 1]; unit++) value /= 1000;
@@ -252,7 +252,8 @@ static void print_totals(FILE *out, const Explanation *explanation, const Row *t
     if (total->statistics) fprintf(out, "; %s running statistics", grouped((double)total->statistics));
     fprintf(out, "\n  forward        %s multiply-adds = %s FLOP a frame; %s FLOP a step\n", grouped(total->forward.products / count / 2),
             grouped(total->forward.products / count), grouped(total->forward.products));
-    fprintf(out, "  training step  %s FLOP: forward, gradients of data and of weights\n", grouped(total->training.products));
+    fprintf(out, "  training step  %s FLOP: forward, gradients of data and of weights%s\n", grouped(total->training.products),
+            explanation->again ? "; and what is computed again" : "");
     fprintf(out, "  beside these   %sFLOP a training step (norms, activations, GRU cells, loss, update), %sB moved\n",
             scaled(total->training.others), scaled(total->training.bytes));
 }
@@ -291,7 +292,7 @@ static void print_legend(FILE *out, const Explanation *explanation) {
 Explanation *explain_model(const Model *model) {
     const Spec *spec = model->spec;
     Explanation *explanation = NEW(Explanation);
-    *explanation = (Explanation){.model = model, .memory = text_begin()};
+    *explanation = (Explanation){.model = model, .memory = text_begin(), .trades = text_begin()};
     find_layers(explanation);
     text_add(&add_row(explanation, "loss")->operations, "%s", spec->loss == LOSS_L1 ? "l1" : "mse");
     static const char *const optimizers[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
@@ -301,8 +302,10 @@ Explanation *explain_model(const Model *model) {
 
 void explain_target(Explanation *explanation, const TargetCode *code) {
     add_memory(&explanation->memory, code);
+    explain_trade(&explanation->trades, code);
     if (explanation->first) return;
     explanation->first = code->target;
+    explanation->again = code->trade && code->trade->count;
     count_work(explanation, code, false);
     count_work(explanation, code, true);
 }
@@ -315,5 +318,6 @@ void print_explanation(FILE *out, const Explanation *explanation) {
     print_table(out, explanation, &total);
     print_totals(out, explanation, &total);
     print_memory(out, explanation);
+    if (explanation->trades.length) fprintf(out, "\n%s", explanation->trades.bytes);
     print_legend(out, explanation);
 }

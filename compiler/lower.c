@@ -215,6 +215,7 @@ static const Lower lowerings[OP_COUNT] = {
 void start_graph(Lowering *l, const Graph *graph) {
     l->graph = graph;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
+    l->first_call = NEW_ARRAY(int, graph->node_count + 1);
     begin_pass(PASS_FUSE);
     fuse_graph(l);
     begin_pass(PASS_LOWER);
@@ -227,6 +228,7 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
     const Scan *scan = NULL;
     for (int i = first; i < end; i++) {
         Node *node = graph->node[i];
+        l->first_call[i] = program->call_count;
         if (node->scan && node->scan != scan)
             for (int k = i; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
                 if (graph->node[k]->op == OP_CARRY) lower_carry(l, graph->node[k]);
@@ -236,6 +238,7 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
         else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
         else if (operation_is(node->op, ELEMENTWISE) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
     }
+    l->first_call[end] = program->call_count;
 }
 
 static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
@@ -248,6 +251,7 @@ const Choices default_choices = {.filtering = 2};
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
     TargetCode *code = NEW(TargetCode);
     *code = (TargetCode){.target = target,
+                         .training = training,
                          .train = {.name = "train"},
                          .evaluate = {.name = "evaluate"},
                          .stream = {.name = "stream"},
@@ -264,6 +268,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     allocate_parameters(&l);
     lower_graph(&l, training, &code->train);
     code->train_buffer = l.buffer;
+    code->train_call = l.first_call;
     lower_update(&l);
     l.program = &code->renew;
     lower_renew(&l);

@@ -23,6 +23,7 @@ typedef struct Lowering {
     ParameterStorage *parameter;        /* by index in graph->parameter */
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
     const Buffer **buffer;              /* by node id; NULL: not stored so far */
+    int *first_call;                    /* by node id, and one more: how many calls `program` had before it */
 } Lowering;
 
 /* ---- storage.c: where nodes are stored, and how ---- */

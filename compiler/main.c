@@ -80,13 +80,20 @@ static Model *compile_spec(Options *options) {
     return model;
 }
 
-/* The rest, for one target: fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, which were reported. */
+/* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or it needs more memory than
+ * it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
     Choices choices = options->choices;
     choices.tuning = model->tuning;
     TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &choices, stderr);
     if (!code) return NULL;
-    if (options->dump == PASS_FUSE && target == 0) print_graph(stdout, model->training);
+    if (options->memory.bytes) {
+        const char *tuning = code->tuning;
+        code = lower_within(model->training, model->evaluation, options->target[target], &choices, &options->memory);
+        code->tuning = tuning;
+    }
+    if (!report_trade(stderr, model->spec->name, code)) return NULL;
+    if ((options->dump == PASS_RECOMPUTE || options->dump == PASS_FUSE) && target == 0) print_graph(stdout, code->training);
     if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
     if (options->dump == PASS_SCHEDULE) dump_program(&code->train, true);
     if (options->dump == PASS_PLAN) dump_plan(code);
@@ -101,10 +108,10 @@ static int command_compile(Options *options) {
     Output output = {.directory = options->directory};
     Text names = text_begin();
     for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
-    const char *name = model->spec->name,
+    const char *limit = memory_limit_name(&options->memory), *name = model->spec->name,
                *said = model->spec->precision == COMPUTE_BF16
-                           ? format("targets %s; bfloat16", names.bytes)
-                           : format("targets %s; filtering %s", names.bytes, filtering_name(options->choices.filtering));
+                           ? format("targets %s; bfloat16%s", names.bytes, limit)
+                           : format("targets %s; filtering %s%s", names.bytes, filtering_name(options->choices.filtering), limit);
     bool good = true;
     for (int i = 0; i < options->target_count; i++) {
         Text *text = add_output(&output, format("%s_%s.c", name, options->target[i]->name));

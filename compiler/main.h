@@ -3,6 +3,7 @@
 #define ZOETROPE_MAIN_H
 
 #include "pass.h"
+#include "recompute.h"
 #include "tuning.h"
 
 enum { EXIT_INPUT = 1, EXIT_USAGE = 2, MAX_TARGETS = 8 };
@@ -28,6 +29,7 @@ typedef struct Options {
     Pass dump; /* PASS_COUNT: none */
     bool time;
     Choices choices;
+    MemoryLimit memory;
     bool kernels;
     Machine machine;
     bool targets_given; /* else those of the spec's precision */
@@ -55,5 +57,13 @@ void explain_target(Explanation *explanation, const TargetCode *code);
 /* explain_kernels.c: a line for each kernel of a training step. */
 void explain_kernels(Text *out, const TargetCode *code, const Machine *machine);
 void print_explanation(FILE *out, const Explanation *explanation);
+const char *grouped(double value); /* 4537480 → "4,537,480" */
+const char *scaled(double value);  /* 37748736 → "37.7 M" */
+
+/* explain_trade.c: what is computed again for --max-ram, and what that gives and costs. */
+void explain_trade(Text *out, const TargetCode *code);
+/* False, where the limit cannot be held: the error says what the least is. */
+bool report_trade(FILE *errors, const char *name, const TargetCode *code);
+const char *memory_limit_name(const MemoryLimit *limit); /* "; max-ram 300000000,1", or nothing */
 
 #endif

@@ -27,6 +27,7 @@ typedef enum {
     OPTION_TARGETS,
     OPTION_FILTERING,
     OPTION_TUNING,
+    OPTION_MAX_RAM,
     OPTION_KERNELS,
     OPTION_MACHINE,
     OPTION_DUMP,
@@ -54,6 +55,9 @@ static const struct {
                           "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
     [OPTION_TUNING] = {"--tuning", "FILE",
                        "compile, explain: the choices that were measured (zoetrope tune), in the place of the cost model's"},
+    [OPTION_MAX_RAM] = {"--max-ram", "BYTES[,N]",
+                        "compile, explain: train within so much memory, on N threads (default: 1), by computing again what is not kept; "
+                        "also as 300M (10^6) or 300MiB (2^20)"},
     [OPTION_KERNELS] = {"--kernels", NULL, "explain: each kernel's FLOPs, bytes and the roofline's time, for the first of the targets"},
     [OPTION_MACHINE] = {"--machine", "G,B", "explain: with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
     [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
@@ -152,6 +156,39 @@ static bool read_filtering(const char *name, Options *options, int *status) {
     return usage_error(status, "--filtering is %s, not '%s'", table[OPTION_FILTERING].value, name);
 }
 
+/* Whole numbers only, of bytes or with a unit. False: that is not one, or is too large. */
+static bool read_size(const char *text, const char **end, long *size) {
+    static const struct {
+        const char *unit;
+        long bytes;
+    } units[] = {{"KiB", 1L << 10},  {"MiB", 1L << 20}, {"GiB", 1L << 30}, {"kB", 1000},      {"MB", 1000000},
+                 {"GB", 1000000000}, {"k", 1000},       {"M", 1000000},    {"G", 1000000000}, {"", 1}};
+    size_t unit = 0;
+    *size = 0;
+    if (*text < '0' || *text > '9') return false;
+    for (; *text >= '0' && *text <= '9'; text++)
+        if (__builtin_mul_overflow(*size, 10, size) || __builtin_add_overflow(*size, *text - '0', size)) return false;
+    while (strncmp(text, units[unit].unit, strlen(units[unit].unit)) != 0) unit++;
+    *end = text + strlen(units[unit].unit);
+    return !__builtin_mul_overflow(*size, units[unit].bytes, size);
+}
+
+static bool read_memory(const char *value, Options *options, int *status) {
+    const char *end = value;
+    long threads = 1;
+    MemoryLimit memory = {0};
+    bool good = read_size(value, &end, &memory.bytes) && memory.bytes > 0;
+    if (good && *end == ',') good = read_size(end + 1, &end, &threads) && threads > 0 && threads <= MOST_THREADS;
+    if (!good || *end)
+        return usage_error(status,
+                           "--max-ram wants a whole number of bytes above 0, as in 300000000, 300M or 300MiB, and perhaps how many "
+                           "threads' scratch counts (1 to %d), as in 300M,4; not '%s'",
+                           MOST_THREADS, value);
+    memory.threads = (int)threads;
+    options->memory = memory;
+    return true;
+}
+
 static bool read_machine(const char *value, Options *options, int *status) {
     char *end = NULL;
     Machine machine = {.gigaflops = strtod(value, &end)};
@@ -188,6 +225,8 @@ static bool read_option(Option option, const char *value, Options *options, int 
         return true;
     case OPTION_KERNELS:
         return options->kernels = true;
+    case OPTION_MAX_RAM:
+        return read_memory(value, options, status);
     case OPTION_MACHINE:
         return read_machine(value, options, status);
     case OPTION_TIME:
@@ -264,6 +303,9 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
         if (options->target[i]->pairs && options->command == COMMAND_INFERENCE)
             return usage_error(status, "the target '%s' is for training; a bundle computes in float32, whatever the spec's precision",
                                options->target[i]->name);
+    if (options->memory.bytes && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
+        return usage_error(status, "--max-ram is about training: it goes with compile and explain, not with %s",
+                           commands[options->command].name);
     const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && options->dump == PASS_COUNT);
     if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", commands[options->command].name);
     if (options->command == COMMAND_INFERENCE && !options->weights)

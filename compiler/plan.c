@@ -70,16 +70,20 @@ static long lowest_place(const Lifetimes *lifetimes, int index, long start) {
     return place;
 }
 
-long plan_program(const Program *program, long start) {
-    Lifetimes *lifetimes = find_lifetimes(program, false);
-    qsort(lifetimes->tensor, (size_t)lifetimes->count, sizeof lifetimes->tensor[0], larger_first);
+long place_tensors(Tensor **list, int count, long start) {
+    const Lifetimes lifetimes = {.count = count, .tensor = list};
+    qsort(list, (size_t)count, sizeof *list, larger_first);
     long top = start;
-    for (int i = 0; i < lifetimes->count; i++) {
-        Tensor *tensor = lifetimes->tensor[i];
-        tensor->offset = lowest_place(lifetimes, i, start);
-        top = maximum(top, tensor->offset + round_up(tensor->bytes, 64));
+    for (int i = 0; i < count; i++) {
+        list[i]->offset = lowest_place(&lifetimes, i, start);
+        top = maximum(top, list[i]->offset + round_up(list[i]->bytes, 64));
     }
     return top;
+}
+
+long plan_program(const Program *program, long start) {
+    Lifetimes *lifetimes = find_lifetimes(program, false);
+    return place_tensors(lifetimes->tensor, lifetimes->count, start);
 }
 
 long program_scratch(const Program *program) {

@@ -76,6 +76,9 @@ typedef struct TargetCode {
     KernelChoice **choice; /* for the kernels of a training step, in their order */
     int choice_count, choice_capacity;
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
+    const Graph *training;                          /* whose nodes `train` computes */
+    const int *train_call;     /* by node id, and one more: the first of its calls in `train`, those of the next node following */
+    const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
 } TargetCode;
 
 enum { MAX_BUFFERS = 256 }; /* of a kernel */
@@ -98,6 +101,8 @@ extern const Choices default_choices;
 
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
+/* plan.c: sets the offsets of tensors whose `first` and `last` are known, from `start` on; returns where they end. Sorts the list. */
+long place_tensors(Tensor **list, int count, long start);
 /* plan.c: places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */
 long plan_program(const Program *program, long start);
 /* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */

@@ -80,9 +80,9 @@ static const Buffer *new_weight(const Lowering *l, const char *name, const Node 
 }
 
 static bool has_data_gradient(const Node *weight) {
-    int products = 0;
-    for (int i = 0; i < weight->reader_count; i++) products += operation_is(weight->reader[i]->op, PRODUCT);
-    return products > 1;
+    for (int i = 1; i < weight->reader_count; i++) /* the forward product again (recompute.h) is none */
+        if (operation_is(weight->reader[i]->op, PRODUCT) && weight->reader[i]->op != weight->reader[0]->op) return true;
+    return false;
 }
 
 static const Buffer *as_gradient(const Buffer *value, const char *name) {

@@ -149,6 +149,59 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
 }
 END_TEST
 
+/* What the explanation of a target within a limit says of it. */
+static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
+    Explanation *explanation = explain_model(model);
+    explain_target(explanation, *code = lower_within(model->training, model->evaluation, target, &default_choices, limit));
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    print_explanation(out, explanation);
+    fclose(out);
+    char *copy = format("%s", text);
+    free(text);
+    return copy;
+}
+
+static double all_products(const TargetCode *code) {
+    double flops = 0;
+    for (int i = 0; i < code->training->node_count; i++)
+        for (int call = code->train_call[i]; operation_is(code->training->node[i]->op, PRODUCT) && call < code->train_call[i + 1]; call++) {
+            const Call *made = &code->train.call[call];
+            if (strcmp(made->kernel->name, code->training->node[i]->name) != 0) continue; /* not what combines its parts */
+            flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
+        }
+    return flops;
+}
+
+/* Memory before and after, each result that is not kept with its bytes, and the step's work with what is computed again in it. */
+START_TEST(what_is_traded_for_memory_is_what_was_planned) {
+    const Model *model = model_of(gru_ae_spec());
+    for (int i = 0; targets[i]; i++) {
+        TargetCode *code;
+        const MemoryLimit limit = {280000000, 2};
+        const char *text = explained_within(model, targets[i], &limit, &code), *place = text;
+        const Trade *trade = code->trade;
+        ck_assert_int_gt(trade->count, 1);
+        ck_assert_int_eq(number_after(&place, "training step"), (long)all_products(code));
+        expect(place, "and what is computed again");
+        ck_assert_int_eq(number_after(&place, "training   "), code->workspace_bytes);
+        ck_assert_int_eq(number_after(&place, "to train within"), limit.bytes);
+        expect(place, "on 2 threads");
+        ck_assert_int_eq(number_after(&place, format("\n  %s", targets[i]->name)), code->workspace_bytes + 2 * code->scratch_bytes);
+        ck_assert_int_eq(number_after(&place, "instead of"), trade->before);
+        for (int k = 0; k < trade->count; k++)
+            ck_assert_int_eq(number_after(&place, format("\n    %s ", trade->again[k].name)), trade->again[k].bytes);
+    }
+    TargetCode *code;
+    const char *text = explained_within(model, targets[0], &(MemoryLimit){1000000000, 1}, &code);
+    expect(text, "nothing:");
+    ck_assert_ptr_null(strstr(text, "and what is computed again"));
+    text = explained_within(model, targets[0], &(MemoryLimit){0}, &code);
+    ck_assert_ptr_null(strstr(text, "computed again"));
+}
+END_TEST
+
 Suite *explain_suite(void) {
     Suite *suite = suite_create("explain");
     TCase *tests = tcase_create("explain");
@@ -157,6 +210,7 @@ Suite *explain_suite(void) {
     tcase_add_test(tests, a_layer_has_its_shapes_and_parameters);
     tcase_add_test(tests, memory_is_what_was_planned_for_each_target);
     tcase_add_test(tests, inference_holds_parameters_and_statistics_but_nothing_of_training);
+    tcase_add_test(tests, what_is_traded_for_memory_is_what_was_planned);
     suite_add_tcase(suite, tests);
     return suite;
 }

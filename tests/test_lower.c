@@ -3,6 +3,7 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
+#include "../compiler/recompute.h"
 #include "../compiler/tuning.h"
 
 #include <check.h>
@@ -364,6 +365,33 @@ START_TEST(any_legal_choices_equal_the_reference) {
 }
 END_TEST
 
+/* With some results of the forward pass computed again, from the least memory that is possible to nearly all. */
+START_TEST(computing_again_gives_the_bits_of_storing) {
+    const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
+    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *filtered_spec();
+    spec.optimizer.epsilon = 1e-8;
+    for (int t = 0; targets[t]; t++) {
+        Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+        differentiate(training);
+        const TargetCode *stored = lower_model(training, evaluation, targets[t], &choices);
+        const Left expected = after_a_step(training, stored, true);
+        const long least = lower_within(training, evaluation, targets[t], &choices, &(MemoryLimit){1, 1})->trade->after;
+        const long room = stored->workspace_bytes + stored->scratch_bytes - least;
+        ck_assert_int_gt(room, 0);
+        for (int part = 0; part < (_i < SAMPLE_SPECS ? 4 : 1); part++) { /* the last spec takes long */
+            const MemoryLimit limit = {least + room * part / 4, 1};
+            const TargetCode *code = lower_within(training, evaluation, targets[t], &choices, &limit);
+            ck_assert(code->trade->possible && code->trade->count > 0);
+            check_graph(code->training, code, true, part % 2);
+            const Left left = after_a_step(code->training, code, true);
+            ck_assert_int_eq(left.count, expected.count);
+            ck_assert_msg(memcmp(left.value, expected.value, sizeof(double) * (size_t)left.count) == 0, "%s, within %ld bytes",
+                          targets[t]->name, limit.bytes);
+        }
+    }
+}
+END_TEST
+
 /* PyTorch's rule. A ReLU that made 0 of NaN would let a broken network train on. */
 START_TEST(nan_in_a_weight_reaches_the_loss) {
     const Spec *spec = sample_spec(_i);
@@ -411,6 +439,8 @@ Suite *lower_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 2);
+    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 1);
+    tcase_add_loop_test(test_case, computing_again_gives_the_bits_of_storing, 0, SAMPLE_SPECS + 1);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 4);
