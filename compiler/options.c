@@ -56,8 +56,7 @@ static const struct {
     [OPTION_TUNING] = {"--tuning", "FILE",
                        "compile, explain: the choices that were measured (zoetrope tune), in the place of the cost model's"},
     [OPTION_MAX_RAM] = {"--max-ram", "BYTES[,N]",
-                        "compile, explain: train within so much memory, on N threads (default: 1), by computing again what is not kept; "
-                        "also as 300M (10^6) or 300MiB (2^20)"},
+                        "train within this, on N threads (default: 1), by computing again what is not kept; also 300M, 300MiB"},
     [OPTION_KERNELS] = {"--kernels", NULL, "explain: each kernel's FLOPs, bytes and the roofline's time, for the first of the targets"},
     [OPTION_MACHINE] = {"--machine", "G,B", "explain: with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
     [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
@@ -156,20 +155,24 @@ static bool read_filtering(const char *name, Options *options, int *status) {
     return usage_error(status, "--filtering is %s, not '%s'", table[OPTION_FILTERING].value, name);
 }
 
-/* Whole numbers only, of bytes or with a unit. False: that is not one, or is too large. */
+/* False: that does not begin with a whole number, or with one that is too large. */
+static bool read_count(const char *text, const char **end, long *count) {
+    *count = 0;
+    for (*end = text; **end >= '0' && **end <= '9'; ++*end)
+        if (__builtin_mul_overflow(*count, 10, count) || __builtin_add_overflow(*count, **end - '0', count)) return false;
+    return *end > text;
+}
+
+/* Bytes, or so many of a unit. */
 static bool read_size(const char *text, const char **end, long *size) {
     static const struct {
-        const char *unit;
+        const char *name;
         long bytes;
-    } units[] = {{"KiB", 1L << 10},  {"MiB", 1L << 20}, {"GiB", 1L << 30}, {"kB", 1000},      {"MB", 1000000},
-                 {"GB", 1000000000}, {"k", 1000},       {"M", 1000000},    {"G", 1000000000}, {"", 1}};
+    } units[] = {{"KiB", 1L << 10}, {"MiB", 1L << 20}, {"GiB", 1L << 30}, {"k", 1000}, {"M", 1000000}, {"G", 1000000000}, {"", 1}};
     size_t unit = 0;
-    *size = 0;
-    if (*text < '0' || *text > '9') return false;
-    for (; *text >= '0' && *text <= '9'; text++)
-        if (__builtin_mul_overflow(*size, 10, size) || __builtin_add_overflow(*size, *text - '0', size)) return false;
-    while (strncmp(text, units[unit].unit, strlen(units[unit].unit)) != 0) unit++;
-    *end = text + strlen(units[unit].unit);
+    if (!read_count(text, end, size)) return false;
+    while (strncmp(*end, units[unit].name, strlen(units[unit].name)) != 0) unit++;
+    *end += strlen(units[unit].name);
     return !__builtin_mul_overflow(*size, units[unit].bytes, size);
 }
 
@@ -178,7 +181,7 @@ static bool read_memory(const char *value, Options *options, int *status) {
     long threads = 1;
     MemoryLimit memory = {0};
     bool good = read_size(value, &end, &memory.bytes) && memory.bytes > 0;
-    if (good && *end == ',') good = read_size(end + 1, &end, &threads) && threads > 0 && threads <= MOST_THREADS;
+    if (good && *end == ',') good = read_count(end + 1, &end, &threads) && threads > 0 && threads <= MOST_THREADS;
     if (!good || *end)
         return usage_error(status,
                            "--max-ram wants a whole number of bytes above 0, as in 300000000, 300M or 300MiB, and perhaps how many "
