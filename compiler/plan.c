@@ -52,31 +52,28 @@ static int larger_first(const void *a, const void *b) {
     return left->last - right->last;
 }
 
-/* The lowest place where it overlaps nothing that lives at the same time. */
-static long lowest_place(const Lifetimes *lifetimes, int index, long start) {
-    const Tensor *tensor = lifetimes->tensor[index];
+/* The lowest place where it overlaps nothing that lives at the same time; `placed` has lower offsets first. */
+static long lowest_place(const Tensor *tensor, Tensor *const *placed, int count, long start) {
     long place = start;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (int i = 0; i < index; i++) {
-            const Tensor *other = lifetimes->tensor[i];
-            bool together = tensor->first <= other->last && other->first <= tensor->last;
-            bool overlap = place < other->offset + round_up(other->bytes, 64) && other->offset < place + tensor->bytes;
-            if (!together || !overlap) continue;
-            place = other->offset + round_up(other->bytes, 64);
-            moved = true;
-        }
+    for (int i = 0; i < count && placed[i]->offset < place + tensor->bytes; i++) {
+        const Tensor *other = placed[i];
+        const bool together = tensor->first <= other->last && other->first <= tensor->last;
+        if (together) place = maximum(place, other->offset + round_up(other->bytes, 64));
     }
     return place;
 }
 
 long place_tensors(Tensor **list, int count, long start) {
-    const Lifetimes lifetimes = {.count = count, .tensor = list};
+    Tensor **placed = NEW_ARRAY(Tensor *, count + 1);
     qsort(list, (size_t)count, sizeof *list, larger_first);
     long top = start;
     for (int i = 0; i < count; i++) {
-        list[i]->offset = lowest_place(&lifetimes, i, start);
-        top = maximum(top, list[i]->offset + round_up(list[i]->bytes, 64));
+        Tensor *tensor = list[i];
+        tensor->offset = lowest_place(tensor, placed, i, start);
+        top = maximum(top, tensor->offset + round_up(tensor->bytes, 64));
+        int place = i;
+        for (; place > 0 && placed[place - 1]->offset > tensor->offset; place--) placed[place] = placed[place - 1];
+        placed[place] = tensor;
     }
     return top;
 }

@@ -172,7 +172,7 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
 
 /* ---- within a limit ---- */
 
-enum { ATTEMPTS = 8 };
+enum { ATTEMPTS = 4 };
 
 /* The workspace is reckoned without lowering; should the program that is then lowered want more, the next attempt is told so. */
 static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, const Choices *choices, Trade *trade, long workspace) {

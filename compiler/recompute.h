@@ -79,6 +79,7 @@ struct Footprint {
     int touched_count, touched_capacity;
     int *touched;   /* tensors */
     int *span[2];   /* by call: the first and the last of its scan; itself where it is in none */
+    int most_nodes; /* a sequence that has more is not looked at: with FRESH, work grows with the square of a chain */
     long least_top; /* evaluation and streaming need as much anyway */
 };
 Footprint *find_footprint(const TargetCode *code);
@@ -86,6 +87,7 @@ Footprint *find_footprint(const TargetCode *code);
 typedef struct Need {
     long bytes; /* the workspace, as plan_workspace() would lay it out; or, where `placed` is false, at least so much */
     bool placed;
+    double cost;   /* of finding it: nodes that were looked at */
     double flops;  /* of what is computed again */
     double excess; /* bytes above the limit, summed over the calls */
 } Need;

@@ -3,8 +3,10 @@
 #include "pointer_map.h"
 #include "recompute.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <limits.h>
+#include <math.h>
+
+enum { NODES_LEAST = 4000, NODES_TIMES = 4, PLACEMENTS_OF_A_NODE = 32 };
 
 /* ---- the program without recomputation ---- */
 
@@ -93,6 +95,7 @@ Footprint *find_footprint(const TargetCode *code) {
     find_spans(f);
     find_candidates(f, &known);
     find_owners(f, &known);
+    f->most_nodes = (int)maximum(NODES_LEAST, NODES_TIMES * (long)f->graph->node_count);
     f->least_top = maximum(plan_program(&code->evaluate, code->kept_bytes), plan_program(&code->stream, code->kept_bytes));
     return f;
 }
@@ -201,6 +204,11 @@ static double excess_over(const long *live, int calls, long limit) {
 Need find_need(const Footprint *f, const Keeping *keeping, long limit, long most) {
     arena_enter();
     Run run = {.footprint = f, .sequence = sequence_with(f, keeping)};
+    const int nodes = run.sequence->count;
+    if (nodes > f->most_nodes) {
+        arena_leave();
+        return (Need){.bytes = LONG_MAX, .cost = nodes, .flops = HUGE_VAL, .excess = HUGE_VAL};
+    }
     run_sequence(&run);
     long *live = NEW_ARRAY(long, run.calls + 2), peak = 0;
     Tensor **used = NEW_ARRAY(Tensor *, run.tensors);
@@ -215,8 +223,12 @@ Need find_need(const Footprint *f, const Keeping *keeping, long limit, long most
     const long kept = f->code->kept_bytes;
     for (int call = 1; call < run.calls; call++) live[call] += live[call - 1];
     for (int call = 0; call < run.calls; call++) peak = maximum(peak, live[call]);
-    Need need = {.bytes = maximum(kept + peak, f->least_top), .flops = run.flops, .excess = excess_over(live, run.calls, limit - kept)};
+    Need need = {.cost = nodes,
+                 .bytes = maximum(kept + peak, f->least_top),
+                 .flops = run.flops,
+                 .excess = excess_over(live, run.calls, limit - kept)};
     need.placed = need.bytes <= most;
+    if (need.placed) need.cost += (double)used_count * used_count / PLACEMENTS_OF_A_NODE;
     if (need.placed) need.bytes = maximum(place_tensors(used, used_count, kept), f->least_top);
     arena_leave();
     return need;

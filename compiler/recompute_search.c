@@ -1,22 +1,24 @@
 /* Which results to compute again. There are 3 to the power of the candidates ways, so some are improved step by step: one candidate's
  * keeping is changed, or those of two.
  *
- * 1. The least workspace: from all ONCE, and from all FRESH, as long as the workspace shrinks, or the work does for the same workspace. The
- *    lesser of both ends is the least that there is.
+ * 1. The least workspace: from all FRESH, from all ONCE, and from these with every n-th STORED, n being the best of many; improved as long
+ * as the workspace shrinks, or the work does for the same workspace. The least of these ends is the least that there is.
  * 2. Upwards from all STORED, the candidate is taken that lessens the excess over the limit the most for its FLOPs, the excess being the
  *    bytes above the limit summed over all calls; until there is none.
  * 3. All ways to have the largest results ONCE or STORED, in the order of their work, up to the first that is within the limit.
  *
- * Each is then improved as long as the work shrinks and the limit holds, and the one of least work is taken. For small networks it is
- * as good as trying everything (tests/test_recompute.c). The workspace is that of the planner in each case, so what is found is met. */
+ * The ends of all three, and again every n-th STORED, are then improved as long as the work shrinks and the limit holds, and the one of
+ * least work is taken. For small networks it is as good as trying everything (tests/test_recompute.c). The workspace is that of the planner
+ * in each case, so what is found is met. */
 #include "recompute.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Pairs are tried up to so many candidates; so many passes over all are made at most; a workspace is laid out for up to so many tensors. */
-enum { MOST_FOR_ALL_WAYS = 11, MOST_FOR_PAIRS = 24, PASSES_MOST = 20, MOST_LAID_OUT = 1500, MOVES_OF = 32 };
+/* Pairs are tried for up to so many candidates; a workspace is laid out for up to so many tensors; and a stage of the search ends, if it
+ * does not before, when it has looked at so many nodes: a second or two. None of this depends on the machine. */
+enum { MOST_FOR_ALL_WAYS = 11, MOST_FOR_PAIRS = 24, MOST_LAID_OUT = 1500, MOVES_OF = 32, EFFORT = 10000000 };
 
 typedef struct State {
     Keeping *keeping;
@@ -26,6 +28,7 @@ typedef struct State {
 typedef struct Search {
     const Footprint *footprint;
     long limit;
+    double *effort;   /* nodes that may still be looked at in this stage */
     int count;        /* of candidates */
     const int *order; /* the most FLOPs first */
 } Search;
@@ -46,7 +49,17 @@ static int *largest_first(const Search *s, double (*value)(const Footprint *, in
 }
 
 static Need need_of(const Search *s, const Keeping *keeping, long most) {
-    return find_need(s->footprint, keeping, s->limit, s->footprint->tensors <= MOST_LAID_OUT ? most : 0);
+    const Need need = find_need(s->footprint, keeping, s->limit, s->footprint->tensors <= MOST_LAID_OUT ? most : 0);
+    *s->effort -= need.cost;
+    return need;
+}
+
+static void begin_stage(const Search *s) {
+    *s->effort = EFFORT;
+}
+
+static bool may_go_on(const Search *s) {
+    return *s->effort > 0;
 }
 
 static State start_from(const Search *s, Keeping all) {
@@ -65,8 +78,9 @@ static bool is_better(const Search *s, const Need *a, const Need *b) {
     return over(s, a) != over(s, b) ? over(s, a) < over(s, b) : a->flops < b->flops;
 }
 
-/* Takes the state's changed keeping if it is better; else `undo` has to. */
+/* Is the state better with its keeping as it is now? Else who changed it has to change it back. */
 static bool take_if_better(const Search *s, State *state) {
+    if (!may_go_on(s)) return false;
     const Need need = need_of(s, state->keeping, s->limit + over(s, &state->need));
     if (!is_better(s, &need, &state->need)) return false;
     state->need = need;
@@ -97,7 +111,8 @@ static bool improve_pair(const Search *s, State *state, int a, int b) {
 
 static void improve(const Search *s, State *state) {
     bool improved = true;
-    for (int pass = 0; improved && pass < PASSES_MOST; pass++) {
+    begin_stage(s);
+    while (improved && may_go_on(s)) {
         improved = false;
         for (int i = 0; i < s->count; i++) improved |= improve_one(s, state, s->order[i]);
         for (int i = 0; !improved && s->count <= MOST_FOR_PAIRS && i < s->count; i++)
@@ -133,8 +148,9 @@ static int more_gain_first(const void *a, const void *b) {
 
 /* Of many candidates, several are taken at a time. */
 static void lessen_excess(const Search *s, State *state) {
-    Move *move = NEW_ARRAY(Move, s->count);
-    while (state->need.excess > 0) {
+    Move *move = NEW_ARRAY(Move, s->count + 1);
+    begin_stage(s);
+    while (state->need.excess > 0 && may_go_on(s)) {
         for (int i = 0; i < s->count; i++) move[i] = best_move(s, state, i);
         qsort(move, (size_t)s->count, sizeof *move, more_gain_first);
         if (s->count == 0 || move[0].gain <= 0) break;
@@ -157,8 +173,8 @@ static int less_work_first(const void *a, const void *b) {
     return left->flops != right->flops ? (left->flops < right->flops ? -1 : 1) : (int)left->bits - (int)right->bits;
 }
 
-/* The way of least work that is within the limit, if there is one. */
-static bool try_all_ways(const Search *s, State *state) {
+/* Takes the way of least work that is within the limit, if there is one. */
+static void try_all_ways(const Search *s, State *state) {
     const int *largest = largest_first(s, result_bytes), tried = (int)minimum(s->count, MOST_FOR_ALL_WAYS), count = 1 << tried;
     Way *way = NEW_ARRAY(Way, count);
     for (int w = 0; w < count; w++) {
@@ -166,40 +182,57 @@ static bool try_all_ways(const Search *s, State *state) {
         for (int i = 0; i < tried; i++) way[w].flops += w >> i & 1 ? candidate_flops(s->footprint, largest[i]) : 0;
     }
     qsort(way, (size_t)count, sizeof *way, less_work_first);
-    for (int w = 0; w < count; w++) {
+    begin_stage(s);
+    for (int w = 0; w < count && may_go_on(s); w++) {
         for (int i = 0; i < tried; i++) state->keeping[largest[i]] = way[w].bits >> i & 1 ? ONCE : STORED;
         state->need = need_of(s, state->keeping, s->limit);
-        if (over(s, &state->need) == 0) return true;
+        if (over(s, &state->need) == 0) return;
     }
-    return false;
 }
 
 /* ---- both ---- */
 
+/* Every so many of the candidates STORED, and something else between them: of a chain of n equal layers, √n is the best period for ONCE. */
+static State best_periodic(const Search *s, Keeping between) {
+    State best = start_from(s, between);
+    begin_stage(s);
+    for (int period = 2; period < s->count && may_go_on(s); period += 1 + period / 4) {
+        State state = start_from(s, between);
+        for (int i = period - 1; i < s->count; i += period) state.keeping[i] = STORED;
+        state.need = need_of(s, state.keeping, LONG_MAX);
+        if (is_better(s, &state.need, &best.need)) best = state;
+    }
+    return best;
+}
+
 static State find_least(const Search *s) {
-    const Search without = {.footprint = s->footprint, .limit = 0, .count = s->count, .order = s->order};
-    State least = start_from(&without, ONCE);
-    improve(&without, &least);
-    State fresh = start_from(&without, FRESH);
-    improve(&without, &fresh);
-    return is_better(&without, &fresh.need, &least.need) ? fresh : least;
+    Search without = *s;
+    without.limit = 0;
+    State least = start_from(s, STORED);
+    for (int start = 0; start < 4; start++) {
+        const Keeping keeping = start % 2 ? ONCE : FRESH;
+        State state = start < 2 ? start_from(&without, keeping) : best_periodic(&without, keeping);
+        improve(&without, &state);
+        if (is_better(&without, &state.need, &least.need)) least = state;
+    }
+    return least;
 }
 
 Need choose_keeping(const Footprint *footprint, long limit, Keeping *keeping) {
-    Search search = {.footprint = footprint, .limit = limit, .count = footprint->candidates};
+    double effort = 0;
+    Search search = {.footprint = footprint, .limit = maximum(limit, 0), .effort = &effort, .count = footprint->candidates};
     search.order = largest_first(&search, candidate_flops);
     State best = find_least(&search);
     best.need = need_of(&search, best.keeping, LONG_MAX);
     if (over(&search, &best.need) == 0) {
-        State upwards = start_from(&search, STORED);
-        lessen_excess(&search, &upwards);
-        improve(&search, &upwards);
+        State other[] = {best_periodic(&search, ONCE), best_periodic(&search, FRESH), start_from(&search, STORED),
+                         start_from(&search, STORED)};
+        lessen_excess(&search, &other[2]);
+        try_all_ways(&search, &other[3]);
         improve(&search, &best);
-        if (is_better(&search, &upwards.need, &best.need)) best = upwards;
-        State all = start_from(&search, STORED);
-        if (try_all_ways(&search, &all)) {
-            improve(&search, &all);
-            if (is_better(&search, &all.need, &best.need)) best = all;
+        for (int i = 0; i < 4; i++) {
+            improve(&search, &other[i]);
+            if (is_better(&search, &other[i].need, &best.need)) best = other[i];
         }
     }
     memcpy(keeping, best.keeping, sizeof *keeping * (size_t)footprint->candidates);
