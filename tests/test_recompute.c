@@ -101,6 +101,20 @@ START_TEST(storing_everything_changes_nothing) {
 }
 END_TEST
 
+/* In a chain, FRESH is more work than ONCE and takes less memory, for nothing waits to be read; STORED is no work. */
+START_TEST(fresh_takes_more_work_and_less_memory_than_once) {
+    const Plain plain = plain_of(deep_spec(), targets[_i]);
+    Keeping *keeping = NEW_ARRAY(Keeping, plain.footprint->candidates);
+    Need need[KEEPINGS];
+    for (Keeping all = STORED; all < KEEPINGS; all++) {
+        for (int i = 0; i < plain.footprint->candidates; i++) keeping[i] = all;
+        need[all] = find_need(plain.footprint, keeping, 0, LONG_MAX);
+    }
+    ck_assert(need[STORED].flops == 0 && need[ONCE].flops > 0 && need[FRESH].flops > 1.5 * need[ONCE].flops);
+    ck_assert_int_lt(need[FRESH].bytes, need[ONCE].bytes);
+}
+END_TEST
+
 /* ---- the choice, beside all choices that there are ---- */
 
 enum { MOST_TRIED = 8 }; /* candidates: 6,561 ways */
@@ -224,6 +238,7 @@ Suite *recompute_suite(void) {
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, memory_and_work_are_foreseen_to_the_byte, 0, SPECS);
     tcase_add_loop_test(tests, storing_everything_changes_nothing, 0, SPECS);
+    tcase_add_loop_test(tests, fresh_takes_more_work_and_less_memory_than_once, 0, count_targets());
     tcase_add_loop_test(tests, no_choice_is_better, 0, SAMPLE_SPECS + 1);
     tcase_add_loop_test(tests, limits_are_held_to_the_byte_and_the_least_is_possible, 0, count_targets());
     tcase_add_test(tests, more_memory_never_costs_more_work);
