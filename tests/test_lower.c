@@ -367,12 +367,14 @@ END_TEST
 
 /* With some results of the forward pass computed again, from the least memory that is possible to nearly all. */
 START_TEST(computing_again_gives_the_bits_of_storing) {
-    const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
+    Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
     Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *filtered_spec();
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate(training);
+        choices.tuning = NULL;
+        if (_i % 2 == 0) choices.tuning = random_tuning(lower_model(training, evaluation, targets[t], &choices), (uint64_t)(900 + _i));
         const TargetCode *stored = lower_model(training, evaluation, targets[t], &choices);
         const Left expected = after_a_step(training, stored, true);
         const long least = lower_within(training, evaluation, targets[t], &choices, &(MemoryLimit){1, 1})->trade->after;

@@ -217,7 +217,7 @@ START_TEST(what_is_listed_is_what_runs) {
         calls += trade->again[i].times;
     }
     ck_assert_int_eq((long)listed, (long)(step_flops(code) - step_flops(plain.code)));
-    ck_assert_int_eq(code->train.call_count - plain.code->train.call_count, calls);
+    int more = code->train.call_count - plain.code->train.call_count;
     for (int i = 0; i < code->train.call_count; i++) {
         const char *name = code->train.call[i].kernel->name, *again = strstr(name, "_again");
         if (!again) continue;
@@ -226,9 +226,11 @@ START_TEST(what_is_listed_is_what_runs) {
             found |=
                 strlen(trade->again[k].name) == (size_t)(again - name) && strncmp(trade->again[k].name, name, (size_t)(again - name)) == 0;
         ck_assert_msg(found, "%s is not listed", name);
-        calls--;
+        calls -= strchr(again + 1, '_') == NULL; /* and not the kernel that filters its weight */
+        more--;
     }
     ck_assert_int_eq(calls, 0);
+    ck_assert_int_eq(more, 0);
 }
 END_TEST
 
