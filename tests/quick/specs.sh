@@ -19,9 +19,19 @@ profiles() {
         grep -q 'missing/profile.svg' "$scratch/refused.txt"
 }
 
+# Where the CPU has no dot products of bfloat16, it is built, and says so.
+says_what_it_lacks() {
+    make trainer SPEC="specs/$1.yaml" && ! "build/$1/$1" train --iterations 1 --out "$scratch/$1" 2>"$scratch/lacks.txt" &&
+        grep -q 'AVX512-BF16' "$scratch/lacks.txt"
+}
+
 for spec in specs/*.yaml; do
     name=$(basename "$spec" .yaml)
-    check "the trainer of specs/$name.yaml is built and trains" trains "$name"
+    if grep -q "precision: bf16" "$spec" && ! grep -qw avx512_bf16 /proc/cpuinfo; then
+        check "the trainer of specs/$name.yaml is built and says what this CPU lacks" says_what_it_lacks "$name"
+    else
+        check "the trainer of specs/$name.yaml is built and trains" trains "$name"
+    fi
 done
 check "the profile shows every kernel of a step, and its picture" profiles
 done_checking
