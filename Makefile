@@ -1,6 +1,5 @@
 # `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what
-# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`, or "--max-ram 250M": train within so much memory), TUNING
-# a file of choices that `make tune` measured.
+# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`, or `"--max-ram 216M"`), TUNING a file of choices that `make tune` measured.
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
 export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS

@@ -1,6 +1,7 @@
 #include "choice.h"
 
 #include "lower.h"
+#include "recompute.h"
 #include "tuning.h"
 
 #include <string.h>
@@ -56,13 +57,8 @@ const char *legal_text(const Legal *legal) {
 
 /* ---- choosing ---- */
 
-/* What is computed again (recompute.h) is so by the same choices, and has the same bits. */
 static TuningEntry *find_entry(const Lowering *l, const char *kernel) {
-    static const char again[] = "_again";
-    const size_t length = strlen(kernel), suffix = sizeof again - 1;
-    if (!l->choices->tuning) return NULL;
-    if (length > suffix && strcmp(kernel + length - suffix, again) == 0) kernel = format("%.*s", (int)(length - suffix), kernel);
-    return tuning_entry(l->choices->tuning, l->target, kernel);
+    return l->choices->tuning ? tuning_entry(l->choices->tuning, l->target, first_name(kernel)) : NULL; /* computed again: as the first */
 }
 
 Algorithm wanted_algorithm(const Lowering *l, const char *kernel) {
@@ -74,7 +70,7 @@ KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algo
     KernelChoice *choice = NEW(KernelChoice);
     *choice = (KernelChoice){.kernel = kernel, .algorithm = algorithm, .lowering = l, .entry = find_entry(l, kernel)};
     TargetCode *code = l->code;
-    if (l->program == &code->train) {
+    if (l->program == &code->train && first_name(kernel) == kernel) {
         MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
         code->choice[code->choice_count++] = choice;
     }

@@ -80,18 +80,14 @@ static Model *compile_spec(Options *options) {
     return model;
 }
 
-/* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or it needs more memory than
- * it may, which was reported. */
+/* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or training needs more memory
+ * than it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
     Choices choices = options->choices;
     choices.tuning = model->tuning;
     TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &choices, stderr);
     if (!code) return NULL;
-    if (options->memory.bytes) {
-        const char *tuning = code->tuning;
-        code = lower_within(model->training, model->evaluation, options->target[target], &choices, &options->memory);
-        code->tuning = tuning;
-    }
+    code = lower_within(code, model->evaluation, &choices, &options->memory);
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     if ((options->dump == PASS_RECOMPUTE || options->dump == PASS_FUSE) && target == 0) print_graph(stdout, code->training);
     if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
@@ -108,7 +104,7 @@ static int command_compile(Options *options) {
     Output output = {.directory = options->directory};
     Text names = text_begin();
     for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
-    const char *limit = memory_limit_name(&options->memory), *name = model->spec->name,
+    const char *name = model->spec->name, *limit = memory_limit_name(&options->memory),
                *said = model->spec->precision == COMPUTE_BF16
                            ? format("targets %s; bfloat16%s", names.bytes, limit)
                            : format("targets %s; filtering %s%s", names.bytes, filtering_name(options->choices.filtering), limit);

@@ -100,6 +100,14 @@ Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping) {
 
 /* ---- the sequence as a graph ---- */
 
+static const char again[] = "_again";
+
+/* No other name has this in it: names of nodes are layers' and operations'. */
+const char *first_name(const char *name) {
+    const char *found = strstr(name, again);
+    return found ? format("%.*s", (int)(found - name), name) : name;
+}
+
 static Parameter *copy_parameter(Graph *to, const Parameter *parameter) {
     Parameter *copy = NEW(Parameter);
     *copy = *parameter;
@@ -116,7 +124,7 @@ static Node *copy_instance(Graph *to, const Instance *instance, Node *const *mad
     if (copy.parameter) copy.parameter = to->parameter[copy.parameter->number];
     if (copy.gradient_of) copy.gradient_of = to->parameter[copy.gradient_of->number];
     if (instance->again) {
-        copy.name = format("%s_again", copy.name);
+        copy.name = format("%s%s", copy.name, again);
         copy.scan = NULL; /* all steps at once */
     }
     Node *node = append_node(to, copy);
@@ -197,9 +205,8 @@ static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, con
     return code;
 }
 
-TargetCode *lower_within(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices,
-                         const MemoryLimit *limit) {
-    TargetCode *code = lower_model(training, evaluation, target, choices);
+TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const Choices *choices, const MemoryLimit *limit) {
+    TargetCode *code = plain;
     if (!limit->bytes) return code;
     begin_pass(PASS_RECOMPUTE);
     const long scratch = limit->threads * code->scratch_bytes;
@@ -212,5 +219,6 @@ TargetCode *lower_within(const Graph *training, const Graph *evaluation, const T
     trade->possible = trade->before <= limit->bytes;
     if (!trade->possible) code = lower_attempt(code, evaluation, choices, trade, limit->bytes - scratch);
     code->trade = trade;
+    code->tuning = plain->tuning;
     return code;
 }

@@ -152,7 +152,8 @@ END_TEST
 /* What the explanation of a target within a limit says of it. */
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
-    explain_target(explanation, *code = lower_within(model->training, model->evaluation, target, &default_choices, limit));
+    explain_target(explanation, *code = lower_within(lower_model(model->training, model->evaluation, target, &default_choices),
+                                                     model->evaluation, &default_choices, limit));
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
@@ -179,7 +180,7 @@ START_TEST(what_is_traded_for_memory_is_what_was_planned) {
     const Model *model = model_of(gru_ae_spec());
     for (int i = 0; targets[i]; i++) {
         TargetCode *code;
-        const MemoryLimit limit = {240000000, 2};
+        const MemoryLimit limit = {230000000, 2};
         const char *text = explained_within(model, targets[i], &limit, &code), *place = text;
         const Trade *trade = code->trade;
         ck_assert_int_gt(trade->count, 1);
