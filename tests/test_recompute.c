@@ -1,5 +1,5 @@
 /* --max-ram: what is computed again is what costs least, the memory is foreseen to the byte, and the graph that does it is sound. That it
- * computes the same bits is shown in test_lower.c and by trainers (quick/recompute.sh). */
+ * computes the same bits is shown in test_lower.c and by trainers (slow/recompute.sh). */
 #include "cpu.h"
 #include "sample_graphs.h"
 
