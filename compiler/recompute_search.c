@@ -101,7 +101,7 @@ static bool improve_one(const Search *s, State *state, int candidate) {
 static bool improve_pair(const Search *s, State *state, int a, int b) {
     const Keeping before[2] = {state->keeping[a], state->keeping[b]};
     for (int both = 0; both < KEEPINGS * KEEPINGS; both++) {
-        state->keeping[a] = both / KEEPINGS, state->keeping[b] = both % KEEPINGS;
+        state->keeping[a] = (Keeping)(both / KEEPINGS), state->keeping[b] = (Keeping)(both % KEEPINGS);
         if (state->keeping[a] == before[0] || state->keeping[b] == before[1]) continue;
         if (take_if_better(s, state)) return true;
     }

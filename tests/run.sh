@@ -13,8 +13,10 @@ export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"         # threads that wait 
 # run PROGRAM…: a program that ends with an error and reported no failure has crashed, which is a failure too.
 cat >build/run-one.sh <<'END'
 log=$(mktemp)
+start=$(date +%s)
 "$@" >"$log" 2>&1 </dev/null
 status=$?
+echo "#   $* took $(($(date +%s) - start)) s" >>"$log"
 test "$status" = 0 || grep -q '^not ok' "$log" || echo "not ok - $* ends with exit status $status" >>"$log"
 flock build/run-one.sh cat "$log"
 rm -f "$log"
@@ -33,6 +35,10 @@ failed=$(grep -c '^not ok ' "$results")
 if [ "$tier" = quick ] && ! grep -q '^# [0-9]* passed, [0-9]* failed$' "$results"; then
     echo "not ok - build/tests/run did not come to its end"
     failed=$((failed + 1))
+fi
+if [ "$failed" != 0 ]; then
+    echo "what failed:"
+    grep '^not ok ' "$results"
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
