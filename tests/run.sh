@@ -16,7 +16,7 @@ log=$(mktemp)
 start=$(date +%s)
 "$@" >"$log" 2>&1 </dev/null
 status=$?
-echo "#   $* took $(($(date +%s) - start)) s" >>"$log"
+echo "#   $* took $(($(date +%s) - start)) s; of processor time, user and system: $(times | tail -n 1)" >>"$log"
 test "$status" = 0 || grep -q '^not ok' "$log" || echo "not ok - $* ends with exit status $status" >>"$log"
 flock build/run-one.sh cat "$log"
 rm -f "$log"
