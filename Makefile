@@ -68,8 +68,8 @@ SECONDS ?= 600
 fuzz: compiler ## hostile files of weights against a bundle, for SECONDS=600, by clang's libFuzzer
 	@tests/fuzz.sh $(SECONDS)
 
-parity: deps-python ## compare trainers with PyTorch, run live
-	@$(APART) scripts/python.sh tests/parity/parity.py
+parity: deps-python ## compare trainers with PyTorch, run live (PARITY="--count 12 --targets avx2": options of tests/parity/parity.py)
+	@$(APART) scripts/python.sh tests/parity/parity.py $(PARITY)
 
 bench: deps-python ## time a training step beside PyTorch's, and inference beside other ways to run it
 	@+$(MAKE) compiler
