@@ -78,9 +78,11 @@ KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algo
     if (!entry || entry->used) return choice;
     entry->used = true;
     entry->refused = entry->algorithm.number != ALGORITHM_ANY && entry->algorithm.number != algorithm;
+    const bool larger_tiles = entry->algorithm.number == ALGORITHM_FILTERED_4 && l->choices->filtering == 2;
     if (entry->refused)
         tuning_error(l->choices->tuning, &entry->algorithm.place,
-                     format("it can be `%s`; so it is where `algorithm` is left out", algorithm_names[algorithm]),
+                     larger_tiles ? "tiles of 4 outputs have to be allowed by `--filtering 4`"
+                                  : format("it can be `%s`; so it is where `algorithm` is left out", algorithm_names[algorithm]),
                      "`%s` cannot be run by `%s` on %s", kernel, algorithm_names[entry->algorithm.number], l->target->name);
     return choice;
 }

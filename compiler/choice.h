@@ -11,7 +11,8 @@ struct Lowering;
 #define CHOICE_ALGORITHMS(X)                                                                                                               \
     X(DIRECT, "direct", "a product for each tap")                                                                                          \
     X(FEW, "few_outputs", "directly, lanes along the input channels: to a few output channels")                                            \
-    X(FILTERED, "filtered_2", "minimal filtering, by tiles of 2 outputs")
+    X(FILTERED_2, "filtered_2", "minimal filtering, by tiles of 2 outputs")                                                                \
+    X(FILTERED_4, "filtered_4", "minimal filtering, by tiles of 4 outputs in each direction in which they divide")
 
 typedef enum {
 #define X(id, name, meaning) ALGORITHM_##id,

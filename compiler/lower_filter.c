@@ -1,10 +1,4 @@
-/* Minimal filtering (Winograd, "Arithmetic complexity of computations", 1980; Cook and Toom) of convolutions with kernels of 3.
- *
- * A tile of outputs is computed from transformed inputs and weights with fewer products than it has taps:
- *   stride 1: 2 outputs from 4 inputs by 4 products instead of 6
- *   stride 2: split into its phases, of 2 taps and of 1: 2 outputs from 5 inputs by 5 instead of 6; its transpose: 4 outputs from
- *             3 inputs by 5 instead of 6
- * and in two dimensions by the product of both numbers: 25 for 36, or 16 for 36. Products are summed over the input channels before
+/* Convolutions by minimal filtering, with the algorithms of filters.c. Products are summed over the input channels before
  * anything is transformed back, so all but the transforms are matrix products. Each step is a compute of one kernel:
  *   transform     A[p, …, c] = Σ ± x        p: a transformed input; once for a group of images and rows of tiles, in scratch
  *   multiply      S[q, …, k] = Σ c, … A · G  q: a sum; for a block of output channels and a few tiles, in scratch
@@ -14,143 +8,7 @@
 
 #include "lower_conv.h"
 
-#include <string.h>
-
 #define V affine_variable
-
-/* ---- the algorithms of one dimension; products that always go together are summed at once ---- */
-
-static const Filter gather1 = {
-    .outputs = 2,
-    .inputs = 4,
-    .step = 2,
-    .transformed_inputs = 4,
-    .transformed_weights = 4,
-    .sums = 4,
-    .taps = 6,
-    .input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
-    .weight = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}},
-    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}},
-    .output = {{1, 1, 1, 0}, {0, 1, -1, -1}},
-};
-
-/* y[2i], y[2i + 1] of stride 2: the even taps by F(2, 2), the odd one directly. */
-static const Filter gather2 = {
-    .outputs = 2,
-    .inputs = 5,
-    .step = 4,
-    .transformed_inputs = 5,
-    .transformed_weights = 4,
-    .sums = 3,
-    .taps = 6,
-    .input = {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, -1, 0, 1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}},
-    .weight = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}},
-    .sum = {{0, 3, 0, 3, 2}, {1, 0, 1, 0, 1}, {2, 2, 2, 1, 2}},
-    .output = {{1, 1, 0}, {0, 1, 1}},
-};
-
-/* The transpose of gather2: four outputs from x0, x1, x2: x0 w1, x0 w2 + x1 w0, x1 w1, x1 w2 + x2 w0. */
-static const Filter scatter2 = {
-    .outputs = 4,
-    .inputs = 3,
-    .step = 2,
-    .transformed_inputs = 4,
-    .transformed_weights = 4,
-    .sums = 5,
-    .taps = 6,
-    .input = {{1, 0, 0}, {1, -1, 0}, {0, 1, 0}, {0, -1, 1}},
-    .weight = {{0, 1, 0}, {0, 0, 1}, {1, 0, 1}, {1, 0, 0}},
-    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}, {2, 0, 0, 0, 1}},
-    .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 1, 1, 0}},
-};
-
-int find_runs(const FilterTerms *sums, int count, FilterRun *runs) {
-    int found = 0;
-    for (int i = 0; i < count; i++) {
-        FilterRun *last = found ? &runs[found - 1] : NULL;
-        const FilterTerms *before = i ? &sums[i - 1] : NULL, *sum = &sums[i];
-        const bool alike = last && sum->products == before->products && sum->a_step == before->a_step && sum->b_step == before->b_step;
-        if (alike && (last->count == 1 || (sum->a - before->a == last->a_by && sum->b - before->b == last->b_by))) {
-            last->a_by = sum->a - before->a;
-            last->b_by = sum->b - before->b;
-            last->count++;
-        } else {
-            runs[found++] = (FilterRun){.first = i, .count = 1, .terms = *sum};
-        }
-    }
-    return found;
-}
-
-Affine run_a(const FilterRun *run, Affine sum, Affine term) {
-    return affine_shift(affine_add(affine_scale(sum, run->a_by), affine_scale(term, run->terms.a_step)), run->terms.a);
-}
-
-Affine run_b(const FilterRun *run, Affine sum, Affine term) {
-    return affine_shift(affine_add(affine_scale(sum, run->b_by), affine_scale(term, run->terms.b_step)), run->terms.b);
-}
-
-/* ---- where it wins ---- */
-
-const Filter *gather_filter(long kernel, long stride, long outputs) {
-    const Filter *filter = stride == 1 ? &gather1 : &gather2;
-    return kernel == 3 && stride <= 2 && outputs % filter->outputs == 0 ? filter : NULL;
-}
-
-/* Sets what the plan has of one dimension; false: it has no algorithm. */
-static bool plan_dimension(const Node *node, int d, FilterPlan *plan) {
-    const long kernel = node->kernel[d], stride = node->stride[d], padding = node->padding[d], outputs = node->shape[2 + d];
-    const bool gathers = node->op == OP_CONV2D;
-    const Filter *filter = NULL;
-    plan->reversed[d] = !gathers && stride == 1; /* a transposed convolution of stride 1 is one, with the taps in reverse */
-    if (gathers || stride == 1) {
-        filter = gather_filter(kernel, stride, outputs);
-        plan->offset[d] = gathers ? -padding : padding - 2;
-    } else if (kernel == 3 && stride == 2 && padding % 2 == 1 && outputs % scatter2.outputs == 0) {
-        filter = &scatter2;
-        plan->offset[d] = (padding - 1) / 2;
-    }
-    plan->filter[d] = filter;
-    if (filter) plan->tiles[d] = outputs / filter->outputs;
-    return filter != NULL;
-}
-
-long filter_products(const Filter *filter) {
-    long products = 0;
-    for (int i = 0; i < filter->sums; i++) products += filter->sum[i].products;
-    return products;
-}
-
-/* Time of a tile in multiply-adds of vectors, beside that of the direct one: transforming an element of the input takes about as long as
- * three, restoring a sum or an output as long as two. */
-static bool wins(const FilterPlan *plan, double channels, double outputs) {
-    const Filter *v = plan->filter[0], *h = plan->filter[1];
-    const double direct = (double)(v->taps * h->taps) * channels * outputs;
-    const double products = (double)(filter_products(v) * filter_products(h)) * channels * outputs;
-    const double transform = 3.0 * v->transformed_inputs * h->transformed_inputs * channels;
-    const double restore = 2.0 * (v->sums * h->sums + v->outputs * h->outputs) * outputs;
-    return products + transform + restore < 0.9 * direct;
-}
-
-/* For one image: do the products that it saves take longer than reading what it adds to the weights, at a float a cycle? Twice as long,
- * since an image has too few tiles for the loops to be at their best. */
-static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
-    const Filter *v = plan->filter[0], *h = plan->filter[1];
-    const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
-    return saved >= 2 * target->lanes * (v->transformed_weights * h->transformed_weights - 9);
-}
-
-bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
-    if (!l->choices->filtering) return false;
-    if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
-    if (!plan_dimension(node, 0, plan) || !plan_dimension(node, 1, plan)) return false;
-    plan->out = node->op == OP_CONV2D ? 0 : 1;
-    const long channels = node->input[0]->shape[1], outputs = node->shape[1];
-    if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
-    const Algorithm wanted = wanted_algorithm(l, node->name);
-    if (wanted != ALGORITHM_ANY) return wanted == ALGORITHM_FILTERED;
-    if (l->choices->few_images && !pays_for_weights(l->target, plan)) return false;
-    return l->choices->filter_everywhere || wins(plan, (double)channels, (double)outputs);
-}
 
 /* ---- weights ---- */
 
@@ -169,9 +27,10 @@ const Expression *combine(int count, const double *coefficient, const Expression
         for (int i = 0; i < count; i++) {
             const double size = coefficient[i] < 0 ? -coefficient[i] : coefficient[i];
             if (coefficient[i] == 0 || (coefficient[i] < 0) != (pass == 1)) continue;
-            const Expression *term = size == 1 ? value[i] : op2(MULTIPLY, value[i], constant(size));
-            if (result) result = pass == 1 ? op2(SUBTRACT, result, term) : op2(ADD, result, term);
-            else result = pass == 1 ? op1(NEGATE, term) : term;
+            if (!result && size == 1) result = pass == 1 ? op1(NEGATE, value[i]) : value[i];
+            else if (!result) result = op2(MULTIPLY, value[i], constant(coefficient[i]));
+            else if (size == 1) result = pass == 1 ? op2(SUBTRACT, result, value[i]) : op2(ADD, result, value[i]);
+            else result = op3(MULTIPLY_ADD, value[i], constant(coefficient[i]), result);
         }
     return result;
 }
@@ -269,21 +128,21 @@ typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = 
     long inner[3];   /* of a register tile */
 } Cut;
 
-enum {
-    FILTER_BYTES = 384 * 1024,
-    FILTER_TILES = 64,
-    BUSY_TILES = 8
-}; /* transformed inputs of an item; at most so many tiles, less to keep threads busy */
+/* Transformed inputs of an item: of tiles of 2, and of 4, of which the same outputs take as much, but fewer share more weights; at most so
+ * many tiles, less to keep threads busy. */
+enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 64, BUSY_TILES = 8 };
 
-static long tile_vectors(long vectors) {
+/* What is transformed is read from the second cache once for each register tile's vectors: the more of them, where there are registers. */
+static long tile_vectors(const Target *target, long vectors, bool wide) {
+    if (wide && target->registers >= 32 && vectors % 4 == 0) return 4;
     return vectors % 2 == 0 ? 2 : 1;
 }
 
-long choose_vectors(KernelChoice *choice, long vectors) {
-    const int registers = choice->lowering->target->registers;
-    const long room = (registers - 1) / 2;
-    const Legal legal = {.most = minimum(vectors, room), .divides = vectors, .registers = room < vectors ? registers : 0};
-    return choose(choice, FIELD_TILE_VECTORS, tile_vectors(vectors), legal);
+long choose_vectors(KernelChoice *choice, long vectors, bool wide) {
+    const Target *target = choice->lowering->target;
+    const long room = (target->registers - 1) / 2;
+    const Legal legal = {.most = minimum(vectors, room), .divides = vectors, .registers = room < vectors ? target->registers : 0};
+    return choose(choice, FIELD_TILE_VECTORS, tile_vectors(target, vectors, wide), legal);
 }
 
 long tile_values(const Target *target, long vectors) {
@@ -296,7 +155,8 @@ static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *
     const Target *target = choice->lowering->target;
     const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
     const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
-    const long model = minimum(FILTER_TILES, maximum(1, FILTER_BYTES / tile_bytes)), most = maximum(model, BLOCK_BYTES_MOST / tile_bytes);
+    const long bytes = choice->algorithm == ALGORITHM_FILTERED_4 ? FILTER_BYTES_4 : FILTER_BYTES_2;
+    const long model = minimum(FILTER_TILES, maximum(1, bytes / tile_bytes)), most = maximum(model, BLOCK_BYTES_MOST / tile_bytes);
     Cut cut;
     long taken = 1; /* tiles of the dimensions so far */
     for (int d = 2; d >= 0; d--) {
@@ -473,8 +333,8 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
         *copy = *plan;
         l->filtered[parameter] = copy;
     }
-    KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_FILTERED);
-    const long vectors = choose_vectors(choice, weight->shape[3] / lanes);
+    KernelChoice *choice = begin_choice(l, node->name, filtered_algorithm(v, h));
+    const long vectors = choose_vectors(choice, weight->shape[3] / lanes, choice->algorithm == ALGORITHM_FILTERED_4);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
     f.cut = choose_cut(choice, node, plan, vectors, channels);

@@ -8,7 +8,7 @@ typedef struct FilterTerms { /* Σ over p < products of a[a + p · a_step] · b[
     int a, a_step, b, b_step, products;
 } FilterTerms;
 
-enum { FILTER_SIZE = 5 }; /* at most so many of anything in a tile of one dimension */
+enum { FILTER_SIZE = 9 }; /* at most so many of anything in a tile of one dimension */
 
 /* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of their products. */
 typedef struct Filter {
@@ -49,15 +49,19 @@ int find_runs(const FilterTerms *sums, int count, FilterRun *runs);
 /* Where in a and b product `term` of sum `sum` of a run is. */
 Affine run_a(const FilterRun *run, Affine sum, Affine term);
 Affine run_b(const FilterRun *run, Affine sum, Affine term);
-/* The algorithm of one dimension of a gather, y[i] = Σ u x[stride · i + u − padding] w[u], of `outputs` outputs; NULL: there is none. */
-const Filter *gather_filter(long kernel, long stride, long outputs);
+/* The algorithm of one dimension of a gather, y[i] = Σ u x[stride · i + u − padding] w[u], of `outputs` outputs, by tiles of `size`
+ * outputs, or of 2 where those do not divide into `size`; NULL: there is none. */
+const Filter *gather_filter(long kernel, long stride, long outputs, int size);
 long filter_products(const Filter *filter);
+/* What a kernel is run by whose tiles are these, vertically and horizontally. */
+Algorithm filtered_algorithm(const Filter *v, const Filter *h);
 /* Σ coefficient[i] · value[i], by additions and subtractions where that is all there is. Values of coefficient 0 are not looked at. */
 const Expression *combine(int count, const double *coefficient, const Expression *const *value);
 /* column[x] = Σ y < rows  coefficient[y] · tile[y][x], for each x < columns. Combined in turn, they are a tile's both dimensions. */
 void combine_rows(int rows, int columns, const double *coefficient, const Expression *const tile[][FILTER_SIZE], const Expression **column);
-/* The register tile: how many of `vectors` vectors side by side, and by how many values of the other operand at most. */
-long choose_vectors(KernelChoice *choice, long vectors);
+/* The register tile: how many of `vectors` vectors side by side, rather more of them where `wide`, and by how many values of the other
+ * operand at most. */
+long choose_vectors(KernelChoice *choice, long vectors, bool wide);
 long tile_values(const Target *target, long vectors);
 
 /* lower_filter_grad.c: the weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where

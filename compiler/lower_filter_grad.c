@@ -9,6 +9,8 @@
 
 #include "lower_conv.h"
 
+#include <math.h>
+
 #define V affine_variable
 
 /* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
@@ -117,24 +119,21 @@ static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side
     add_level(schedule, "c", 1, LOOP_VECTOR);
 }
 
+/* Adds a product of transformed input a and gradient b to those of a transformed weight, which have to be evenly spaced. */
+static void add_term(FilterTerms *weight, int a, int b) {
+    const int p = weight->products++;
+    if (p == 0) weight->a = a, weight->b = b;
+    if (p == 1) weight->a_step = a - weight->a, weight->b_step = b - weight->b;
+    if (a != weight->a + p * weight->a_step || b != weight->b + p * weight->b_step)
+        die("a transformed weight's products are not evenly spaced");
+}
+
 /* Of each transformed weight, the products of transformed inputs (a) and transformed gradients (b) that it takes. */
 static void terms_of_weights(const Filter *filter, FilterTerms *terms) {
     for (int w = 0; w < filter->transformed_weights; w++) terms[w] = (FilterTerms){.products = 0};
     for (int s = 0; s < filter->sums; s++)
-        for (int p = 0; p < filter->sum[s].products; p++) {
-            const int input = filter->sum[s].a + p * filter->sum[s].a_step;
-            FilterTerms *weight = &terms[filter->sum[s].b + p * filter->sum[s].b_step];
-            if (weight->products == 0) {
-                weight->a = input;
-                weight->b = s;
-            } else if (weight->products == 1) {
-                weight->a_step = input - weight->a;
-                weight->b_step = s - weight->b;
-            } else {
-                die("a transformed weight with %d products", weight->products + 1);
-            }
-            weight->products++;
-        }
+        for (int p = 0; p < filter->sum[s].products; p++)
+            add_term(&terms[filter->sum[s].b + p * filter->sum[s].b_step], filter->sum[s].a + p * filter->sum[s].a_step, s);
 }
 
 /* D[p, q, k, c] for the p of one run of transformed weights and the q of another */
@@ -243,37 +242,53 @@ static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *o
     const long images_model = f->rows < f->tiles[0] ? 1 : largest_divisor(images / f->groups, maximum(1, TILES / (f->rows * f->tiles[1])));
     f->images = choose(choice, FIELD_BLOCK_IMAGES, images_model,
                        (Legal){.most = maximum(1, minimum(images / f->groups, most / f->rows)), .divides = images / f->groups});
-    f->tile_vectors = choose_vectors(choice, f->block[f->vector] / lanes);
+    f->tile_vectors = choose_vectors(choice, f->block[f->vector] / lanes, true);
     const long others = f->block[1 - f->vector], room = (target->registers - 1 - f->tile_vectors) / f->tile_vectors;
     f->tile_others = choose(choice, FIELD_TILE_CHANNELS, largest_divisor(others, tile_values(target, f->tile_vectors)),
                             (Legal){.most = minimum(others, room), .divides = others, .registers = room < others ? target->registers : 0});
 }
 
-/* In multiply-adds of vectors for a tile, as in lower_filter.c; each side is transformed once for each block of the other. */
-static bool grad_wins(const FilteredGrad *f, const Buffer *out) {
+/* Time beside the direct gradient's, as in lower_filter.c; each side is transformed once for each block of the other. */
+static double relative_time(const FilteredGrad *f, const Buffer *out) {
     const Filter *v = f->filter[0], *h = f->filter[1];
     const long lanes = f->l->target->lanes;
     const double small = (double)model_block(f, SMALL, (out->shape[SMALL] + lanes - 1) / lanes),
                  large = (double)model_block(f, LARGE, (out->shape[LARGE] + lanes - 1) / lanes);
     const double products = (double)(filter_products(v) * filter_products(h)) * small * large;
     const double transform = 3.0 * (v->transformed_inputs * h->transformed_inputs * large + v->sums * h->sums * small);
-    return products + transform < 0.9 * v->taps * h->taps * small * large;
+    return (products + transform) / (v->taps * h->taps * small * large);
+}
+
+static bool use_tiles(FilteredGrad *f, int size) {
+    for (int d = 0; d < 2; d++) {
+        const long outputs = f->node->input[SMALL]->shape[2 + d];
+        f->filter[d] = gather_filter(f->node->kernel[d], f->node->stride[d], outputs, size);
+        if (!f->filter[d]) return false;
+        f->tiles[d] = outputs / f->filter[d]->outputs;
+    }
+    return true;
+}
+
+/* Sets tiles by the fastest that there is, or by what a tuning file wants; false: the direct gradient is. */
+static bool choose_tiles(FilteredGrad *f, const Buffer *out) {
+    const Algorithm wanted = wanted_algorithm(f->l, f->node->name);
+    double best = f->l->choices->filter_everywhere ? HUGE_VAL : 0.9;
+    int found = 0;
+    for (int size = f->l->choices->filtering; size >= 2; size -= 2) {
+        if (!use_tiles(f, size)) continue;
+        const double time = relative_time(f, out);
+        if (wanted == ALGORITHM_ANY ? time >= best : wanted != filtered_algorithm(f->filter[0], f->filter[1])) continue;
+        best = time;
+        found = size;
+    }
+    return found && use_tiles(f, found);
 }
 
 bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     const Buffer *out = node_buffer(l, node);
     FilteredGrad f = {.l = l, .node = node};
-    if (!l->choices->filtering) return false;
-    for (int d = 0; d < 2; d++) {
-        const long outputs = node->input[SMALL]->shape[2 + d];
-        f.filter[d] = gather_filter(node->kernel[d], node->stride[d], outputs);
-        if (!f.filter[d]) return false;
-        f.tiles[d] = outputs / f.filter[d]->outputs;
-    }
     const long lanes = l->target->lanes;
-    const Algorithm wanted = wanted_algorithm(l, node->name);
-    if (!find_lanes(&f, out)) return false;
-    if (wanted == ALGORITHM_ANY ? !(l->choices->filter_everywhere || grad_wins(&f, out)) : wanted != ALGORITHM_FILTERED) return false;
+    if (!find_lanes(&f, out) || !choose_tiles(&f, out)) return false;
     Stage stage[2] = {{.level = 0}};
     for (int side = 0; side < 2; side++) {
         const Buffer *input = node_virtual(l, node->input[side]);
@@ -281,7 +296,7 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
         if (stage[side].blocked < 0 || input->shape[1] < round_up(out->shape[side], lanes)) return false;
         if (side == LARGE || node->input[side]->fused) f.input[side] = input;
     }
-    choose_blocks(&f, begin_choice(l, node->name, ALGORITHM_FILTERED), out);
+    choose_blocks(&f, begin_choice(l, node->name, filtered_algorithm(f.filter[0], f.filter[1])), out);
     const Filter *v = f.filter[0], *h = f.filter[1];
     FilterRun run[2][FILTER_SIZE];
     int runs[2], number = 0;

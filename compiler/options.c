@@ -51,8 +51,8 @@ static const struct {
                        "inference: the byte order of the machines that will read the weights, little (default) or big"},
     [OPTION_TARGETS] = {"--targets", "LIST",
                         "instruction sets to generate for, separated by commas (default: all; tune: those that this CPU has)"},
-    [OPTION_FILTERING] = {"--filtering", "none|2",
-                          "convolve with fewer multiplications, by tiles of 2 outputs, where that is faster (default: 2)"},
+    [OPTION_FILTERING] = {"--filtering", "none|2|4",
+                          "convolve with fewer multiplications, by tiles of so many outputs, where that is faster (default: 2)"},
     [OPTION_TUNING] = {"--tuning", "FILE",
                        "compile, explain: the choices that were measured (zoetrope tune), in the place of the cost model's"},
     [OPTION_MAX_RAM] = {"--max-ram", "BYTES[,N]",
@@ -138,7 +138,7 @@ static bool read_targets(const char *list, Options *options, int *status) {
 static const struct {
     const char *name;
     int filtering;
-} filterings[] = {{"none", 0}, {"2", 2}};
+} filterings[] = {{"none", 0}, {"2", 2}, {"4", 4}};
 
 const char *filtering_name(int filtering) {
     size_t i = 0;

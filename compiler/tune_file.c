@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-static void add_head(Text *out, const Spec *spec, const char *compiler) {
+static void add_head(Text *out, const Spec *spec, const char *compiler, int filtering) {
     text_add(out, "# Choices for the kernels of %s, measured by zoetrope tune. compile --tuning takes them, on whatever machine it runs.\n",
              spec->name);
     if (*cpu_brand()) text_add(out, "# CPU: %s (%s)\n", cpu_brand(), cpu_name());
     if (*compiler) text_add(out, "# C compiler: %s\n", compiler);
     text_add(out,
              "# What is not here is the cost model's choice. Behind each choice: milliseconds a step, and those of the cost model's.\n");
+    if (filtering == 4) text_add(out, "# Measured with --filtering 4, and meant for it.\n");
 }
 
 /* Kernels that gain most come first. */
@@ -48,7 +49,7 @@ bool write_tuning(const char *path, const Spec *spec, const char *compiler, cons
     const char *slash = strrchr(path, '/');
     Output output = {.directory = !slash ? "." : slash == path ? "/" : format("%.*s", (int)(slash - path), path)};
     Text *text = add_output(&output, slash ? slash + 1 : path);
-    add_head(text, spec, compiler);
+    add_head(text, spec, compiler, count > 0 ? list[0].tuner->choices.filtering : 0);
     for (int i = 0; i < count; i++) add_target(text, spec, &list[i]);
     return write_output(&output);
 }

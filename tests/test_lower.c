@@ -202,6 +202,12 @@ static int count_filtered(const Program *program) {
     return count;
 }
 
+static int count_algorithm(const TargetCode *code, Algorithm algorithm) {
+    int count = 0;
+    for (int i = 0; i < code->choice_count; i++) count += code->choice[i]->algorithm == algorithm;
+    return count;
+}
+
 /* Strides of 1 and 2 and both, in both directions, channels that are no multiple of the vector, and T · batch images that do not
  * divide by any register tile. */
 static const Spec *filtered_spec(void) {
@@ -256,13 +262,16 @@ START_TEST(wide_images_are_filtered_in_parts) {
 END_TEST
 
 START_TEST(filtered_convolutions_equal_the_reference) {
-    const Target *target = targets[_i];
-    const Choices choices = {.filtering = 2, .filter_everywhere = true}, direct = {.filtering = 0};
+    const Target *target = targets[_i / 2];
+    const Choices choices = {.filtering = 2 + _i % 2 * 2, .filter_everywhere = true}, direct = {.filtering = 0};
     Graph *training = build_graph(filtered_spec(), true), *evaluation = build_graph(filtered_spec(), false);
     differentiate(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
     ck_assert_int_ge(count_filtered(&code->evaluate), 5);
     ck_assert_int_ge(count_filtered(&code->train), target->lanes == 16 ? 10 : 12);
+    const int by_4 = count_algorithm(code, ALGORITHM_FILTERED_4);
+    if (choices.filtering == 4) ck_assert_int_ge(by_4, 12); /* but where 4 divides no side */
+    else ck_assert_int_eq(by_4, 0);
     check_graph(training, code, true, false);
     check_graph(evaluation, code, false, true);
     code = lower_model(training, evaluation, target, &direct);
@@ -350,7 +359,7 @@ START_TEST(any_legal_choices_equal_the_reference) {
     int changed = 0;
     for (int t = 0; targets[t]; t++)
         for (int draw = 0; draw < DRAWS; draw++) {
-            Choices choices = {.filtering = 2, .filter_everywhere = draw % 2 == 1};
+            Choices choices = {.filtering = draw == 2 ? 4 : 2, .filter_everywhere = draw % 2 == 1};
             Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
             differentiate(training);
             const TargetCode *plain = lower_model(training, evaluation, targets[t], &choices);
@@ -449,7 +458,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, computing_again_gives_the_bits_of_storing, 0, SAMPLE_SPECS + 2);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
-    tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 4);
+    tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 8); /* each target, tiles of 2 and of 4 */
     tcase_add_test(test_case, wide_images_are_filtered_in_parts);
     tcase_add_loop_test(test_case, any_legal_choices_equal_the_reference, 0, SAMPLE_SPECS + 1);
     suite_add_tcase(suite, test_case);

@@ -9467,97 +9467,89 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 147456);
     float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[32768 * p + 8192 * q + 512 * k0 + 32 * c0];
-                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
-                }
-            }
-        }
-    }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[32768 * p + 512 * k0 + 32 * c0 + 24576];
-                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
-            }
-        }
-    }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[8192 * q + 512 * k0 + 32 * c0 + 98304];
-                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+                float *const products_at = &products[32768 * p + 8192 * q + 256 * k0];
+                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            float *const products_at_3 = &products[512 * k0 + 32 * c0 + 122880];
-            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            float *const products_at_1 = &products[32768 * p + 256 * k0 + 24576];
+            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
+    }
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            float *const products_at_2 = &products[8192 * q + 256 * k0 + 98304];
+            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+        }
+    }
+    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        float *const products_at_3 = &products[256 * k0 + 122880];
+        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 2; ib++) {
@@ -9715,349 +9707,303 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
-                            __m512 sum2_0_0 = _mm512_setzero_ps();
-                            __m512 sum2_0_1 = _mm512_setzero_ps();
-                            __m512 sum2_1_0 = _mm512_setzero_ps();
-                            __m512 sum2_1_1 = _mm512_setzero_ps();
-                            __m512 sum2_2_0 = _mm512_setzero_ps();
-                            __m512 sum2_2_1 = _mm512_setzero_ps();
-                            __m512 sum2_3_0 = _mm512_setzero_ps();
-                            __m512 sum2_3_1 = _mm512_setzero_ps();
-                            __m512 sum2_4_0 = _mm512_setzero_ps();
-                            __m512 sum2_4_1 = _mm512_setzero_ps();
-                            __m512 sum2_5_0 = _mm512_setzero_ps();
-                            __m512 sum2_5_1 = _mm512_setzero_ps();
-                            __m512 sum2_6_0 = _mm512_setzero_ps();
-                            __m512 sum2_6_1 = _mm512_setzero_ps();
-                            __m512 sum2_7_0 = _mm512_setzero_ps();
-                            __m512 sum2_7_1 = _mm512_setzero_ps();
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
-                                    const __m512 transformed_0 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 128 * i
-                                        + 16 * j]);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
-                                    const __m512 transformed_1 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 128 * i
-                                        + 16 * j + 512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
-                                    const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
-                                    const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
-                                    const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
-                                    const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum2_4_1);
-                                    const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum2_5_1);
-                                    const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum2_6_1);
-                                    const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 12288 * p + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum2_7_1);
-                                }
-                            }
-                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * k0 + 32 * c0];
-                            _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
-                            _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
-                            _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
-                            _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
-                            _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
-                            _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
-                            _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
-                            _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
-                            _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum2_4_0));
-                            _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum2_4_1));
-                            _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum2_5_0));
-                            _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum2_5_1));
-                            _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum2_6_0));
-                            _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum2_6_1));
-                            _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum2_7_0));
-                            _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum2_7_1));
-                        }
-                    }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        __m512 sum3_0_0 = _mm512_setzero_ps();
-                        __m512 sum3_0_1 = _mm512_setzero_ps();
-                        __m512 sum3_1_0 = _mm512_setzero_ps();
-                        __m512 sum3_1_1 = _mm512_setzero_ps();
-                        __m512 sum3_2_0 = _mm512_setzero_ps();
-                        __m512 sum3_2_1 = _mm512_setzero_ps();
-                        __m512 sum3_3_0 = _mm512_setzero_ps();
-                        __m512 sum3_3_1 = _mm512_setzero_ps();
-                        __m512 sum3_4_0 = _mm512_setzero_ps();
-                        __m512 sum3_4_1 = _mm512_setzero_ps();
-                        __m512 sum3_5_0 = _mm512_setzero_ps();
-                        __m512 sum3_5_1 = _mm512_setzero_ps();
-                        __m512 sum3_6_0 = _mm512_setzero_ps();
-                        __m512 sum3_6_1 = _mm512_setzero_ps();
-                        __m512 sum3_7_0 = _mm512_setzero_ps();
-                        __m512 sum3_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
-                                    const __m512 transformed_2 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 128 * i
-                                        + 16 * j + 6144]);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum3_0_0);
-                                    const __m512 transformed_3 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 128 * i
-                                        + 16 * j + 6656]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum3_0_1);
-                                    const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum3_1_1);
-                                    const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum3_2_1);
-                                    const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum3_3_1);
-                                    const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum3_4_1);
-                                    const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum3_5_1);
-                                    const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum3_6_1);
-                                    const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 12288 * p + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum3_7_1);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[32768 * p + 512 * k0 + 32 * c0 + 24576];
-                        _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
-                        _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
-                        _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
-                        _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
-                        _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
-                        _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
-                        _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
-                        _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
-                        _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum3_4_0));
-                        _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum3_4_1));
-                        _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum3_5_0));
-                        _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum3_5_1));
-                        _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum3_6_0));
-                        _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum3_6_1));
-                        _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum3_7_0));
-                        _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum3_7_1));
-                    }
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum4_0_0 = _mm512_setzero_ps();
-                        __m512 sum4_0_1 = _mm512_setzero_ps();
-                        __m512 sum4_1_0 = _mm512_setzero_ps();
-                        __m512 sum4_1_1 = _mm512_setzero_ps();
-                        __m512 sum4_2_0 = _mm512_setzero_ps();
-                        __m512 sum4_2_1 = _mm512_setzero_ps();
-                        __m512 sum4_3_0 = _mm512_setzero_ps();
-                        __m512 sum4_3_1 = _mm512_setzero_ps();
-                        __m512 sum4_4_0 = _mm512_setzero_ps();
-                        __m512 sum4_4_1 = _mm512_setzero_ps();
-                        __m512 sum4_5_0 = _mm512_setzero_ps();
-                        __m512 sum4_5_1 = _mm512_setzero_ps();
-                        __m512 sum4_6_0 = _mm512_setzero_ps();
-                        __m512 sum4_6_1 = _mm512_setzero_ps();
-                        __m512 sum4_7_0 = _mm512_setzero_ps();
-                        __m512 sum4_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t u = 0; u < 2; u++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
-                                    const __m512 transformed_4 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 128 * i
-                                        + 16 * j + 30720]);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum4_0_0);
-                                    const __m512 transformed_5 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 128 * i
-                                        + 16 * j + 31232]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum4_0_1);
-                                    const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum4_1_1);
-                                    const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum4_2_1);
-                                    const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum4_3_1);
-                                    const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum4_4_1);
-                                    const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum4_5_1);
-                                    const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum4_6_1);
-                                    const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 24576 * u + 4096 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum4_7_1);
-                                }
+                        __m512 sum2_0_0 = _mm512_setzero_ps();
+                        __m512 sum2_0_1 = _mm512_setzero_ps();
+                        __m512 sum2_0_2 = _mm512_setzero_ps();
+                        __m512 sum2_0_3 = _mm512_setzero_ps();
+                        __m512 sum2_1_0 = _mm512_setzero_ps();
+                        __m512 sum2_1_1 = _mm512_setzero_ps();
+                        __m512 sum2_1_2 = _mm512_setzero_ps();
+                        __m512 sum2_1_3 = _mm512_setzero_ps();
+                        __m512 sum2_2_0 = _mm512_setzero_ps();
+                        __m512 sum2_2_1 = _mm512_setzero_ps();
+                        __m512 sum2_2_2 = _mm512_setzero_ps();
+                        __m512 sum2_2_3 = _mm512_setzero_ps();
+                        __m512 sum2_3_0 = _mm512_setzero_ps();
+                        __m512 sum2_3_1 = _mm512_setzero_ps();
+                        __m512 sum2_3_2 = _mm512_setzero_ps();
+                        __m512 sum2_3_3 = _mm512_setzero_ps();
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 8; j++) {
+                                const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 12288 * p
+                                    + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
+                                float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * i + 16 * j];
+                                const __m512 transformed_0 = _mm512_loadu_ps(&transformed_at_5[0]);
+                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
+                                const __m512 transformed_1 = _mm512_loadu_ps(&transformed_at_5[512]);
+                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
+                                const __m512 transformed_2 = _mm512_loadu_ps(&transformed_at_5[1024]);
+                                sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_1, transformed_2, sum2_0_2);
+                                const __m512 transformed_3 = _mm512_loadu_ps(&transformed_at_5[1536]);
+                                sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum2_0_3);
+                                const float transformed_gradient_2 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
+                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
+                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
+                                sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_3, transformed_2, sum2_1_2);
+                                sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum2_1_3);
+                                const float transformed_gradient_4 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
+                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
+                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
+                                sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_5, transformed_2, sum2_2_2);
+                                sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_5, transformed_3, sum2_2_3);
+                                const float transformed_gradient_6 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 12288 * p + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
+                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
+                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
+                                sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_7, transformed_2, sum2_3_2);
+                                sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_3, sum2_3_3);
                             }
                         }
-                        float *const products_at_6 = &products[8192 * q + 512 * k0 + 32 * c0 + 98304];
-                        _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
-                        _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
-                        _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
-                        _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
-                        _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
-                        _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
-                        _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
-                        _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
-                        _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum4_4_0));
-                        _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum4_4_1));
-                        _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum4_5_0));
-                        _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum4_5_1));
-                        _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum4_6_0));
-                        _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum4_6_1));
-                        _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum4_7_0));
-                        _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum4_7_1));
+                        float *const products_at_4 = &products[32768 * p + 8192 * q + 256 * k0];
+                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_0_2));
+                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_0_3));
+                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
+                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
+                        _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum2_1_2));
+                        _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum2_1_3));
+                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
+                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
+                        _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum2_2_2));
+                        _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum2_2_3));
+                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
+                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
+                        _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum2_3_2));
+                        _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_3_3));
                     }
-                    __m512 sum5_0_0 = _mm512_setzero_ps();
-                    __m512 sum5_0_1 = _mm512_setzero_ps();
-                    __m512 sum5_1_0 = _mm512_setzero_ps();
-                    __m512 sum5_1_1 = _mm512_setzero_ps();
-                    __m512 sum5_2_0 = _mm512_setzero_ps();
-                    __m512 sum5_2_1 = _mm512_setzero_ps();
-                    __m512 sum5_3_0 = _mm512_setzero_ps();
-                    __m512 sum5_3_1 = _mm512_setzero_ps();
-                    __m512 sum5_4_0 = _mm512_setzero_ps();
-                    __m512 sum5_4_1 = _mm512_setzero_ps();
-                    __m512 sum5_5_0 = _mm512_setzero_ps();
-                    __m512 sum5_5_1 = _mm512_setzero_ps();
-                    __m512 sum5_6_0 = _mm512_setzero_ps();
-                    __m512 sum5_6_1 = _mm512_setzero_ps();
-                    __m512 sum5_7_0 = _mm512_setzero_ps();
-                    __m512 sum5_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t u = 0; u < 2; u++) {
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
-                                    const __m512 transformed_6 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 128 * i
-                                        + 16 * j + 36864]);
-                                    sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum5_0_0);
-                                    const __m512 transformed_7 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 128 * i
-                                        + 16 * j + 37376]);
-                                    sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum5_0_1);
-                                    const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
-                                    sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum5_1_0);
-                                    sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum5_1_1);
-                                    const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
-                                    sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum5_2_0);
-                                    sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum5_2_1);
-                                    const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
-                                    sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum5_3_0);
-                                    sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum5_3_1);
-                                    const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
-                                    sum5_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum5_4_0);
-                                    sum5_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum5_4_1);
-                                    const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
-                                    sum5_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum5_5_0);
-                                    sum5_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum5_5_1);
-                                    const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
-                                    sum5_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum5_6_0);
-                                    sum5_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum5_6_1);
-                                    const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 24576 * u + 8192 * v + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
-                                    sum5_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum5_7_0);
-                                    sum5_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum5_7_1);
-                                }
-                            }
-                        }
-                    }
-                    float *const products_at_7 = &products[512 * k0 + 32 * c0 + 122880];
-                    _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
-                    _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
-                    _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
-                    _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
-                    _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
-                    _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
-                    _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
-                    _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
-                    _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum5_4_0));
-                    _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum5_4_1));
-                    _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum5_5_0));
-                    _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum5_5_1));
-                    _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum5_6_0));
-                    _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum5_6_1));
-                    _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum5_7_0));
-                    _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum5_7_1));
                 }
+                for (ptrdiff_t p = 0; p < 3; p++) {
+                    __m512 sum3_0_0 = _mm512_setzero_ps();
+                    __m512 sum3_0_1 = _mm512_setzero_ps();
+                    __m512 sum3_0_2 = _mm512_setzero_ps();
+                    __m512 sum3_0_3 = _mm512_setzero_ps();
+                    __m512 sum3_1_0 = _mm512_setzero_ps();
+                    __m512 sum3_1_1 = _mm512_setzero_ps();
+                    __m512 sum3_1_2 = _mm512_setzero_ps();
+                    __m512 sum3_1_3 = _mm512_setzero_ps();
+                    __m512 sum3_2_0 = _mm512_setzero_ps();
+                    __m512 sum3_2_1 = _mm512_setzero_ps();
+                    __m512 sum3_2_2 = _mm512_setzero_ps();
+                    __m512 sum3_2_3 = _mm512_setzero_ps();
+                    __m512 sum3_3_0 = _mm512_setzero_ps();
+                    __m512 sum3_3_1 = _mm512_setzero_ps();
+                    __m512 sum3_3_2 = _mm512_setzero_ps();
+                    __m512 sum3_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 8; j++) {
+                                const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 12288 * p
+                                    + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
+                                float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * i + 16 * j + 6144];
+                                const __m512 transformed_4 = _mm512_loadu_ps(&transformed_at_6[0]);
+                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_4, sum3_0_0);
+                                const __m512 transformed_5 = _mm512_loadu_ps(&transformed_at_6[512]);
+                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_5, sum3_0_1);
+                                const __m512 transformed_6 = _mm512_loadu_ps(&transformed_at_6[1024]);
+                                sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_9, transformed_6, sum3_0_2);
+                                const __m512 transformed_7 = _mm512_loadu_ps(&transformed_at_6[1536]);
+                                sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_9, transformed_7, sum3_0_3);
+                                const float transformed_gradient_10 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
+                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_4, sum3_1_0);
+                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_5, sum3_1_1);
+                                sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_11, transformed_6, sum3_1_2);
+                                sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_7, sum3_1_3);
+                                const float transformed_gradient_12 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
+                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_4, sum3_2_0);
+                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_5, sum3_2_1);
+                                sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_13, transformed_6, sum3_2_2);
+                                sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_13, transformed_7, sum3_2_3);
+                                const float transformed_gradient_14 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 12288 * p + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
+                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_4, sum3_3_0);
+                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_5, sum3_3_1);
+                                sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_15, transformed_6, sum3_3_2);
+                                sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_7, sum3_3_3);
+                            }
+                        }
+                    }
+                    float *const products_at_5 = &products[32768 * p + 256 * k0 + 24576];
+                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_0_2));
+                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_0_3));
+                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum3_1_2));
+                    _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum3_1_3));
+                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum3_2_2));
+                    _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum3_2_3));
+                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_3_2));
+                    _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_3_3));
+                }
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    __m512 sum4_0_0 = _mm512_setzero_ps();
+                    __m512 sum4_0_1 = _mm512_setzero_ps();
+                    __m512 sum4_0_2 = _mm512_setzero_ps();
+                    __m512 sum4_0_3 = _mm512_setzero_ps();
+                    __m512 sum4_1_0 = _mm512_setzero_ps();
+                    __m512 sum4_1_1 = _mm512_setzero_ps();
+                    __m512 sum4_1_2 = _mm512_setzero_ps();
+                    __m512 sum4_1_3 = _mm512_setzero_ps();
+                    __m512 sum4_2_0 = _mm512_setzero_ps();
+                    __m512 sum4_2_1 = _mm512_setzero_ps();
+                    __m512 sum4_2_2 = _mm512_setzero_ps();
+                    __m512 sum4_2_3 = _mm512_setzero_ps();
+                    __m512 sum4_3_0 = _mm512_setzero_ps();
+                    __m512 sum4_3_1 = _mm512_setzero_ps();
+                    __m512 sum4_3_2 = _mm512_setzero_ps();
+                    __m512 sum4_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 8; j++) {
+                                const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * u
+                                    + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
+                                float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * i + 16 * j + 30720];
+                                const __m512 transformed_8 = _mm512_loadu_ps(&transformed_at_7[0]);
+                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_8, sum4_0_0);
+                                const __m512 transformed_9 = _mm512_loadu_ps(&transformed_at_7[512]);
+                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_9, sum4_0_1);
+                                const __m512 transformed_10 = _mm512_loadu_ps(&transformed_at_7[1024]);
+                                sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_17, transformed_10, sum4_0_2);
+                                const __m512 transformed_11 = _mm512_loadu_ps(&transformed_at_7[1536]);
+                                sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_17, transformed_11, sum4_0_3);
+                                const float transformed_gradient_18 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
+                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_8, sum4_1_0);
+                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_9, sum4_1_1);
+                                sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_19, transformed_10, sum4_1_2);
+                                sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_19, transformed_11, sum4_1_3);
+                                const float transformed_gradient_20 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
+                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_8, sum4_2_0);
+                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_9, sum4_2_1);
+                                sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_21, transformed_10, sum4_2_2);
+                                sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_21, transformed_11, sum4_2_3);
+                                const float transformed_gradient_22 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 24576 * u + 4096 * q + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
+                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_8, sum4_3_0);
+                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_9, sum4_3_1);
+                                sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_23, transformed_10, sum4_3_2);
+                                sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_23, transformed_11, sum4_3_3);
+                            }
+                        }
+                    }
+                    float *const products_at_6 = &products[8192 * q + 256 * k0 + 98304];
+                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_0_2));
+                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_0_3));
+                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
+                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
+                    _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum4_1_2));
+                    _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum4_1_3));
+                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
+                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
+                    _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum4_2_2));
+                    _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum4_2_3));
+                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
+                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
+                    _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_3_2));
+                    _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_3_3));
+                }
+                __m512 sum5_0_0 = _mm512_setzero_ps();
+                __m512 sum5_0_1 = _mm512_setzero_ps();
+                __m512 sum5_0_2 = _mm512_setzero_ps();
+                __m512 sum5_0_3 = _mm512_setzero_ps();
+                __m512 sum5_1_0 = _mm512_setzero_ps();
+                __m512 sum5_1_1 = _mm512_setzero_ps();
+                __m512 sum5_1_2 = _mm512_setzero_ps();
+                __m512 sum5_1_3 = _mm512_setzero_ps();
+                __m512 sum5_2_0 = _mm512_setzero_ps();
+                __m512 sum5_2_1 = _mm512_setzero_ps();
+                __m512 sum5_2_2 = _mm512_setzero_ps();
+                __m512 sum5_2_3 = _mm512_setzero_ps();
+                __m512 sum5_3_0 = _mm512_setzero_ps();
+                __m512 sum5_3_1 = _mm512_setzero_ps();
+                __m512 sum5_3_2 = _mm512_setzero_ps();
+                __m512 sum5_3_3 = _mm512_setzero_ps();
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 8; j++) {
+                                const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * u
+                                    + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
+                                float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * i + 16 * j + 36864];
+                                const __m512 transformed_12 = _mm512_loadu_ps(&transformed_at_8[0]);
+                                sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_12, sum5_0_0);
+                                const __m512 transformed_13 = _mm512_loadu_ps(&transformed_at_8[512]);
+                                sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_13, sum5_0_1);
+                                const __m512 transformed_14 = _mm512_loadu_ps(&transformed_at_8[1024]);
+                                sum5_0_2 = _mm512_fmadd_ps(transformed_gradient_25, transformed_14, sum5_0_2);
+                                const __m512 transformed_15 = _mm512_loadu_ps(&transformed_at_8[1536]);
+                                sum5_0_3 = _mm512_fmadd_ps(transformed_gradient_25, transformed_15, sum5_0_3);
+                                const float transformed_gradient_26 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
+                                sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_12, sum5_1_0);
+                                sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_13, sum5_1_1);
+                                sum5_1_2 = _mm512_fmadd_ps(transformed_gradient_27, transformed_14, sum5_1_2);
+                                sum5_1_3 = _mm512_fmadd_ps(transformed_gradient_27, transformed_15, sum5_1_3);
+                                const float transformed_gradient_28 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
+                                sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_12, sum5_2_0);
+                                sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_13, sum5_2_1);
+                                sum5_2_2 = _mm512_fmadd_ps(transformed_gradient_29, transformed_14, sum5_2_2);
+                                sum5_2_3 = _mm512_fmadd_ps(transformed_gradient_29, transformed_15, sum5_2_3);
+                                const float transformed_gradient_30 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 24576 * u + 8192 * v + 128 * i + 16 * j];
+                                const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
+                                sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_12, sum5_3_0);
+                                sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_13, sum5_3_1);
+                                sum5_3_2 = _mm512_fmadd_ps(transformed_gradient_31, transformed_14, sum5_3_2);
+                                sum5_3_3 = _mm512_fmadd_ps(transformed_gradient_31, transformed_15, sum5_3_3);
+                            }
+                        }
+                    }
+                }
+                float *const products_at_7 = &products[256 * k0 + 122880];
+                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_0_2));
+                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_0_3));
+                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
+                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
+                _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum5_1_2));
+                _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum5_1_3));
+                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
+                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
+                _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum5_2_2));
+                _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum5_2_3));
+                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
+                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
+                _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum5_3_2));
+                _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum5_3_3));
             }
         }
     }
@@ -11161,97 +11107,89 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 294912);
     float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
-                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
-                }
-            }
-        }
-    }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
-                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
-            }
-        }
-    }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
-                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+                float *const products_at = &products[65536 * p + 16384 * q + 256 * k0];
+                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[512 * k0 + 32 * c0 + 245760];
-            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            float *const products_at_1 = &products[65536 * p + 256 * k0 + 49152];
+            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
+    }
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            float *const products_at_2 = &products[16384 * q + 256 * k0 + 196608];
+            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+        }
+    }
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        float *const products_at_3 = &products[256 * k0 + 245760];
+        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -11430,357 +11368,311 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum2_0_0 = _mm512_setzero_ps();
-                        __m512 sum2_0_1 = _mm512_setzero_ps();
-                        __m512 sum2_1_0 = _mm512_setzero_ps();
-                        __m512 sum2_1_1 = _mm512_setzero_ps();
-                        __m512 sum2_2_0 = _mm512_setzero_ps();
-                        __m512 sum2_2_1 = _mm512_setzero_ps();
-                        __m512 sum2_3_0 = _mm512_setzero_ps();
-                        __m512 sum2_3_1 = _mm512_setzero_ps();
-                        __m512 sum2_4_0 = _mm512_setzero_ps();
-                        __m512 sum2_4_1 = _mm512_setzero_ps();
-                        __m512 sum2_5_0 = _mm512_setzero_ps();
-                        __m512 sum2_5_1 = _mm512_setzero_ps();
-                        __m512 sum2_6_0 = _mm512_setzero_ps();
-                        __m512 sum2_6_1 = _mm512_setzero_ps();
-                        __m512 sum2_7_0 = _mm512_setzero_ps();
-                        __m512 sum2_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t n = 0; n < 2; n++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
-                                    const __m512 transformed_0 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j]);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
-                                    const __m512 transformed_1 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
-                                    const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
-                                    const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
-                                    const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
-                                    const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum2_4_1);
-                                    const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum2_5_1);
-                                    const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum2_6_1);
-                                    const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum2_7_1);
-                                }
-                            }
-                        }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
-                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
-                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
-                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
-                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
-                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
-                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
-                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
-                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
-                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum2_4_0));
-                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum2_4_1));
-                        _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum2_5_0));
-                        _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum2_5_1));
-                        _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum2_6_0));
-                        _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum2_6_1));
-                        _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum2_7_0));
-                        _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum2_7_1));
-                    }
-                }
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    __m512 sum3_0_0 = _mm512_setzero_ps();
-                    __m512 sum3_0_1 = _mm512_setzero_ps();
-                    __m512 sum3_1_0 = _mm512_setzero_ps();
-                    __m512 sum3_1_1 = _mm512_setzero_ps();
-                    __m512 sum3_2_0 = _mm512_setzero_ps();
-                    __m512 sum3_2_1 = _mm512_setzero_ps();
-                    __m512 sum3_3_0 = _mm512_setzero_ps();
-                    __m512 sum3_3_1 = _mm512_setzero_ps();
-                    __m512 sum3_4_0 = _mm512_setzero_ps();
-                    __m512 sum3_4_1 = _mm512_setzero_ps();
-                    __m512 sum3_5_0 = _mm512_setzero_ps();
-                    __m512 sum3_5_1 = _mm512_setzero_ps();
-                    __m512 sum3_6_0 = _mm512_setzero_ps();
-                    __m512 sum3_6_1 = _mm512_setzero_ps();
-                    __m512 sum3_7_0 = _mm512_setzero_ps();
-                    __m512 sum3_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t n = 0; n < 2; n++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
-                                    const __m512 transformed_2 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 6144]);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum3_0_0);
-                                    const __m512 transformed_3 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 6656]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum3_0_1);
-                                    const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum3_1_1);
-                                    const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum3_2_1);
-                                    const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum3_3_1);
-                                    const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum3_4_1);
-                                    const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum3_5_1);
-                                    const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum3_6_1);
-                                    const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum3_7_1);
-                                }
-                            }
-                        }
-                    }
-                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
-                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
-                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum3_7_1));
-                }
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    __m512 sum4_0_0 = _mm512_setzero_ps();
-                    __m512 sum4_0_1 = _mm512_setzero_ps();
-                    __m512 sum4_1_0 = _mm512_setzero_ps();
-                    __m512 sum4_1_1 = _mm512_setzero_ps();
-                    __m512 sum4_2_0 = _mm512_setzero_ps();
-                    __m512 sum4_2_1 = _mm512_setzero_ps();
-                    __m512 sum4_3_0 = _mm512_setzero_ps();
-                    __m512 sum4_3_1 = _mm512_setzero_ps();
-                    __m512 sum4_4_0 = _mm512_setzero_ps();
-                    __m512 sum4_4_1 = _mm512_setzero_ps();
-                    __m512 sum4_5_0 = _mm512_setzero_ps();
-                    __m512 sum4_5_1 = _mm512_setzero_ps();
-                    __m512 sum4_6_0 = _mm512_setzero_ps();
-                    __m512 sum4_6_1 = _mm512_setzero_ps();
-                    __m512 sum4_7_0 = _mm512_setzero_ps();
-                    __m512 sum4_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t u = 0; u < 2; u++) {
-                        for (ptrdiff_t n = 0; n < 2; n++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
-                                    const __m512 transformed_4 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 30720]);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum4_0_0);
-                                    const __m512 transformed_5 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 31232]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum4_0_1);
-                                    const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum4_1_1);
-                                    const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum4_2_1);
-                                    const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum4_3_1);
-                                    const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum4_4_1);
-                                    const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum4_5_1);
-                                    const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum4_6_1);
-                                    const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum4_7_1);
-                                }
+                    __m512 sum2_0_0 = _mm512_setzero_ps();
+                    __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_0_2 = _mm512_setzero_ps();
+                    __m512 sum2_0_3 = _mm512_setzero_ps();
+                    __m512 sum2_1_0 = _mm512_setzero_ps();
+                    __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_2 = _mm512_setzero_ps();
+                    __m512 sum2_1_3 = _mm512_setzero_ps();
+                    __m512 sum2_2_0 = _mm512_setzero_ps();
+                    __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_2 = _mm512_setzero_ps();
+                    __m512 sum2_2_3 = _mm512_setzero_ps();
+                    __m512 sum2_3_0 = _mm512_setzero_ps();
+                    __m512 sum2_3_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_2 = _mm512_setzero_ps();
+                    __m512 sum2_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t n = 0; n < 2; n++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 4; j++) {
+                                const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * p
+                                    + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
+                                float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_0 = _mm512_loadu_ps(&transformed_at_5[0]);
+                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum2_0_0);
+                                const __m512 transformed_1 = _mm512_loadu_ps(&transformed_at_5[512]);
+                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
+                                const __m512 transformed_2 = _mm512_loadu_ps(&transformed_at_5[1024]);
+                                sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_1, transformed_2, sum2_0_2);
+                                const __m512 transformed_3 = _mm512_loadu_ps(&transformed_at_5[1536]);
+                                sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum2_0_3);
+                                const float transformed_gradient_2 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
+                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum2_1_0);
+                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_1_1);
+                                sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_3, transformed_2, sum2_1_2);
+                                sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum2_1_3);
+                                const float transformed_gradient_4 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
+                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum2_2_0);
+                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum2_2_1);
+                                sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_5, transformed_2, sum2_2_2);
+                                sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_5, transformed_3, sum2_2_3);
+                                const float transformed_gradient_6 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 24576 * p + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
+                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum2_3_0);
+                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum2_3_1);
+                                sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_7, transformed_2, sum2_3_2);
+                                sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_3, sum2_3_3);
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
-                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
-                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
-                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
-                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
-                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
-                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
-                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
-                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
-                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum4_4_0));
-                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum4_4_1));
-                    _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum4_5_0));
-                    _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum4_5_1));
-                    _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum4_6_0));
-                    _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum4_6_1));
-                    _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum4_7_0));
-                    _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum4_7_1));
+                    float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0];
+                    _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                    _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                    _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_0_2));
+                    _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_0_3));
+                    _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
+                    _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum2_1_2));
+                    _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum2_1_3));
+                    _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
+                    _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum2_2_2));
+                    _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum2_2_3));
+                    _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
+                    _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
+                    _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum2_3_2));
+                    _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_3_3));
                 }
-                __m512 sum5_0_0 = _mm512_setzero_ps();
-                __m512 sum5_0_1 = _mm512_setzero_ps();
-                __m512 sum5_1_0 = _mm512_setzero_ps();
-                __m512 sum5_1_1 = _mm512_setzero_ps();
-                __m512 sum5_2_0 = _mm512_setzero_ps();
-                __m512 sum5_2_1 = _mm512_setzero_ps();
-                __m512 sum5_3_0 = _mm512_setzero_ps();
-                __m512 sum5_3_1 = _mm512_setzero_ps();
-                __m512 sum5_4_0 = _mm512_setzero_ps();
-                __m512 sum5_4_1 = _mm512_setzero_ps();
-                __m512 sum5_5_0 = _mm512_setzero_ps();
-                __m512 sum5_5_1 = _mm512_setzero_ps();
-                __m512 sum5_6_0 = _mm512_setzero_ps();
-                __m512 sum5_6_1 = _mm512_setzero_ps();
-                __m512 sum5_7_0 = _mm512_setzero_ps();
-                __m512 sum5_7_1 = _mm512_setzero_ps();
-                for (ptrdiff_t u = 0; u < 2; u++) {
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t n = 0; n < 2; n++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
-                                    const __m512 transformed_6 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 36864]);
-                                    sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum5_0_0);
-                                    const __m512 transformed_7 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 256 * n
-                                        + 64 * i + 16 * j + 37376]);
-                                    sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum5_0_1);
-                                    const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
-                                    sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum5_1_0);
-                                    sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum5_1_1);
-                                    const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
-                                    sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum5_2_0);
-                                    sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum5_2_1);
-                                    const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
-                                    sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum5_3_0);
-                                    sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum5_3_1);
-                                    const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
-                                    sum5_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum5_4_0);
-                                    sum5_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum5_4_1);
-                                    const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
-                                    sum5_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum5_5_0);
-                                    sum5_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum5_5_1);
-                                    const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
-                                    sum5_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum5_6_0);
-                                    sum5_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum5_6_1);
-                                    const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
-                                    sum5_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum5_7_0);
-                                    sum5_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum5_7_1);
-                                }
-                            }
-                        }
-                    }
-                }
-                float *const products_at_7 = &products[512 * k0 + 32 * c0 + 245760];
-                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
-                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
-                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
-                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
-                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
-                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
-                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
-                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
-                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum5_4_0));
-                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum5_4_1));
-                _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum5_5_0));
-                _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum5_5_1));
-                _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum5_6_0));
-                _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum5_6_1));
-                _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum5_7_0));
-                _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum5_7_1));
             }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                __m512 sum3_0_0 = _mm512_setzero_ps();
+                __m512 sum3_0_1 = _mm512_setzero_ps();
+                __m512 sum3_0_2 = _mm512_setzero_ps();
+                __m512 sum3_0_3 = _mm512_setzero_ps();
+                __m512 sum3_1_0 = _mm512_setzero_ps();
+                __m512 sum3_1_1 = _mm512_setzero_ps();
+                __m512 sum3_1_2 = _mm512_setzero_ps();
+                __m512 sum3_1_3 = _mm512_setzero_ps();
+                __m512 sum3_2_0 = _mm512_setzero_ps();
+                __m512 sum3_2_1 = _mm512_setzero_ps();
+                __m512 sum3_2_2 = _mm512_setzero_ps();
+                __m512 sum3_2_3 = _mm512_setzero_ps();
+                __m512 sum3_3_0 = _mm512_setzero_ps();
+                __m512 sum3_3_1 = _mm512_setzero_ps();
+                __m512 sum3_3_2 = _mm512_setzero_ps();
+                __m512 sum3_3_3 = _mm512_setzero_ps();
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t n = 0; n < 2; n++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 4; j++) {
+                                const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * p
+                                    + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
+                                float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
+                                const __m512 transformed_4 = _mm512_loadu_ps(&transformed_at_6[0]);
+                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_4, sum3_0_0);
+                                const __m512 transformed_5 = _mm512_loadu_ps(&transformed_at_6[512]);
+                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_5, sum3_0_1);
+                                const __m512 transformed_6 = _mm512_loadu_ps(&transformed_at_6[1024]);
+                                sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_9, transformed_6, sum3_0_2);
+                                const __m512 transformed_7 = _mm512_loadu_ps(&transformed_at_6[1536]);
+                                sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_9, transformed_7, sum3_0_3);
+                                const float transformed_gradient_10 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
+                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_4, sum3_1_0);
+                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_5, sum3_1_1);
+                                sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_11, transformed_6, sum3_1_2);
+                                sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_7, sum3_1_3);
+                                const float transformed_gradient_12 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
+                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_4, sum3_2_0);
+                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_5, sum3_2_1);
+                                sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_13, transformed_6, sum3_2_2);
+                                sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_13, transformed_7, sum3_2_3);
+                                const float transformed_gradient_14 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 24576 * p + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
+                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_4, sum3_3_0);
+                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_5, sum3_3_1);
+                                sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_15, transformed_6, sum3_3_2);
+                                sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_7, sum3_3_3);
+                            }
+                        }
+                    }
+                }
+                float *const products_at_5 = &products[65536 * p + 256 * k0 + 49152];
+                _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_0_2));
+                _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_0_3));
+                _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
+                _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
+                _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum3_1_2));
+                _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum3_1_3));
+                _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
+                _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
+                _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum3_2_2));
+                _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum3_2_3));
+                _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
+                _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
+                _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_3_2));
+                _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_3_3));
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                __m512 sum4_0_0 = _mm512_setzero_ps();
+                __m512 sum4_0_1 = _mm512_setzero_ps();
+                __m512 sum4_0_2 = _mm512_setzero_ps();
+                __m512 sum4_0_3 = _mm512_setzero_ps();
+                __m512 sum4_1_0 = _mm512_setzero_ps();
+                __m512 sum4_1_1 = _mm512_setzero_ps();
+                __m512 sum4_1_2 = _mm512_setzero_ps();
+                __m512 sum4_1_3 = _mm512_setzero_ps();
+                __m512 sum4_2_0 = _mm512_setzero_ps();
+                __m512 sum4_2_1 = _mm512_setzero_ps();
+                __m512 sum4_2_2 = _mm512_setzero_ps();
+                __m512 sum4_2_3 = _mm512_setzero_ps();
+                __m512 sum4_3_0 = _mm512_setzero_ps();
+                __m512 sum4_3_1 = _mm512_setzero_ps();
+                __m512 sum4_3_2 = _mm512_setzero_ps();
+                __m512 sum4_3_3 = _mm512_setzero_ps();
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t n = 0; n < 2; n++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 4; j++) {
+                                const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 49152 * u
+                                    + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
+                                float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
+                                const __m512 transformed_8 = _mm512_loadu_ps(&transformed_at_7[0]);
+                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_8, sum4_0_0);
+                                const __m512 transformed_9 = _mm512_loadu_ps(&transformed_at_7[512]);
+                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_9, sum4_0_1);
+                                const __m512 transformed_10 = _mm512_loadu_ps(&transformed_at_7[1024]);
+                                sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_17, transformed_10, sum4_0_2);
+                                const __m512 transformed_11 = _mm512_loadu_ps(&transformed_at_7[1536]);
+                                sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_17, transformed_11, sum4_0_3);
+                                const float transformed_gradient_18 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
+                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_8, sum4_1_0);
+                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_9, sum4_1_1);
+                                sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_19, transformed_10, sum4_1_2);
+                                sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_19, transformed_11, sum4_1_3);
+                                const float transformed_gradient_20 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
+                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_8, sum4_2_0);
+                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_9, sum4_2_1);
+                                sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_21, transformed_10, sum4_2_2);
+                                sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_21, transformed_11, sum4_2_3);
+                                const float transformed_gradient_22 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 49152 * u + 8192 * q + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
+                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_8, sum4_3_0);
+                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_9, sum4_3_1);
+                                sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_23, transformed_10, sum4_3_2);
+                                sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_23, transformed_11, sum4_3_3);
+                            }
+                        }
+                    }
+                }
+                float *const products_at_6 = &products[16384 * q + 256 * k0 + 196608];
+                _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_0_2));
+                _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_0_3));
+                _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
+                _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum4_1_2));
+                _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum4_1_3));
+                _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
+                _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum4_2_2));
+                _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum4_2_3));
+                _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
+                _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
+                _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_3_2));
+                _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_3_3));
+            }
+            __m512 sum5_0_0 = _mm512_setzero_ps();
+            __m512 sum5_0_1 = _mm512_setzero_ps();
+            __m512 sum5_0_2 = _mm512_setzero_ps();
+            __m512 sum5_0_3 = _mm512_setzero_ps();
+            __m512 sum5_1_0 = _mm512_setzero_ps();
+            __m512 sum5_1_1 = _mm512_setzero_ps();
+            __m512 sum5_1_2 = _mm512_setzero_ps();
+            __m512 sum5_1_3 = _mm512_setzero_ps();
+            __m512 sum5_2_0 = _mm512_setzero_ps();
+            __m512 sum5_2_1 = _mm512_setzero_ps();
+            __m512 sum5_2_2 = _mm512_setzero_ps();
+            __m512 sum5_2_3 = _mm512_setzero_ps();
+            __m512 sum5_3_0 = _mm512_setzero_ps();
+            __m512 sum5_3_1 = _mm512_setzero_ps();
+            __m512 sum5_3_2 = _mm512_setzero_ps();
+            __m512 sum5_3_3 = _mm512_setzero_ps();
+            for (ptrdiff_t u = 0; u < 2; u++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t n = 0; n < 2; n++) {
+                        for (ptrdiff_t i = 0; i < 4; i++) {
+                            for (ptrdiff_t j = 0; j < 4; j++) {
+                                const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 49152 * u
+                                    + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
+                                float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
+                                const __m512 transformed_12 = _mm512_loadu_ps(&transformed_at_8[0]);
+                                sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_12, sum5_0_0);
+                                const __m512 transformed_13 = _mm512_loadu_ps(&transformed_at_8[512]);
+                                sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_13, sum5_0_1);
+                                const __m512 transformed_14 = _mm512_loadu_ps(&transformed_at_8[1024]);
+                                sum5_0_2 = _mm512_fmadd_ps(transformed_gradient_25, transformed_14, sum5_0_2);
+                                const __m512 transformed_15 = _mm512_loadu_ps(&transformed_at_8[1536]);
+                                sum5_0_3 = _mm512_fmadd_ps(transformed_gradient_25, transformed_15, sum5_0_3);
+                                const float transformed_gradient_26 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
+                                sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_12, sum5_1_0);
+                                sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_13, sum5_1_1);
+                                sum5_1_2 = _mm512_fmadd_ps(transformed_gradient_27, transformed_14, sum5_1_2);
+                                sum5_1_3 = _mm512_fmadd_ps(transformed_gradient_27, transformed_15, sum5_1_3);
+                                const float transformed_gradient_28 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
+                                sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_12, sum5_2_0);
+                                sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_13, sum5_2_1);
+                                sum5_2_2 = _mm512_fmadd_ps(transformed_gradient_29, transformed_14, sum5_2_2);
+                                sum5_2_3 = _mm512_fmadd_ps(transformed_gradient_29, transformed_15, sum5_2_3);
+                                const float transformed_gradient_30 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 49152 * u + 16384 * v + 256 * n + 64 * i + 16 * j];
+                                const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
+                                sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_12, sum5_3_0);
+                                sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_13, sum5_3_1);
+                                sum5_3_2 = _mm512_fmadd_ps(transformed_gradient_31, transformed_14, sum5_3_2);
+                                sum5_3_3 = _mm512_fmadd_ps(transformed_gradient_31, transformed_15, sum5_3_3);
+                            }
+                        }
+                    }
+                }
+            }
+            float *const products_at_7 = &products[256 * k0 + 245760];
+            _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+            _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+            _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_0_2));
+            _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_0_3));
+            _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
+            _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
+            _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum5_1_2));
+            _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum5_1_3));
+            _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
+            _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
+            _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum5_2_2));
+            _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum5_2_3));
+            _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
+            _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
+            _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum5_3_2));
+            _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum5_3_3));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -12875,97 +12767,89 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
-                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
-                }
-            }
-        }
-    }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
-                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
-            }
-        }
-    }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
-                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+                float *const products_at = &products[65536 * p + 16384 * q + 256 * k0];
+                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[512 * k0 + 32 * c0 + 245760];
-            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            float *const products_at_1 = &products[65536 * p + 256 * k0 + 49152];
+            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
+    }
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            float *const products_at_2 = &products[16384 * q + 256 * k0 + 196608];
+            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+        }
+    }
+    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+        float *const products_at_3 = &products[256 * k0 + 245760];
+        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -13126,357 +13010,311 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum1_0_0 = _mm512_setzero_ps();
-                        __m512 sum1_0_1 = _mm512_setzero_ps();
-                        __m512 sum1_1_0 = _mm512_setzero_ps();
-                        __m512 sum1_1_1 = _mm512_setzero_ps();
-                        __m512 sum1_2_0 = _mm512_setzero_ps();
-                        __m512 sum1_2_1 = _mm512_setzero_ps();
-                        __m512 sum1_3_0 = _mm512_setzero_ps();
-                        __m512 sum1_3_1 = _mm512_setzero_ps();
-                        __m512 sum1_4_0 = _mm512_setzero_ps();
-                        __m512 sum1_4_1 = _mm512_setzero_ps();
-                        __m512 sum1_5_0 = _mm512_setzero_ps();
-                        __m512 sum1_5_1 = _mm512_setzero_ps();
-                        __m512 sum1_6_0 = _mm512_setzero_ps();
-                        __m512 sum1_6_1 = _mm512_setzero_ps();
-                        __m512 sum1_7_0 = _mm512_setzero_ps();
-                        __m512 sum1_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t n = 0; n < 8; n++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
-                                    const __m512 transformed_0 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j]);
-                                    sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum1_0_0);
-                                    const __m512 transformed_1 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * q + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 512]);
-                                    sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_gradient_2 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
-                                    sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum1_1_0);
-                                    sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_1_1);
-                                    const float transformed_gradient_4 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
-                                    sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum1_2_0);
-                                    sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum1_2_1);
-                                    const float transformed_gradient_6 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
-                                    sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum1_3_0);
-                                    sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum1_3_1);
-                                    const float transformed_gradient_8 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
-                                    sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_0, sum1_4_0);
-                                    sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_1, sum1_4_1);
-                                    const float transformed_gradient_10 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
-                                    sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_0, sum1_5_0);
-                                    sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_1, sum1_5_1);
-                                    const float transformed_gradient_12 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
-                                    sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_0, sum1_6_0);
-                                    sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_1, sum1_6_1);
-                                    const float transformed_gradient_14 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
-                                    sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_0, sum1_7_0);
-                                    sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_1, sum1_7_1);
-                                }
-                            }
-                        }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 32 * c0];
-                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
-                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_1_0));
-                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_1_1));
-                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_2_0));
-                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_2_1));
-                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_3_0));
-                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_4_0));
-                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_4_1));
-                        _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum1_5_0));
-                        _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum1_5_1));
-                        _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_6_0));
-                        _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_6_1));
-                        _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum1_7_0));
-                        _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum1_7_1));
-                    }
-                }
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    __m512 sum2_0_0 = _mm512_setzero_ps();
-                    __m512 sum2_0_1 = _mm512_setzero_ps();
-                    __m512 sum2_1_0 = _mm512_setzero_ps();
-                    __m512 sum2_1_1 = _mm512_setzero_ps();
-                    __m512 sum2_2_0 = _mm512_setzero_ps();
-                    __m512 sum2_2_1 = _mm512_setzero_ps();
-                    __m512 sum2_3_0 = _mm512_setzero_ps();
-                    __m512 sum2_3_1 = _mm512_setzero_ps();
-                    __m512 sum2_4_0 = _mm512_setzero_ps();
-                    __m512 sum2_4_1 = _mm512_setzero_ps();
-                    __m512 sum2_5_0 = _mm512_setzero_ps();
-                    __m512 sum2_5_1 = _mm512_setzero_ps();
-                    __m512 sum2_6_0 = _mm512_setzero_ps();
-                    __m512 sum2_6_1 = _mm512_setzero_ps();
-                    __m512 sum2_7_0 = _mm512_setzero_ps();
-                    __m512 sum2_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t n = 0; n < 8; n++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
-                                    const __m512 transformed_2 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 6144]);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_2, sum2_0_0);
-                                    const __m512 transformed_3 = _mm512_loadu_ps(&transformed[10240 * p + 2048 * v + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 6656]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_3, sum2_0_1);
-                                    const float transformed_gradient_18 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_2, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_3, sum2_1_1);
-                                    const float transformed_gradient_20 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_2, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_3, sum2_2_1);
-                                    const float transformed_gradient_22 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_2, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_3, sum2_3_1);
-                                    const float transformed_gradient_24 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_2, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_3, sum2_4_1);
-                                    const float transformed_gradient_26 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_2, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_3, sum2_5_1);
-                                    const float transformed_gradient_28 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_2, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_3, sum2_6_1);
-                                    const float transformed_gradient_30 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_2, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_3, sum2_7_1);
-                                }
-                            }
-                        }
-                    }
-                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 32 * c0 + 49152];
-                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
-                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_1_0));
-                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_1_1));
-                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_2_0));
-                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_2_1));
-                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_3_0));
-                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_4_0));
-                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_4_1));
-                    _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum2_5_0));
-                    _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum2_5_1));
-                    _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_6_0));
-                    _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_6_1));
-                    _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum2_7_0));
-                    _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum2_7_1));
-                }
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    __m512 sum3_0_0 = _mm512_setzero_ps();
-                    __m512 sum3_0_1 = _mm512_setzero_ps();
-                    __m512 sum3_1_0 = _mm512_setzero_ps();
-                    __m512 sum3_1_1 = _mm512_setzero_ps();
-                    __m512 sum3_2_0 = _mm512_setzero_ps();
-                    __m512 sum3_2_1 = _mm512_setzero_ps();
-                    __m512 sum3_3_0 = _mm512_setzero_ps();
-                    __m512 sum3_3_1 = _mm512_setzero_ps();
-                    __m512 sum3_4_0 = _mm512_setzero_ps();
-                    __m512 sum3_4_1 = _mm512_setzero_ps();
-                    __m512 sum3_5_0 = _mm512_setzero_ps();
-                    __m512 sum3_5_1 = _mm512_setzero_ps();
-                    __m512 sum3_6_0 = _mm512_setzero_ps();
-                    __m512 sum3_6_1 = _mm512_setzero_ps();
-                    __m512 sum3_7_0 = _mm512_setzero_ps();
-                    __m512 sum3_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t u = 0; u < 2; u++) {
-                        for (ptrdiff_t n = 0; n < 8; n++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_33 = _mm512_set1_ps(transformed_gradient_32);
-                                    const __m512 transformed_4 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 30720]);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_33, transformed_4, sum3_0_0);
-                                    const __m512 transformed_5 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * q + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 31232]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_33, transformed_5, sum3_0_1);
-                                    const float transformed_gradient_34 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_35 = _mm512_set1_ps(transformed_gradient_34);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_35, transformed_4, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_35, transformed_5, sum3_1_1);
-                                    const float transformed_gradient_36 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_37 = _mm512_set1_ps(transformed_gradient_36);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_37, transformed_4, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_37, transformed_5, sum3_2_1);
-                                    const float transformed_gradient_38 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_39 = _mm512_set1_ps(transformed_gradient_38);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_39, transformed_4, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_39, transformed_5, sum3_3_1);
-                                    const float transformed_gradient_40 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_41 = _mm512_set1_ps(transformed_gradient_40);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_41, transformed_4, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_41, transformed_5, sum3_4_1);
-                                    const float transformed_gradient_42 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_43 = _mm512_set1_ps(transformed_gradient_42);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_43, transformed_4, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_43, transformed_5, sum3_5_1);
-                                    const float transformed_gradient_44 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_45 = _mm512_set1_ps(transformed_gradient_44);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_45, transformed_4, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_45, transformed_5, sum3_6_1);
-                                    const float transformed_gradient_46 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_47 = _mm512_set1_ps(transformed_gradient_46);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_47, transformed_4, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_47, transformed_5, sum3_7_1);
-                                }
+                    __m512 sum1_0_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_1 = _mm512_setzero_ps();
+                    __m512 sum1_0_2 = _mm512_setzero_ps();
+                    __m512 sum1_0_3 = _mm512_setzero_ps();
+                    __m512 sum1_1_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_2 = _mm512_setzero_ps();
+                    __m512 sum1_1_3 = _mm512_setzero_ps();
+                    __m512 sum1_2_0 = _mm512_setzero_ps();
+                    __m512 sum1_2_1 = _mm512_setzero_ps();
+                    __m512 sum1_2_2 = _mm512_setzero_ps();
+                    __m512 sum1_2_3 = _mm512_setzero_ps();
+                    __m512 sum1_3_0 = _mm512_setzero_ps();
+                    __m512 sum1_3_1 = _mm512_setzero_ps();
+                    __m512 sum1_3_2 = _mm512_setzero_ps();
+                    __m512 sum1_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t n = 0; n < 8; n++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 2; j++) {
+                                const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * p
+                                    + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_1 = _mm512_set1_ps(transformed_gradient_0);
+                                float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_0 = _mm512_loadu_ps(&transformed_at_5[0]);
+                                sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_1, transformed_0, sum1_0_0);
+                                const __m512 transformed_1 = _mm512_loadu_ps(&transformed_at_5[512]);
+                                sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                const __m512 transformed_2 = _mm512_loadu_ps(&transformed_at_5[1024]);
+                                sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_1, transformed_2, sum1_0_2);
+                                const __m512 transformed_3 = _mm512_loadu_ps(&transformed_at_5[1536]);
+                                sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_0_3);
+                                const float transformed_gradient_2 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_3 = _mm512_set1_ps(transformed_gradient_2);
+                                sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_3, transformed_0, sum1_1_0);
+                                sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_1_1);
+                                sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_3, transformed_2, sum1_1_2);
+                                sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                const float transformed_gradient_4 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_5 = _mm512_set1_ps(transformed_gradient_4);
+                                sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_5, transformed_0, sum1_2_0);
+                                sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_1, sum1_2_1);
+                                sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_5, transformed_2, sum1_2_2);
+                                sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_5, transformed_3, sum1_2_3);
+                                const float transformed_gradient_6 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 24576 * p + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_7 = _mm512_set1_ps(transformed_gradient_6);
+                                sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_7, transformed_0, sum1_3_0);
+                                sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_1, sum1_3_1);
+                                sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_7, transformed_2, sum1_3_2);
+                                sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_3, sum1_3_3);
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 32 * c0 + 196608];
-                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
-                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum3_7_1));
+                    float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0];
+                    _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
+                    _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
+                    _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
+                    _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
+                    _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_1_0));
+                    _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_1_1));
+                    _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum1_1_2));
+                    _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum1_1_3));
+                    _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_2_0));
+                    _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_2_1));
+                    _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum1_2_2));
+                    _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum1_2_3));
+                    _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_3_0));
+                    _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_3_1));
+                    _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum1_3_2));
+                    _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum1_3_3));
                 }
-                __m512 sum4_0_0 = _mm512_setzero_ps();
-                __m512 sum4_0_1 = _mm512_setzero_ps();
-                __m512 sum4_1_0 = _mm512_setzero_ps();
-                __m512 sum4_1_1 = _mm512_setzero_ps();
-                __m512 sum4_2_0 = _mm512_setzero_ps();
-                __m512 sum4_2_1 = _mm512_setzero_ps();
-                __m512 sum4_3_0 = _mm512_setzero_ps();
-                __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_4_0 = _mm512_setzero_ps();
-                __m512 sum4_4_1 = _mm512_setzero_ps();
-                __m512 sum4_5_0 = _mm512_setzero_ps();
-                __m512 sum4_5_1 = _mm512_setzero_ps();
-                __m512 sum4_6_0 = _mm512_setzero_ps();
-                __m512 sum4_6_1 = _mm512_setzero_ps();
-                __m512 sum4_7_0 = _mm512_setzero_ps();
-                __m512 sum4_7_1 = _mm512_setzero_ps();
-                for (ptrdiff_t u = 0; u < 2; u++) {
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t n = 0; n < 8; n++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float transformed_gradient_48 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_49 = _mm512_set1_ps(transformed_gradient_48);
-                                    const __m512 transformed_6 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 36864]);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_49, transformed_6, sum4_0_0);
-                                    const __m512 transformed_7 = _mm512_loadu_ps(&transformed[10240 * u + 2048 * v + 1024 * c0 + 64 * n
-                                        + 32 * i + 16 * j + 37376]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_49, transformed_7, sum4_0_1);
-                                    const float transformed_gradient_50 = transformed_gradient[(8 * k0 + 1) % 16 + (8 * k0 + 1) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_51 = _mm512_set1_ps(transformed_gradient_50);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_51, transformed_6, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_51, transformed_7, sum4_1_1);
-                                    const float transformed_gradient_52 = transformed_gradient[(8 * k0 + 2) % 16 + (8 * k0 + 2) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_53 = _mm512_set1_ps(transformed_gradient_52);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_53, transformed_6, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_53, transformed_7, sum4_2_1);
-                                    const float transformed_gradient_54 = transformed_gradient[(8 * k0 + 3) % 16 + (8 * k0 + 3) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_55 = _mm512_set1_ps(transformed_gradient_54);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_55, transformed_6, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_55, transformed_7, sum4_3_1);
-                                    const float transformed_gradient_56 = transformed_gradient[(8 * k0 + 4) % 16 + (8 * k0 + 4) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_57 = _mm512_set1_ps(transformed_gradient_56);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_57, transformed_6, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_57, transformed_7, sum4_4_1);
-                                    const float transformed_gradient_58 = transformed_gradient[(8 * k0 + 5) % 16 + (8 * k0 + 5) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_59 = _mm512_set1_ps(transformed_gradient_58);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_59, transformed_6, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_59, transformed_7, sum4_5_1);
-                                    const float transformed_gradient_60 = transformed_gradient[(8 * k0 + 6) % 16 + (8 * k0 + 6) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_61 = _mm512_set1_ps(transformed_gradient_60);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_61, transformed_6, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_61, transformed_7, sum4_6_1);
-                                    const float transformed_gradient_62 = transformed_gradient[(8 * k0 + 7) % 16 + (8 * k0 + 7) / 16 * 512
-                                        + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_gradient_63 = _mm512_set1_ps(transformed_gradient_62);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_63, transformed_6, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_63, transformed_7, sum4_7_1);
-                                }
-                            }
-                        }
-                    }
-                }
-                float *const products_at_7 = &products[512 * k0 + 32 * c0 + 245760];
-                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
-                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_1_0));
-                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_1_1));
-                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_2_0));
-                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_2_1));
-                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_3_0));
-                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_4_0));
-                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_4_1));
-                _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum4_5_0));
-                _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum4_5_1));
-                _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_6_0));
-                _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_6_1));
-                _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum4_7_0));
-                _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum4_7_1));
             }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                __m512 sum2_0_0 = _mm512_setzero_ps();
+                __m512 sum2_0_1 = _mm512_setzero_ps();
+                __m512 sum2_0_2 = _mm512_setzero_ps();
+                __m512 sum2_0_3 = _mm512_setzero_ps();
+                __m512 sum2_1_0 = _mm512_setzero_ps();
+                __m512 sum2_1_1 = _mm512_setzero_ps();
+                __m512 sum2_1_2 = _mm512_setzero_ps();
+                __m512 sum2_1_3 = _mm512_setzero_ps();
+                __m512 sum2_2_0 = _mm512_setzero_ps();
+                __m512 sum2_2_1 = _mm512_setzero_ps();
+                __m512 sum2_2_2 = _mm512_setzero_ps();
+                __m512 sum2_2_3 = _mm512_setzero_ps();
+                __m512 sum2_3_0 = _mm512_setzero_ps();
+                __m512 sum2_3_1 = _mm512_setzero_ps();
+                __m512 sum2_3_2 = _mm512_setzero_ps();
+                __m512 sum2_3_3 = _mm512_setzero_ps();
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t n = 0; n < 8; n++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 2; j++) {
+                                const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * p
+                                    + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_9 = _mm512_set1_ps(transformed_gradient_8);
+                                float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
+                                const __m512 transformed_4 = _mm512_loadu_ps(&transformed_at_6[0]);
+                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_9, transformed_4, sum2_0_0);
+                                const __m512 transformed_5 = _mm512_loadu_ps(&transformed_at_6[512]);
+                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_5, sum2_0_1);
+                                const __m512 transformed_6 = _mm512_loadu_ps(&transformed_at_6[1024]);
+                                sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_9, transformed_6, sum2_0_2);
+                                const __m512 transformed_7 = _mm512_loadu_ps(&transformed_at_6[1536]);
+                                sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_9, transformed_7, sum2_0_3);
+                                const float transformed_gradient_10 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_11 = _mm512_set1_ps(transformed_gradient_10);
+                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_11, transformed_4, sum2_1_0);
+                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_11, transformed_5, sum2_1_1);
+                                sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_11, transformed_6, sum2_1_2);
+                                sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_7, sum2_1_3);
+                                const float transformed_gradient_12 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_13 = _mm512_set1_ps(transformed_gradient_12);
+                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_13, transformed_4, sum2_2_0);
+                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_5, sum2_2_1);
+                                sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_13, transformed_6, sum2_2_2);
+                                sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_13, transformed_7, sum2_2_3);
+                                const float transformed_gradient_14 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 24576 * p + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_15 = _mm512_set1_ps(transformed_gradient_14);
+                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_15, transformed_4, sum2_3_0);
+                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_15, transformed_5, sum2_3_1);
+                                sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_15, transformed_6, sum2_3_2);
+                                sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_7, sum2_3_3);
+                            }
+                        }
+                    }
+                }
+                float *const products_at_5 = &products[65536 * p + 256 * k0 + 49152];
+                _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
+                _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
+                _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
+                _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
+                _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_1_0));
+                _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_1_1));
+                _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum2_1_2));
+                _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum2_1_3));
+                _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_2_0));
+                _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_2_1));
+                _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum2_2_2));
+                _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum2_2_3));
+                _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_3_0));
+                _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_3_1));
+                _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum2_3_2));
+                _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum2_3_3));
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                __m512 sum3_0_0 = _mm512_setzero_ps();
+                __m512 sum3_0_1 = _mm512_setzero_ps();
+                __m512 sum3_0_2 = _mm512_setzero_ps();
+                __m512 sum3_0_3 = _mm512_setzero_ps();
+                __m512 sum3_1_0 = _mm512_setzero_ps();
+                __m512 sum3_1_1 = _mm512_setzero_ps();
+                __m512 sum3_1_2 = _mm512_setzero_ps();
+                __m512 sum3_1_3 = _mm512_setzero_ps();
+                __m512 sum3_2_0 = _mm512_setzero_ps();
+                __m512 sum3_2_1 = _mm512_setzero_ps();
+                __m512 sum3_2_2 = _mm512_setzero_ps();
+                __m512 sum3_2_3 = _mm512_setzero_ps();
+                __m512 sum3_3_0 = _mm512_setzero_ps();
+                __m512 sum3_3_1 = _mm512_setzero_ps();
+                __m512 sum3_3_2 = _mm512_setzero_ps();
+                __m512 sum3_3_3 = _mm512_setzero_ps();
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t n = 0; n < 8; n++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 2; j++) {
+                                const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 49152 * u
+                                    + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_17 = _mm512_set1_ps(transformed_gradient_16);
+                                float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
+                                const __m512 transformed_8 = _mm512_loadu_ps(&transformed_at_7[0]);
+                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_17, transformed_8, sum3_0_0);
+                                const __m512 transformed_9 = _mm512_loadu_ps(&transformed_at_7[512]);
+                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_17, transformed_9, sum3_0_1);
+                                const __m512 transformed_10 = _mm512_loadu_ps(&transformed_at_7[1024]);
+                                sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_17, transformed_10, sum3_0_2);
+                                const __m512 transformed_11 = _mm512_loadu_ps(&transformed_at_7[1536]);
+                                sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_17, transformed_11, sum3_0_3);
+                                const float transformed_gradient_18 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_19 = _mm512_set1_ps(transformed_gradient_18);
+                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_19, transformed_8, sum3_1_0);
+                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_19, transformed_9, sum3_1_1);
+                                sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_19, transformed_10, sum3_1_2);
+                                sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_19, transformed_11, sum3_1_3);
+                                const float transformed_gradient_20 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_21 = _mm512_set1_ps(transformed_gradient_20);
+                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_21, transformed_8, sum3_2_0);
+                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_21, transformed_9, sum3_2_1);
+                                sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_21, transformed_10, sum3_2_2);
+                                sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_21, transformed_11, sum3_2_3);
+                                const float transformed_gradient_22 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 49152 * u + 8192 * q + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_23 = _mm512_set1_ps(transformed_gradient_22);
+                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_23, transformed_8, sum3_3_0);
+                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_23, transformed_9, sum3_3_1);
+                                sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_23, transformed_10, sum3_3_2);
+                                sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_23, transformed_11, sum3_3_3);
+                            }
+                        }
+                    }
+                }
+                float *const products_at_6 = &products[16384 * q + 256 * k0 + 196608];
+                _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
+                _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
+                _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
+                _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
+                _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_1_0));
+                _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_1_1));
+                _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum3_1_2));
+                _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum3_1_3));
+                _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_2_0));
+                _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_2_1));
+                _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum3_2_2));
+                _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum3_2_3));
+                _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_3_0));
+                _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_3_1));
+                _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum3_3_2));
+                _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum3_3_3));
+            }
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_0_2 = _mm512_setzero_ps();
+            __m512 sum4_0_3 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_1_2 = _mm512_setzero_ps();
+            __m512 sum4_1_3 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_2_2 = _mm512_setzero_ps();
+            __m512 sum4_2_3 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_3_2 = _mm512_setzero_ps();
+            __m512 sum4_3_3 = _mm512_setzero_ps();
+            for (ptrdiff_t u = 0; u < 2; u++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t n = 0; n < 8; n++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 2; j++) {
+                                const float transformed_gradient_24 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 49152 * u
+                                    + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_25 = _mm512_set1_ps(transformed_gradient_24);
+                                float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
+                                const __m512 transformed_12 = _mm512_loadu_ps(&transformed_at_8[0]);
+                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_25, transformed_12, sum4_0_0);
+                                const __m512 transformed_13 = _mm512_loadu_ps(&transformed_at_8[512]);
+                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_25, transformed_13, sum4_0_1);
+                                const __m512 transformed_14 = _mm512_loadu_ps(&transformed_at_8[1024]);
+                                sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_25, transformed_14, sum4_0_2);
+                                const __m512 transformed_15 = _mm512_loadu_ps(&transformed_at_8[1536]);
+                                sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_25, transformed_15, sum4_0_3);
+                                const float transformed_gradient_26 = transformed_gradient[(4 * k0 + 1) % 16 + (4 * k0 + 1) / 16 * 512
+                                    + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_27 = _mm512_set1_ps(transformed_gradient_26);
+                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_27, transformed_12, sum4_1_0);
+                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_27, transformed_13, sum4_1_1);
+                                sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_27, transformed_14, sum4_1_2);
+                                sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_27, transformed_15, sum4_1_3);
+                                const float transformed_gradient_28 = transformed_gradient[(4 * k0 + 2) % 16 + (4 * k0 + 2) / 16 * 512
+                                    + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_29 = _mm512_set1_ps(transformed_gradient_28);
+                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_29, transformed_12, sum4_2_0);
+                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_29, transformed_13, sum4_2_1);
+                                sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_29, transformed_14, sum4_2_2);
+                                sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_29, transformed_15, sum4_2_3);
+                                const float transformed_gradient_30 = transformed_gradient[(4 * k0 + 3) % 16 + (4 * k0 + 3) / 16 * 512
+                                    + 49152 * u + 16384 * v + 64 * n + 32 * i + 16 * j];
+                                const __m512 transformed_gradient_31 = _mm512_set1_ps(transformed_gradient_30);
+                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_31, transformed_12, sum4_3_0);
+                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_31, transformed_13, sum4_3_1);
+                                sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_31, transformed_14, sum4_3_2);
+                                sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_31, transformed_15, sum4_3_3);
+                            }
+                        }
+                    }
+                }
+            }
+            float *const products_at_7 = &products[256 * k0 + 245760];
+            _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
+            _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
+            _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
+            _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
+            _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_1_0));
+            _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_1_1));
+            _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum4_1_2));
+            _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum4_1_3));
+            _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_2_0));
+            _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_2_1));
+            _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum4_2_2));
+            _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum4_2_3));
+            _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_3_0));
+            _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_3_1));
+            _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum4_3_2));
+            _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum4_3_3));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -16252,96 +16090,96 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[288], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[304], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[512], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[528], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[544], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[560], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[768], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[784], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1024], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1040], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1280], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1296], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1536], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1552], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1792], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1808], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[800], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[816], _mm512_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[288], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[304], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[528], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[544], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[560], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1024], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1040], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1280], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1296], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1536], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1552], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1792], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1808], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[800], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[816], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[288], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[304], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[528], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[544], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[560], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1024], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1040], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1280], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1296], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1536], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1552], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1792], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1808], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[800], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[816], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[2048 * c0 + 32 * k0 + 245760];
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 64 * k0 + 245760];
             _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[288], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[304], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[512], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[528], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[544], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[560], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[768], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1024], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1040], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1280], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1296], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1536], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1552], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1792], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1808], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[800], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[816], _mm512_setzero_ps());
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -16503,356 +16341,316 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m512 sum1_0_0 = _mm512_setzero_ps();
                         __m512 sum1_0_1 = _mm512_setzero_ps();
+                        __m512 sum1_0_2 = _mm512_setzero_ps();
+                        __m512 sum1_0_3 = _mm512_setzero_ps();
                         __m512 sum1_1_0 = _mm512_setzero_ps();
                         __m512 sum1_1_1 = _mm512_setzero_ps();
+                        __m512 sum1_1_2 = _mm512_setzero_ps();
+                        __m512 sum1_1_3 = _mm512_setzero_ps();
                         __m512 sum1_2_0 = _mm512_setzero_ps();
                         __m512 sum1_2_1 = _mm512_setzero_ps();
+                        __m512 sum1_2_2 = _mm512_setzero_ps();
+                        __m512 sum1_2_3 = _mm512_setzero_ps();
                         __m512 sum1_3_0 = _mm512_setzero_ps();
                         __m512 sum1_3_1 = _mm512_setzero_ps();
-                        __m512 sum1_4_0 = _mm512_setzero_ps();
-                        __m512 sum1_4_1 = _mm512_setzero_ps();
-                        __m512 sum1_5_0 = _mm512_setzero_ps();
-                        __m512 sum1_5_1 = _mm512_setzero_ps();
-                        __m512 sum1_6_0 = _mm512_setzero_ps();
-                        __m512 sum1_6_1 = _mm512_setzero_ps();
-                        __m512 sum1_7_0 = _mm512_setzero_ps();
-                        __m512 sum1_7_1 = _mm512_setzero_ps();
+                        __m512 sum1_3_2 = _mm512_setzero_ps();
+                        __m512 sum1_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * q
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 2048 * k0 + 64 * n
+                                        + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient_at_3[0]);
+                                    const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
                                     sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
+                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
                                     sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
+                                    sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
+                                    sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                    const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
                                     sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                    sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
+                                    sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                    const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
                                     sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                    sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
+                                    sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                    const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * q + 64 * n + 32 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
                                     sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                    sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
-                                    sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                    sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
-                                    sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                    sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
-                                    sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j];
-                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                    sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
-                                    sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
+                                    sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
+                                    sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
                         _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
+                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
+                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
                         _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_1_0));
                         _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_1_1));
+                        _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum1_1_2));
+                        _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum1_1_3));
                         _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_2_0));
                         _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_2_1));
+                        _mm512_storeu_ps(&products_at_4[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[544]), sum1_2_2));
+                        _mm512_storeu_ps(&products_at_4[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[560]), sum1_2_3));
                         _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_3_0));
                         _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1024]), sum1_4_0));
-                        _mm512_storeu_ps(&products_at_4[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1040]), sum1_4_1));
-                        _mm512_storeu_ps(&products_at_4[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1280]), sum1_5_0));
-                        _mm512_storeu_ps(&products_at_4[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1296]), sum1_5_1));
-                        _mm512_storeu_ps(&products_at_4[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1536]), sum1_6_0));
-                        _mm512_storeu_ps(&products_at_4[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1552]), sum1_6_1));
-                        _mm512_storeu_ps(&products_at_4[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1792]), sum1_7_0));
-                        _mm512_storeu_ps(&products_at_4[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1808]), sum1_7_1));
+                        _mm512_storeu_ps(&products_at_4[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[800]), sum1_3_2));
+                        _mm512_storeu_ps(&products_at_4[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[816]), sum1_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     __m512 sum2_0_0 = _mm512_setzero_ps();
                     __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_0_2 = _mm512_setzero_ps();
+                    __m512 sum2_0_3 = _mm512_setzero_ps();
                     __m512 sum2_1_0 = _mm512_setzero_ps();
                     __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_2 = _mm512_setzero_ps();
+                    __m512 sum2_1_3 = _mm512_setzero_ps();
                     __m512 sum2_2_0 = _mm512_setzero_ps();
                     __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_2 = _mm512_setzero_ps();
+                    __m512 sum2_2_3 = _mm512_setzero_ps();
                     __m512 sum2_3_0 = _mm512_setzero_ps();
                     __m512 sum2_3_1 = _mm512_setzero_ps();
-                    __m512 sum2_4_0 = _mm512_setzero_ps();
-                    __m512 sum2_4_1 = _mm512_setzero_ps();
-                    __m512 sum2_5_0 = _mm512_setzero_ps();
-                    __m512 sum2_5_1 = _mm512_setzero_ps();
-                    __m512 sum2_6_0 = _mm512_setzero_ps();
-                    __m512 sum2_6_1 = _mm512_setzero_ps();
-                    __m512 sum2_7_0 = _mm512_setzero_ps();
-                    __m512 sum2_7_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_2 = _mm512_setzero_ps();
+                    __m512 sum2_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 2048 * k0
+                                        + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
                                         + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
-                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
+                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
+                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
+                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
+                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 6144];
-                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
+                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
+                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
+                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
                                 }
                             }
                         }
                     }
-                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
                     _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
+                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
+                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
                     _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_1_0));
                     _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum2_1_2));
+                    _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum2_1_3));
                     _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_2_0));
                     _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_5[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[544]), sum2_2_2));
+                    _mm512_storeu_ps(&products_at_5[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[560]), sum2_2_3));
                     _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_3_0));
                     _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1024]), sum2_4_0));
-                    _mm512_storeu_ps(&products_at_5[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1040]), sum2_4_1));
-                    _mm512_storeu_ps(&products_at_5[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1280]), sum2_5_0));
-                    _mm512_storeu_ps(&products_at_5[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1296]), sum2_5_1));
-                    _mm512_storeu_ps(&products_at_5[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1536]), sum2_6_0));
-                    _mm512_storeu_ps(&products_at_5[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1552]), sum2_6_1));
-                    _mm512_storeu_ps(&products_at_5[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1792]), sum2_7_0));
-                    _mm512_storeu_ps(&products_at_5[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1808]), sum2_7_1));
+                    _mm512_storeu_ps(&products_at_5[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[800]), sum2_3_2));
+                    _mm512_storeu_ps(&products_at_5[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[816]), sum2_3_3));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
+                    __m512 sum3_0_2 = _mm512_setzero_ps();
+                    __m512 sum3_0_3 = _mm512_setzero_ps();
                     __m512 sum3_1_0 = _mm512_setzero_ps();
                     __m512 sum3_1_1 = _mm512_setzero_ps();
+                    __m512 sum3_1_2 = _mm512_setzero_ps();
+                    __m512 sum3_1_3 = _mm512_setzero_ps();
                     __m512 sum3_2_0 = _mm512_setzero_ps();
                     __m512 sum3_2_1 = _mm512_setzero_ps();
+                    __m512 sum3_2_2 = _mm512_setzero_ps();
+                    __m512 sum3_2_3 = _mm512_setzero_ps();
                     __m512 sum3_3_0 = _mm512_setzero_ps();
                     __m512 sum3_3_1 = _mm512_setzero_ps();
-                    __m512 sum3_4_0 = _mm512_setzero_ps();
-                    __m512 sum3_4_1 = _mm512_setzero_ps();
-                    __m512 sum3_5_0 = _mm512_setzero_ps();
-                    __m512 sum3_5_1 = _mm512_setzero_ps();
-                    __m512 sum3_6_0 = _mm512_setzero_ps();
-                    __m512 sum3_6_1 = _mm512_setzero_ps();
-                    __m512 sum3_7_0 = _mm512_setzero_ps();
-                    __m512 sum3_7_1 = _mm512_setzero_ps();
+                    __m512 sum3_3_2 = _mm512_setzero_ps();
+                    __m512 sum3_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * q
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 2048 * k0 + 64 * n
+                                        + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_8 = _mm512_loadu_ps(&transformed_gradient_at_5[0]);
+                                    const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * q
                                         + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                    const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                    const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
+                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                    const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
+                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                    const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
+                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
+                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                    const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
+                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
+                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                    const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 64 * n + 32 * i + 16 * j + 30720];
-                                    const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
+                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
+                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
+                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
                                 }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
                     _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
+                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
                     _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_1_0));
                     _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum3_1_2));
+                    _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum3_1_3));
                     _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_2_0));
                     _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_6[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[544]), sum3_2_2));
+                    _mm512_storeu_ps(&products_at_6[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[560]), sum3_2_3));
                     _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_3_0));
                     _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1024]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_6[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1040]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_6[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1280]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_6[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1296]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_6[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1536]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_6[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1552]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_6[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1792]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_6[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1808]), sum3_7_1));
+                    _mm512_storeu_ps(&products_at_6[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[800]), sum3_3_2));
+                    _mm512_storeu_ps(&products_at_6[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[816]), sum3_3_3));
                 }
                 __m512 sum4_0_0 = _mm512_setzero_ps();
                 __m512 sum4_0_1 = _mm512_setzero_ps();
+                __m512 sum4_0_2 = _mm512_setzero_ps();
+                __m512 sum4_0_3 = _mm512_setzero_ps();
                 __m512 sum4_1_0 = _mm512_setzero_ps();
                 __m512 sum4_1_1 = _mm512_setzero_ps();
+                __m512 sum4_1_2 = _mm512_setzero_ps();
+                __m512 sum4_1_3 = _mm512_setzero_ps();
                 __m512 sum4_2_0 = _mm512_setzero_ps();
                 __m512 sum4_2_1 = _mm512_setzero_ps();
+                __m512 sum4_2_2 = _mm512_setzero_ps();
+                __m512 sum4_2_3 = _mm512_setzero_ps();
                 __m512 sum4_3_0 = _mm512_setzero_ps();
                 __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_4_0 = _mm512_setzero_ps();
-                __m512 sum4_4_1 = _mm512_setzero_ps();
-                __m512 sum4_5_0 = _mm512_setzero_ps();
-                __m512 sum4_5_1 = _mm512_setzero_ps();
-                __m512 sum4_6_0 = _mm512_setzero_ps();
-                __m512 sum4_6_1 = _mm512_setzero_ps();
-                __m512 sum4_7_0 = _mm512_setzero_ps();
-                __m512 sum4_7_1 = _mm512_setzero_ps();
+                __m512 sum4_3_2 = _mm512_setzero_ps();
+                __m512 sum4_3_3 = _mm512_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * v
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 2048 * k0
+                                        + 64 * n + 32 * i + 16 * j];
+                                    const __m512 transformed_gradient_12 = _mm512_loadu_ps(&transformed_gradient_at_6[0]);
+                                    const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * v
                                         + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
-                                        + 1024 * k0 + 64 * n + 32 * i + 16 * j + 512]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                    const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                    const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
+                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                    const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
+                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                    const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
+                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
+                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                    const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
+                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
+                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                    const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 64 * n + 32 * i + 16 * j + 36864];
-                                    const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
+                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
+                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
+                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
                                 }
                             }
                         }
                     }
                 }
-                float *const products_at_7 = &products[2048 * c0 + 32 * k0 + 245760];
+                float *const products_at_7 = &products[1024 * c0 + 64 * k0 + 245760];
                 _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
+                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
+                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
                 _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_1_0));
                 _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum4_1_2));
+                _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum4_1_3));
                 _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_2_0));
                 _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_7[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[544]), sum4_2_2));
+                _mm512_storeu_ps(&products_at_7[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[560]), sum4_2_3));
                 _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_3_0));
                 _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1024]), sum4_4_0));
-                _mm512_storeu_ps(&products_at_7[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1040]), sum4_4_1));
-                _mm512_storeu_ps(&products_at_7[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1280]), sum4_5_0));
-                _mm512_storeu_ps(&products_at_7[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1296]), sum4_5_1));
-                _mm512_storeu_ps(&products_at_7[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1536]), sum4_6_0));
-                _mm512_storeu_ps(&products_at_7[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1552]), sum4_6_1));
-                _mm512_storeu_ps(&products_at_7[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1792]), sum4_7_0));
-                _mm512_storeu_ps(&products_at_7[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1808]), sum4_7_1));
+                _mm512_storeu_ps(&products_at_7[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[800]), sum4_3_2));
+                _mm512_storeu_ps(&products_at_7[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[816]), sum4_3_3));
             }
         }
     }
@@ -17598,96 +17396,96 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[288], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[304], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[512], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[528], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[544], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[560], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[768], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[784], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1024], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1040], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1280], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1296], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1536], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1552], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1792], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[1808], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[800], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[816], _mm512_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[288], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[304], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[528], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[544], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[560], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1024], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1040], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1280], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1296], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1536], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1552], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1792], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[1808], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[800], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[816], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[288], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[304], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[512], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[528], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[544], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[560], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[768], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1024], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1040], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1280], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1296], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1536], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1552], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1792], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[1808], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[800], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[816], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[2048 * c0 + 32 * k0 + 245760];
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 64 * k0 + 245760];
             _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[288], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[304], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[512], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[528], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[544], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[560], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[768], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1024], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1040], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1280], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1296], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1536], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1552], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1792], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[1808], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[800], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[816], _mm512_setzero_ps());
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -17851,356 +17649,316 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m512 sum1_0_0 = _mm512_setzero_ps();
                         __m512 sum1_0_1 = _mm512_setzero_ps();
+                        __m512 sum1_0_2 = _mm512_setzero_ps();
+                        __m512 sum1_0_3 = _mm512_setzero_ps();
                         __m512 sum1_1_0 = _mm512_setzero_ps();
                         __m512 sum1_1_1 = _mm512_setzero_ps();
+                        __m512 sum1_1_2 = _mm512_setzero_ps();
+                        __m512 sum1_1_3 = _mm512_setzero_ps();
                         __m512 sum1_2_0 = _mm512_setzero_ps();
                         __m512 sum1_2_1 = _mm512_setzero_ps();
+                        __m512 sum1_2_2 = _mm512_setzero_ps();
+                        __m512 sum1_2_3 = _mm512_setzero_ps();
                         __m512 sum1_3_0 = _mm512_setzero_ps();
                         __m512 sum1_3_1 = _mm512_setzero_ps();
-                        __m512 sum1_4_0 = _mm512_setzero_ps();
-                        __m512 sum1_4_1 = _mm512_setzero_ps();
-                        __m512 sum1_5_0 = _mm512_setzero_ps();
-                        __m512 sum1_5_1 = _mm512_setzero_ps();
-                        __m512 sum1_6_0 = _mm512_setzero_ps();
-                        __m512 sum1_6_1 = _mm512_setzero_ps();
-                        __m512 sum1_7_0 = _mm512_setzero_ps();
-                        __m512 sum1_7_1 = _mm512_setzero_ps();
+                        __m512 sum1_3_2 = _mm512_setzero_ps();
+                        __m512 sum1_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * q
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 2048 * k0
+                                        + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient_at_3[0]);
+                                    const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
                                     sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
+                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
                                     sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
+                                    sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
+                                    sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                    const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
                                     sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                    sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
+                                    sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                    const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
                                     sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                    sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
+                                    sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                    const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
                                     sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                    sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
-                                    sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                    sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
-                                    sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                    sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
-                                    sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                    sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
-                                    sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
+                                    sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
+                                    sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 32 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
                         _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
                         _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
+                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
+                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
                         _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_1_0));
                         _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_1_1));
+                        _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum1_1_2));
+                        _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum1_1_3));
                         _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_2_0));
                         _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_2_1));
+                        _mm512_storeu_ps(&products_at_4[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[544]), sum1_2_2));
+                        _mm512_storeu_ps(&products_at_4[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[560]), sum1_2_3));
                         _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_3_0));
                         _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1024]), sum1_4_0));
-                        _mm512_storeu_ps(&products_at_4[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1040]), sum1_4_1));
-                        _mm512_storeu_ps(&products_at_4[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1280]), sum1_5_0));
-                        _mm512_storeu_ps(&products_at_4[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1296]), sum1_5_1));
-                        _mm512_storeu_ps(&products_at_4[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1536]), sum1_6_0));
-                        _mm512_storeu_ps(&products_at_4[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1552]), sum1_6_1));
-                        _mm512_storeu_ps(&products_at_4[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1792]), sum1_7_0));
-                        _mm512_storeu_ps(&products_at_4[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[1808]), sum1_7_1));
+                        _mm512_storeu_ps(&products_at_4[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[800]), sum1_3_2));
+                        _mm512_storeu_ps(&products_at_4[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[816]), sum1_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     __m512 sum2_0_0 = _mm512_setzero_ps();
                     __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_0_2 = _mm512_setzero_ps();
+                    __m512 sum2_0_3 = _mm512_setzero_ps();
                     __m512 sum2_1_0 = _mm512_setzero_ps();
                     __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_2 = _mm512_setzero_ps();
+                    __m512 sum2_1_3 = _mm512_setzero_ps();
                     __m512 sum2_2_0 = _mm512_setzero_ps();
                     __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_2 = _mm512_setzero_ps();
+                    __m512 sum2_2_3 = _mm512_setzero_ps();
                     __m512 sum2_3_0 = _mm512_setzero_ps();
                     __m512 sum2_3_1 = _mm512_setzero_ps();
-                    __m512 sum2_4_0 = _mm512_setzero_ps();
-                    __m512 sum2_4_1 = _mm512_setzero_ps();
-                    __m512 sum2_5_0 = _mm512_setzero_ps();
-                    __m512 sum2_5_1 = _mm512_setzero_ps();
-                    __m512 sum2_6_0 = _mm512_setzero_ps();
-                    __m512 sum2_6_1 = _mm512_setzero_ps();
-                    __m512 sum2_7_0 = _mm512_setzero_ps();
-                    __m512 sum2_7_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_2 = _mm512_setzero_ps();
+                    __m512 sum2_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 2048 * k0
+                                        + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
                                         + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
-                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
+                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
+                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
+                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
+                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
+                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
+                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
+                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
                                 }
                             }
                         }
                     }
-                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 32 * k0 + 49152];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
                     _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
                     _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
+                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
+                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
                     _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_1_0));
                     _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum2_1_2));
+                    _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum2_1_3));
                     _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_2_0));
                     _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_5[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[544]), sum2_2_2));
+                    _mm512_storeu_ps(&products_at_5[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[560]), sum2_2_3));
                     _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_3_0));
                     _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1024]), sum2_4_0));
-                    _mm512_storeu_ps(&products_at_5[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1040]), sum2_4_1));
-                    _mm512_storeu_ps(&products_at_5[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1280]), sum2_5_0));
-                    _mm512_storeu_ps(&products_at_5[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1296]), sum2_5_1));
-                    _mm512_storeu_ps(&products_at_5[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1536]), sum2_6_0));
-                    _mm512_storeu_ps(&products_at_5[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1552]), sum2_6_1));
-                    _mm512_storeu_ps(&products_at_5[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1792]), sum2_7_0));
-                    _mm512_storeu_ps(&products_at_5[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[1808]), sum2_7_1));
+                    _mm512_storeu_ps(&products_at_5[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[800]), sum2_3_2));
+                    _mm512_storeu_ps(&products_at_5[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[816]), sum2_3_3));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
+                    __m512 sum3_0_2 = _mm512_setzero_ps();
+                    __m512 sum3_0_3 = _mm512_setzero_ps();
                     __m512 sum3_1_0 = _mm512_setzero_ps();
                     __m512 sum3_1_1 = _mm512_setzero_ps();
+                    __m512 sum3_1_2 = _mm512_setzero_ps();
+                    __m512 sum3_1_3 = _mm512_setzero_ps();
                     __m512 sum3_2_0 = _mm512_setzero_ps();
                     __m512 sum3_2_1 = _mm512_setzero_ps();
+                    __m512 sum3_2_2 = _mm512_setzero_ps();
+                    __m512 sum3_2_3 = _mm512_setzero_ps();
                     __m512 sum3_3_0 = _mm512_setzero_ps();
                     __m512 sum3_3_1 = _mm512_setzero_ps();
-                    __m512 sum3_4_0 = _mm512_setzero_ps();
-                    __m512 sum3_4_1 = _mm512_setzero_ps();
-                    __m512 sum3_5_0 = _mm512_setzero_ps();
-                    __m512 sum3_5_1 = _mm512_setzero_ps();
-                    __m512 sum3_6_0 = _mm512_setzero_ps();
-                    __m512 sum3_6_1 = _mm512_setzero_ps();
-                    __m512 sum3_7_0 = _mm512_setzero_ps();
-                    __m512 sum3_7_1 = _mm512_setzero_ps();
+                    __m512 sum3_3_2 = _mm512_setzero_ps();
+                    __m512 sum3_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * q
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 2048 * k0
+                                        + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_8 = _mm512_loadu_ps(&transformed_gradient_at_5[0]);
+                                    const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * q
                                         + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                    const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                    const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
+                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                    const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
+                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                    const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
+                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
+                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                    const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
+                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
+                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                    const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
-                                    const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
+                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
+                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
+                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
                                 }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 32 * k0 + 196608];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
                     _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
                     _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
+                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
                     _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_1_0));
                     _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum3_1_2));
+                    _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum3_1_3));
                     _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_2_0));
                     _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_6[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[544]), sum3_2_2));
+                    _mm512_storeu_ps(&products_at_6[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[560]), sum3_2_3));
                     _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_3_0));
                     _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1024]), sum3_4_0));
-                    _mm512_storeu_ps(&products_at_6[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1040]), sum3_4_1));
-                    _mm512_storeu_ps(&products_at_6[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1280]), sum3_5_0));
-                    _mm512_storeu_ps(&products_at_6[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1296]), sum3_5_1));
-                    _mm512_storeu_ps(&products_at_6[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1536]), sum3_6_0));
-                    _mm512_storeu_ps(&products_at_6[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1552]), sum3_6_1));
-                    _mm512_storeu_ps(&products_at_6[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1792]), sum3_7_0));
-                    _mm512_storeu_ps(&products_at_6[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[1808]), sum3_7_1));
+                    _mm512_storeu_ps(&products_at_6[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[800]), sum3_3_2));
+                    _mm512_storeu_ps(&products_at_6[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[816]), sum3_3_3));
                 }
                 __m512 sum4_0_0 = _mm512_setzero_ps();
                 __m512 sum4_0_1 = _mm512_setzero_ps();
+                __m512 sum4_0_2 = _mm512_setzero_ps();
+                __m512 sum4_0_3 = _mm512_setzero_ps();
                 __m512 sum4_1_0 = _mm512_setzero_ps();
                 __m512 sum4_1_1 = _mm512_setzero_ps();
+                __m512 sum4_1_2 = _mm512_setzero_ps();
+                __m512 sum4_1_3 = _mm512_setzero_ps();
                 __m512 sum4_2_0 = _mm512_setzero_ps();
                 __m512 sum4_2_1 = _mm512_setzero_ps();
+                __m512 sum4_2_2 = _mm512_setzero_ps();
+                __m512 sum4_2_3 = _mm512_setzero_ps();
                 __m512 sum4_3_0 = _mm512_setzero_ps();
                 __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_4_0 = _mm512_setzero_ps();
-                __m512 sum4_4_1 = _mm512_setzero_ps();
-                __m512 sum4_5_0 = _mm512_setzero_ps();
-                __m512 sum4_5_1 = _mm512_setzero_ps();
-                __m512 sum4_6_0 = _mm512_setzero_ps();
-                __m512 sum4_6_1 = _mm512_setzero_ps();
-                __m512 sum4_7_0 = _mm512_setzero_ps();
-                __m512 sum4_7_1 = _mm512_setzero_ps();
+                __m512 sum4_3_2 = _mm512_setzero_ps();
+                __m512 sum4_3_3 = _mm512_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * v
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 2048 * k0
+                                        + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_12 = _mm512_loadu_ps(&transformed_gradient_at_6[0]);
+                                    const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * v
                                         + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
-                                        + 1024 * k0 + 256 * n + 64 * i + 16 * j + 512]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                    const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                    const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
+                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                    const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
+                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                    const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
+                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
+                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                    const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
+                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
+                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                    const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
-                                    const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
+                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
+                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
+                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
                                 }
                             }
                         }
                     }
                 }
-                float *const products_at_7 = &products[2048 * c0 + 32 * k0 + 245760];
+                float *const products_at_7 = &products[1024 * c0 + 64 * k0 + 245760];
                 _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
                 _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
+                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
+                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
                 _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_1_0));
                 _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum4_1_2));
+                _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum4_1_3));
                 _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_2_0));
                 _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_7[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[544]), sum4_2_2));
+                _mm512_storeu_ps(&products_at_7[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[560]), sum4_2_3));
                 _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_3_0));
                 _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[1024], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1024]), sum4_4_0));
-                _mm512_storeu_ps(&products_at_7[1040], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1040]), sum4_4_1));
-                _mm512_storeu_ps(&products_at_7[1280], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1280]), sum4_5_0));
-                _mm512_storeu_ps(&products_at_7[1296], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1296]), sum4_5_1));
-                _mm512_storeu_ps(&products_at_7[1536], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1536]), sum4_6_0));
-                _mm512_storeu_ps(&products_at_7[1552], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1552]), sum4_6_1));
-                _mm512_storeu_ps(&products_at_7[1792], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1792]), sum4_7_0));
-                _mm512_storeu_ps(&products_at_7[1808], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[1808]), sum4_7_1));
+                _mm512_storeu_ps(&products_at_7[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[800]), sum4_3_2));
+                _mm512_storeu_ps(&products_at_7[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[816]), sum4_3_3));
             }
         }
     }
@@ -18972,96 +18730,96 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[32768 * p + 8192 * q + 1024 * c0 + 32 * k0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 64 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[288], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[304], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[512], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[528], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[640], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[656], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[768], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[784], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[896], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[912], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[416], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&products_at[432], _mm512_setzero_ps());
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[32768 * p + 1024 * c0 + 32 * k0 + 24576];
+                float *const products_at_1 = &products[32768 * p + 512 * c0 + 64 * k0 + 24576];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[288], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[304], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[512], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[528], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[640], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[656], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[768], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[896], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[912], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[416], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_1[432], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[8192 * q + 1024 * c0 + 32 * k0 + 98304];
+                float *const products_at_2 = &products[8192 * q + 512 * c0 + 64 * k0 + 98304];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[288], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[304], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[512], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[528], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[640], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[656], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[768], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[896], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[912], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[416], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at_2[432], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 32 * k0 + 122880];
+    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[512 * c0 + 64 * k0 + 122880];
             _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[288], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[304], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[512], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[528], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[640], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[656], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[768], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[896], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[912], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[416], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_3[432], _mm512_setzero_ps());
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -19210,348 +18968,308 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             __m512 sum1_0_0 = _mm512_setzero_ps();
                             __m512 sum1_0_1 = _mm512_setzero_ps();
+                            __m512 sum1_0_2 = _mm512_setzero_ps();
+                            __m512 sum1_0_3 = _mm512_setzero_ps();
                             __m512 sum1_1_0 = _mm512_setzero_ps();
                             __m512 sum1_1_1 = _mm512_setzero_ps();
+                            __m512 sum1_1_2 = _mm512_setzero_ps();
+                            __m512 sum1_1_3 = _mm512_setzero_ps();
                             __m512 sum1_2_0 = _mm512_setzero_ps();
                             __m512 sum1_2_1 = _mm512_setzero_ps();
+                            __m512 sum1_2_2 = _mm512_setzero_ps();
+                            __m512 sum1_2_3 = _mm512_setzero_ps();
                             __m512 sum1_3_0 = _mm512_setzero_ps();
                             __m512 sum1_3_1 = _mm512_setzero_ps();
-                            __m512 sum1_4_0 = _mm512_setzero_ps();
-                            __m512 sum1_4_1 = _mm512_setzero_ps();
-                            __m512 sum1_5_0 = _mm512_setzero_ps();
-                            __m512 sum1_5_1 = _mm512_setzero_ps();
-                            __m512 sum1_6_0 = _mm512_setzero_ps();
-                            __m512 sum1_6_1 = _mm512_setzero_ps();
-                            __m512 sum1_7_0 = _mm512_setzero_ps();
-                            __m512 sum1_7_1 = _mm512_setzero_ps();
+                            __m512 sum1_3_2 = _mm512_setzero_ps();
+                            __m512 sum1_3_3 = _mm512_setzero_ps();
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
-                                        + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * q
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 2048 * k0
+                                        + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient_at_3[0]);
+                                    const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 128 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
                                     sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
-                                        + 1024 * k0 + 128 * i + 16 * j + 512]);
+                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
                                     sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
+                                    sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
+                                    sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                    const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
                                     sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
                                     sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                    sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
+                                    sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                    const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
                                     sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
                                     sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                    sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
+                                    sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                    const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
                                     sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
                                     sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                    sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
-                                    sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                    sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
-                                    sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                    sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
-                                    sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
-                                        + 2048 * q + 128 * i + 16 * j];
-                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                    sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
-                                    sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
+                                    sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
+                                    sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
                                 }
                             }
-                            float *const products_at_4 = &products[32768 * p + 8192 * q + 1024 * c0 + 32 * k0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 64 * k0];
                             _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
                             _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
+                            _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
+                            _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
                             _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_1_0));
                             _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_1_1));
+                            _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum1_1_2));
+                            _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum1_1_3));
                             _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_2_0));
                             _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_2_1));
+                            _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum1_2_2));
+                            _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum1_2_3));
                             _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_3_0));
                             _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_3_1));
-                            _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_4_0));
-                            _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_4_1));
-                            _mm512_storeu_ps(&products_at_4[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[640]), sum1_5_0));
-                            _mm512_storeu_ps(&products_at_4[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[656]), sum1_5_1));
-                            _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_6_0));
-                            _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_6_1));
-                            _mm512_storeu_ps(&products_at_4[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[896]), sum1_7_0));
-                            _mm512_storeu_ps(&products_at_4[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[912]), sum1_7_1));
+                            _mm512_storeu_ps(&products_at_4[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[416]), sum1_3_2));
+                            _mm512_storeu_ps(&products_at_4[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[432]), sum1_3_3));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         __m512 sum2_0_0 = _mm512_setzero_ps();
                         __m512 sum2_0_1 = _mm512_setzero_ps();
+                        __m512 sum2_0_2 = _mm512_setzero_ps();
+                        __m512 sum2_0_3 = _mm512_setzero_ps();
                         __m512 sum2_1_0 = _mm512_setzero_ps();
                         __m512 sum2_1_1 = _mm512_setzero_ps();
+                        __m512 sum2_1_2 = _mm512_setzero_ps();
+                        __m512 sum2_1_3 = _mm512_setzero_ps();
                         __m512 sum2_2_0 = _mm512_setzero_ps();
                         __m512 sum2_2_1 = _mm512_setzero_ps();
+                        __m512 sum2_2_2 = _mm512_setzero_ps();
+                        __m512 sum2_2_3 = _mm512_setzero_ps();
                         __m512 sum2_3_0 = _mm512_setzero_ps();
                         __m512 sum2_3_1 = _mm512_setzero_ps();
-                        __m512 sum2_4_0 = _mm512_setzero_ps();
-                        __m512 sum2_4_1 = _mm512_setzero_ps();
-                        __m512 sum2_5_0 = _mm512_setzero_ps();
-                        __m512 sum2_5_1 = _mm512_setzero_ps();
-                        __m512 sum2_6_0 = _mm512_setzero_ps();
-                        __m512 sum2_6_1 = _mm512_setzero_ps();
-                        __m512 sum2_7_0 = _mm512_setzero_ps();
-                        __m512 sum2_7_1 = _mm512_setzero_ps();
+                        __m512 sum2_3_2 = _mm512_setzero_ps();
+                        __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
-                                        + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 2048 * k0
+                                        + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
                                         + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
-                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
-                                        + 1024 * k0 + 128 * i + 16 * j + 512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
+                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
+                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * p
+                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
+                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
+                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
+                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
+                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
+                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[32768 * p + 1024 * c0 + 32 * k0 + 24576];
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 64 * k0 + 24576];
                         _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
                         _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
+                        _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
+                        _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
                         _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_1_0));
                         _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_1_1));
+                        _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum2_1_2));
+                        _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum2_1_3));
                         _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_2_0));
                         _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_2_1));
+                        _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum2_2_2));
+                        _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum2_2_3));
                         _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_3_0));
                         _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_3_1));
-                        _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_4_0));
-                        _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_4_1));
-                        _mm512_storeu_ps(&products_at_5[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[640]), sum2_5_0));
-                        _mm512_storeu_ps(&products_at_5[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[656]), sum2_5_1));
-                        _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_6_0));
-                        _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_6_1));
-                        _mm512_storeu_ps(&products_at_5[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[896]), sum2_7_0));
-                        _mm512_storeu_ps(&products_at_5[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[912]), sum2_7_1));
+                        _mm512_storeu_ps(&products_at_5[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[416]), sum2_3_2));
+                        _mm512_storeu_ps(&products_at_5[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[432]), sum2_3_3));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         __m512 sum3_0_0 = _mm512_setzero_ps();
                         __m512 sum3_0_1 = _mm512_setzero_ps();
+                        __m512 sum3_0_2 = _mm512_setzero_ps();
+                        __m512 sum3_0_3 = _mm512_setzero_ps();
                         __m512 sum3_1_0 = _mm512_setzero_ps();
                         __m512 sum3_1_1 = _mm512_setzero_ps();
+                        __m512 sum3_1_2 = _mm512_setzero_ps();
+                        __m512 sum3_1_3 = _mm512_setzero_ps();
                         __m512 sum3_2_0 = _mm512_setzero_ps();
                         __m512 sum3_2_1 = _mm512_setzero_ps();
+                        __m512 sum3_2_2 = _mm512_setzero_ps();
+                        __m512 sum3_2_3 = _mm512_setzero_ps();
                         __m512 sum3_3_0 = _mm512_setzero_ps();
                         __m512 sum3_3_1 = _mm512_setzero_ps();
-                        __m512 sum3_4_0 = _mm512_setzero_ps();
-                        __m512 sum3_4_1 = _mm512_setzero_ps();
-                        __m512 sum3_5_0 = _mm512_setzero_ps();
-                        __m512 sum3_5_1 = _mm512_setzero_ps();
-                        __m512 sum3_6_0 = _mm512_setzero_ps();
-                        __m512 sum3_6_1 = _mm512_setzero_ps();
-                        __m512 sum3_7_0 = _mm512_setzero_ps();
-                        __m512 sum3_7_1 = _mm512_setzero_ps();
+                        __m512 sum3_3_2 = _mm512_setzero_ps();
+                        __m512 sum3_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
-                                        + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * q
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 2048 * k0
+                                        + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_8 = _mm512_loadu_ps(&transformed_gradient_at_5[0]);
+                                    const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * q
                                         + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
-                                        + 1024 * k0 + 128 * i + 16 * j + 512]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                    const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                    const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
+                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                    const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
+                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                    const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
+                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
+                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                    const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
+                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
+                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                    const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
-                                        + 2048 * q + 128 * i + 16 * j + 30720];
-                                    const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
+                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
+                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
+                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[8192 * q + 1024 * c0 + 32 * k0 + 98304];
+                        float *const products_at_6 = &products[8192 * q + 512 * c0 + 64 * k0 + 98304];
                         _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
                         _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
+                        _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
+                        _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
                         _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_1_0));
                         _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_1_1));
+                        _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum3_1_2));
+                        _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum3_1_3));
                         _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_2_0));
                         _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_2_1));
+                        _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum3_2_2));
+                        _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum3_2_3));
                         _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_3_0));
                         _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_3_1));
-                        _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_4_0));
-                        _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_4_1));
-                        _mm512_storeu_ps(&products_at_6[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[640]), sum3_5_0));
-                        _mm512_storeu_ps(&products_at_6[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[656]), sum3_5_1));
-                        _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_6_0));
-                        _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_6_1));
-                        _mm512_storeu_ps(&products_at_6[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[896]), sum3_7_0));
-                        _mm512_storeu_ps(&products_at_6[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[912]), sum3_7_1));
+                        _mm512_storeu_ps(&products_at_6[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[416]), sum3_3_2));
+                        _mm512_storeu_ps(&products_at_6[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[432]), sum3_3_3));
                     }
                     __m512 sum4_0_0 = _mm512_setzero_ps();
                     __m512 sum4_0_1 = _mm512_setzero_ps();
+                    __m512 sum4_0_2 = _mm512_setzero_ps();
+                    __m512 sum4_0_3 = _mm512_setzero_ps();
                     __m512 sum4_1_0 = _mm512_setzero_ps();
                     __m512 sum4_1_1 = _mm512_setzero_ps();
+                    __m512 sum4_1_2 = _mm512_setzero_ps();
+                    __m512 sum4_1_3 = _mm512_setzero_ps();
                     __m512 sum4_2_0 = _mm512_setzero_ps();
                     __m512 sum4_2_1 = _mm512_setzero_ps();
+                    __m512 sum4_2_2 = _mm512_setzero_ps();
+                    __m512 sum4_2_3 = _mm512_setzero_ps();
                     __m512 sum4_3_0 = _mm512_setzero_ps();
                     __m512 sum4_3_1 = _mm512_setzero_ps();
-                    __m512 sum4_4_0 = _mm512_setzero_ps();
-                    __m512 sum4_4_1 = _mm512_setzero_ps();
-                    __m512 sum4_5_0 = _mm512_setzero_ps();
-                    __m512 sum4_5_1 = _mm512_setzero_ps();
-                    __m512 sum4_6_0 = _mm512_setzero_ps();
-                    __m512 sum4_6_1 = _mm512_setzero_ps();
-                    __m512 sum4_7_0 = _mm512_setzero_ps();
-                    __m512 sum4_7_1 = _mm512_setzero_ps();
+                    __m512 sum4_3_2 = _mm512_setzero_ps();
+                    __m512 sum4_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
-                                        + 1024 * k0 + 128 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 10240 * u + 2048 * v
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 2048 * k0
+                                        + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_12 = _mm512_loadu_ps(&transformed_gradient_at_6[0]);
+                                    const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * v
                                         + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
-                                        + 1024 * k0 + 128 * i + 16 * j + 512]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                    const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                    const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
+                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                    const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
+                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                    const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
+                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
+                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                    const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 10240 * u
+                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
+                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
+                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                    const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 10240 * u
-                                        + 2048 * v + 128 * i + 16 * j + 36864];
-                                    const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
+                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
+                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
+                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
                                 }
                             }
                         }
                     }
-                    float *const products_at_7 = &products[1024 * c0 + 32 * k0 + 122880];
+                    float *const products_at_7 = &products[512 * c0 + 64 * k0 + 122880];
                     _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
                     _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
+                    _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
+                    _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
                     _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_1_0));
                     _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_1_1));
+                    _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum4_1_2));
+                    _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum4_1_3));
                     _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_2_0));
                     _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_2_1));
+                    _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum4_2_2));
+                    _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum4_2_3));
                     _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_3_0));
                     _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_3_1));
-                    _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_4_0));
-                    _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_4_1));
-                    _mm512_storeu_ps(&products_at_7[640], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[640]), sum4_5_0));
-                    _mm512_storeu_ps(&products_at_7[656], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[656]), sum4_5_1));
-                    _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_6_0));
-                    _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_6_1));
-                    _mm512_storeu_ps(&products_at_7[896], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[896]), sum4_7_0));
-                    _mm512_storeu_ps(&products_at_7[912], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[912]), sum4_7_1));
+                    _mm512_storeu_ps(&products_at_7[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[416]), sum4_3_2));
+                    _mm512_storeu_ps(&products_at_7[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[432]), sum4_3_3));
                 }
             }
         }
@@ -20320,97 +20038,89 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 307200);
     float *const transformed = (float *)(scratch + 73728);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[8192 * p + 2048 * q + 512 * c0 + 32 * k0];
-                    _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[256], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[272], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[320], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[336], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[384], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[400], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[448], _mm512_setzero_ps());
-                    _mm512_storeu_ps(&products_at[464], _mm512_setzero_ps());
-                }
-            }
-        }
-    }
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[8192 * p + 512 * c0 + 32 * k0 + 6144];
-                _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_1[464], _mm512_setzero_ps());
-            }
-        }
-    }
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[2048 * q + 512 * c0 + 32 * k0 + 24576];
-                _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[256], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[272], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[320], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[336], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[384], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[400], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[448], _mm512_setzero_ps());
-                _mm512_storeu_ps(&products_at_2[464], _mm512_setzero_ps());
+                float *const products_at = &products[8192 * p + 2048 * q + 256 * c0];
+                _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[48], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[96], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[112], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[128], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[144], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[160], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[176], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[192], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[208], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[224], _mm512_setzero_ps());
+                _mm512_storeu_ps(&products_at[240], _mm512_setzero_ps());
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 32 * k0 + 30720];
-            _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[256], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[272], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[320], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[336], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[384], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[400], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[448], _mm512_setzero_ps());
-            _mm512_storeu_ps(&products_at_3[464], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            float *const products_at_1 = &products[8192 * p + 256 * c0 + 6144];
+            _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
+    }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            float *const products_at_2 = &products[2048 * q + 256 * c0 + 24576];
+            _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&products_at_2[240], _mm512_setzero_ps());
+        }
+    }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        float *const products_at_3 = &products[256 * c0 + 30720];
+        _mm512_storeu_ps(&products_at_3[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[64], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[80], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[96], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[112], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[128], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[160], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[176], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[192], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[208], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[224], _mm512_setzero_ps());
+        _mm512_storeu_ps(&products_at_3[240], _mm512_setzero_ps());
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
         for (ptrdiff_t ib = 0; ib < 8; ib++) {
@@ -20558,349 +20268,303 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
-                            __m512 sum1_0_0 = _mm512_setzero_ps();
-                            __m512 sum1_0_1 = _mm512_setzero_ps();
-                            __m512 sum1_1_0 = _mm512_setzero_ps();
-                            __m512 sum1_1_1 = _mm512_setzero_ps();
-                            __m512 sum1_2_0 = _mm512_setzero_ps();
-                            __m512 sum1_2_1 = _mm512_setzero_ps();
-                            __m512 sum1_3_0 = _mm512_setzero_ps();
-                            __m512 sum1_3_1 = _mm512_setzero_ps();
-                            __m512 sum1_4_0 = _mm512_setzero_ps();
-                            __m512 sum1_4_1 = _mm512_setzero_ps();
-                            __m512 sum1_5_0 = _mm512_setzero_ps();
-                            __m512 sum1_5_1 = _mm512_setzero_ps();
-                            __m512 sum1_6_0 = _mm512_setzero_ps();
-                            __m512 sum1_6_1 = _mm512_setzero_ps();
-                            __m512 sum1_7_0 = _mm512_setzero_ps();
-                            __m512 sum1_7_1 = _mm512_setzero_ps();
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient[6144 * p + 2048 * q
-                                        + 1024 * k0 + 256 * i + 16 * j]);
-                                    const float transformed_0 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * q
-                                        + 256 * i + 16 * j];
-                                    const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
-                                    sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
-                                    const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient[6144 * p + 2048 * q
-                                        + 1024 * k0 + 256 * i + 16 * j + 512]);
-                                    sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
-                                    const float transformed_2 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
-                                    sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                    sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    const float transformed_4 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
-                                    sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                    sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    const float transformed_6 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
-                                    sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                    sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    const float transformed_8 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                    sum1_4_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_9, sum1_4_0);
-                                    sum1_4_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_9, sum1_4_1);
-                                    const float transformed_10 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                    sum1_5_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_11, sum1_5_0);
-                                    sum1_5_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_11, sum1_5_1);
-                                    const float transformed_12 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                    sum1_6_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_13, sum1_6_0);
-                                    sum1_6_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_13, sum1_6_1);
-                                    const float transformed_14 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * q + 256 * i + 16 * j];
-                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                    sum1_7_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_15, sum1_7_0);
-                                    sum1_7_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_15, sum1_7_1);
-                                }
-                            }
-                            float *const products_at_4 = &products[8192 * p + 2048 * q + 512 * c0 + 32 * k0];
-                            _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
-                            _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                            _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_1_0));
-                            _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_1_1));
-                            _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_2_0));
-                            _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_2_1));
-                            _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_3_0));
-                            _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_3_1));
-                            _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_4_0));
-                            _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_4_1));
-                            _mm512_storeu_ps(&products_at_4[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[320]), sum1_5_0));
-                            _mm512_storeu_ps(&products_at_4[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[336]), sum1_5_1));
-                            _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_6_0));
-                            _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_6_1));
-                            _mm512_storeu_ps(&products_at_4[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[448]), sum1_7_0));
-                            _mm512_storeu_ps(&products_at_4[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[464]), sum1_7_1));
-                        }
-                    }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        __m512 sum2_0_0 = _mm512_setzero_ps();
-                        __m512 sum2_0_1 = _mm512_setzero_ps();
-                        __m512 sum2_1_0 = _mm512_setzero_ps();
-                        __m512 sum2_1_1 = _mm512_setzero_ps();
-                        __m512 sum2_2_0 = _mm512_setzero_ps();
-                        __m512 sum2_2_1 = _mm512_setzero_ps();
-                        __m512 sum2_3_0 = _mm512_setzero_ps();
-                        __m512 sum2_3_1 = _mm512_setzero_ps();
-                        __m512 sum2_4_0 = _mm512_setzero_ps();
-                        __m512 sum2_4_1 = _mm512_setzero_ps();
-                        __m512 sum2_5_0 = _mm512_setzero_ps();
-                        __m512 sum2_5_1 = _mm512_setzero_ps();
-                        __m512 sum2_6_0 = _mm512_setzero_ps();
-                        __m512 sum2_6_1 = _mm512_setzero_ps();
-                        __m512 sum2_7_0 = _mm512_setzero_ps();
-                        __m512 sum2_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
-                                        + 1024 * k0 + 256 * i + 16 * j]);
-                                    const float transformed_16 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * p + 1024 * v
-                                        + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_17, sum2_0_0);
-                                    const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
-                                        + 1024 * k0 + 256 * i + 16 * j + 512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_17, sum2_0_1);
-                                    const float transformed_18 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_19, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_19, sum2_1_1);
-                                    const float transformed_20 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_21, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_21, sum2_2_1);
-                                    const float transformed_22 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_23, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_23, sum2_3_1);
-                                    const float transformed_24 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                    sum2_4_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_25, sum2_4_0);
-                                    sum2_4_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_25, sum2_4_1);
-                                    const float transformed_26 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                    sum2_5_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_27, sum2_5_0);
-                                    sum2_5_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_27, sum2_5_1);
-                                    const float transformed_28 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                    sum2_6_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_29, sum2_6_0);
-                                    sum2_6_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_29, sum2_6_1);
-                                    const float transformed_30 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * p
-                                        + 1024 * v + 256 * i + 16 * j + 3072];
-                                    const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                    sum2_7_0 = _mm512_fmadd_ps(transformed_gradient_2, transformed_31, sum2_7_0);
-                                    sum2_7_1 = _mm512_fmadd_ps(transformed_gradient_3, transformed_31, sum2_7_1);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[8192 * p + 512 * c0 + 32 * k0 + 6144];
-                        _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
-                        _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                        _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_1_0));
-                        _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_1_1));
-                        _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_2_0));
-                        _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_2_1));
-                        _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_3_0));
-                        _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_3_1));
-                        _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_4_0));
-                        _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_4_1));
-                        _mm512_storeu_ps(&products_at_5[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[320]), sum2_5_0));
-                        _mm512_storeu_ps(&products_at_5[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[336]), sum2_5_1));
-                        _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_6_0));
-                        _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_6_1));
-                        _mm512_storeu_ps(&products_at_5[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[448]), sum2_7_0));
-                        _mm512_storeu_ps(&products_at_5[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[464]), sum2_7_1));
-                    }
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum3_0_0 = _mm512_setzero_ps();
-                        __m512 sum3_0_1 = _mm512_setzero_ps();
-                        __m512 sum3_1_0 = _mm512_setzero_ps();
-                        __m512 sum3_1_1 = _mm512_setzero_ps();
-                        __m512 sum3_2_0 = _mm512_setzero_ps();
-                        __m512 sum3_2_1 = _mm512_setzero_ps();
-                        __m512 sum3_3_0 = _mm512_setzero_ps();
-                        __m512 sum3_3_1 = _mm512_setzero_ps();
-                        __m512 sum3_4_0 = _mm512_setzero_ps();
-                        __m512 sum3_4_1 = _mm512_setzero_ps();
-                        __m512 sum3_5_0 = _mm512_setzero_ps();
-                        __m512 sum3_5_1 = _mm512_setzero_ps();
-                        __m512 sum3_6_0 = _mm512_setzero_ps();
-                        __m512 sum3_6_1 = _mm512_setzero_ps();
-                        __m512 sum3_7_0 = _mm512_setzero_ps();
-                        __m512 sum3_7_1 = _mm512_setzero_ps();
-                        for (ptrdiff_t u = 0; u < 2; u++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient[12288 * u + 2048 * q
-                                        + 1024 * k0 + 256 * i + 16 * j]);
-                                    const float transformed_32 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * q
-                                        + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_33 = _mm512_set1_ps(transformed_32);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_33, sum3_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient[12288 * u + 2048 * q
-                                        + 1024 * k0 + 256 * i + 16 * j + 512]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_33, sum3_0_1);
-                                    const float transformed_34 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_35 = _mm512_set1_ps(transformed_34);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_35, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_35, sum3_1_1);
-                                    const float transformed_36 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_37 = _mm512_set1_ps(transformed_36);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_37, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_37, sum3_2_1);
-                                    const float transformed_38 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_39 = _mm512_set1_ps(transformed_38);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_39, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_39, sum3_3_1);
-                                    const float transformed_40 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_41 = _mm512_set1_ps(transformed_40);
-                                    sum3_4_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_41, sum3_4_0);
-                                    sum3_4_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_41, sum3_4_1);
-                                    const float transformed_42 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_43 = _mm512_set1_ps(transformed_42);
-                                    sum3_5_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_43, sum3_5_0);
-                                    sum3_5_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_43, sum3_5_1);
-                                    const float transformed_44 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_45 = _mm512_set1_ps(transformed_44);
-                                    sum3_6_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_45, sum3_6_0);
-                                    sum3_6_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_45, sum3_6_1);
-                                    const float transformed_46 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * q + 256 * i + 16 * j + 15360];
-                                    const __m512 transformed_47 = _mm512_set1_ps(transformed_46);
-                                    sum3_7_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_47, sum3_7_0);
-                                    sum3_7_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_47, sum3_7_1);
-                                }
+                        __m512 sum1_0_0 = _mm512_setzero_ps();
+                        __m512 sum1_0_1 = _mm512_setzero_ps();
+                        __m512 sum1_0_2 = _mm512_setzero_ps();
+                        __m512 sum1_0_3 = _mm512_setzero_ps();
+                        __m512 sum1_1_0 = _mm512_setzero_ps();
+                        __m512 sum1_1_1 = _mm512_setzero_ps();
+                        __m512 sum1_1_2 = _mm512_setzero_ps();
+                        __m512 sum1_1_3 = _mm512_setzero_ps();
+                        __m512 sum1_2_0 = _mm512_setzero_ps();
+                        __m512 sum1_2_1 = _mm512_setzero_ps();
+                        __m512 sum1_2_2 = _mm512_setzero_ps();
+                        __m512 sum1_2_3 = _mm512_setzero_ps();
+                        __m512 sum1_3_0 = _mm512_setzero_ps();
+                        __m512 sum1_3_1 = _mm512_setzero_ps();
+                        __m512 sum1_3_2 = _mm512_setzero_ps();
+                        __m512 sum1_3_3 = _mm512_setzero_ps();
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 16; j++) {
+                                float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 256 * i + 16 * j];
+                                const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient_at_3[0]);
+                                const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * p + 1024 * q + 256 * i
+                                    + 16 * j];
+                                const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
+                                sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
+                                sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
+                                sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
+                                sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * p + 1024 * q
+                                    + 256 * i + 16 * j];
+                                const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
+                                sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
+                                sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
+                                sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
+                                sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * p + 1024 * q
+                                    + 256 * i + 16 * j];
+                                const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
+                                sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
+                                sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
+                                sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
+                                sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * p + 1024 * q
+                                    + 256 * i + 16 * j];
+                                const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
+                                sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
+                                sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
+                                sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
+                                sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
                             }
                         }
-                        float *const products_at_6 = &products[2048 * q + 512 * c0 + 32 * k0 + 24576];
-                        _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
-                        _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                        _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_1_0));
-                        _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_1_1));
-                        _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_2_0));
-                        _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_2_1));
-                        _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_3_0));
-                        _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_3_1));
-                        _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_4_0));
-                        _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_4_1));
-                        _mm512_storeu_ps(&products_at_6[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[320]), sum3_5_0));
-                        _mm512_storeu_ps(&products_at_6[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[336]), sum3_5_1));
-                        _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_6_0));
-                        _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_6_1));
-                        _mm512_storeu_ps(&products_at_6[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[448]), sum3_7_0));
-                        _mm512_storeu_ps(&products_at_6[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[464]), sum3_7_1));
+                        float *const products_at_4 = &products[8192 * p + 2048 * q + 256 * c0];
+                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
+                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
+                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
+                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
+                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_1_0));
+                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_1_1));
+                        _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum1_1_2));
+                        _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum1_1_3));
+                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_2_0));
+                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_2_1));
+                        _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum1_2_2));
+                        _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum1_2_3));
+                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_3_0));
+                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_3_1));
+                        _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum1_3_2));
+                        _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum1_3_3));
                     }
-                    __m512 sum4_0_0 = _mm512_setzero_ps();
-                    __m512 sum4_0_1 = _mm512_setzero_ps();
-                    __m512 sum4_1_0 = _mm512_setzero_ps();
-                    __m512 sum4_1_1 = _mm512_setzero_ps();
-                    __m512 sum4_2_0 = _mm512_setzero_ps();
-                    __m512 sum4_2_1 = _mm512_setzero_ps();
-                    __m512 sum4_3_0 = _mm512_setzero_ps();
-                    __m512 sum4_3_1 = _mm512_setzero_ps();
-                    __m512 sum4_4_0 = _mm512_setzero_ps();
-                    __m512 sum4_4_1 = _mm512_setzero_ps();
-                    __m512 sum4_5_0 = _mm512_setzero_ps();
-                    __m512 sum4_5_1 = _mm512_setzero_ps();
-                    __m512 sum4_6_0 = _mm512_setzero_ps();
-                    __m512 sum4_6_1 = _mm512_setzero_ps();
-                    __m512 sum4_7_0 = _mm512_setzero_ps();
-                    __m512 sum4_7_1 = _mm512_setzero_ps();
-                    for (ptrdiff_t u = 0; u < 2; u++) {
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient[12288 * u + 4096 * v
-                                        + 1024 * k0 + 256 * i + 16 * j]);
-                                    const float transformed_48 = transformed[(8 * c0) % 16 + (8 * c0) / 16 * 512 + 5120 * u + 1024 * v
-                                        + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_49 = _mm512_set1_ps(transformed_48);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_49, sum4_0_0);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient[12288 * u + 4096 * v
-                                        + 1024 * k0 + 256 * i + 16 * j + 512]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_49, sum4_0_1);
-                                    const float transformed_50 = transformed[(8 * c0 + 1) % 16 + (8 * c0 + 1) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_51 = _mm512_set1_ps(transformed_50);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_51, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_51, sum4_1_1);
-                                    const float transformed_52 = transformed[(8 * c0 + 2) % 16 + (8 * c0 + 2) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_53 = _mm512_set1_ps(transformed_52);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_53, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_53, sum4_2_1);
-                                    const float transformed_54 = transformed[(8 * c0 + 3) % 16 + (8 * c0 + 3) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_55 = _mm512_set1_ps(transformed_54);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_55, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_55, sum4_3_1);
-                                    const float transformed_56 = transformed[(8 * c0 + 4) % 16 + (8 * c0 + 4) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_57 = _mm512_set1_ps(transformed_56);
-                                    sum4_4_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_57, sum4_4_0);
-                                    sum4_4_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_57, sum4_4_1);
-                                    const float transformed_58 = transformed[(8 * c0 + 5) % 16 + (8 * c0 + 5) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_59 = _mm512_set1_ps(transformed_58);
-                                    sum4_5_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_59, sum4_5_0);
-                                    sum4_5_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_59, sum4_5_1);
-                                    const float transformed_60 = transformed[(8 * c0 + 6) % 16 + (8 * c0 + 6) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_61 = _mm512_set1_ps(transformed_60);
-                                    sum4_6_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_61, sum4_6_0);
-                                    sum4_6_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_61, sum4_6_1);
-                                    const float transformed_62 = transformed[(8 * c0 + 7) % 16 + (8 * c0 + 7) / 16 * 512 + 5120 * u
-                                        + 1024 * v + 256 * i + 16 * j + 18432];
-                                    const __m512 transformed_63 = _mm512_set1_ps(transformed_62);
-                                    sum4_7_0 = _mm512_fmadd_ps(transformed_gradient_6, transformed_63, sum4_7_0);
-                                    sum4_7_1 = _mm512_fmadd_ps(transformed_gradient_7, transformed_63, sum4_7_1);
-                                }
-                            }
-                        }
-                    }
-                    float *const products_at_7 = &products[512 * c0 + 32 * k0 + 30720];
-                    _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
-                    _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                    _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_1_0));
-                    _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_1_1));
-                    _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_2_0));
-                    _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_2_1));
-                    _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_3_0));
-                    _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_3_1));
-                    _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_4_0));
-                    _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_4_1));
-                    _mm512_storeu_ps(&products_at_7[320], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[320]), sum4_5_0));
-                    _mm512_storeu_ps(&products_at_7[336], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[336]), sum4_5_1));
-                    _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_6_0));
-                    _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_6_1));
-                    _mm512_storeu_ps(&products_at_7[448], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[448]), sum4_7_0));
-                    _mm512_storeu_ps(&products_at_7[464], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[464]), sum4_7_1));
                 }
+                for (ptrdiff_t p = 0; p < 3; p++) {
+                    __m512 sum2_0_0 = _mm512_setzero_ps();
+                    __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_0_2 = _mm512_setzero_ps();
+                    __m512 sum2_0_3 = _mm512_setzero_ps();
+                    __m512 sum2_1_0 = _mm512_setzero_ps();
+                    __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_2 = _mm512_setzero_ps();
+                    __m512 sum2_1_3 = _mm512_setzero_ps();
+                    __m512 sum2_2_0 = _mm512_setzero_ps();
+                    __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_2 = _mm512_setzero_ps();
+                    __m512 sum2_2_3 = _mm512_setzero_ps();
+                    __m512 sum2_3_0 = _mm512_setzero_ps();
+                    __m512 sum2_3_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_2 = _mm512_setzero_ps();
+                    __m512 sum2_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 16; j++) {
+                                float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 256 * i + 16 * j];
+                                const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * p + 1024 * v + 256 * i
+                                    + 16 * j + 3072];
+                                const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
+                                const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
+                                const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
+                                const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
+                                const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * p + 1024 * v
+                                    + 256 * i + 16 * j + 3072];
+                                const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
+                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
+                                sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
+                                sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
+                                const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * p + 1024 * v
+                                    + 256 * i + 16 * j + 3072];
+                                const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
+                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
+                                sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
+                                sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
+                                const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * p + 1024 * v
+                                    + 256 * i + 16 * j + 3072];
+                                const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
+                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
+                                sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
+                                sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
+                            }
+                        }
+                    }
+                    float *const products_at_5 = &products[8192 * p + 256 * c0 + 6144];
+                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
+                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
+                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
+                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
+                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_1_0));
+                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_1_1));
+                    _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum2_1_2));
+                    _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum2_1_3));
+                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_2_0));
+                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_2_1));
+                    _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum2_2_2));
+                    _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum2_2_3));
+                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_3_0));
+                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_3_1));
+                    _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum2_3_2));
+                    _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum2_3_3));
+                }
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    __m512 sum3_0_0 = _mm512_setzero_ps();
+                    __m512 sum3_0_1 = _mm512_setzero_ps();
+                    __m512 sum3_0_2 = _mm512_setzero_ps();
+                    __m512 sum3_0_3 = _mm512_setzero_ps();
+                    __m512 sum3_1_0 = _mm512_setzero_ps();
+                    __m512 sum3_1_1 = _mm512_setzero_ps();
+                    __m512 sum3_1_2 = _mm512_setzero_ps();
+                    __m512 sum3_1_3 = _mm512_setzero_ps();
+                    __m512 sum3_2_0 = _mm512_setzero_ps();
+                    __m512 sum3_2_1 = _mm512_setzero_ps();
+                    __m512 sum3_2_2 = _mm512_setzero_ps();
+                    __m512 sum3_2_3 = _mm512_setzero_ps();
+                    __m512 sum3_3_0 = _mm512_setzero_ps();
+                    __m512 sum3_3_1 = _mm512_setzero_ps();
+                    __m512 sum3_3_2 = _mm512_setzero_ps();
+                    __m512 sum3_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 16; j++) {
+                                float *const transformed_gradient_at_5 = &transformed_gradient[12288 * u + 2048 * q + 256 * i + 16 * j];
+                                const __m512 transformed_gradient_8 = _mm512_loadu_ps(&transformed_gradient_at_5[0]);
+                                const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * u + 1024 * q + 256 * i
+                                    + 16 * j + 15360];
+                                const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
+                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
+                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
+                                sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
+                                sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * u + 1024 * q
+                                    + 256 * i + 16 * j + 15360];
+                                const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
+                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
+                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
+                                sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
+                                sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * u + 1024 * q
+                                    + 256 * i + 16 * j + 15360];
+                                const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
+                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
+                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
+                                sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
+                                sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * u + 1024 * q
+                                    + 256 * i + 16 * j + 15360];
+                                const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
+                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
+                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
+                                sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
+                                sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
+                            }
+                        }
+                    }
+                    float *const products_at_6 = &products[2048 * q + 256 * c0 + 24576];
+                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
+                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
+                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
+                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum3_1_2));
+                    _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum3_1_3));
+                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum3_2_2));
+                    _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum3_2_3));
+                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum3_3_2));
+                    _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum3_3_3));
+                }
+                __m512 sum4_0_0 = _mm512_setzero_ps();
+                __m512 sum4_0_1 = _mm512_setzero_ps();
+                __m512 sum4_0_2 = _mm512_setzero_ps();
+                __m512 sum4_0_3 = _mm512_setzero_ps();
+                __m512 sum4_1_0 = _mm512_setzero_ps();
+                __m512 sum4_1_1 = _mm512_setzero_ps();
+                __m512 sum4_1_2 = _mm512_setzero_ps();
+                __m512 sum4_1_3 = _mm512_setzero_ps();
+                __m512 sum4_2_0 = _mm512_setzero_ps();
+                __m512 sum4_2_1 = _mm512_setzero_ps();
+                __m512 sum4_2_2 = _mm512_setzero_ps();
+                __m512 sum4_2_3 = _mm512_setzero_ps();
+                __m512 sum4_3_0 = _mm512_setzero_ps();
+                __m512 sum4_3_1 = _mm512_setzero_ps();
+                __m512 sum4_3_2 = _mm512_setzero_ps();
+                __m512 sum4_3_3 = _mm512_setzero_ps();
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 16; j++) {
+                                float *const transformed_gradient_at_6 = &transformed_gradient[12288 * u + 4096 * v + 256 * i + 16 * j];
+                                const __m512 transformed_gradient_12 = _mm512_loadu_ps(&transformed_gradient_at_6[0]);
+                                const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * u + 1024 * v + 256 * i
+                                    + 16 * j + 18432];
+                                const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
+                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
+                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
+                                sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
+                                sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * u + 1024 * v
+                                    + 256 * i + 16 * j + 18432];
+                                const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
+                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
+                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
+                                sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
+                                sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * u + 1024 * v
+                                    + 256 * i + 16 * j + 18432];
+                                const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
+                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
+                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
+                                sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
+                                sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * u + 1024 * v
+                                    + 256 * i + 16 * j + 18432];
+                                const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
+                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
+                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
+                                sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
+                                sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
+                            }
+                        }
+                    }
+                }
+                float *const products_at_7 = &products[256 * c0 + 30720];
+                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
+                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
+                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
+                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
+                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_1_0));
+                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_1_1));
+                _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum4_1_2));
+                _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum4_1_3));
+                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_2_0));
+                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_2_1));
+                _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum4_2_2));
+                _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum4_2_3));
+                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_3_0));
+                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_3_1));
+                _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum4_3_2));
+                _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum4_3_3));
             }
         }
     }

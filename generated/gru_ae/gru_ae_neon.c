@@ -7658,96 +7658,96 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 73728);
     float *const decoder2_relu_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[8192 * p + 2048 * q + 256 * k0 + 8 * c0];
+                    float *const products_at = &products[8192 * p + 2048 * q + 128 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[32], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[36], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[40], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[44], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[72], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[76], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[96], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[100], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[160], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[164], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[224], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[228], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[104], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[108], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[8192 * p + 256 * k0 + 8 * c0 + 6144];
+                float *const products_at_1 = &products[8192 * p + 128 * k0 + 16 * c0 + 6144];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[32], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[36], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[40], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[44], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[96], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[100], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[164], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[104], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[108], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[2048 * q + 256 * k0 + 8 * c0 + 24576];
+                float *const products_at_2 = &products[2048 * q + 128 * k0 + 16 * c0 + 24576];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[32], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[36], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[40], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[44], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[96], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[100], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[160], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[164], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[224], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[228], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[104], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[108], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-            float *const products_at_3 = &products[256 * k0 + 8 * c0 + 30720];
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            float *const products_at_3 = &products[128 * k0 + 16 * c0 + 30720];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[32], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[36], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[40], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[44], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[72], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[76], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[96], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[100], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[160], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[164], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[224], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[228], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[104], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[108], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -7899,292 +7899,280 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 256 * k0 + 64 * i
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 128 * k0 + 64 * i
                                         + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 64 * i
-                                        + 4 * j]);
+                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 512 * c0 + 64 * i + 4 * j];
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed_at_5[0]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[5120 * p + 1024 * q + 256 * c0 + 64 * i + 4 * j
-                                        + 128]);
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed_at_5[128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_0, transformed_1);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed_at_5[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_0, transformed_2);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed_at_5[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_0, transformed_3);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
                                     sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_1, transformed_0);
                                     sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_1, transformed_1);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_1, transformed_2);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_1, transformed_3);
                                     const float32x4_t transformed_gradient_2 = vdupq_n_f32(transformed_gradient_at_3[2]);
                                     sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_0);
                                     sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_2, transformed_1);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_2, transformed_2);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_2, transformed_3);
                                     const float32x4_t transformed_gradient_3 = vdupq_n_f32(transformed_gradient_at_3[3]);
                                     sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_3, transformed_0);
                                     sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_1);
-                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_3[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_4, transformed_0);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_4, transformed_1);
-                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_3[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_5, transformed_0);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_5, transformed_1);
-                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_3[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_6, transformed_0);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_6, transformed_1);
-                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_3[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_7, transformed_0);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_7, transformed_1);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_3, transformed_2);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
-                            float *const products_at_4 = &products[8192 * p + 2048 * q + 256 * k0 + 8 * c0];
+                            float *const products_at_4 = &products[8192 * p + 2048 * q + 128 * k0 + 16 * c0];
                             vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum2_0_0));
                             vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum2_0_1));
+                            vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum2_0_2));
+                            vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum2_0_3));
                             vst1q_f32(&products_at_4[32], vaddq_f32(vld1q_f32(&products_at_4[32]), sum2_1_0));
                             vst1q_f32(&products_at_4[36], vaddq_f32(vld1q_f32(&products_at_4[36]), sum2_1_1));
+                            vst1q_f32(&products_at_4[40], vaddq_f32(vld1q_f32(&products_at_4[40]), sum2_1_2));
+                            vst1q_f32(&products_at_4[44], vaddq_f32(vld1q_f32(&products_at_4[44]), sum2_1_3));
                             vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_2_0));
                             vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_2_1));
+                            vst1q_f32(&products_at_4[72], vaddq_f32(vld1q_f32(&products_at_4[72]), sum2_2_2));
+                            vst1q_f32(&products_at_4[76], vaddq_f32(vld1q_f32(&products_at_4[76]), sum2_2_3));
                             vst1q_f32(&products_at_4[96], vaddq_f32(vld1q_f32(&products_at_4[96]), sum2_3_0));
                             vst1q_f32(&products_at_4[100], vaddq_f32(vld1q_f32(&products_at_4[100]), sum2_3_1));
-                            vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_4_0));
-                            vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_4_1));
-                            vst1q_f32(&products_at_4[160], vaddq_f32(vld1q_f32(&products_at_4[160]), sum2_5_0));
-                            vst1q_f32(&products_at_4[164], vaddq_f32(vld1q_f32(&products_at_4[164]), sum2_5_1));
-                            vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_6_0));
-                            vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_6_1));
-                            vst1q_f32(&products_at_4[224], vaddq_f32(vld1q_f32(&products_at_4[224]), sum2_7_0));
-                            vst1q_f32(&products_at_4[228], vaddq_f32(vld1q_f32(&products_at_4[228]), sum2_7_1));
+                            vst1q_f32(&products_at_4[104], vaddq_f32(vld1q_f32(&products_at_4[104]), sum2_3_2));
+                            vst1q_f32(&products_at_4[108], vaddq_f32(vld1q_f32(&products_at_4[108]), sum2_3_3));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 256 * k0 + 64 * i
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 128 * k0 + 64 * i
                                         + 4 * j];
-                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 64 * i + 4 * j
-                                        + 3072]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[5120 * p + 1024 * v + 256 * c0 + 64 * i + 4 * j
-                                        + 3200]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_8, transformed_3);
-                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_9, transformed_2);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_3);
-                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_4[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_10, transformed_2);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_10, transformed_3);
-                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_4[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_11, transformed_2);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_11, transformed_3);
-                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_4[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_12, transformed_2);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_12, transformed_3);
-                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_4[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_13, transformed_2);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_13, transformed_3);
-                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_4[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_14, transformed_2);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_14, transformed_3);
-                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_4[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_15, transformed_2);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_15, transformed_3);
+                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 512 * c0 + 64 * i + 4 * j + 3072];
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed_at_6[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed_at_6[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_4, transformed_5);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed_at_6[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_4, transformed_6);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed_at_6[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_4, transformed_7);
+                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_4[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_5, transformed_4);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_5);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_5, transformed_6);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_5, transformed_7);
+                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_4[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_6, transformed_4);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_6, transformed_5);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_6, transformed_6);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_6, transformed_7);
+                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_4[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_7, transformed_4);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_7, transformed_5);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_7, transformed_6);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[8192 * p + 256 * k0 + 8 * c0 + 6144];
+                        float *const products_at_5 = &products[8192 * p + 128 * k0 + 16 * c0 + 6144];
                         vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum3_0_0));
                         vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum3_0_1));
+                        vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum3_0_2));
+                        vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum3_0_3));
                         vst1q_f32(&products_at_5[32], vaddq_f32(vld1q_f32(&products_at_5[32]), sum3_1_0));
                         vst1q_f32(&products_at_5[36], vaddq_f32(vld1q_f32(&products_at_5[36]), sum3_1_1));
+                        vst1q_f32(&products_at_5[40], vaddq_f32(vld1q_f32(&products_at_5[40]), sum3_1_2));
+                        vst1q_f32(&products_at_5[44], vaddq_f32(vld1q_f32(&products_at_5[44]), sum3_1_3));
                         vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_2_0));
                         vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_2_1));
+                        vst1q_f32(&products_at_5[72], vaddq_f32(vld1q_f32(&products_at_5[72]), sum3_2_2));
+                        vst1q_f32(&products_at_5[76], vaddq_f32(vld1q_f32(&products_at_5[76]), sum3_2_3));
                         vst1q_f32(&products_at_5[96], vaddq_f32(vld1q_f32(&products_at_5[96]), sum3_3_0));
                         vst1q_f32(&products_at_5[100], vaddq_f32(vld1q_f32(&products_at_5[100]), sum3_3_1));
-                        vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_4_0));
-                        vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_4_1));
-                        vst1q_f32(&products_at_5[160], vaddq_f32(vld1q_f32(&products_at_5[160]), sum3_5_0));
-                        vst1q_f32(&products_at_5[164], vaddq_f32(vld1q_f32(&products_at_5[164]), sum3_5_1));
-                        vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_6_0));
-                        vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_6_1));
-                        vst1q_f32(&products_at_5[224], vaddq_f32(vld1q_f32(&products_at_5[224]), sum3_7_0));
-                        vst1q_f32(&products_at_5[228], vaddq_f32(vld1q_f32(&products_at_5[228]), sum3_7_1));
+                        vst1q_f32(&products_at_5[104], vaddq_f32(vld1q_f32(&products_at_5[104]), sum3_3_2));
+                        vst1q_f32(&products_at_5[108], vaddq_f32(vld1q_f32(&products_at_5[108]), sum3_3_3));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[12288 * u + 2048 * q + 256 * k0 + 64 * i
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[12288 * u + 2048 * q + 128 * k0 + 64 * i
                                         + 4 * j];
-                                    const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 64 * i + 4 * j
-                                        + 15360]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[5120 * u + 1024 * q + 256 * c0 + 64 * i + 4 * j
-                                        + 15488]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_16, transformed_5);
-                                    const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_17, transformed_4);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_17, transformed_5);
-                                    const float32x4_t transformed_gradient_18 = vdupq_n_f32(transformed_gradient_at_5[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_18, transformed_4);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_18, transformed_5);
-                                    const float32x4_t transformed_gradient_19 = vdupq_n_f32(transformed_gradient_at_5[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_19, transformed_4);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_19, transformed_5);
-                                    const float32x4_t transformed_gradient_20 = vdupq_n_f32(transformed_gradient_at_5[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_20, transformed_4);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_20, transformed_5);
-                                    const float32x4_t transformed_gradient_21 = vdupq_n_f32(transformed_gradient_at_5[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_21, transformed_4);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_21, transformed_5);
-                                    const float32x4_t transformed_gradient_22 = vdupq_n_f32(transformed_gradient_at_5[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_22, transformed_4);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_22, transformed_5);
-                                    const float32x4_t transformed_gradient_23 = vdupq_n_f32(transformed_gradient_at_5[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_23, transformed_4);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_23, transformed_5);
+                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 512 * c0 + 64 * i + 4 * j + 15360];
+                                    const float32x4_t transformed_8 = vld1q_f32(&transformed_at_7[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_9 = vld1q_f32(&transformed_at_7[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_8, transformed_9);
+                                    const float32x4_t transformed_10 = vld1q_f32(&transformed_at_7[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_8, transformed_10);
+                                    const float32x4_t transformed_11 = vld1q_f32(&transformed_at_7[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_8, transformed_11);
+                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_5[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_9, transformed_8);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_9, transformed_9);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_9, transformed_10);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_9, transformed_11);
+                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_5[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_10, transformed_8);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_10, transformed_9);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_10, transformed_10);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_10, transformed_11);
+                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_5[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_11, transformed_8);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_11, transformed_9);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_11, transformed_10);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[2048 * q + 256 * k0 + 8 * c0 + 24576];
+                        float *const products_at_6 = &products[2048 * q + 128 * k0 + 16 * c0 + 24576];
                         vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum4_0_0));
                         vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum4_0_1));
+                        vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum4_0_2));
+                        vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum4_0_3));
                         vst1q_f32(&products_at_6[32], vaddq_f32(vld1q_f32(&products_at_6[32]), sum4_1_0));
                         vst1q_f32(&products_at_6[36], vaddq_f32(vld1q_f32(&products_at_6[36]), sum4_1_1));
+                        vst1q_f32(&products_at_6[40], vaddq_f32(vld1q_f32(&products_at_6[40]), sum4_1_2));
+                        vst1q_f32(&products_at_6[44], vaddq_f32(vld1q_f32(&products_at_6[44]), sum4_1_3));
                         vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_2_0));
                         vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_2_1));
+                        vst1q_f32(&products_at_6[72], vaddq_f32(vld1q_f32(&products_at_6[72]), sum4_2_2));
+                        vst1q_f32(&products_at_6[76], vaddq_f32(vld1q_f32(&products_at_6[76]), sum4_2_3));
                         vst1q_f32(&products_at_6[96], vaddq_f32(vld1q_f32(&products_at_6[96]), sum4_3_0));
                         vst1q_f32(&products_at_6[100], vaddq_f32(vld1q_f32(&products_at_6[100]), sum4_3_1));
-                        vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_4_0));
-                        vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_4_1));
-                        vst1q_f32(&products_at_6[160], vaddq_f32(vld1q_f32(&products_at_6[160]), sum4_5_0));
-                        vst1q_f32(&products_at_6[164], vaddq_f32(vld1q_f32(&products_at_6[164]), sum4_5_1));
-                        vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_6_0));
-                        vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_6_1));
-                        vst1q_f32(&products_at_6[224], vaddq_f32(vld1q_f32(&products_at_6[224]), sum4_7_0));
-                        vst1q_f32(&products_at_6[228], vaddq_f32(vld1q_f32(&products_at_6[228]), sum4_7_1));
+                        vst1q_f32(&products_at_6[104], vaddq_f32(vld1q_f32(&products_at_6[104]), sum4_3_2));
+                        vst1q_f32(&products_at_6[108], vaddq_f32(vld1q_f32(&products_at_6[108]), sum4_3_3));
                     }
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[12288 * u + 4096 * v + 256 * k0 + 64 * i
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[12288 * u + 4096 * v + 128 * k0 + 64 * i
                                         + 4 * j];
-                                    const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 64 * i + 4 * j
-                                        + 18432]);
-                                    sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[5120 * u + 1024 * v + 256 * c0 + 64 * i + 4 * j
-                                        + 18560]);
-                                    sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_24, transformed_7);
-                                    const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
-                                    sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_25, transformed_6);
-                                    sum5_1_1 = vfmaq_f32(sum5_1_1, transformed_gradient_25, transformed_7);
-                                    const float32x4_t transformed_gradient_26 = vdupq_n_f32(transformed_gradient_at_6[2]);
-                                    sum5_2_0 = vfmaq_f32(sum5_2_0, transformed_gradient_26, transformed_6);
-                                    sum5_2_1 = vfmaq_f32(sum5_2_1, transformed_gradient_26, transformed_7);
-                                    const float32x4_t transformed_gradient_27 = vdupq_n_f32(transformed_gradient_at_6[3]);
-                                    sum5_3_0 = vfmaq_f32(sum5_3_0, transformed_gradient_27, transformed_6);
-                                    sum5_3_1 = vfmaq_f32(sum5_3_1, transformed_gradient_27, transformed_7);
-                                    const float32x4_t transformed_gradient_28 = vdupq_n_f32(transformed_gradient_at_6[128]);
-                                    sum5_4_0 = vfmaq_f32(sum5_4_0, transformed_gradient_28, transformed_6);
-                                    sum5_4_1 = vfmaq_f32(sum5_4_1, transformed_gradient_28, transformed_7);
-                                    const float32x4_t transformed_gradient_29 = vdupq_n_f32(transformed_gradient_at_6[129]);
-                                    sum5_5_0 = vfmaq_f32(sum5_5_0, transformed_gradient_29, transformed_6);
-                                    sum5_5_1 = vfmaq_f32(sum5_5_1, transformed_gradient_29, transformed_7);
-                                    const float32x4_t transformed_gradient_30 = vdupq_n_f32(transformed_gradient_at_6[130]);
-                                    sum5_6_0 = vfmaq_f32(sum5_6_0, transformed_gradient_30, transformed_6);
-                                    sum5_6_1 = vfmaq_f32(sum5_6_1, transformed_gradient_30, transformed_7);
-                                    const float32x4_t transformed_gradient_31 = vdupq_n_f32(transformed_gradient_at_6[131]);
-                                    sum5_7_0 = vfmaq_f32(sum5_7_0, transformed_gradient_31, transformed_6);
-                                    sum5_7_1 = vfmaq_f32(sum5_7_1, transformed_gradient_31, transformed_7);
+                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 512 * c0 + 64 * i + 4 * j + 18432];
+                                    const float32x4_t transformed_12 = vld1q_f32(&transformed_at_8[0]);
+                                    sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_13 = vld1q_f32(&transformed_at_8[128]);
+                                    sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_12, transformed_13);
+                                    const float32x4_t transformed_14 = vld1q_f32(&transformed_at_8[256]);
+                                    sum5_0_2 = vfmaq_f32(sum5_0_2, transformed_gradient_12, transformed_14);
+                                    const float32x4_t transformed_15 = vld1q_f32(&transformed_at_8[384]);
+                                    sum5_0_3 = vfmaq_f32(sum5_0_3, transformed_gradient_12, transformed_15);
+                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_6[1]);
+                                    sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_13, transformed_12);
+                                    sum5_1_1 = vfmaq_f32(sum5_1_1, transformed_gradient_13, transformed_13);
+                                    sum5_1_2 = vfmaq_f32(sum5_1_2, transformed_gradient_13, transformed_14);
+                                    sum5_1_3 = vfmaq_f32(sum5_1_3, transformed_gradient_13, transformed_15);
+                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_6[2]);
+                                    sum5_2_0 = vfmaq_f32(sum5_2_0, transformed_gradient_14, transformed_12);
+                                    sum5_2_1 = vfmaq_f32(sum5_2_1, transformed_gradient_14, transformed_13);
+                                    sum5_2_2 = vfmaq_f32(sum5_2_2, transformed_gradient_14, transformed_14);
+                                    sum5_2_3 = vfmaq_f32(sum5_2_3, transformed_gradient_14, transformed_15);
+                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_6[3]);
+                                    sum5_3_0 = vfmaq_f32(sum5_3_0, transformed_gradient_15, transformed_12);
+                                    sum5_3_1 = vfmaq_f32(sum5_3_1, transformed_gradient_15, transformed_13);
+                                    sum5_3_2 = vfmaq_f32(sum5_3_2, transformed_gradient_15, transformed_14);
+                                    sum5_3_3 = vfmaq_f32(sum5_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
-                    float *const products_at_7 = &products[256 * k0 + 8 * c0 + 30720];
+                    float *const products_at_7 = &products[128 * k0 + 16 * c0 + 30720];
                     vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum5_0_0));
                     vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum5_0_1));
+                    vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum5_0_2));
+                    vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum5_0_3));
                     vst1q_f32(&products_at_7[32], vaddq_f32(vld1q_f32(&products_at_7[32]), sum5_1_0));
                     vst1q_f32(&products_at_7[36], vaddq_f32(vld1q_f32(&products_at_7[36]), sum5_1_1));
+                    vst1q_f32(&products_at_7[40], vaddq_f32(vld1q_f32(&products_at_7[40]), sum5_1_2));
+                    vst1q_f32(&products_at_7[44], vaddq_f32(vld1q_f32(&products_at_7[44]), sum5_1_3));
                     vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_2_0));
                     vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_2_1));
+                    vst1q_f32(&products_at_7[72], vaddq_f32(vld1q_f32(&products_at_7[72]), sum5_2_2));
+                    vst1q_f32(&products_at_7[76], vaddq_f32(vld1q_f32(&products_at_7[76]), sum5_2_3));
                     vst1q_f32(&products_at_7[96], vaddq_f32(vld1q_f32(&products_at_7[96]), sum5_3_0));
                     vst1q_f32(&products_at_7[100], vaddq_f32(vld1q_f32(&products_at_7[100]), sum5_3_1));
-                    vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_4_0));
-                    vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_4_1));
-                    vst1q_f32(&products_at_7[160], vaddq_f32(vld1q_f32(&products_at_7[160]), sum5_5_0));
-                    vst1q_f32(&products_at_7[164], vaddq_f32(vld1q_f32(&products_at_7[164]), sum5_5_1));
-                    vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_6_0));
-                    vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_6_1));
-                    vst1q_f32(&products_at_7[224], vaddq_f32(vld1q_f32(&products_at_7[224]), sum5_7_0));
-                    vst1q_f32(&products_at_7[228], vaddq_f32(vld1q_f32(&products_at_7[228]), sum5_7_1));
+                    vst1q_f32(&products_at_7[104], vaddq_f32(vld1q_f32(&products_at_7[104]), sum5_3_2));
+                    vst1q_f32(&products_at_7[108], vaddq_f32(vld1q_f32(&products_at_7[108]), sum5_3_3));
                 }
             }
         }
@@ -9280,96 +9268,96 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 147456);
     float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[32768 * p + 8192 * q + 512 * k0 + 8 * c0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 256 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[72], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[76], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[136], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[140], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[200], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[204], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[32768 * p + 512 * k0 + 8 * c0 + 24576];
+                float *const products_at_1 = &products[32768 * p + 256 * k0 + 16 * c0 + 24576];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[8192 * q + 512 * k0 + 8 * c0 + 98304];
+                float *const products_at_2 = &products[8192 * q + 256 * k0 + 16 * c0 + 98304];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            float *const products_at_3 = &products[512 * k0 + 8 * c0 + 122880];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 16 * c0 + 122880];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[72], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[76], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[136], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[140], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[200], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[204], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -9521,292 +9509,280 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 256 * k0 + 32 * i
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 128 * k0 + 32 * i
                                         + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i
-                                        + 4 * j]);
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 512 * c0 + 32 * i + 4 * j];
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed_at_5[0]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i
-                                        + 4 * j + 128]);
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed_at_5[128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_0, transformed_1);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed_at_5[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_0, transformed_2);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed_at_5[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_0, transformed_3);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
                                     sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_1, transformed_0);
                                     sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_1, transformed_1);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_1, transformed_2);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_1, transformed_3);
                                     const float32x4_t transformed_gradient_2 = vdupq_n_f32(transformed_gradient_at_3[2]);
                                     sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_0);
                                     sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_2, transformed_1);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_2, transformed_2);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_2, transformed_3);
                                     const float32x4_t transformed_gradient_3 = vdupq_n_f32(transformed_gradient_at_3[3]);
                                     sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_3, transformed_0);
                                     sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_1);
-                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_3[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_4, transformed_0);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_4, transformed_1);
-                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_3[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_5, transformed_0);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_5, transformed_1);
-                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_3[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_6, transformed_0);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_6, transformed_1);
-                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_3[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_7, transformed_0);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_7, transformed_1);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_3, transformed_2);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
-                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * k0 + 8 * c0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 256 * k0 + 16 * c0];
                             vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum2_0_0));
                             vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum2_0_1));
+                            vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum2_0_2));
+                            vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum2_0_3));
                             vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_1_0));
                             vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_1_1));
+                            vst1q_f32(&products_at_4[72], vaddq_f32(vld1q_f32(&products_at_4[72]), sum2_1_2));
+                            vst1q_f32(&products_at_4[76], vaddq_f32(vld1q_f32(&products_at_4[76]), sum2_1_3));
                             vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_2_0));
                             vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_2_1));
+                            vst1q_f32(&products_at_4[136], vaddq_f32(vld1q_f32(&products_at_4[136]), sum2_2_2));
+                            vst1q_f32(&products_at_4[140], vaddq_f32(vld1q_f32(&products_at_4[140]), sum2_2_3));
                             vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_3_0));
                             vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_3_1));
-                            vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum2_4_0));
-                            vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum2_4_1));
-                            vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum2_5_0));
-                            vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum2_5_1));
-                            vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum2_6_0));
-                            vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum2_6_1));
-                            vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum2_7_0));
-                            vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum2_7_1));
+                            vst1q_f32(&products_at_4[200], vaddq_f32(vld1q_f32(&products_at_4[200]), sum2_3_2));
+                            vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum2_3_3));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 256 * k0 + 32 * i
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 128 * k0 + 32 * i
                                         + 4 * j];
-                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 6144]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 6272]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_8, transformed_3);
-                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_9, transformed_2);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_3);
-                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_4[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_10, transformed_2);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_10, transformed_3);
-                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_4[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_11, transformed_2);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_11, transformed_3);
-                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_4[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_12, transformed_2);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_12, transformed_3);
-                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_4[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_13, transformed_2);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_13, transformed_3);
-                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_4[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_14, transformed_2);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_14, transformed_3);
-                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_4[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_15, transformed_2);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_15, transformed_3);
+                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 512 * c0 + 32 * i + 4 * j + 6144];
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed_at_6[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed_at_6[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_4, transformed_5);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed_at_6[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_4, transformed_6);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed_at_6[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_4, transformed_7);
+                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_4[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_5, transformed_4);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_5);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_5, transformed_6);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_5, transformed_7);
+                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_4[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_6, transformed_4);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_6, transformed_5);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_6, transformed_6);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_6, transformed_7);
+                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_4[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_7, transformed_4);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_7, transformed_5);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_7, transformed_6);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[32768 * p + 512 * k0 + 8 * c0 + 24576];
+                        float *const products_at_5 = &products[32768 * p + 256 * k0 + 16 * c0 + 24576];
                         vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum3_0_0));
                         vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum3_0_1));
+                        vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum3_0_2));
+                        vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum3_0_3));
                         vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_1_0));
                         vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_1_1));
+                        vst1q_f32(&products_at_5[72], vaddq_f32(vld1q_f32(&products_at_5[72]), sum3_1_2));
+                        vst1q_f32(&products_at_5[76], vaddq_f32(vld1q_f32(&products_at_5[76]), sum3_1_3));
                         vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_2_0));
                         vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_2_1));
+                        vst1q_f32(&products_at_5[136], vaddq_f32(vld1q_f32(&products_at_5[136]), sum3_2_2));
+                        vst1q_f32(&products_at_5[140], vaddq_f32(vld1q_f32(&products_at_5[140]), sum3_2_3));
                         vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_3_0));
                         vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_3_1));
-                        vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum3_4_0));
-                        vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum3_4_1));
-                        vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum3_5_0));
-                        vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum3_5_1));
-                        vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum3_6_0));
-                        vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum3_6_1));
-                        vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum3_7_0));
-                        vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum3_7_1));
+                        vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum3_3_2));
+                        vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum3_3_3));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 256 * k0 + 32 * i
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 128 * k0 + 32 * i
                                         + 4 * j];
-                                    const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i
-                                        + 4 * j + 30720]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i
-                                        + 4 * j + 30848]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_16, transformed_5);
-                                    const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_17, transformed_4);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_17, transformed_5);
-                                    const float32x4_t transformed_gradient_18 = vdupq_n_f32(transformed_gradient_at_5[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_18, transformed_4);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_18, transformed_5);
-                                    const float32x4_t transformed_gradient_19 = vdupq_n_f32(transformed_gradient_at_5[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_19, transformed_4);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_19, transformed_5);
-                                    const float32x4_t transformed_gradient_20 = vdupq_n_f32(transformed_gradient_at_5[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_20, transformed_4);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_20, transformed_5);
-                                    const float32x4_t transformed_gradient_21 = vdupq_n_f32(transformed_gradient_at_5[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_21, transformed_4);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_21, transformed_5);
-                                    const float32x4_t transformed_gradient_22 = vdupq_n_f32(transformed_gradient_at_5[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_22, transformed_4);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_22, transformed_5);
-                                    const float32x4_t transformed_gradient_23 = vdupq_n_f32(transformed_gradient_at_5[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_23, transformed_4);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_23, transformed_5);
+                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 512 * c0 + 32 * i + 4 * j + 30720];
+                                    const float32x4_t transformed_8 = vld1q_f32(&transformed_at_7[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_9 = vld1q_f32(&transformed_at_7[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_8, transformed_9);
+                                    const float32x4_t transformed_10 = vld1q_f32(&transformed_at_7[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_8, transformed_10);
+                                    const float32x4_t transformed_11 = vld1q_f32(&transformed_at_7[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_8, transformed_11);
+                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_5[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_9, transformed_8);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_9, transformed_9);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_9, transformed_10);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_9, transformed_11);
+                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_5[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_10, transformed_8);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_10, transformed_9);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_10, transformed_10);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_10, transformed_11);
+                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_5[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_11, transformed_8);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_11, transformed_9);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_11, transformed_10);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[8192 * q + 512 * k0 + 8 * c0 + 98304];
+                        float *const products_at_6 = &products[8192 * q + 256 * k0 + 16 * c0 + 98304];
                         vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum4_0_0));
                         vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum4_0_1));
+                        vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum4_0_2));
+                        vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum4_0_3));
                         vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_1_0));
                         vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_1_1));
+                        vst1q_f32(&products_at_6[72], vaddq_f32(vld1q_f32(&products_at_6[72]), sum4_1_2));
+                        vst1q_f32(&products_at_6[76], vaddq_f32(vld1q_f32(&products_at_6[76]), sum4_1_3));
                         vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_2_0));
                         vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_2_1));
+                        vst1q_f32(&products_at_6[136], vaddq_f32(vld1q_f32(&products_at_6[136]), sum4_2_2));
+                        vst1q_f32(&products_at_6[140], vaddq_f32(vld1q_f32(&products_at_6[140]), sum4_2_3));
                         vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_3_0));
                         vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_3_1));
-                        vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum4_4_0));
-                        vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum4_4_1));
-                        vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum4_5_0));
-                        vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum4_5_1));
-                        vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum4_6_0));
-                        vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum4_6_1));
-                        vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum4_7_0));
-                        vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum4_7_1));
+                        vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum4_3_2));
+                        vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum4_3_3));
                     }
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum5_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum5_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 256 * k0 + 32 * i
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 128 * k0 + 32 * i
                                         + 4 * j];
-                                    const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 36864]);
-                                    sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i
-                                        + 4 * j + 36992]);
-                                    sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_24, transformed_7);
-                                    const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
-                                    sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_25, transformed_6);
-                                    sum5_1_1 = vfmaq_f32(sum5_1_1, transformed_gradient_25, transformed_7);
-                                    const float32x4_t transformed_gradient_26 = vdupq_n_f32(transformed_gradient_at_6[2]);
-                                    sum5_2_0 = vfmaq_f32(sum5_2_0, transformed_gradient_26, transformed_6);
-                                    sum5_2_1 = vfmaq_f32(sum5_2_1, transformed_gradient_26, transformed_7);
-                                    const float32x4_t transformed_gradient_27 = vdupq_n_f32(transformed_gradient_at_6[3]);
-                                    sum5_3_0 = vfmaq_f32(sum5_3_0, transformed_gradient_27, transformed_6);
-                                    sum5_3_1 = vfmaq_f32(sum5_3_1, transformed_gradient_27, transformed_7);
-                                    const float32x4_t transformed_gradient_28 = vdupq_n_f32(transformed_gradient_at_6[128]);
-                                    sum5_4_0 = vfmaq_f32(sum5_4_0, transformed_gradient_28, transformed_6);
-                                    sum5_4_1 = vfmaq_f32(sum5_4_1, transformed_gradient_28, transformed_7);
-                                    const float32x4_t transformed_gradient_29 = vdupq_n_f32(transformed_gradient_at_6[129]);
-                                    sum5_5_0 = vfmaq_f32(sum5_5_0, transformed_gradient_29, transformed_6);
-                                    sum5_5_1 = vfmaq_f32(sum5_5_1, transformed_gradient_29, transformed_7);
-                                    const float32x4_t transformed_gradient_30 = vdupq_n_f32(transformed_gradient_at_6[130]);
-                                    sum5_6_0 = vfmaq_f32(sum5_6_0, transformed_gradient_30, transformed_6);
-                                    sum5_6_1 = vfmaq_f32(sum5_6_1, transformed_gradient_30, transformed_7);
-                                    const float32x4_t transformed_gradient_31 = vdupq_n_f32(transformed_gradient_at_6[131]);
-                                    sum5_7_0 = vfmaq_f32(sum5_7_0, transformed_gradient_31, transformed_6);
-                                    sum5_7_1 = vfmaq_f32(sum5_7_1, transformed_gradient_31, transformed_7);
+                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 512 * c0 + 32 * i + 4 * j + 36864];
+                                    const float32x4_t transformed_12 = vld1q_f32(&transformed_at_8[0]);
+                                    sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_13 = vld1q_f32(&transformed_at_8[128]);
+                                    sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_12, transformed_13);
+                                    const float32x4_t transformed_14 = vld1q_f32(&transformed_at_8[256]);
+                                    sum5_0_2 = vfmaq_f32(sum5_0_2, transformed_gradient_12, transformed_14);
+                                    const float32x4_t transformed_15 = vld1q_f32(&transformed_at_8[384]);
+                                    sum5_0_3 = vfmaq_f32(sum5_0_3, transformed_gradient_12, transformed_15);
+                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_6[1]);
+                                    sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_13, transformed_12);
+                                    sum5_1_1 = vfmaq_f32(sum5_1_1, transformed_gradient_13, transformed_13);
+                                    sum5_1_2 = vfmaq_f32(sum5_1_2, transformed_gradient_13, transformed_14);
+                                    sum5_1_3 = vfmaq_f32(sum5_1_3, transformed_gradient_13, transformed_15);
+                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_6[2]);
+                                    sum5_2_0 = vfmaq_f32(sum5_2_0, transformed_gradient_14, transformed_12);
+                                    sum5_2_1 = vfmaq_f32(sum5_2_1, transformed_gradient_14, transformed_13);
+                                    sum5_2_2 = vfmaq_f32(sum5_2_2, transformed_gradient_14, transformed_14);
+                                    sum5_2_3 = vfmaq_f32(sum5_2_3, transformed_gradient_14, transformed_15);
+                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_6[3]);
+                                    sum5_3_0 = vfmaq_f32(sum5_3_0, transformed_gradient_15, transformed_12);
+                                    sum5_3_1 = vfmaq_f32(sum5_3_1, transformed_gradient_15, transformed_13);
+                                    sum5_3_2 = vfmaq_f32(sum5_3_2, transformed_gradient_15, transformed_14);
+                                    sum5_3_3 = vfmaq_f32(sum5_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
-                    float *const products_at_7 = &products[512 * k0 + 8 * c0 + 122880];
+                    float *const products_at_7 = &products[256 * k0 + 16 * c0 + 122880];
                     vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum5_0_0));
                     vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum5_0_1));
+                    vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum5_0_2));
+                    vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum5_0_3));
                     vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_1_0));
                     vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_1_1));
+                    vst1q_f32(&products_at_7[72], vaddq_f32(vld1q_f32(&products_at_7[72]), sum5_1_2));
+                    vst1q_f32(&products_at_7[76], vaddq_f32(vld1q_f32(&products_at_7[76]), sum5_1_3));
                     vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_2_0));
                     vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_2_1));
+                    vst1q_f32(&products_at_7[136], vaddq_f32(vld1q_f32(&products_at_7[136]), sum5_2_2));
+                    vst1q_f32(&products_at_7[140], vaddq_f32(vld1q_f32(&products_at_7[140]), sum5_2_3));
                     vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_3_0));
                     vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_3_1));
-                    vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum5_4_0));
-                    vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum5_4_1));
-                    vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum5_5_0));
-                    vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum5_5_1));
-                    vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum5_6_0));
-                    vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum5_6_1));
-                    vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum5_7_0));
-                    vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum5_7_1));
+                    vst1q_f32(&products_at_7[200], vaddq_f32(vld1q_f32(&products_at_7[200]), sum5_3_2));
+                    vst1q_f32(&products_at_7[204], vaddq_f32(vld1q_f32(&products_at_7[204]), sum5_3_3));
                 }
             }
         }
@@ -10898,96 +10874,96 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 294912);
     float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[72], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[76], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[136], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[140], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[200], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[204], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
+                float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
+                float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[512 * k0 + 8 * c0 + 245760];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 16 * c0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[72], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[76], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[136], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[140], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[200], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[204], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -11156,300 +11132,291 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j]);
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 512 * c0 + 64 * n + 16 * i + 4 * j];
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed_at_5[0]);
                                     sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 128]);
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed_at_5[128]);
                                     sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_0, transformed_1);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed_at_5[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_0, transformed_2);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed_at_5[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_0, transformed_3);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
                                     sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_1, transformed_0);
                                     sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_1, transformed_1);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_1, transformed_2);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_1, transformed_3);
                                     const float32x4_t transformed_gradient_2 = vdupq_n_f32(transformed_gradient_at_3[2]);
                                     sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_0);
                                     sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_2, transformed_1);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_2, transformed_2);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_2, transformed_3);
                                     const float32x4_t transformed_gradient_3 = vdupq_n_f32(transformed_gradient_at_3[3]);
                                     sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_3, transformed_0);
                                     sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_1);
-                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_3[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_4, transformed_0);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_4, transformed_1);
-                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_3[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_5, transformed_0);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_5, transformed_1);
-                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_3[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_6, transformed_0);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_6, transformed_1);
-                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_3[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_7, transformed_0);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_7, transformed_1);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_3, transformed_2);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum2_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum2_0_1));
+                        vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum2_0_2));
+                        vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum2_0_3));
                         vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum2_1_0));
                         vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum2_1_1));
+                        vst1q_f32(&products_at_4[72], vaddq_f32(vld1q_f32(&products_at_4[72]), sum2_1_2));
+                        vst1q_f32(&products_at_4[76], vaddq_f32(vld1q_f32(&products_at_4[76]), sum2_1_3));
                         vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum2_2_0));
                         vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum2_2_1));
+                        vst1q_f32(&products_at_4[136], vaddq_f32(vld1q_f32(&products_at_4[136]), sum2_2_2));
+                        vst1q_f32(&products_at_4[140], vaddq_f32(vld1q_f32(&products_at_4[140]), sum2_2_3));
                         vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum2_3_0));
                         vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum2_3_1));
-                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum2_4_0));
-                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum2_4_1));
-                        vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum2_5_0));
-                        vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum2_5_1));
-                        vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum2_6_0));
-                        vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum2_6_1));
-                        vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum2_7_0));
-                        vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum2_7_1));
+                        vst1q_f32(&products_at_4[200], vaddq_f32(vld1q_f32(&products_at_4[200]), sum2_3_2));
+                        vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum2_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
-                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 6144]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 6272]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_8, transformed_3);
-                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_9, transformed_2);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_3);
-                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_4[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_10, transformed_2);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_10, transformed_3);
-                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_4[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_11, transformed_2);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_11, transformed_3);
-                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_4[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_12, transformed_2);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_12, transformed_3);
-                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_4[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_13, transformed_2);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_13, transformed_3);
-                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_4[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_14, transformed_2);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_14, transformed_3);
-                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_4[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_15, transformed_2);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_15, transformed_3);
+                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 512 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 6144];
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed_at_6[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed_at_6[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_4, transformed_5);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed_at_6[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_4, transformed_6);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed_at_6[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_4, transformed_7);
+                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_4[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_5, transformed_4);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_5);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_5, transformed_6);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_5, transformed_7);
+                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_4[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_6, transformed_4);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_6, transformed_5);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_6, transformed_6);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_6, transformed_7);
+                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_4[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_7, transformed_4);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_7, transformed_5);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_7, transformed_6);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
                     }
-                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
+                    float *const products_at_5 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum3_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum3_0_1));
+                    vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum3_0_2));
+                    vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum3_0_3));
                     vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum3_1_0));
                     vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum3_1_1));
+                    vst1q_f32(&products_at_5[72], vaddq_f32(vld1q_f32(&products_at_5[72]), sum3_1_2));
+                    vst1q_f32(&products_at_5[76], vaddq_f32(vld1q_f32(&products_at_5[76]), sum3_1_3));
                     vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum3_2_0));
                     vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum3_2_1));
+                    vst1q_f32(&products_at_5[136], vaddq_f32(vld1q_f32(&products_at_5[136]), sum3_2_2));
+                    vst1q_f32(&products_at_5[140], vaddq_f32(vld1q_f32(&products_at_5[140]), sum3_2_3));
                     vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum3_3_0));
                     vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum3_3_1));
-                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum3_4_0));
-                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum3_4_1));
-                    vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum3_5_0));
-                    vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum3_5_1));
-                    vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum3_6_0));
-                    vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum3_6_1));
-                    vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum3_7_0));
-                    vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum3_7_1));
+                    vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum3_3_2));
+                    vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum3_3_3));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
-                                    const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 30720]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 30848]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_16, transformed_5);
-                                    const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_17, transformed_4);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_17, transformed_5);
-                                    const float32x4_t transformed_gradient_18 = vdupq_n_f32(transformed_gradient_at_5[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_18, transformed_4);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_18, transformed_5);
-                                    const float32x4_t transformed_gradient_19 = vdupq_n_f32(transformed_gradient_at_5[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_19, transformed_4);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_19, transformed_5);
-                                    const float32x4_t transformed_gradient_20 = vdupq_n_f32(transformed_gradient_at_5[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_20, transformed_4);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_20, transformed_5);
-                                    const float32x4_t transformed_gradient_21 = vdupq_n_f32(transformed_gradient_at_5[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_21, transformed_4);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_21, transformed_5);
-                                    const float32x4_t transformed_gradient_22 = vdupq_n_f32(transformed_gradient_at_5[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_22, transformed_4);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_22, transformed_5);
-                                    const float32x4_t transformed_gradient_23 = vdupq_n_f32(transformed_gradient_at_5[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_23, transformed_4);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_23, transformed_5);
+                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 512 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 30720];
+                                    const float32x4_t transformed_8 = vld1q_f32(&transformed_at_7[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_9 = vld1q_f32(&transformed_at_7[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_8, transformed_9);
+                                    const float32x4_t transformed_10 = vld1q_f32(&transformed_at_7[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_8, transformed_10);
+                                    const float32x4_t transformed_11 = vld1q_f32(&transformed_at_7[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_8, transformed_11);
+                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_5[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_9, transformed_8);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_9, transformed_9);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_9, transformed_10);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_9, transformed_11);
+                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_5[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_10, transformed_8);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_10, transformed_9);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_10, transformed_10);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_10, transformed_11);
+                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_5[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_11, transformed_8);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_11, transformed_9);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_11, transformed_10);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
+                    float *const products_at_6 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum4_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum4_0_1));
+                    vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum4_0_2));
+                    vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum4_0_3));
                     vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum4_1_0));
                     vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum4_1_1));
+                    vst1q_f32(&products_at_6[72], vaddq_f32(vld1q_f32(&products_at_6[72]), sum4_1_2));
+                    vst1q_f32(&products_at_6[76], vaddq_f32(vld1q_f32(&products_at_6[76]), sum4_1_3));
                     vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum4_2_0));
                     vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum4_2_1));
+                    vst1q_f32(&products_at_6[136], vaddq_f32(vld1q_f32(&products_at_6[136]), sum4_2_2));
+                    vst1q_f32(&products_at_6[140], vaddq_f32(vld1q_f32(&products_at_6[140]), sum4_2_3));
                     vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum4_3_0));
                     vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum4_3_1));
-                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum4_4_0));
-                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum4_4_1));
-                    vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum4_5_0));
-                    vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum4_5_1));
-                    vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum4_6_0));
-                    vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum4_6_1));
-                    vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum4_7_0));
-                    vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum4_7_1));
+                    vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum4_3_2));
+                    vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum4_3_3));
                 }
                 float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_0_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_1_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_1_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_1_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_2_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_2_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_2_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_3_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_3_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_4_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_4_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_5_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_5_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_6_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_6_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_7_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum5_7_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_3_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum5_3_3 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 256 * k0 + 64 * n
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 128 * k0 + 64 * n
                                         + 16 * i + 4 * j];
-                                    const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 36864]);
-                                    sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n
-                                        + 16 * i + 4 * j + 36992]);
-                                    sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_24, transformed_7);
-                                    const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
-                                    sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_25, transformed_6);
-                                    sum5_1_1 = vfmaq_f32(sum5_1_1, transformed_gradient_25, transformed_7);
-                                    const float32x4_t transformed_gradient_26 = vdupq_n_f32(transformed_gradient_at_6[2]);
-                                    sum5_2_0 = vfmaq_f32(sum5_2_0, transformed_gradient_26, transformed_6);
-                                    sum5_2_1 = vfmaq_f32(sum5_2_1, transformed_gradient_26, transformed_7);
-                                    const float32x4_t transformed_gradient_27 = vdupq_n_f32(transformed_gradient_at_6[3]);
-                                    sum5_3_0 = vfmaq_f32(sum5_3_0, transformed_gradient_27, transformed_6);
-                                    sum5_3_1 = vfmaq_f32(sum5_3_1, transformed_gradient_27, transformed_7);
-                                    const float32x4_t transformed_gradient_28 = vdupq_n_f32(transformed_gradient_at_6[128]);
-                                    sum5_4_0 = vfmaq_f32(sum5_4_0, transformed_gradient_28, transformed_6);
-                                    sum5_4_1 = vfmaq_f32(sum5_4_1, transformed_gradient_28, transformed_7);
-                                    const float32x4_t transformed_gradient_29 = vdupq_n_f32(transformed_gradient_at_6[129]);
-                                    sum5_5_0 = vfmaq_f32(sum5_5_0, transformed_gradient_29, transformed_6);
-                                    sum5_5_1 = vfmaq_f32(sum5_5_1, transformed_gradient_29, transformed_7);
-                                    const float32x4_t transformed_gradient_30 = vdupq_n_f32(transformed_gradient_at_6[130]);
-                                    sum5_6_0 = vfmaq_f32(sum5_6_0, transformed_gradient_30, transformed_6);
-                                    sum5_6_1 = vfmaq_f32(sum5_6_1, transformed_gradient_30, transformed_7);
-                                    const float32x4_t transformed_gradient_31 = vdupq_n_f32(transformed_gradient_at_6[131]);
-                                    sum5_7_0 = vfmaq_f32(sum5_7_0, transformed_gradient_31, transformed_6);
-                                    sum5_7_1 = vfmaq_f32(sum5_7_1, transformed_gradient_31, transformed_7);
+                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 512 * c0 + 64 * n + 16 * i + 4 * j
+                                        + 36864];
+                                    const float32x4_t transformed_12 = vld1q_f32(&transformed_at_8[0]);
+                                    sum5_0_0 = vfmaq_f32(sum5_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_13 = vld1q_f32(&transformed_at_8[128]);
+                                    sum5_0_1 = vfmaq_f32(sum5_0_1, transformed_gradient_12, transformed_13);
+                                    const float32x4_t transformed_14 = vld1q_f32(&transformed_at_8[256]);
+                                    sum5_0_2 = vfmaq_f32(sum5_0_2, transformed_gradient_12, transformed_14);
+                                    const float32x4_t transformed_15 = vld1q_f32(&transformed_at_8[384]);
+                                    sum5_0_3 = vfmaq_f32(sum5_0_3, transformed_gradient_12, transformed_15);
+                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_6[1]);
+                                    sum5_1_0 = vfmaq_f32(sum5_1_0, transformed_gradient_13, transformed_12);
+                                    sum5_1_1 = vfmaq_f32(sum5_1_1, transformed_gradient_13, transformed_13);
+                                    sum5_1_2 = vfmaq_f32(sum5_1_2, transformed_gradient_13, transformed_14);
+                                    sum5_1_3 = vfmaq_f32(sum5_1_3, transformed_gradient_13, transformed_15);
+                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_6[2]);
+                                    sum5_2_0 = vfmaq_f32(sum5_2_0, transformed_gradient_14, transformed_12);
+                                    sum5_2_1 = vfmaq_f32(sum5_2_1, transformed_gradient_14, transformed_13);
+                                    sum5_2_2 = vfmaq_f32(sum5_2_2, transformed_gradient_14, transformed_14);
+                                    sum5_2_3 = vfmaq_f32(sum5_2_3, transformed_gradient_14, transformed_15);
+                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_6[3]);
+                                    sum5_3_0 = vfmaq_f32(sum5_3_0, transformed_gradient_15, transformed_12);
+                                    sum5_3_1 = vfmaq_f32(sum5_3_1, transformed_gradient_15, transformed_13);
+                                    sum5_3_2 = vfmaq_f32(sum5_3_2, transformed_gradient_15, transformed_14);
+                                    sum5_3_3 = vfmaq_f32(sum5_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
                 }
-                float *const products_at_7 = &products[512 * k0 + 8 * c0 + 245760];
+                float *const products_at_7 = &products[256 * k0 + 16 * c0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum5_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum5_0_1));
+                vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum5_0_2));
+                vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum5_0_3));
                 vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum5_1_0));
                 vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum5_1_1));
+                vst1q_f32(&products_at_7[72], vaddq_f32(vld1q_f32(&products_at_7[72]), sum5_1_2));
+                vst1q_f32(&products_at_7[76], vaddq_f32(vld1q_f32(&products_at_7[76]), sum5_1_3));
                 vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum5_2_0));
                 vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum5_2_1));
+                vst1q_f32(&products_at_7[136], vaddq_f32(vld1q_f32(&products_at_7[136]), sum5_2_2));
+                vst1q_f32(&products_at_7[140], vaddq_f32(vld1q_f32(&products_at_7[140]), sum5_2_3));
                 vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum5_3_0));
                 vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum5_3_1));
-                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum5_4_0));
-                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum5_4_1));
-                vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum5_5_0));
-                vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum5_5_1));
-                vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum5_6_0));
-                vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum5_6_1));
-                vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum5_7_0));
-                vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum5_7_1));
+                vst1q_f32(&products_at_7[200], vaddq_f32(vld1q_f32(&products_at_7[200]), sum5_3_2));
+                vst1q_f32(&products_at_7[204], vaddq_f32(vld1q_f32(&products_at_7[204]), sum5_3_3));
             }
         }
     }
@@ -12535,96 +12502,96 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[72], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[76], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[136], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[140], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[200], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[204], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
+                float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
+                float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            float *const products_at_3 = &products[512 * k0 + 8 * c0 + 245760];
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
+            float *const products_at_3 = &products[256 * k0 + 16 * c0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[72], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[76], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[136], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[140], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[200], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[204], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -12780,300 +12747,291 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
                                     const float32x4_t transformed_gradient_0 = vdupq_n_f32(transformed_gradient_at_3[0]);
-                                    const float32x4_t transformed_0 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j]);
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 512 * c0 + 16 * n + 8 * i + 4 * j];
+                                    const float32x4_t transformed_0 = vld1q_f32(&transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_1 = vld1q_f32(&transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 128]);
+                                    const float32x4_t transformed_1 = vld1q_f32(&transformed_at_5[128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_0, transformed_1);
+                                    const float32x4_t transformed_2 = vld1q_f32(&transformed_at_5[256]);
+                                    sum1_0_2 = vfmaq_f32(sum1_0_2, transformed_gradient_0, transformed_2);
+                                    const float32x4_t transformed_3 = vld1q_f32(&transformed_at_5[384]);
+                                    sum1_0_3 = vfmaq_f32(sum1_0_3, transformed_gradient_0, transformed_3);
                                     const float32x4_t transformed_gradient_1 = vdupq_n_f32(transformed_gradient_at_3[1]);
                                     sum1_1_0 = vfmaq_f32(sum1_1_0, transformed_gradient_1, transformed_0);
                                     sum1_1_1 = vfmaq_f32(sum1_1_1, transformed_gradient_1, transformed_1);
+                                    sum1_1_2 = vfmaq_f32(sum1_1_2, transformed_gradient_1, transformed_2);
+                                    sum1_1_3 = vfmaq_f32(sum1_1_3, transformed_gradient_1, transformed_3);
                                     const float32x4_t transformed_gradient_2 = vdupq_n_f32(transformed_gradient_at_3[2]);
                                     sum1_2_0 = vfmaq_f32(sum1_2_0, transformed_gradient_2, transformed_0);
                                     sum1_2_1 = vfmaq_f32(sum1_2_1, transformed_gradient_2, transformed_1);
+                                    sum1_2_2 = vfmaq_f32(sum1_2_2, transformed_gradient_2, transformed_2);
+                                    sum1_2_3 = vfmaq_f32(sum1_2_3, transformed_gradient_2, transformed_3);
                                     const float32x4_t transformed_gradient_3 = vdupq_n_f32(transformed_gradient_at_3[3]);
                                     sum1_3_0 = vfmaq_f32(sum1_3_0, transformed_gradient_3, transformed_0);
                                     sum1_3_1 = vfmaq_f32(sum1_3_1, transformed_gradient_3, transformed_1);
-                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_3[128]);
-                                    sum1_4_0 = vfmaq_f32(sum1_4_0, transformed_gradient_4, transformed_0);
-                                    sum1_4_1 = vfmaq_f32(sum1_4_1, transformed_gradient_4, transformed_1);
-                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_3[129]);
-                                    sum1_5_0 = vfmaq_f32(sum1_5_0, transformed_gradient_5, transformed_0);
-                                    sum1_5_1 = vfmaq_f32(sum1_5_1, transformed_gradient_5, transformed_1);
-                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_3[130]);
-                                    sum1_6_0 = vfmaq_f32(sum1_6_0, transformed_gradient_6, transformed_0);
-                                    sum1_6_1 = vfmaq_f32(sum1_6_1, transformed_gradient_6, transformed_1);
-                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_3[131]);
-                                    sum1_7_0 = vfmaq_f32(sum1_7_0, transformed_gradient_7, transformed_0);
-                                    sum1_7_1 = vfmaq_f32(sum1_7_1, transformed_gradient_7, transformed_1);
+                                    sum1_3_2 = vfmaq_f32(sum1_3_2, transformed_gradient_3, transformed_2);
+                                    sum1_3_3 = vfmaq_f32(sum1_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 512 * k0 + 8 * c0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
+                        vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum1_0_2));
+                        vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum1_0_3));
                         vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum1_1_0));
                         vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum1_1_1));
+                        vst1q_f32(&products_at_4[72], vaddq_f32(vld1q_f32(&products_at_4[72]), sum1_1_2));
+                        vst1q_f32(&products_at_4[76], vaddq_f32(vld1q_f32(&products_at_4[76]), sum1_1_3));
                         vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_2_0));
                         vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_2_1));
+                        vst1q_f32(&products_at_4[136], vaddq_f32(vld1q_f32(&products_at_4[136]), sum1_2_2));
+                        vst1q_f32(&products_at_4[140], vaddq_f32(vld1q_f32(&products_at_4[140]), sum1_2_3));
                         vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum1_3_0));
                         vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum1_3_1));
-                        vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_4_0));
-                        vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_4_1));
-                        vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum1_5_0));
-                        vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum1_5_1));
-                        vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum1_6_0));
-                        vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum1_6_1));
-                        vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum1_7_0));
-                        vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum1_7_1));
+                        vst1q_f32(&products_at_4[200], vaddq_f32(vld1q_f32(&products_at_4[200]), sum1_3_2));
+                        vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum1_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
-                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_4[0]);
-                                    const float32x4_t transformed_2 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 6144]);
-                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_8, transformed_2);
-                                    const float32x4_t transformed_3 = vld1q_f32(&transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 6272]);
-                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_8, transformed_3);
-                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_4[1]);
-                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_9, transformed_2);
-                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_9, transformed_3);
-                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_4[2]);
-                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_10, transformed_2);
-                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_10, transformed_3);
-                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_4[3]);
-                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_11, transformed_2);
-                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_11, transformed_3);
-                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_4[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_12, transformed_2);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_12, transformed_3);
-                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_4[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_13, transformed_2);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_13, transformed_3);
-                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_4[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_14, transformed_2);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_14, transformed_3);
-                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_4[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_15, transformed_2);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_15, transformed_3);
+                                    const float32x4_t transformed_gradient_4 = vdupq_n_f32(transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 512 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 6144];
+                                    const float32x4_t transformed_4 = vld1q_f32(&transformed_at_6[0]);
+                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_5 = vld1q_f32(&transformed_at_6[128]);
+                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_4, transformed_5);
+                                    const float32x4_t transformed_6 = vld1q_f32(&transformed_at_6[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_4, transformed_6);
+                                    const float32x4_t transformed_7 = vld1q_f32(&transformed_at_6[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_4, transformed_7);
+                                    const float32x4_t transformed_gradient_5 = vdupq_n_f32(transformed_gradient_at_4[1]);
+                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_5, transformed_4);
+                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_5, transformed_5);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_5, transformed_6);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_5, transformed_7);
+                                    const float32x4_t transformed_gradient_6 = vdupq_n_f32(transformed_gradient_at_4[2]);
+                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_6, transformed_4);
+                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_6, transformed_5);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_6, transformed_6);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_6, transformed_7);
+                                    const float32x4_t transformed_gradient_7 = vdupq_n_f32(transformed_gradient_at_4[3]);
+                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_7, transformed_4);
+                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_7, transformed_5);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_7, transformed_6);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
                     }
-                    float *const products_at_5 = &products[65536 * p + 512 * k0 + 8 * c0 + 49152];
+                    float *const products_at_5 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
+                    vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum2_0_2));
+                    vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum2_0_3));
                     vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum2_1_0));
                     vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum2_1_1));
+                    vst1q_f32(&products_at_5[72], vaddq_f32(vld1q_f32(&products_at_5[72]), sum2_1_2));
+                    vst1q_f32(&products_at_5[76], vaddq_f32(vld1q_f32(&products_at_5[76]), sum2_1_3));
                     vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_2_0));
                     vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_2_1));
+                    vst1q_f32(&products_at_5[136], vaddq_f32(vld1q_f32(&products_at_5[136]), sum2_2_2));
+                    vst1q_f32(&products_at_5[140], vaddq_f32(vld1q_f32(&products_at_5[140]), sum2_2_3));
                     vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum2_3_0));
                     vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum2_3_1));
-                    vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_4_0));
-                    vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_4_1));
-                    vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum2_5_0));
-                    vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum2_5_1));
-                    vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum2_6_0));
-                    vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum2_6_1));
-                    vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum2_7_0));
-                    vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum2_7_1));
+                    vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum2_3_2));
+                    vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum2_3_3));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
-                                    const float32x4_t transformed_gradient_16 = vdupq_n_f32(transformed_gradient_at_5[0]);
-                                    const float32x4_t transformed_4 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 30720]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_16, transformed_4);
-                                    const float32x4_t transformed_5 = vld1q_f32(&transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 30848]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_16, transformed_5);
-                                    const float32x4_t transformed_gradient_17 = vdupq_n_f32(transformed_gradient_at_5[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_17, transformed_4);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_17, transformed_5);
-                                    const float32x4_t transformed_gradient_18 = vdupq_n_f32(transformed_gradient_at_5[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_18, transformed_4);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_18, transformed_5);
-                                    const float32x4_t transformed_gradient_19 = vdupq_n_f32(transformed_gradient_at_5[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_19, transformed_4);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_19, transformed_5);
-                                    const float32x4_t transformed_gradient_20 = vdupq_n_f32(transformed_gradient_at_5[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_20, transformed_4);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_20, transformed_5);
-                                    const float32x4_t transformed_gradient_21 = vdupq_n_f32(transformed_gradient_at_5[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_21, transformed_4);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_21, transformed_5);
-                                    const float32x4_t transformed_gradient_22 = vdupq_n_f32(transformed_gradient_at_5[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_22, transformed_4);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_22, transformed_5);
-                                    const float32x4_t transformed_gradient_23 = vdupq_n_f32(transformed_gradient_at_5[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_23, transformed_4);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_23, transformed_5);
+                                    const float32x4_t transformed_gradient_8 = vdupq_n_f32(transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 512 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 30720];
+                                    const float32x4_t transformed_8 = vld1q_f32(&transformed_at_7[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_9 = vld1q_f32(&transformed_at_7[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_8, transformed_9);
+                                    const float32x4_t transformed_10 = vld1q_f32(&transformed_at_7[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_8, transformed_10);
+                                    const float32x4_t transformed_11 = vld1q_f32(&transformed_at_7[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_8, transformed_11);
+                                    const float32x4_t transformed_gradient_9 = vdupq_n_f32(transformed_gradient_at_5[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_9, transformed_8);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_9);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_9, transformed_10);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_9, transformed_11);
+                                    const float32x4_t transformed_gradient_10 = vdupq_n_f32(transformed_gradient_at_5[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_10, transformed_8);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_10, transformed_9);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_10, transformed_10);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_10, transformed_11);
+                                    const float32x4_t transformed_gradient_11 = vdupq_n_f32(transformed_gradient_at_5[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_11, transformed_8);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_11, transformed_9);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_11, transformed_10);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 512 * k0 + 8 * c0 + 196608];
+                    float *const products_at_6 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
+                    vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum3_0_2));
+                    vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum3_0_3));
                     vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum3_1_0));
                     vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum3_1_1));
+                    vst1q_f32(&products_at_6[72], vaddq_f32(vld1q_f32(&products_at_6[72]), sum3_1_2));
+                    vst1q_f32(&products_at_6[76], vaddq_f32(vld1q_f32(&products_at_6[76]), sum3_1_3));
                     vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_2_0));
                     vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_2_1));
+                    vst1q_f32(&products_at_6[136], vaddq_f32(vld1q_f32(&products_at_6[136]), sum3_2_2));
+                    vst1q_f32(&products_at_6[140], vaddq_f32(vld1q_f32(&products_at_6[140]), sum3_2_3));
                     vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum3_3_0));
                     vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum3_3_1));
-                    vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_4_0));
-                    vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_4_1));
-                    vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum3_5_0));
-                    vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum3_5_1));
-                    vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum3_6_0));
-                    vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum3_6_1));
-                    vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum3_7_0));
-                    vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum3_7_1));
+                    vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum3_3_2));
+                    vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum3_3_3));
                 }
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 256 * k0 + 16 * n
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 128 * k0 + 16 * n
                                         + 8 * i + 4 * j];
-                                    const float32x4_t transformed_gradient_24 = vdupq_n_f32(transformed_gradient_at_6[0]);
-                                    const float32x4_t transformed_6 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 36864]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_24, transformed_6);
-                                    const float32x4_t transformed_7 = vld1q_f32(&transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n
-                                        + 8 * i + 4 * j + 36992]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_24, transformed_7);
-                                    const float32x4_t transformed_gradient_25 = vdupq_n_f32(transformed_gradient_at_6[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_25, transformed_6);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_25, transformed_7);
-                                    const float32x4_t transformed_gradient_26 = vdupq_n_f32(transformed_gradient_at_6[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_26, transformed_6);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_26, transformed_7);
-                                    const float32x4_t transformed_gradient_27 = vdupq_n_f32(transformed_gradient_at_6[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_27, transformed_6);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_27, transformed_7);
-                                    const float32x4_t transformed_gradient_28 = vdupq_n_f32(transformed_gradient_at_6[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_28, transformed_6);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_28, transformed_7);
-                                    const float32x4_t transformed_gradient_29 = vdupq_n_f32(transformed_gradient_at_6[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_29, transformed_6);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_29, transformed_7);
-                                    const float32x4_t transformed_gradient_30 = vdupq_n_f32(transformed_gradient_at_6[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_30, transformed_6);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_30, transformed_7);
-                                    const float32x4_t transformed_gradient_31 = vdupq_n_f32(transformed_gradient_at_6[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_31, transformed_6);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_31, transformed_7);
+                                    const float32x4_t transformed_gradient_12 = vdupq_n_f32(transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 512 * c0 + 16 * n + 8 * i + 4 * j
+                                        + 36864];
+                                    const float32x4_t transformed_12 = vld1q_f32(&transformed_at_8[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_13 = vld1q_f32(&transformed_at_8[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_12, transformed_13);
+                                    const float32x4_t transformed_14 = vld1q_f32(&transformed_at_8[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_12, transformed_14);
+                                    const float32x4_t transformed_15 = vld1q_f32(&transformed_at_8[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_12, transformed_15);
+                                    const float32x4_t transformed_gradient_13 = vdupq_n_f32(transformed_gradient_at_6[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_13, transformed_12);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_13, transformed_13);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_13, transformed_14);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_13, transformed_15);
+                                    const float32x4_t transformed_gradient_14 = vdupq_n_f32(transformed_gradient_at_6[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_14, transformed_12);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_14, transformed_13);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_14, transformed_14);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_14, transformed_15);
+                                    const float32x4_t transformed_gradient_15 = vdupq_n_f32(transformed_gradient_at_6[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_15, transformed_12);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_15, transformed_13);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_15, transformed_14);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
                 }
-                float *const products_at_7 = &products[512 * k0 + 8 * c0 + 245760];
+                float *const products_at_7 = &products[256 * k0 + 16 * c0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
+                vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum4_0_2));
+                vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum4_0_3));
                 vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum4_1_0));
                 vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum4_1_1));
+                vst1q_f32(&products_at_7[72], vaddq_f32(vld1q_f32(&products_at_7[72]), sum4_1_2));
+                vst1q_f32(&products_at_7[76], vaddq_f32(vld1q_f32(&products_at_7[76]), sum4_1_3));
                 vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_2_0));
                 vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_2_1));
+                vst1q_f32(&products_at_7[136], vaddq_f32(vld1q_f32(&products_at_7[136]), sum4_2_2));
+                vst1q_f32(&products_at_7[140], vaddq_f32(vld1q_f32(&products_at_7[140]), sum4_2_3));
                 vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum4_3_0));
                 vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum4_3_1));
-                vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_4_0));
-                vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_4_1));
-                vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum4_5_0));
-                vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum4_5_1));
-                vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum4_6_0));
-                vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum4_6_1));
-                vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum4_7_0));
-                vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum4_7_1));
+                vst1q_f32(&products_at_7[200], vaddq_f32(vld1q_f32(&products_at_7[200]), sum4_3_2));
+                vst1q_f32(&products_at_7[204], vaddq_f32(vld1q_f32(&products_at_7[204]), sum4_3_3));
             }
         }
     }
@@ -15504,96 +15462,96 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[264], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[268], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[512], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[516], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[520], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[524], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[768], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[772], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1024], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1028], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1280], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1284], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1536], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1540], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1792], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1796], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[776], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[780], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[264], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[268], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[516], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[520], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[524], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1024], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1028], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1280], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1284], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1536], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1540], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1792], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1796], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[776], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[780], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[264], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[268], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[516], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[520], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[524], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1024], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1028], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1280], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1284], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1536], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1540], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1792], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1796], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[776], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[780], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[2048 * c0 + 8 * k0 + 245760];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 16 * k0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[264], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[268], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[512], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[516], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[520], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[524], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[768], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[772], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1024], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1028], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1280], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1284], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1536], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1540], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1792], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1796], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[776], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[780], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -15752,299 +15710,291 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * c0 + 16 * n + 8 * i + 4 * j];
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 512 * k0 + 16 * n
+                                        + 8 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient_at_3[0]);
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 16 * n + 8 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
+                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient_at_3[128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_1, transformed_0);
+                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient_at_3[256]);
+                                    sum1_0_2 = vfmaq_f32(sum1_0_2, transformed_gradient_2, transformed_0);
+                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient_at_3[384]);
+                                    sum1_0_3 = vfmaq_f32(sum1_0_3, transformed_gradient_3, transformed_0);
                                     const float32x4_t transformed_1 = vdupq_n_f32(transformed_at_5[1]);
                                     sum1_1_0 = vfmaq_f32(sum1_1_0, transformed_gradient_0, transformed_1);
                                     sum1_1_1 = vfmaq_f32(sum1_1_1, transformed_gradient_1, transformed_1);
+                                    sum1_1_2 = vfmaq_f32(sum1_1_2, transformed_gradient_2, transformed_1);
+                                    sum1_1_3 = vfmaq_f32(sum1_1_3, transformed_gradient_3, transformed_1);
                                     const float32x4_t transformed_2 = vdupq_n_f32(transformed_at_5[2]);
                                     sum1_2_0 = vfmaq_f32(sum1_2_0, transformed_gradient_0, transformed_2);
                                     sum1_2_1 = vfmaq_f32(sum1_2_1, transformed_gradient_1, transformed_2);
+                                    sum1_2_2 = vfmaq_f32(sum1_2_2, transformed_gradient_2, transformed_2);
+                                    sum1_2_3 = vfmaq_f32(sum1_2_3, transformed_gradient_3, transformed_2);
                                     const float32x4_t transformed_3 = vdupq_n_f32(transformed_at_5[3]);
                                     sum1_3_0 = vfmaq_f32(sum1_3_0, transformed_gradient_0, transformed_3);
                                     sum1_3_1 = vfmaq_f32(sum1_3_1, transformed_gradient_1, transformed_3);
-                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_5[128]);
-                                    sum1_4_0 = vfmaq_f32(sum1_4_0, transformed_gradient_0, transformed_4);
-                                    sum1_4_1 = vfmaq_f32(sum1_4_1, transformed_gradient_1, transformed_4);
-                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_5[129]);
-                                    sum1_5_0 = vfmaq_f32(sum1_5_0, transformed_gradient_0, transformed_5);
-                                    sum1_5_1 = vfmaq_f32(sum1_5_1, transformed_gradient_1, transformed_5);
-                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_5[130]);
-                                    sum1_6_0 = vfmaq_f32(sum1_6_0, transformed_gradient_0, transformed_6);
-                                    sum1_6_1 = vfmaq_f32(sum1_6_1, transformed_gradient_1, transformed_6);
-                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_5[131]);
-                                    sum1_7_0 = vfmaq_f32(sum1_7_0, transformed_gradient_0, transformed_7);
-                                    sum1_7_1 = vfmaq_f32(sum1_7_1, transformed_gradient_1, transformed_7);
+                                    sum1_3_2 = vfmaq_f32(sum1_3_2, transformed_gradient_2, transformed_3);
+                                    sum1_3_3 = vfmaq_f32(sum1_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
+                        vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum1_0_2));
+                        vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum1_0_3));
                         vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_1_0));
                         vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_1_1));
+                        vst1q_f32(&products_at_4[264], vaddq_f32(vld1q_f32(&products_at_4[264]), sum1_1_2));
+                        vst1q_f32(&products_at_4[268], vaddq_f32(vld1q_f32(&products_at_4[268]), sum1_1_3));
                         vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_2_0));
                         vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_2_1));
+                        vst1q_f32(&products_at_4[520], vaddq_f32(vld1q_f32(&products_at_4[520]), sum1_2_2));
+                        vst1q_f32(&products_at_4[524], vaddq_f32(vld1q_f32(&products_at_4[524]), sum1_2_3));
                         vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_3_0));
                         vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_3_1));
-                        vst1q_f32(&products_at_4[1024], vaddq_f32(vld1q_f32(&products_at_4[1024]), sum1_4_0));
-                        vst1q_f32(&products_at_4[1028], vaddq_f32(vld1q_f32(&products_at_4[1028]), sum1_4_1));
-                        vst1q_f32(&products_at_4[1280], vaddq_f32(vld1q_f32(&products_at_4[1280]), sum1_5_0));
-                        vst1q_f32(&products_at_4[1284], vaddq_f32(vld1q_f32(&products_at_4[1284]), sum1_5_1));
-                        vst1q_f32(&products_at_4[1536], vaddq_f32(vld1q_f32(&products_at_4[1536]), sum1_6_0));
-                        vst1q_f32(&products_at_4[1540], vaddq_f32(vld1q_f32(&products_at_4[1540]), sum1_6_1));
-                        vst1q_f32(&products_at_4[1792], vaddq_f32(vld1q_f32(&products_at_4[1792]), sum1_7_0));
-                        vst1q_f32(&products_at_4[1796], vaddq_f32(vld1q_f32(&products_at_4[1796]), sum1_7_1));
+                        vst1q_f32(&products_at_4[776], vaddq_f32(vld1q_f32(&products_at_4[776]), sum1_3_2));
+                        vst1q_f32(&products_at_4[780], vaddq_f32(vld1q_f32(&products_at_4[780]), sum1_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * c0 + 16 * n + 8 * i + 4 * j
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 512 * k0 + 16 * n
+                                        + 8 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 16 * n + 8 * i + 4 * j
                                         + 6144];
-                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
-                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
-                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
-                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_3, transformed_8);
-                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_6[1]);
-                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_2, transformed_9);
-                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_3, transformed_9);
-                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_6[2]);
-                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_10);
-                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_3, transformed_10);
-                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_6[3]);
-                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_2, transformed_11);
-                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_11);
-                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_6[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_2, transformed_12);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_3, transformed_12);
-                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_6[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_2, transformed_13);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_3, transformed_13);
-                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_6[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_2, transformed_14);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_3, transformed_14);
-                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_6[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_2, transformed_15);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_3, transformed_15);
+                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_6[0]);
+                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient_at_4[128]);
+                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_5, transformed_4);
+                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient_at_4[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_6, transformed_4);
+                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient_at_4[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_7, transformed_4);
+                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_6[1]);
+                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_4, transformed_5);
+                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_5, transformed_5);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_6, transformed_5);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_7, transformed_5);
+                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_6[2]);
+                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_4, transformed_6);
+                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_5, transformed_6);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_6, transformed_6);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_7, transformed_6);
+                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_6[3]);
+                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_4, transformed_7);
+                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_5, transformed_7);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_6, transformed_7);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
                     }
-                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
+                    vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum2_0_2));
+                    vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum2_0_3));
                     vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_1_0));
                     vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_1_1));
+                    vst1q_f32(&products_at_5[264], vaddq_f32(vld1q_f32(&products_at_5[264]), sum2_1_2));
+                    vst1q_f32(&products_at_5[268], vaddq_f32(vld1q_f32(&products_at_5[268]), sum2_1_3));
                     vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_2_0));
                     vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_2_1));
+                    vst1q_f32(&products_at_5[520], vaddq_f32(vld1q_f32(&products_at_5[520]), sum2_2_2));
+                    vst1q_f32(&products_at_5[524], vaddq_f32(vld1q_f32(&products_at_5[524]), sum2_2_3));
                     vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_3_0));
                     vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_3_1));
-                    vst1q_f32(&products_at_5[1024], vaddq_f32(vld1q_f32(&products_at_5[1024]), sum2_4_0));
-                    vst1q_f32(&products_at_5[1028], vaddq_f32(vld1q_f32(&products_at_5[1028]), sum2_4_1));
-                    vst1q_f32(&products_at_5[1280], vaddq_f32(vld1q_f32(&products_at_5[1280]), sum2_5_0));
-                    vst1q_f32(&products_at_5[1284], vaddq_f32(vld1q_f32(&products_at_5[1284]), sum2_5_1));
-                    vst1q_f32(&products_at_5[1536], vaddq_f32(vld1q_f32(&products_at_5[1536]), sum2_6_0));
-                    vst1q_f32(&products_at_5[1540], vaddq_f32(vld1q_f32(&products_at_5[1540]), sum2_6_1));
-                    vst1q_f32(&products_at_5[1792], vaddq_f32(vld1q_f32(&products_at_5[1792]), sum2_7_0));
-                    vst1q_f32(&products_at_5[1796], vaddq_f32(vld1q_f32(&products_at_5[1796]), sum2_7_1));
+                    vst1q_f32(&products_at_5[776], vaddq_f32(vld1q_f32(&products_at_5[776]), sum2_3_2));
+                    vst1q_f32(&products_at_5[780], vaddq_f32(vld1q_f32(&products_at_5[780]), sum2_3_3));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * c0 + 16 * n + 8 * i + 4 * j
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 512 * k0 + 16 * n
+                                        + 8 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_8 = vld1q_f32(&transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 16 * n + 8 * i + 4 * j
                                         + 30720];
-                                    const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
-                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_5, transformed_16);
-                                    const float32x4_t transformed_17 = vdupq_n_f32(transformed_at_7[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_4, transformed_17);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_17);
-                                    const float32x4_t transformed_18 = vdupq_n_f32(transformed_at_7[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_4, transformed_18);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_5, transformed_18);
-                                    const float32x4_t transformed_19 = vdupq_n_f32(transformed_at_7[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_4, transformed_19);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_5, transformed_19);
-                                    const float32x4_t transformed_20 = vdupq_n_f32(transformed_at_7[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_4, transformed_20);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_5, transformed_20);
-                                    const float32x4_t transformed_21 = vdupq_n_f32(transformed_at_7[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_4, transformed_21);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_5, transformed_21);
-                                    const float32x4_t transformed_22 = vdupq_n_f32(transformed_at_7[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_4, transformed_22);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_5, transformed_22);
-                                    const float32x4_t transformed_23 = vdupq_n_f32(transformed_at_7[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_4, transformed_23);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_5, transformed_23);
+                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_7[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_gradient_9 = vld1q_f32(&transformed_gradient_at_5[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_9, transformed_8);
+                                    const float32x4_t transformed_gradient_10 = vld1q_f32(&transformed_gradient_at_5[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_10, transformed_8);
+                                    const float32x4_t transformed_gradient_11 = vld1q_f32(&transformed_gradient_at_5[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_11, transformed_8);
+                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_7[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_8, transformed_9);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_9);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_10, transformed_9);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_11, transformed_9);
+                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_7[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_8, transformed_10);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_9, transformed_10);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_10, transformed_10);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_11, transformed_10);
+                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_7[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_8, transformed_11);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_9, transformed_11);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_10, transformed_11);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
+                    vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum3_0_2));
+                    vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum3_0_3));
                     vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_1_0));
                     vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_1_1));
+                    vst1q_f32(&products_at_6[264], vaddq_f32(vld1q_f32(&products_at_6[264]), sum3_1_2));
+                    vst1q_f32(&products_at_6[268], vaddq_f32(vld1q_f32(&products_at_6[268]), sum3_1_3));
                     vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_2_0));
                     vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_2_1));
+                    vst1q_f32(&products_at_6[520], vaddq_f32(vld1q_f32(&products_at_6[520]), sum3_2_2));
+                    vst1q_f32(&products_at_6[524], vaddq_f32(vld1q_f32(&products_at_6[524]), sum3_2_3));
                     vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_3_0));
                     vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_3_1));
-                    vst1q_f32(&products_at_6[1024], vaddq_f32(vld1q_f32(&products_at_6[1024]), sum3_4_0));
-                    vst1q_f32(&products_at_6[1028], vaddq_f32(vld1q_f32(&products_at_6[1028]), sum3_4_1));
-                    vst1q_f32(&products_at_6[1280], vaddq_f32(vld1q_f32(&products_at_6[1280]), sum3_5_0));
-                    vst1q_f32(&products_at_6[1284], vaddq_f32(vld1q_f32(&products_at_6[1284]), sum3_5_1));
-                    vst1q_f32(&products_at_6[1536], vaddq_f32(vld1q_f32(&products_at_6[1536]), sum3_6_0));
-                    vst1q_f32(&products_at_6[1540], vaddq_f32(vld1q_f32(&products_at_6[1540]), sum3_6_1));
-                    vst1q_f32(&products_at_6[1792], vaddq_f32(vld1q_f32(&products_at_6[1792]), sum3_7_0));
-                    vst1q_f32(&products_at_6[1796], vaddq_f32(vld1q_f32(&products_at_6[1796]), sum3_7_1));
+                    vst1q_f32(&products_at_6[776], vaddq_f32(vld1q_f32(&products_at_6[776]), sum3_3_2));
+                    vst1q_f32(&products_at_6[780], vaddq_f32(vld1q_f32(&products_at_6[780]), sum3_3_3));
                 }
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 2; j++) {
-                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * c0 + 16 * n + 8 * i + 4 * j
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 512 * k0 + 16 * n
+                                        + 8 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_12 = vld1q_f32(&transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 16 * n + 8 * i + 4 * j
                                         + 36864];
-                                    const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
-                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
-                                        + 256 * k0 + 16 * n + 8 * i + 4 * j + 128]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_7, transformed_24);
-                                    const float32x4_t transformed_25 = vdupq_n_f32(transformed_at_8[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_6, transformed_25);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_7, transformed_25);
-                                    const float32x4_t transformed_26 = vdupq_n_f32(transformed_at_8[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_6, transformed_26);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_7, transformed_26);
-                                    const float32x4_t transformed_27 = vdupq_n_f32(transformed_at_8[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_6, transformed_27);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_7, transformed_27);
-                                    const float32x4_t transformed_28 = vdupq_n_f32(transformed_at_8[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_6, transformed_28);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_7, transformed_28);
-                                    const float32x4_t transformed_29 = vdupq_n_f32(transformed_at_8[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_6, transformed_29);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_7, transformed_29);
-                                    const float32x4_t transformed_30 = vdupq_n_f32(transformed_at_8[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_6, transformed_30);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_7, transformed_30);
-                                    const float32x4_t transformed_31 = vdupq_n_f32(transformed_at_8[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_6, transformed_31);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_7, transformed_31);
+                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_8[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_gradient_13 = vld1q_f32(&transformed_gradient_at_6[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_13, transformed_12);
+                                    const float32x4_t transformed_gradient_14 = vld1q_f32(&transformed_gradient_at_6[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_14, transformed_12);
+                                    const float32x4_t transformed_gradient_15 = vld1q_f32(&transformed_gradient_at_6[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_15, transformed_12);
+                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_8[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_12, transformed_13);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_13, transformed_13);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_14, transformed_13);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_15, transformed_13);
+                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_8[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_12, transformed_14);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_13, transformed_14);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_14, transformed_14);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_15, transformed_14);
+                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_8[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_12, transformed_15);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_13, transformed_15);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_14, transformed_15);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
                 }
-                float *const products_at_7 = &products[2048 * c0 + 8 * k0 + 245760];
+                float *const products_at_7 = &products[1024 * c0 + 16 * k0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
+                vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum4_0_2));
+                vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum4_0_3));
                 vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_1_0));
                 vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_1_1));
+                vst1q_f32(&products_at_7[264], vaddq_f32(vld1q_f32(&products_at_7[264]), sum4_1_2));
+                vst1q_f32(&products_at_7[268], vaddq_f32(vld1q_f32(&products_at_7[268]), sum4_1_3));
                 vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_2_0));
                 vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_2_1));
+                vst1q_f32(&products_at_7[520], vaddq_f32(vld1q_f32(&products_at_7[520]), sum4_2_2));
+                vst1q_f32(&products_at_7[524], vaddq_f32(vld1q_f32(&products_at_7[524]), sum4_2_3));
                 vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_3_0));
                 vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_3_1));
-                vst1q_f32(&products_at_7[1024], vaddq_f32(vld1q_f32(&products_at_7[1024]), sum4_4_0));
-                vst1q_f32(&products_at_7[1028], vaddq_f32(vld1q_f32(&products_at_7[1028]), sum4_4_1));
-                vst1q_f32(&products_at_7[1280], vaddq_f32(vld1q_f32(&products_at_7[1280]), sum4_5_0));
-                vst1q_f32(&products_at_7[1284], vaddq_f32(vld1q_f32(&products_at_7[1284]), sum4_5_1));
-                vst1q_f32(&products_at_7[1536], vaddq_f32(vld1q_f32(&products_at_7[1536]), sum4_6_0));
-                vst1q_f32(&products_at_7[1540], vaddq_f32(vld1q_f32(&products_at_7[1540]), sum4_6_1));
-                vst1q_f32(&products_at_7[1792], vaddq_f32(vld1q_f32(&products_at_7[1792]), sum4_7_0));
-                vst1q_f32(&products_at_7[1796], vaddq_f32(vld1q_f32(&products_at_7[1796]), sum4_7_1));
+                vst1q_f32(&products_at_7[776], vaddq_f32(vld1q_f32(&products_at_7[776]), sum4_3_2));
+                vst1q_f32(&products_at_7[780], vaddq_f32(vld1q_f32(&products_at_7[780]), sum4_3_3));
             }
         }
     }
@@ -16777,96 +16727,96 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
+                    float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[264], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[268], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[512], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[516], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[520], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[524], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[768], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[772], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1024], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1028], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1280], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1284], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1536], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1540], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1792], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[1796], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[776], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[780], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
+                float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[264], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[268], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[516], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[520], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[524], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1024], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1028], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1280], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1284], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1536], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1540], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1792], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[1796], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[776], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[780], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
+                float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[264], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[268], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[512], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[516], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[520], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[524], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[768], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1024], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1028], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1280], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1284], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1536], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1540], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1792], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[1796], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[776], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[780], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[2048 * c0 + 8 * k0 + 245760];
+    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[1024 * c0 + 16 * k0 + 245760];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[264], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[268], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[512], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[516], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[520], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[524], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[768], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[772], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1024], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1028], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1280], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1284], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1536], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1540], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1792], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[1796], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[776], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[780], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -17028,299 +16978,291 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum1_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * c0 + 64 * n + 16 * i + 4 * j];
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 512 * k0 + 64 * n
+                                        + 16 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient_at_3[0]);
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 64 * n + 16 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[24576 * p + 8192 * q
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
+                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient_at_3[128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_1, transformed_0);
+                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient_at_3[256]);
+                                    sum1_0_2 = vfmaq_f32(sum1_0_2, transformed_gradient_2, transformed_0);
+                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient_at_3[384]);
+                                    sum1_0_3 = vfmaq_f32(sum1_0_3, transformed_gradient_3, transformed_0);
                                     const float32x4_t transformed_1 = vdupq_n_f32(transformed_at_5[1]);
                                     sum1_1_0 = vfmaq_f32(sum1_1_0, transformed_gradient_0, transformed_1);
                                     sum1_1_1 = vfmaq_f32(sum1_1_1, transformed_gradient_1, transformed_1);
+                                    sum1_1_2 = vfmaq_f32(sum1_1_2, transformed_gradient_2, transformed_1);
+                                    sum1_1_3 = vfmaq_f32(sum1_1_3, transformed_gradient_3, transformed_1);
                                     const float32x4_t transformed_2 = vdupq_n_f32(transformed_at_5[2]);
                                     sum1_2_0 = vfmaq_f32(sum1_2_0, transformed_gradient_0, transformed_2);
                                     sum1_2_1 = vfmaq_f32(sum1_2_1, transformed_gradient_1, transformed_2);
+                                    sum1_2_2 = vfmaq_f32(sum1_2_2, transformed_gradient_2, transformed_2);
+                                    sum1_2_3 = vfmaq_f32(sum1_2_3, transformed_gradient_3, transformed_2);
                                     const float32x4_t transformed_3 = vdupq_n_f32(transformed_at_5[3]);
                                     sum1_3_0 = vfmaq_f32(sum1_3_0, transformed_gradient_0, transformed_3);
                                     sum1_3_1 = vfmaq_f32(sum1_3_1, transformed_gradient_1, transformed_3);
-                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_5[128]);
-                                    sum1_4_0 = vfmaq_f32(sum1_4_0, transformed_gradient_0, transformed_4);
-                                    sum1_4_1 = vfmaq_f32(sum1_4_1, transformed_gradient_1, transformed_4);
-                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_5[129]);
-                                    sum1_5_0 = vfmaq_f32(sum1_5_0, transformed_gradient_0, transformed_5);
-                                    sum1_5_1 = vfmaq_f32(sum1_5_1, transformed_gradient_1, transformed_5);
-                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_5[130]);
-                                    sum1_6_0 = vfmaq_f32(sum1_6_0, transformed_gradient_0, transformed_6);
-                                    sum1_6_1 = vfmaq_f32(sum1_6_1, transformed_gradient_1, transformed_6);
-                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_5[131]);
-                                    sum1_7_0 = vfmaq_f32(sum1_7_0, transformed_gradient_0, transformed_7);
-                                    sum1_7_1 = vfmaq_f32(sum1_7_1, transformed_gradient_1, transformed_7);
+                                    sum1_3_2 = vfmaq_f32(sum1_3_2, transformed_gradient_2, transformed_3);
+                                    sum1_3_3 = vfmaq_f32(sum1_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
                         }
-                        float *const products_at_4 = &products[65536 * p + 16384 * q + 2048 * c0 + 8 * k0];
+                        float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                         vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                         vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
+                        vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum1_0_2));
+                        vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum1_0_3));
                         vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_1_0));
                         vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_1_1));
+                        vst1q_f32(&products_at_4[264], vaddq_f32(vld1q_f32(&products_at_4[264]), sum1_1_2));
+                        vst1q_f32(&products_at_4[268], vaddq_f32(vld1q_f32(&products_at_4[268]), sum1_1_3));
                         vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_2_0));
                         vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_2_1));
+                        vst1q_f32(&products_at_4[520], vaddq_f32(vld1q_f32(&products_at_4[520]), sum1_2_2));
+                        vst1q_f32(&products_at_4[524], vaddq_f32(vld1q_f32(&products_at_4[524]), sum1_2_3));
                         vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_3_0));
                         vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_3_1));
-                        vst1q_f32(&products_at_4[1024], vaddq_f32(vld1q_f32(&products_at_4[1024]), sum1_4_0));
-                        vst1q_f32(&products_at_4[1028], vaddq_f32(vld1q_f32(&products_at_4[1028]), sum1_4_1));
-                        vst1q_f32(&products_at_4[1280], vaddq_f32(vld1q_f32(&products_at_4[1280]), sum1_5_0));
-                        vst1q_f32(&products_at_4[1284], vaddq_f32(vld1q_f32(&products_at_4[1284]), sum1_5_1));
-                        vst1q_f32(&products_at_4[1536], vaddq_f32(vld1q_f32(&products_at_4[1536]), sum1_6_0));
-                        vst1q_f32(&products_at_4[1540], vaddq_f32(vld1q_f32(&products_at_4[1540]), sum1_6_1));
-                        vst1q_f32(&products_at_4[1792], vaddq_f32(vld1q_f32(&products_at_4[1792]), sum1_7_0));
-                        vst1q_f32(&products_at_4[1796], vaddq_f32(vld1q_f32(&products_at_4[1796]), sum1_7_1));
+                        vst1q_f32(&products_at_4[776], vaddq_f32(vld1q_f32(&products_at_4[776]), sum1_3_2));
+                        vst1q_f32(&products_at_4[780], vaddq_f32(vld1q_f32(&products_at_4[780]), sum1_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * c0 + 64 * n + 16 * i + 4 * j
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 512 * k0 + 64 * n
+                                        + 16 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
                                         + 6144];
-                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
-                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
-                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[24576 * p + 16384 * v
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_3, transformed_8);
-                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_6[1]);
-                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_2, transformed_9);
-                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_3, transformed_9);
-                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_6[2]);
-                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_10);
-                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_3, transformed_10);
-                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_6[3]);
-                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_2, transformed_11);
-                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_11);
-                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_6[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_2, transformed_12);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_3, transformed_12);
-                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_6[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_2, transformed_13);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_3, transformed_13);
-                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_6[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_2, transformed_14);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_3, transformed_14);
-                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_6[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_2, transformed_15);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_3, transformed_15);
+                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_6[0]);
+                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient_at_4[128]);
+                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_5, transformed_4);
+                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient_at_4[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_6, transformed_4);
+                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient_at_4[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_7, transformed_4);
+                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_6[1]);
+                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_4, transformed_5);
+                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_5, transformed_5);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_6, transformed_5);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_7, transformed_5);
+                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_6[2]);
+                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_4, transformed_6);
+                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_5, transformed_6);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_6, transformed_6);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_7, transformed_6);
+                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_6[3]);
+                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_4, transformed_7);
+                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_5, transformed_7);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_6, transformed_7);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
                     }
-                    float *const products_at_5 = &products[65536 * p + 2048 * c0 + 8 * k0 + 49152];
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                     vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                     vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
+                    vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum2_0_2));
+                    vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum2_0_3));
                     vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_1_0));
                     vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_1_1));
+                    vst1q_f32(&products_at_5[264], vaddq_f32(vld1q_f32(&products_at_5[264]), sum2_1_2));
+                    vst1q_f32(&products_at_5[268], vaddq_f32(vld1q_f32(&products_at_5[268]), sum2_1_3));
                     vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_2_0));
                     vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_2_1));
+                    vst1q_f32(&products_at_5[520], vaddq_f32(vld1q_f32(&products_at_5[520]), sum2_2_2));
+                    vst1q_f32(&products_at_5[524], vaddq_f32(vld1q_f32(&products_at_5[524]), sum2_2_3));
                     vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_3_0));
                     vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_3_1));
-                    vst1q_f32(&products_at_5[1024], vaddq_f32(vld1q_f32(&products_at_5[1024]), sum2_4_0));
-                    vst1q_f32(&products_at_5[1028], vaddq_f32(vld1q_f32(&products_at_5[1028]), sum2_4_1));
-                    vst1q_f32(&products_at_5[1280], vaddq_f32(vld1q_f32(&products_at_5[1280]), sum2_5_0));
-                    vst1q_f32(&products_at_5[1284], vaddq_f32(vld1q_f32(&products_at_5[1284]), sum2_5_1));
-                    vst1q_f32(&products_at_5[1536], vaddq_f32(vld1q_f32(&products_at_5[1536]), sum2_6_0));
-                    vst1q_f32(&products_at_5[1540], vaddq_f32(vld1q_f32(&products_at_5[1540]), sum2_6_1));
-                    vst1q_f32(&products_at_5[1792], vaddq_f32(vld1q_f32(&products_at_5[1792]), sum2_7_0));
-                    vst1q_f32(&products_at_5[1796], vaddq_f32(vld1q_f32(&products_at_5[1796]), sum2_7_1));
+                    vst1q_f32(&products_at_5[776], vaddq_f32(vld1q_f32(&products_at_5[776]), sum2_3_2));
+                    vst1q_f32(&products_at_5[780], vaddq_f32(vld1q_f32(&products_at_5[780]), sum2_3_3));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * c0 + 64 * n + 16 * i + 4 * j
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[49152 * u + 8192 * q + 512 * k0 + 64 * n
+                                        + 16 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_8 = vld1q_f32(&transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 64 * n + 16 * i + 4 * j
                                         + 30720];
-                                    const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
-                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[49152 * u + 8192 * q
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_5, transformed_16);
-                                    const float32x4_t transformed_17 = vdupq_n_f32(transformed_at_7[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_4, transformed_17);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_17);
-                                    const float32x4_t transformed_18 = vdupq_n_f32(transformed_at_7[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_4, transformed_18);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_5, transformed_18);
-                                    const float32x4_t transformed_19 = vdupq_n_f32(transformed_at_7[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_4, transformed_19);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_5, transformed_19);
-                                    const float32x4_t transformed_20 = vdupq_n_f32(transformed_at_7[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_4, transformed_20);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_5, transformed_20);
-                                    const float32x4_t transformed_21 = vdupq_n_f32(transformed_at_7[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_4, transformed_21);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_5, transformed_21);
-                                    const float32x4_t transformed_22 = vdupq_n_f32(transformed_at_7[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_4, transformed_22);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_5, transformed_22);
-                                    const float32x4_t transformed_23 = vdupq_n_f32(transformed_at_7[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_4, transformed_23);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_5, transformed_23);
+                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_7[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_gradient_9 = vld1q_f32(&transformed_gradient_at_5[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_9, transformed_8);
+                                    const float32x4_t transformed_gradient_10 = vld1q_f32(&transformed_gradient_at_5[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_10, transformed_8);
+                                    const float32x4_t transformed_gradient_11 = vld1q_f32(&transformed_gradient_at_5[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_11, transformed_8);
+                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_7[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_8, transformed_9);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_9);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_10, transformed_9);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_11, transformed_9);
+                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_7[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_8, transformed_10);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_9, transformed_10);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_10, transformed_10);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_11, transformed_10);
+                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_7[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_8, transformed_11);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_9, transformed_11);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_10, transformed_11);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
                     }
-                    float *const products_at_6 = &products[16384 * q + 2048 * c0 + 8 * k0 + 196608];
+                    float *const products_at_6 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                     vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                     vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
+                    vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum3_0_2));
+                    vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum3_0_3));
                     vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_1_0));
                     vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_1_1));
+                    vst1q_f32(&products_at_6[264], vaddq_f32(vld1q_f32(&products_at_6[264]), sum3_1_2));
+                    vst1q_f32(&products_at_6[268], vaddq_f32(vld1q_f32(&products_at_6[268]), sum3_1_3));
                     vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_2_0));
                     vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_2_1));
+                    vst1q_f32(&products_at_6[520], vaddq_f32(vld1q_f32(&products_at_6[520]), sum3_2_2));
+                    vst1q_f32(&products_at_6[524], vaddq_f32(vld1q_f32(&products_at_6[524]), sum3_2_3));
                     vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_3_0));
                     vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_3_1));
-                    vst1q_f32(&products_at_6[1024], vaddq_f32(vld1q_f32(&products_at_6[1024]), sum3_4_0));
-                    vst1q_f32(&products_at_6[1028], vaddq_f32(vld1q_f32(&products_at_6[1028]), sum3_4_1));
-                    vst1q_f32(&products_at_6[1280], vaddq_f32(vld1q_f32(&products_at_6[1280]), sum3_5_0));
-                    vst1q_f32(&products_at_6[1284], vaddq_f32(vld1q_f32(&products_at_6[1284]), sum3_5_1));
-                    vst1q_f32(&products_at_6[1536], vaddq_f32(vld1q_f32(&products_at_6[1536]), sum3_6_0));
-                    vst1q_f32(&products_at_6[1540], vaddq_f32(vld1q_f32(&products_at_6[1540]), sum3_6_1));
-                    vst1q_f32(&products_at_6[1792], vaddq_f32(vld1q_f32(&products_at_6[1792]), sum3_7_0));
-                    vst1q_f32(&products_at_6[1796], vaddq_f32(vld1q_f32(&products_at_6[1796]), sum3_7_1));
+                    vst1q_f32(&products_at_6[776], vaddq_f32(vld1q_f32(&products_at_6[776]), sum3_3_2));
+                    vst1q_f32(&products_at_6[780], vaddq_f32(vld1q_f32(&products_at_6[780]), sum3_3_3));
                 }
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
-                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * c0 + 64 * n + 16 * i + 4 * j
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[49152 * u + 16384 * v + 512 * k0 + 64 * n
+                                        + 16 * i + 4 * j];
+                                    const float32x4_t transformed_gradient_12 = vld1q_f32(&transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
                                         + 36864];
-                                    const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
-                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[49152 * u + 16384 * v
-                                        + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_7, transformed_24);
-                                    const float32x4_t transformed_25 = vdupq_n_f32(transformed_at_8[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_6, transformed_25);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_7, transformed_25);
-                                    const float32x4_t transformed_26 = vdupq_n_f32(transformed_at_8[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_6, transformed_26);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_7, transformed_26);
-                                    const float32x4_t transformed_27 = vdupq_n_f32(transformed_at_8[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_6, transformed_27);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_7, transformed_27);
-                                    const float32x4_t transformed_28 = vdupq_n_f32(transformed_at_8[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_6, transformed_28);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_7, transformed_28);
-                                    const float32x4_t transformed_29 = vdupq_n_f32(transformed_at_8[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_6, transformed_29);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_7, transformed_29);
-                                    const float32x4_t transformed_30 = vdupq_n_f32(transformed_at_8[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_6, transformed_30);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_7, transformed_30);
-                                    const float32x4_t transformed_31 = vdupq_n_f32(transformed_at_8[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_6, transformed_31);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_7, transformed_31);
+                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_8[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_gradient_13 = vld1q_f32(&transformed_gradient_at_6[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_13, transformed_12);
+                                    const float32x4_t transformed_gradient_14 = vld1q_f32(&transformed_gradient_at_6[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_14, transformed_12);
+                                    const float32x4_t transformed_gradient_15 = vld1q_f32(&transformed_gradient_at_6[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_15, transformed_12);
+                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_8[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_12, transformed_13);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_13, transformed_13);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_14, transformed_13);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_15, transformed_13);
+                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_8[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_12, transformed_14);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_13, transformed_14);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_14, transformed_14);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_15, transformed_14);
+                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_8[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_12, transformed_15);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_13, transformed_15);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_14, transformed_15);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
                 }
-                float *const products_at_7 = &products[2048 * c0 + 8 * k0 + 245760];
+                float *const products_at_7 = &products[1024 * c0 + 16 * k0 + 245760];
                 vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                 vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
+                vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum4_0_2));
+                vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum4_0_3));
                 vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_1_0));
                 vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_1_1));
+                vst1q_f32(&products_at_7[264], vaddq_f32(vld1q_f32(&products_at_7[264]), sum4_1_2));
+                vst1q_f32(&products_at_7[268], vaddq_f32(vld1q_f32(&products_at_7[268]), sum4_1_3));
                 vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_2_0));
                 vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_2_1));
+                vst1q_f32(&products_at_7[520], vaddq_f32(vld1q_f32(&products_at_7[520]), sum4_2_2));
+                vst1q_f32(&products_at_7[524], vaddq_f32(vld1q_f32(&products_at_7[524]), sum4_2_3));
                 vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_3_0));
                 vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_3_1));
-                vst1q_f32(&products_at_7[1024], vaddq_f32(vld1q_f32(&products_at_7[1024]), sum4_4_0));
-                vst1q_f32(&products_at_7[1028], vaddq_f32(vld1q_f32(&products_at_7[1028]), sum4_4_1));
-                vst1q_f32(&products_at_7[1280], vaddq_f32(vld1q_f32(&products_at_7[1280]), sum4_5_0));
-                vst1q_f32(&products_at_7[1284], vaddq_f32(vld1q_f32(&products_at_7[1284]), sum4_5_1));
-                vst1q_f32(&products_at_7[1536], vaddq_f32(vld1q_f32(&products_at_7[1536]), sum4_6_0));
-                vst1q_f32(&products_at_7[1540], vaddq_f32(vld1q_f32(&products_at_7[1540]), sum4_6_1));
-                vst1q_f32(&products_at_7[1792], vaddq_f32(vld1q_f32(&products_at_7[1792]), sum4_7_0));
-                vst1q_f32(&products_at_7[1796], vaddq_f32(vld1q_f32(&products_at_7[1796]), sum4_7_1));
+                vst1q_f32(&products_at_7[776], vaddq_f32(vld1q_f32(&products_at_7[776]), sum4_3_2));
+                vst1q_f32(&products_at_7[780], vaddq_f32(vld1q_f32(&products_at_7[780]), sum4_3_3));
             }
         }
     }
@@ -18079,96 +18021,96 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[32768 * p + 8192 * q + 1024 * c0 + 8 * k0];
+                    float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[136], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[140], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[264], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[268], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[512], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[516], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[640], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[644], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[768], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[772], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[896], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[900], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[392], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[396], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[32768 * p + 1024 * c0 + 8 * k0 + 24576];
+                float *const products_at_1 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[264], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[268], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[512], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[516], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[640], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[644], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[768], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[896], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[900], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[392], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[396], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[8192 * q + 1024 * c0 + 8 * k0 + 98304];
+                float *const products_at_2 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[264], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[268], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[512], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[516], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[640], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[644], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[768], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[772], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[896], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[900], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[392], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[396], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const products_at_3 = &products[1024 * c0 + 8 * k0 + 122880];
+    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            float *const products_at_3 = &products[512 * c0 + 16 * k0 + 122880];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[136], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[140], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[264], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[268], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[512], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[516], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[640], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[644], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[768], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[772], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[896], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[900], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[392], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[396], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -18314,288 +18256,280 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_2_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_2_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_4_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_4_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_5_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_5_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_6_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_6_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_7_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_3_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_3_3 = vdupq_n_f32(0.0f);
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
-                                        + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 256 * c0 + 32 * i + 4 * j];
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 512 * k0 + 32 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient_at_3[0]);
+                                    float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 32 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[12288 * p + 4096 * q
-                                        + 256 * k0 + 32 * i + 4 * j + 128]);
+                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient_at_3[128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_1, transformed_0);
+                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient_at_3[256]);
+                                    sum1_0_2 = vfmaq_f32(sum1_0_2, transformed_gradient_2, transformed_0);
+                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient_at_3[384]);
+                                    sum1_0_3 = vfmaq_f32(sum1_0_3, transformed_gradient_3, transformed_0);
                                     const float32x4_t transformed_1 = vdupq_n_f32(transformed_at_5[1]);
                                     sum1_1_0 = vfmaq_f32(sum1_1_0, transformed_gradient_0, transformed_1);
                                     sum1_1_1 = vfmaq_f32(sum1_1_1, transformed_gradient_1, transformed_1);
+                                    sum1_1_2 = vfmaq_f32(sum1_1_2, transformed_gradient_2, transformed_1);
+                                    sum1_1_3 = vfmaq_f32(sum1_1_3, transformed_gradient_3, transformed_1);
                                     const float32x4_t transformed_2 = vdupq_n_f32(transformed_at_5[2]);
                                     sum1_2_0 = vfmaq_f32(sum1_2_0, transformed_gradient_0, transformed_2);
                                     sum1_2_1 = vfmaq_f32(sum1_2_1, transformed_gradient_1, transformed_2);
+                                    sum1_2_2 = vfmaq_f32(sum1_2_2, transformed_gradient_2, transformed_2);
+                                    sum1_2_3 = vfmaq_f32(sum1_2_3, transformed_gradient_3, transformed_2);
                                     const float32x4_t transformed_3 = vdupq_n_f32(transformed_at_5[3]);
                                     sum1_3_0 = vfmaq_f32(sum1_3_0, transformed_gradient_0, transformed_3);
                                     sum1_3_1 = vfmaq_f32(sum1_3_1, transformed_gradient_1, transformed_3);
-                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_5[128]);
-                                    sum1_4_0 = vfmaq_f32(sum1_4_0, transformed_gradient_0, transformed_4);
-                                    sum1_4_1 = vfmaq_f32(sum1_4_1, transformed_gradient_1, transformed_4);
-                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_5[129]);
-                                    sum1_5_0 = vfmaq_f32(sum1_5_0, transformed_gradient_0, transformed_5);
-                                    sum1_5_1 = vfmaq_f32(sum1_5_1, transformed_gradient_1, transformed_5);
-                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_5[130]);
-                                    sum1_6_0 = vfmaq_f32(sum1_6_0, transformed_gradient_0, transformed_6);
-                                    sum1_6_1 = vfmaq_f32(sum1_6_1, transformed_gradient_1, transformed_6);
-                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_5[131]);
-                                    sum1_7_0 = vfmaq_f32(sum1_7_0, transformed_gradient_0, transformed_7);
-                                    sum1_7_1 = vfmaq_f32(sum1_7_1, transformed_gradient_1, transformed_7);
+                                    sum1_3_2 = vfmaq_f32(sum1_3_2, transformed_gradient_2, transformed_3);
+                                    sum1_3_3 = vfmaq_f32(sum1_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
-                            float *const products_at_4 = &products[32768 * p + 8192 * q + 1024 * c0 + 8 * k0];
+                            float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
                             vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                             vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
+                            vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum1_0_2));
+                            vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum1_0_3));
                             vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_1_0));
                             vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_1_1));
+                            vst1q_f32(&products_at_4[136], vaddq_f32(vld1q_f32(&products_at_4[136]), sum1_1_2));
+                            vst1q_f32(&products_at_4[140], vaddq_f32(vld1q_f32(&products_at_4[140]), sum1_1_3));
                             vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_2_0));
                             vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_2_1));
+                            vst1q_f32(&products_at_4[264], vaddq_f32(vld1q_f32(&products_at_4[264]), sum1_2_2));
+                            vst1q_f32(&products_at_4[268], vaddq_f32(vld1q_f32(&products_at_4[268]), sum1_2_3));
                             vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum1_3_0));
                             vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum1_3_1));
-                            vst1q_f32(&products_at_4[512], vaddq_f32(vld1q_f32(&products_at_4[512]), sum1_4_0));
-                            vst1q_f32(&products_at_4[516], vaddq_f32(vld1q_f32(&products_at_4[516]), sum1_4_1));
-                            vst1q_f32(&products_at_4[640], vaddq_f32(vld1q_f32(&products_at_4[640]), sum1_5_0));
-                            vst1q_f32(&products_at_4[644], vaddq_f32(vld1q_f32(&products_at_4[644]), sum1_5_1));
-                            vst1q_f32(&products_at_4[768], vaddq_f32(vld1q_f32(&products_at_4[768]), sum1_6_0));
-                            vst1q_f32(&products_at_4[772], vaddq_f32(vld1q_f32(&products_at_4[772]), sum1_6_1));
-                            vst1q_f32(&products_at_4[896], vaddq_f32(vld1q_f32(&products_at_4[896]), sum1_7_0));
-                            vst1q_f32(&products_at_4[900], vaddq_f32(vld1q_f32(&products_at_4[900]), sum1_7_1));
+                            vst1q_f32(&products_at_4[392], vaddq_f32(vld1q_f32(&products_at_4[392]), sum1_3_2));
+                            vst1q_f32(&products_at_4[396], vaddq_f32(vld1q_f32(&products_at_4[396]), sum1_3_3));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
-                                        + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 256 * c0 + 32 * i + 4 * j + 6144];
-                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
-                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
-                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[12288 * p + 8192 * v
-                                        + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_3, transformed_8);
-                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_6[1]);
-                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_2, transformed_9);
-                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_3, transformed_9);
-                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_6[2]);
-                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_10);
-                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_3, transformed_10);
-                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_6[3]);
-                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_2, transformed_11);
-                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_11);
-                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_6[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_2, transformed_12);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_3, transformed_12);
-                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_6[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_2, transformed_13);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_3, transformed_13);
-                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_6[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_2, transformed_14);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_3, transformed_14);
-                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_6[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_2, transformed_15);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_3, transformed_15);
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 512 * k0 + 32 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 32 * i + 4 * j + 6144];
+                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_6[0]);
+                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient_at_4[128]);
+                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_5, transformed_4);
+                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient_at_4[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_6, transformed_4);
+                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient_at_4[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_7, transformed_4);
+                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_6[1]);
+                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_4, transformed_5);
+                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_5, transformed_5);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_6, transformed_5);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_7, transformed_5);
+                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_6[2]);
+                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_4, transformed_6);
+                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_5, transformed_6);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_6, transformed_6);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_7, transformed_6);
+                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_6[3]);
+                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_4, transformed_7);
+                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_5, transformed_7);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_6, transformed_7);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[32768 * p + 1024 * c0 + 8 * k0 + 24576];
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
                         vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                         vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
+                        vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum2_0_2));
+                        vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum2_0_3));
                         vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_1_0));
                         vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_1_1));
+                        vst1q_f32(&products_at_5[136], vaddq_f32(vld1q_f32(&products_at_5[136]), sum2_1_2));
+                        vst1q_f32(&products_at_5[140], vaddq_f32(vld1q_f32(&products_at_5[140]), sum2_1_3));
                         vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_2_0));
                         vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_2_1));
+                        vst1q_f32(&products_at_5[264], vaddq_f32(vld1q_f32(&products_at_5[264]), sum2_2_2));
+                        vst1q_f32(&products_at_5[268], vaddq_f32(vld1q_f32(&products_at_5[268]), sum2_2_3));
                         vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum2_3_0));
                         vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum2_3_1));
-                        vst1q_f32(&products_at_5[512], vaddq_f32(vld1q_f32(&products_at_5[512]), sum2_4_0));
-                        vst1q_f32(&products_at_5[516], vaddq_f32(vld1q_f32(&products_at_5[516]), sum2_4_1));
-                        vst1q_f32(&products_at_5[640], vaddq_f32(vld1q_f32(&products_at_5[640]), sum2_5_0));
-                        vst1q_f32(&products_at_5[644], vaddq_f32(vld1q_f32(&products_at_5[644]), sum2_5_1));
-                        vst1q_f32(&products_at_5[768], vaddq_f32(vld1q_f32(&products_at_5[768]), sum2_6_0));
-                        vst1q_f32(&products_at_5[772], vaddq_f32(vld1q_f32(&products_at_5[772]), sum2_6_1));
-                        vst1q_f32(&products_at_5[896], vaddq_f32(vld1q_f32(&products_at_5[896]), sum2_7_0));
-                        vst1q_f32(&products_at_5[900], vaddq_f32(vld1q_f32(&products_at_5[900]), sum2_7_1));
+                        vst1q_f32(&products_at_5[392], vaddq_f32(vld1q_f32(&products_at_5[392]), sum2_3_2));
+                        vst1q_f32(&products_at_5[396], vaddq_f32(vld1q_f32(&products_at_5[396]), sum2_3_3));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
-                                        + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 256 * c0 + 32 * i + 4 * j + 30720];
-                                    const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
-                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[24576 * u + 4096 * q
-                                        + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_5, transformed_16);
-                                    const float32x4_t transformed_17 = vdupq_n_f32(transformed_at_7[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_4, transformed_17);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_17);
-                                    const float32x4_t transformed_18 = vdupq_n_f32(transformed_at_7[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_4, transformed_18);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_5, transformed_18);
-                                    const float32x4_t transformed_19 = vdupq_n_f32(transformed_at_7[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_4, transformed_19);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_5, transformed_19);
-                                    const float32x4_t transformed_20 = vdupq_n_f32(transformed_at_7[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_4, transformed_20);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_5, transformed_20);
-                                    const float32x4_t transformed_21 = vdupq_n_f32(transformed_at_7[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_4, transformed_21);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_5, transformed_21);
-                                    const float32x4_t transformed_22 = vdupq_n_f32(transformed_at_7[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_4, transformed_22);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_5, transformed_22);
-                                    const float32x4_t transformed_23 = vdupq_n_f32(transformed_at_7[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_4, transformed_23);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_5, transformed_23);
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 512 * k0 + 32 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_8 = vld1q_f32(&transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 32 * i + 4 * j + 30720];
+                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_7[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_gradient_9 = vld1q_f32(&transformed_gradient_at_5[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_9, transformed_8);
+                                    const float32x4_t transformed_gradient_10 = vld1q_f32(&transformed_gradient_at_5[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_10, transformed_8);
+                                    const float32x4_t transformed_gradient_11 = vld1q_f32(&transformed_gradient_at_5[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_11, transformed_8);
+                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_7[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_8, transformed_9);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_9);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_10, transformed_9);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_11, transformed_9);
+                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_7[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_8, transformed_10);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_9, transformed_10);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_10, transformed_10);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_11, transformed_10);
+                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_7[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_8, transformed_11);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_9, transformed_11);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_10, transformed_11);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[8192 * q + 1024 * c0 + 8 * k0 + 98304];
+                        float *const products_at_6 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
                         vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                         vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
+                        vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum3_0_2));
+                        vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum3_0_3));
                         vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_1_0));
                         vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_1_1));
+                        vst1q_f32(&products_at_6[136], vaddq_f32(vld1q_f32(&products_at_6[136]), sum3_1_2));
+                        vst1q_f32(&products_at_6[140], vaddq_f32(vld1q_f32(&products_at_6[140]), sum3_1_3));
                         vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_2_0));
                         vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_2_1));
+                        vst1q_f32(&products_at_6[264], vaddq_f32(vld1q_f32(&products_at_6[264]), sum3_2_2));
+                        vst1q_f32(&products_at_6[268], vaddq_f32(vld1q_f32(&products_at_6[268]), sum3_2_3));
                         vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum3_3_0));
                         vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum3_3_1));
-                        vst1q_f32(&products_at_6[512], vaddq_f32(vld1q_f32(&products_at_6[512]), sum3_4_0));
-                        vst1q_f32(&products_at_6[516], vaddq_f32(vld1q_f32(&products_at_6[516]), sum3_4_1));
-                        vst1q_f32(&products_at_6[640], vaddq_f32(vld1q_f32(&products_at_6[640]), sum3_5_0));
-                        vst1q_f32(&products_at_6[644], vaddq_f32(vld1q_f32(&products_at_6[644]), sum3_5_1));
-                        vst1q_f32(&products_at_6[768], vaddq_f32(vld1q_f32(&products_at_6[768]), sum3_6_0));
-                        vst1q_f32(&products_at_6[772], vaddq_f32(vld1q_f32(&products_at_6[772]), sum3_6_1));
-                        vst1q_f32(&products_at_6[896], vaddq_f32(vld1q_f32(&products_at_6[896]), sum3_7_0));
-                        vst1q_f32(&products_at_6[900], vaddq_f32(vld1q_f32(&products_at_6[900]), sum3_7_1));
+                        vst1q_f32(&products_at_6[392], vaddq_f32(vld1q_f32(&products_at_6[392]), sum3_3_2));
+                        vst1q_f32(&products_at_6[396], vaddq_f32(vld1q_f32(&products_at_6[396]), sum3_3_3));
                     }
                     float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
-                                        + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 256 * c0 + 32 * i + 4 * j + 36864];
-                                    const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
-                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[24576 * u + 8192 * v
-                                        + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_7, transformed_24);
-                                    const float32x4_t transformed_25 = vdupq_n_f32(transformed_at_8[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_6, transformed_25);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_7, transformed_25);
-                                    const float32x4_t transformed_26 = vdupq_n_f32(transformed_at_8[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_6, transformed_26);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_7, transformed_26);
-                                    const float32x4_t transformed_27 = vdupq_n_f32(transformed_at_8[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_6, transformed_27);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_7, transformed_27);
-                                    const float32x4_t transformed_28 = vdupq_n_f32(transformed_at_8[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_6, transformed_28);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_7, transformed_28);
-                                    const float32x4_t transformed_29 = vdupq_n_f32(transformed_at_8[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_6, transformed_29);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_7, transformed_29);
-                                    const float32x4_t transformed_30 = vdupq_n_f32(transformed_at_8[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_6, transformed_30);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_7, transformed_30);
-                                    const float32x4_t transformed_31 = vdupq_n_f32(transformed_at_8[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_6, transformed_31);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_7, transformed_31);
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[24576 * u + 8192 * v + 512 * k0 + 32 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_12 = vld1q_f32(&transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 32 * i + 4 * j + 36864];
+                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_8[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_gradient_13 = vld1q_f32(&transformed_gradient_at_6[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_13, transformed_12);
+                                    const float32x4_t transformed_gradient_14 = vld1q_f32(&transformed_gradient_at_6[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_14, transformed_12);
+                                    const float32x4_t transformed_gradient_15 = vld1q_f32(&transformed_gradient_at_6[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_15, transformed_12);
+                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_8[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_12, transformed_13);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_13, transformed_13);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_14, transformed_13);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_15, transformed_13);
+                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_8[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_12, transformed_14);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_13, transformed_14);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_14, transformed_14);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_15, transformed_14);
+                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_8[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_12, transformed_15);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_13, transformed_15);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_14, transformed_15);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
-                    float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 122880];
+                    float *const products_at_7 = &products[512 * c0 + 16 * k0 + 122880];
                     vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                     vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
+                    vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum4_0_2));
+                    vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum4_0_3));
                     vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_1_0));
                     vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_1_1));
+                    vst1q_f32(&products_at_7[136], vaddq_f32(vld1q_f32(&products_at_7[136]), sum4_1_2));
+                    vst1q_f32(&products_at_7[140], vaddq_f32(vld1q_f32(&products_at_7[140]), sum4_1_3));
                     vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_2_0));
                     vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_2_1));
+                    vst1q_f32(&products_at_7[264], vaddq_f32(vld1q_f32(&products_at_7[264]), sum4_2_2));
+                    vst1q_f32(&products_at_7[268], vaddq_f32(vld1q_f32(&products_at_7[268]), sum4_2_3));
                     vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum4_3_0));
                     vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum4_3_1));
-                    vst1q_f32(&products_at_7[512], vaddq_f32(vld1q_f32(&products_at_7[512]), sum4_4_0));
-                    vst1q_f32(&products_at_7[516], vaddq_f32(vld1q_f32(&products_at_7[516]), sum4_4_1));
-                    vst1q_f32(&products_at_7[640], vaddq_f32(vld1q_f32(&products_at_7[640]), sum4_5_0));
-                    vst1q_f32(&products_at_7[644], vaddq_f32(vld1q_f32(&products_at_7[644]), sum4_5_1));
-                    vst1q_f32(&products_at_7[768], vaddq_f32(vld1q_f32(&products_at_7[768]), sum4_6_0));
-                    vst1q_f32(&products_at_7[772], vaddq_f32(vld1q_f32(&products_at_7[772]), sum4_6_1));
-                    vst1q_f32(&products_at_7[896], vaddq_f32(vld1q_f32(&products_at_7[896]), sum4_7_0));
-                    vst1q_f32(&products_at_7[900], vaddq_f32(vld1q_f32(&products_at_7[900]), sum4_7_1));
+                    vst1q_f32(&products_at_7[392], vaddq_f32(vld1q_f32(&products_at_7[392]), sum4_3_2));
+                    vst1q_f32(&products_at_7[396], vaddq_f32(vld1q_f32(&products_at_7[396]), sum4_3_3));
                 }
             }
         }
@@ -19351,96 +19285,96 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 307200);
     float *const transformed = (float *)(scratch + 73728);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    float *const products_at = &products[8192 * p + 2048 * q + 512 * c0 + 8 * k0];
+                    float *const products_at = &products[8192 * p + 2048 * q + 256 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[8], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[12], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[64], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[68], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[72], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[76], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[128], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[132], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[136], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[140], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[192], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[196], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[256], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[260], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[320], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[324], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[384], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[388], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[448], vdupq_n_f32(0.0f));
-                    vst1q_f32(&products_at[452], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[200], vdupq_n_f32(0.0f));
+                    vst1q_f32(&products_at[204], vdupq_n_f32(0.0f));
                 }
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
-                float *const products_at_1 = &products[8192 * p + 512 * c0 + 8 * k0 + 6144];
+                float *const products_at_1 = &products[8192 * p + 256 * c0 + 16 * k0 + 6144];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_1[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_1[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t q = 0; q < 3; q++) {
-                float *const products_at_2 = &products[2048 * q + 512 * c0 + 8 * k0 + 24576];
+                float *const products_at_2 = &products[2048 * q + 256 * c0 + 16 * k0 + 24576];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[8], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[12], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[64], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[68], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[72], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[76], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[128], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[132], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[136], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[140], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[192], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[196], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[256], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[260], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[320], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[324], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[384], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[388], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[448], vdupq_n_f32(0.0f));
-                vst1q_f32(&products_at_2[452], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[200], vdupq_n_f32(0.0f));
+                vst1q_f32(&products_at_2[204], vdupq_n_f32(0.0f));
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            float *const products_at_3 = &products[512 * c0 + 8 * k0 + 30720];
+    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            float *const products_at_3 = &products[256 * c0 + 16 * k0 + 30720];
             vst1q_f32(&products_at_3[0], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[4], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[8], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[12], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[64], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[68], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[72], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[76], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[128], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[132], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[136], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[140], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[192], vdupq_n_f32(0.0f));
             vst1q_f32(&products_at_3[196], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[256], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[260], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[320], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[324], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[384], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[388], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[448], vdupq_n_f32(0.0f));
-            vst1q_f32(&products_at_3[452], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[200], vdupq_n_f32(0.0f));
+            vst1q_f32(&products_at_3[204], vdupq_n_f32(0.0f));
         }
     }
     for (ptrdiff_t nb = 0; nb < 8; nb++) {
@@ -19586,288 +19520,280 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
                             float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_2_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_2_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_2_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_2_3 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_3_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum1_3_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_4_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_4_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_5_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_5_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_6_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_6_1 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_7_0 = vdupq_n_f32(0.0f);
-                            float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_3_2 = vdupq_n_f32(0.0f);
+                            float32x4_t sum1_3_3 = vdupq_n_f32(0.0f);
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient[6144 * p + 2048 * q
-                                        + 256 * k0 + 64 * i + 4 * j]);
-                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 256 * c0 + 64 * i + 4 * j];
+                                    float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 512 * k0 + 64 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_0 = vld1q_f32(&transformed_gradient_at_3[0]);
+                                    float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 128 * c0 + 64 * i + 4 * j];
                                     const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                     sum1_0_0 = vfmaq_f32(sum1_0_0, transformed_gradient_0, transformed_0);
-                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient[6144 * p + 2048 * q
-                                        + 256 * k0 + 64 * i + 4 * j + 128]);
+                                    const float32x4_t transformed_gradient_1 = vld1q_f32(&transformed_gradient_at_3[128]);
                                     sum1_0_1 = vfmaq_f32(sum1_0_1, transformed_gradient_1, transformed_0);
+                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient_at_3[256]);
+                                    sum1_0_2 = vfmaq_f32(sum1_0_2, transformed_gradient_2, transformed_0);
+                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient_at_3[384]);
+                                    sum1_0_3 = vfmaq_f32(sum1_0_3, transformed_gradient_3, transformed_0);
                                     const float32x4_t transformed_1 = vdupq_n_f32(transformed_at_5[1]);
                                     sum1_1_0 = vfmaq_f32(sum1_1_0, transformed_gradient_0, transformed_1);
                                     sum1_1_1 = vfmaq_f32(sum1_1_1, transformed_gradient_1, transformed_1);
+                                    sum1_1_2 = vfmaq_f32(sum1_1_2, transformed_gradient_2, transformed_1);
+                                    sum1_1_3 = vfmaq_f32(sum1_1_3, transformed_gradient_3, transformed_1);
                                     const float32x4_t transformed_2 = vdupq_n_f32(transformed_at_5[2]);
                                     sum1_2_0 = vfmaq_f32(sum1_2_0, transformed_gradient_0, transformed_2);
                                     sum1_2_1 = vfmaq_f32(sum1_2_1, transformed_gradient_1, transformed_2);
+                                    sum1_2_2 = vfmaq_f32(sum1_2_2, transformed_gradient_2, transformed_2);
+                                    sum1_2_3 = vfmaq_f32(sum1_2_3, transformed_gradient_3, transformed_2);
                                     const float32x4_t transformed_3 = vdupq_n_f32(transformed_at_5[3]);
                                     sum1_3_0 = vfmaq_f32(sum1_3_0, transformed_gradient_0, transformed_3);
                                     sum1_3_1 = vfmaq_f32(sum1_3_1, transformed_gradient_1, transformed_3);
-                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_5[128]);
-                                    sum1_4_0 = vfmaq_f32(sum1_4_0, transformed_gradient_0, transformed_4);
-                                    sum1_4_1 = vfmaq_f32(sum1_4_1, transformed_gradient_1, transformed_4);
-                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_5[129]);
-                                    sum1_5_0 = vfmaq_f32(sum1_5_0, transformed_gradient_0, transformed_5);
-                                    sum1_5_1 = vfmaq_f32(sum1_5_1, transformed_gradient_1, transformed_5);
-                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_5[130]);
-                                    sum1_6_0 = vfmaq_f32(sum1_6_0, transformed_gradient_0, transformed_6);
-                                    sum1_6_1 = vfmaq_f32(sum1_6_1, transformed_gradient_1, transformed_6);
-                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_5[131]);
-                                    sum1_7_0 = vfmaq_f32(sum1_7_0, transformed_gradient_0, transformed_7);
-                                    sum1_7_1 = vfmaq_f32(sum1_7_1, transformed_gradient_1, transformed_7);
+                                    sum1_3_2 = vfmaq_f32(sum1_3_2, transformed_gradient_2, transformed_3);
+                                    sum1_3_3 = vfmaq_f32(sum1_3_3, transformed_gradient_3, transformed_3);
                                 }
                             }
-                            float *const products_at_4 = &products[8192 * p + 2048 * q + 512 * c0 + 8 * k0];
+                            float *const products_at_4 = &products[8192 * p + 2048 * q + 256 * c0 + 16 * k0];
                             vst1q_f32(&products_at_4[0], vaddq_f32(vld1q_f32(&products_at_4[0]), sum1_0_0));
                             vst1q_f32(&products_at_4[4], vaddq_f32(vld1q_f32(&products_at_4[4]), sum1_0_1));
+                            vst1q_f32(&products_at_4[8], vaddq_f32(vld1q_f32(&products_at_4[8]), sum1_0_2));
+                            vst1q_f32(&products_at_4[12], vaddq_f32(vld1q_f32(&products_at_4[12]), sum1_0_3));
                             vst1q_f32(&products_at_4[64], vaddq_f32(vld1q_f32(&products_at_4[64]), sum1_1_0));
                             vst1q_f32(&products_at_4[68], vaddq_f32(vld1q_f32(&products_at_4[68]), sum1_1_1));
+                            vst1q_f32(&products_at_4[72], vaddq_f32(vld1q_f32(&products_at_4[72]), sum1_1_2));
+                            vst1q_f32(&products_at_4[76], vaddq_f32(vld1q_f32(&products_at_4[76]), sum1_1_3));
                             vst1q_f32(&products_at_4[128], vaddq_f32(vld1q_f32(&products_at_4[128]), sum1_2_0));
                             vst1q_f32(&products_at_4[132], vaddq_f32(vld1q_f32(&products_at_4[132]), sum1_2_1));
+                            vst1q_f32(&products_at_4[136], vaddq_f32(vld1q_f32(&products_at_4[136]), sum1_2_2));
+                            vst1q_f32(&products_at_4[140], vaddq_f32(vld1q_f32(&products_at_4[140]), sum1_2_3));
                             vst1q_f32(&products_at_4[192], vaddq_f32(vld1q_f32(&products_at_4[192]), sum1_3_0));
                             vst1q_f32(&products_at_4[196], vaddq_f32(vld1q_f32(&products_at_4[196]), sum1_3_1));
-                            vst1q_f32(&products_at_4[256], vaddq_f32(vld1q_f32(&products_at_4[256]), sum1_4_0));
-                            vst1q_f32(&products_at_4[260], vaddq_f32(vld1q_f32(&products_at_4[260]), sum1_4_1));
-                            vst1q_f32(&products_at_4[320], vaddq_f32(vld1q_f32(&products_at_4[320]), sum1_5_0));
-                            vst1q_f32(&products_at_4[324], vaddq_f32(vld1q_f32(&products_at_4[324]), sum1_5_1));
-                            vst1q_f32(&products_at_4[384], vaddq_f32(vld1q_f32(&products_at_4[384]), sum1_6_0));
-                            vst1q_f32(&products_at_4[388], vaddq_f32(vld1q_f32(&products_at_4[388]), sum1_6_1));
-                            vst1q_f32(&products_at_4[448], vaddq_f32(vld1q_f32(&products_at_4[448]), sum1_7_0));
-                            vst1q_f32(&products_at_4[452], vaddq_f32(vld1q_f32(&products_at_4[452]), sum1_7_1));
+                            vst1q_f32(&products_at_4[200], vaddq_f32(vld1q_f32(&products_at_4[200]), sum1_3_2));
+                            vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum1_3_3));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum2_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const float32x4_t transformed_gradient_2 = vld1q_f32(&transformed_gradient[6144 * p + 4096 * v
-                                        + 256 * k0 + 64 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 256 * c0 + 64 * i + 4 * j + 3072];
-                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
-                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_2, transformed_8);
-                                    const float32x4_t transformed_gradient_3 = vld1q_f32(&transformed_gradient[6144 * p + 4096 * v
-                                        + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_3, transformed_8);
-                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_6[1]);
-                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_2, transformed_9);
-                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_3, transformed_9);
-                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_6[2]);
-                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_2, transformed_10);
-                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_3, transformed_10);
-                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_6[3]);
-                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_2, transformed_11);
-                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_3, transformed_11);
-                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_6[128]);
-                                    sum2_4_0 = vfmaq_f32(sum2_4_0, transformed_gradient_2, transformed_12);
-                                    sum2_4_1 = vfmaq_f32(sum2_4_1, transformed_gradient_3, transformed_12);
-                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_6[129]);
-                                    sum2_5_0 = vfmaq_f32(sum2_5_0, transformed_gradient_2, transformed_13);
-                                    sum2_5_1 = vfmaq_f32(sum2_5_1, transformed_gradient_3, transformed_13);
-                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_6[130]);
-                                    sum2_6_0 = vfmaq_f32(sum2_6_0, transformed_gradient_2, transformed_14);
-                                    sum2_6_1 = vfmaq_f32(sum2_6_1, transformed_gradient_3, transformed_14);
-                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_6[131]);
-                                    sum2_7_0 = vfmaq_f32(sum2_7_0, transformed_gradient_2, transformed_15);
-                                    sum2_7_1 = vfmaq_f32(sum2_7_1, transformed_gradient_3, transformed_15);
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 512 * k0 + 64 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient_at_4[0]);
+                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 128 * c0 + 64 * i + 4 * j + 3072];
+                                    const float32x4_t transformed_4 = vdupq_n_f32(transformed_at_6[0]);
+                                    sum2_0_0 = vfmaq_f32(sum2_0_0, transformed_gradient_4, transformed_4);
+                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient_at_4[128]);
+                                    sum2_0_1 = vfmaq_f32(sum2_0_1, transformed_gradient_5, transformed_4);
+                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient_at_4[256]);
+                                    sum2_0_2 = vfmaq_f32(sum2_0_2, transformed_gradient_6, transformed_4);
+                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient_at_4[384]);
+                                    sum2_0_3 = vfmaq_f32(sum2_0_3, transformed_gradient_7, transformed_4);
+                                    const float32x4_t transformed_5 = vdupq_n_f32(transformed_at_6[1]);
+                                    sum2_1_0 = vfmaq_f32(sum2_1_0, transformed_gradient_4, transformed_5);
+                                    sum2_1_1 = vfmaq_f32(sum2_1_1, transformed_gradient_5, transformed_5);
+                                    sum2_1_2 = vfmaq_f32(sum2_1_2, transformed_gradient_6, transformed_5);
+                                    sum2_1_3 = vfmaq_f32(sum2_1_3, transformed_gradient_7, transformed_5);
+                                    const float32x4_t transformed_6 = vdupq_n_f32(transformed_at_6[2]);
+                                    sum2_2_0 = vfmaq_f32(sum2_2_0, transformed_gradient_4, transformed_6);
+                                    sum2_2_1 = vfmaq_f32(sum2_2_1, transformed_gradient_5, transformed_6);
+                                    sum2_2_2 = vfmaq_f32(sum2_2_2, transformed_gradient_6, transformed_6);
+                                    sum2_2_3 = vfmaq_f32(sum2_2_3, transformed_gradient_7, transformed_6);
+                                    const float32x4_t transformed_7 = vdupq_n_f32(transformed_at_6[3]);
+                                    sum2_3_0 = vfmaq_f32(sum2_3_0, transformed_gradient_4, transformed_7);
+                                    sum2_3_1 = vfmaq_f32(sum2_3_1, transformed_gradient_5, transformed_7);
+                                    sum2_3_2 = vfmaq_f32(sum2_3_2, transformed_gradient_6, transformed_7);
+                                    sum2_3_3 = vfmaq_f32(sum2_3_3, transformed_gradient_7, transformed_7);
                                 }
                             }
                         }
-                        float *const products_at_5 = &products[8192 * p + 512 * c0 + 8 * k0 + 6144];
+                        float *const products_at_5 = &products[8192 * p + 256 * c0 + 16 * k0 + 6144];
                         vst1q_f32(&products_at_5[0], vaddq_f32(vld1q_f32(&products_at_5[0]), sum2_0_0));
                         vst1q_f32(&products_at_5[4], vaddq_f32(vld1q_f32(&products_at_5[4]), sum2_0_1));
+                        vst1q_f32(&products_at_5[8], vaddq_f32(vld1q_f32(&products_at_5[8]), sum2_0_2));
+                        vst1q_f32(&products_at_5[12], vaddq_f32(vld1q_f32(&products_at_5[12]), sum2_0_3));
                         vst1q_f32(&products_at_5[64], vaddq_f32(vld1q_f32(&products_at_5[64]), sum2_1_0));
                         vst1q_f32(&products_at_5[68], vaddq_f32(vld1q_f32(&products_at_5[68]), sum2_1_1));
+                        vst1q_f32(&products_at_5[72], vaddq_f32(vld1q_f32(&products_at_5[72]), sum2_1_2));
+                        vst1q_f32(&products_at_5[76], vaddq_f32(vld1q_f32(&products_at_5[76]), sum2_1_3));
                         vst1q_f32(&products_at_5[128], vaddq_f32(vld1q_f32(&products_at_5[128]), sum2_2_0));
                         vst1q_f32(&products_at_5[132], vaddq_f32(vld1q_f32(&products_at_5[132]), sum2_2_1));
+                        vst1q_f32(&products_at_5[136], vaddq_f32(vld1q_f32(&products_at_5[136]), sum2_2_2));
+                        vst1q_f32(&products_at_5[140], vaddq_f32(vld1q_f32(&products_at_5[140]), sum2_2_3));
                         vst1q_f32(&products_at_5[192], vaddq_f32(vld1q_f32(&products_at_5[192]), sum2_3_0));
                         vst1q_f32(&products_at_5[196], vaddq_f32(vld1q_f32(&products_at_5[196]), sum2_3_1));
-                        vst1q_f32(&products_at_5[256], vaddq_f32(vld1q_f32(&products_at_5[256]), sum2_4_0));
-                        vst1q_f32(&products_at_5[260], vaddq_f32(vld1q_f32(&products_at_5[260]), sum2_4_1));
-                        vst1q_f32(&products_at_5[320], vaddq_f32(vld1q_f32(&products_at_5[320]), sum2_5_0));
-                        vst1q_f32(&products_at_5[324], vaddq_f32(vld1q_f32(&products_at_5[324]), sum2_5_1));
-                        vst1q_f32(&products_at_5[384], vaddq_f32(vld1q_f32(&products_at_5[384]), sum2_6_0));
-                        vst1q_f32(&products_at_5[388], vaddq_f32(vld1q_f32(&products_at_5[388]), sum2_6_1));
-                        vst1q_f32(&products_at_5[448], vaddq_f32(vld1q_f32(&products_at_5[448]), sum2_7_0));
-                        vst1q_f32(&products_at_5[452], vaddq_f32(vld1q_f32(&products_at_5[452]), sum2_7_1));
+                        vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum2_3_2));
+                        vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum2_3_3));
                     }
                     for (ptrdiff_t q = 0; q < 3; q++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_0_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_1_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_1_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_2_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_2_3 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_3_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_4_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_5_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_6_1 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_0 = vdupq_n_f32(0.0f);
-                        float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_2 = vdupq_n_f32(0.0f);
+                        float32x4_t sum3_3_3 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const float32x4_t transformed_gradient_4 = vld1q_f32(&transformed_gradient[12288 * u + 2048 * q
-                                        + 256 * k0 + 64 * i + 4 * j]);
-                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 256 * c0 + 64 * i + 4 * j + 15360];
-                                    const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
-                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_4, transformed_16);
-                                    const float32x4_t transformed_gradient_5 = vld1q_f32(&transformed_gradient[12288 * u + 2048 * q
-                                        + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_5, transformed_16);
-                                    const float32x4_t transformed_17 = vdupq_n_f32(transformed_at_7[1]);
-                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_4, transformed_17);
-                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_5, transformed_17);
-                                    const float32x4_t transformed_18 = vdupq_n_f32(transformed_at_7[2]);
-                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_4, transformed_18);
-                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_5, transformed_18);
-                                    const float32x4_t transformed_19 = vdupq_n_f32(transformed_at_7[3]);
-                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_4, transformed_19);
-                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_5, transformed_19);
-                                    const float32x4_t transformed_20 = vdupq_n_f32(transformed_at_7[128]);
-                                    sum3_4_0 = vfmaq_f32(sum3_4_0, transformed_gradient_4, transformed_20);
-                                    sum3_4_1 = vfmaq_f32(sum3_4_1, transformed_gradient_5, transformed_20);
-                                    const float32x4_t transformed_21 = vdupq_n_f32(transformed_at_7[129]);
-                                    sum3_5_0 = vfmaq_f32(sum3_5_0, transformed_gradient_4, transformed_21);
-                                    sum3_5_1 = vfmaq_f32(sum3_5_1, transformed_gradient_5, transformed_21);
-                                    const float32x4_t transformed_22 = vdupq_n_f32(transformed_at_7[130]);
-                                    sum3_6_0 = vfmaq_f32(sum3_6_0, transformed_gradient_4, transformed_22);
-                                    sum3_6_1 = vfmaq_f32(sum3_6_1, transformed_gradient_5, transformed_22);
-                                    const float32x4_t transformed_23 = vdupq_n_f32(transformed_at_7[131]);
-                                    sum3_7_0 = vfmaq_f32(sum3_7_0, transformed_gradient_4, transformed_23);
-                                    sum3_7_1 = vfmaq_f32(sum3_7_1, transformed_gradient_5, transformed_23);
+                                    float *const transformed_gradient_at_5 = &transformed_gradient[12288 * u + 2048 * q + 512 * k0 + 64 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_8 = vld1q_f32(&transformed_gradient_at_5[0]);
+                                    float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 128 * c0 + 64 * i + 4 * j + 15360];
+                                    const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_7[0]);
+                                    sum3_0_0 = vfmaq_f32(sum3_0_0, transformed_gradient_8, transformed_8);
+                                    const float32x4_t transformed_gradient_9 = vld1q_f32(&transformed_gradient_at_5[128]);
+                                    sum3_0_1 = vfmaq_f32(sum3_0_1, transformed_gradient_9, transformed_8);
+                                    const float32x4_t transformed_gradient_10 = vld1q_f32(&transformed_gradient_at_5[256]);
+                                    sum3_0_2 = vfmaq_f32(sum3_0_2, transformed_gradient_10, transformed_8);
+                                    const float32x4_t transformed_gradient_11 = vld1q_f32(&transformed_gradient_at_5[384]);
+                                    sum3_0_3 = vfmaq_f32(sum3_0_3, transformed_gradient_11, transformed_8);
+                                    const float32x4_t transformed_9 = vdupq_n_f32(transformed_at_7[1]);
+                                    sum3_1_0 = vfmaq_f32(sum3_1_0, transformed_gradient_8, transformed_9);
+                                    sum3_1_1 = vfmaq_f32(sum3_1_1, transformed_gradient_9, transformed_9);
+                                    sum3_1_2 = vfmaq_f32(sum3_1_2, transformed_gradient_10, transformed_9);
+                                    sum3_1_3 = vfmaq_f32(sum3_1_3, transformed_gradient_11, transformed_9);
+                                    const float32x4_t transformed_10 = vdupq_n_f32(transformed_at_7[2]);
+                                    sum3_2_0 = vfmaq_f32(sum3_2_0, transformed_gradient_8, transformed_10);
+                                    sum3_2_1 = vfmaq_f32(sum3_2_1, transformed_gradient_9, transformed_10);
+                                    sum3_2_2 = vfmaq_f32(sum3_2_2, transformed_gradient_10, transformed_10);
+                                    sum3_2_3 = vfmaq_f32(sum3_2_3, transformed_gradient_11, transformed_10);
+                                    const float32x4_t transformed_11 = vdupq_n_f32(transformed_at_7[3]);
+                                    sum3_3_0 = vfmaq_f32(sum3_3_0, transformed_gradient_8, transformed_11);
+                                    sum3_3_1 = vfmaq_f32(sum3_3_1, transformed_gradient_9, transformed_11);
+                                    sum3_3_2 = vfmaq_f32(sum3_3_2, transformed_gradient_10, transformed_11);
+                                    sum3_3_3 = vfmaq_f32(sum3_3_3, transformed_gradient_11, transformed_11);
                                 }
                             }
                         }
-                        float *const products_at_6 = &products[2048 * q + 512 * c0 + 8 * k0 + 24576];
+                        float *const products_at_6 = &products[2048 * q + 256 * c0 + 16 * k0 + 24576];
                         vst1q_f32(&products_at_6[0], vaddq_f32(vld1q_f32(&products_at_6[0]), sum3_0_0));
                         vst1q_f32(&products_at_6[4], vaddq_f32(vld1q_f32(&products_at_6[4]), sum3_0_1));
+                        vst1q_f32(&products_at_6[8], vaddq_f32(vld1q_f32(&products_at_6[8]), sum3_0_2));
+                        vst1q_f32(&products_at_6[12], vaddq_f32(vld1q_f32(&products_at_6[12]), sum3_0_3));
                         vst1q_f32(&products_at_6[64], vaddq_f32(vld1q_f32(&products_at_6[64]), sum3_1_0));
                         vst1q_f32(&products_at_6[68], vaddq_f32(vld1q_f32(&products_at_6[68]), sum3_1_1));
+                        vst1q_f32(&products_at_6[72], vaddq_f32(vld1q_f32(&products_at_6[72]), sum3_1_2));
+                        vst1q_f32(&products_at_6[76], vaddq_f32(vld1q_f32(&products_at_6[76]), sum3_1_3));
                         vst1q_f32(&products_at_6[128], vaddq_f32(vld1q_f32(&products_at_6[128]), sum3_2_0));
                         vst1q_f32(&products_at_6[132], vaddq_f32(vld1q_f32(&products_at_6[132]), sum3_2_1));
+                        vst1q_f32(&products_at_6[136], vaddq_f32(vld1q_f32(&products_at_6[136]), sum3_2_2));
+                        vst1q_f32(&products_at_6[140], vaddq_f32(vld1q_f32(&products_at_6[140]), sum3_2_3));
                         vst1q_f32(&products_at_6[192], vaddq_f32(vld1q_f32(&products_at_6[192]), sum3_3_0));
                         vst1q_f32(&products_at_6[196], vaddq_f32(vld1q_f32(&products_at_6[196]), sum3_3_1));
-                        vst1q_f32(&products_at_6[256], vaddq_f32(vld1q_f32(&products_at_6[256]), sum3_4_0));
-                        vst1q_f32(&products_at_6[260], vaddq_f32(vld1q_f32(&products_at_6[260]), sum3_4_1));
-                        vst1q_f32(&products_at_6[320], vaddq_f32(vld1q_f32(&products_at_6[320]), sum3_5_0));
-                        vst1q_f32(&products_at_6[324], vaddq_f32(vld1q_f32(&products_at_6[324]), sum3_5_1));
-                        vst1q_f32(&products_at_6[384], vaddq_f32(vld1q_f32(&products_at_6[384]), sum3_6_0));
-                        vst1q_f32(&products_at_6[388], vaddq_f32(vld1q_f32(&products_at_6[388]), sum3_6_1));
-                        vst1q_f32(&products_at_6[448], vaddq_f32(vld1q_f32(&products_at_6[448]), sum3_7_0));
-                        vst1q_f32(&products_at_6[452], vaddq_f32(vld1q_f32(&products_at_6[452]), sum3_7_1));
+                        vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum3_3_2));
+                        vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum3_3_3));
                     }
                     float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_0_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_1_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_1_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_1_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_1_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_2_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_2_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_2_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_2_3 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_3_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_3_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_4_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_4_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_5_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_5_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_6_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_6_1 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_7_0 = vdupq_n_f32(0.0f);
-                    float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_3_2 = vdupq_n_f32(0.0f);
+                    float32x4_t sum4_3_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const float32x4_t transformed_gradient_6 = vld1q_f32(&transformed_gradient[12288 * u + 4096 * v
-                                        + 256 * k0 + 64 * i + 4 * j]);
-                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 256 * c0 + 64 * i + 4 * j + 18432];
-                                    const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
-                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_6, transformed_24);
-                                    const float32x4_t transformed_gradient_7 = vld1q_f32(&transformed_gradient[12288 * u + 4096 * v
-                                        + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_7, transformed_24);
-                                    const float32x4_t transformed_25 = vdupq_n_f32(transformed_at_8[1]);
-                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_6, transformed_25);
-                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_7, transformed_25);
-                                    const float32x4_t transformed_26 = vdupq_n_f32(transformed_at_8[2]);
-                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_6, transformed_26);
-                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_7, transformed_26);
-                                    const float32x4_t transformed_27 = vdupq_n_f32(transformed_at_8[3]);
-                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_6, transformed_27);
-                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_7, transformed_27);
-                                    const float32x4_t transformed_28 = vdupq_n_f32(transformed_at_8[128]);
-                                    sum4_4_0 = vfmaq_f32(sum4_4_0, transformed_gradient_6, transformed_28);
-                                    sum4_4_1 = vfmaq_f32(sum4_4_1, transformed_gradient_7, transformed_28);
-                                    const float32x4_t transformed_29 = vdupq_n_f32(transformed_at_8[129]);
-                                    sum4_5_0 = vfmaq_f32(sum4_5_0, transformed_gradient_6, transformed_29);
-                                    sum4_5_1 = vfmaq_f32(sum4_5_1, transformed_gradient_7, transformed_29);
-                                    const float32x4_t transformed_30 = vdupq_n_f32(transformed_at_8[130]);
-                                    sum4_6_0 = vfmaq_f32(sum4_6_0, transformed_gradient_6, transformed_30);
-                                    sum4_6_1 = vfmaq_f32(sum4_6_1, transformed_gradient_7, transformed_30);
-                                    const float32x4_t transformed_31 = vdupq_n_f32(transformed_at_8[131]);
-                                    sum4_7_0 = vfmaq_f32(sum4_7_0, transformed_gradient_6, transformed_31);
-                                    sum4_7_1 = vfmaq_f32(sum4_7_1, transformed_gradient_7, transformed_31);
+                                    float *const transformed_gradient_at_6 = &transformed_gradient[12288 * u + 4096 * v + 512 * k0 + 64 * i
+                                        + 4 * j];
+                                    const float32x4_t transformed_gradient_12 = vld1q_f32(&transformed_gradient_at_6[0]);
+                                    float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 128 * c0 + 64 * i + 4 * j + 18432];
+                                    const float32x4_t transformed_12 = vdupq_n_f32(transformed_at_8[0]);
+                                    sum4_0_0 = vfmaq_f32(sum4_0_0, transformed_gradient_12, transformed_12);
+                                    const float32x4_t transformed_gradient_13 = vld1q_f32(&transformed_gradient_at_6[128]);
+                                    sum4_0_1 = vfmaq_f32(sum4_0_1, transformed_gradient_13, transformed_12);
+                                    const float32x4_t transformed_gradient_14 = vld1q_f32(&transformed_gradient_at_6[256]);
+                                    sum4_0_2 = vfmaq_f32(sum4_0_2, transformed_gradient_14, transformed_12);
+                                    const float32x4_t transformed_gradient_15 = vld1q_f32(&transformed_gradient_at_6[384]);
+                                    sum4_0_3 = vfmaq_f32(sum4_0_3, transformed_gradient_15, transformed_12);
+                                    const float32x4_t transformed_13 = vdupq_n_f32(transformed_at_8[1]);
+                                    sum4_1_0 = vfmaq_f32(sum4_1_0, transformed_gradient_12, transformed_13);
+                                    sum4_1_1 = vfmaq_f32(sum4_1_1, transformed_gradient_13, transformed_13);
+                                    sum4_1_2 = vfmaq_f32(sum4_1_2, transformed_gradient_14, transformed_13);
+                                    sum4_1_3 = vfmaq_f32(sum4_1_3, transformed_gradient_15, transformed_13);
+                                    const float32x4_t transformed_14 = vdupq_n_f32(transformed_at_8[2]);
+                                    sum4_2_0 = vfmaq_f32(sum4_2_0, transformed_gradient_12, transformed_14);
+                                    sum4_2_1 = vfmaq_f32(sum4_2_1, transformed_gradient_13, transformed_14);
+                                    sum4_2_2 = vfmaq_f32(sum4_2_2, transformed_gradient_14, transformed_14);
+                                    sum4_2_3 = vfmaq_f32(sum4_2_3, transformed_gradient_15, transformed_14);
+                                    const float32x4_t transformed_15 = vdupq_n_f32(transformed_at_8[3]);
+                                    sum4_3_0 = vfmaq_f32(sum4_3_0, transformed_gradient_12, transformed_15);
+                                    sum4_3_1 = vfmaq_f32(sum4_3_1, transformed_gradient_13, transformed_15);
+                                    sum4_3_2 = vfmaq_f32(sum4_3_2, transformed_gradient_14, transformed_15);
+                                    sum4_3_3 = vfmaq_f32(sum4_3_3, transformed_gradient_15, transformed_15);
                                 }
                             }
                         }
                     }
-                    float *const products_at_7 = &products[512 * c0 + 8 * k0 + 30720];
+                    float *const products_at_7 = &products[256 * c0 + 16 * k0 + 30720];
                     vst1q_f32(&products_at_7[0], vaddq_f32(vld1q_f32(&products_at_7[0]), sum4_0_0));
                     vst1q_f32(&products_at_7[4], vaddq_f32(vld1q_f32(&products_at_7[4]), sum4_0_1));
+                    vst1q_f32(&products_at_7[8], vaddq_f32(vld1q_f32(&products_at_7[8]), sum4_0_2));
+                    vst1q_f32(&products_at_7[12], vaddq_f32(vld1q_f32(&products_at_7[12]), sum4_0_3));
                     vst1q_f32(&products_at_7[64], vaddq_f32(vld1q_f32(&products_at_7[64]), sum4_1_0));
                     vst1q_f32(&products_at_7[68], vaddq_f32(vld1q_f32(&products_at_7[68]), sum4_1_1));
+                    vst1q_f32(&products_at_7[72], vaddq_f32(vld1q_f32(&products_at_7[72]), sum4_1_2));
+                    vst1q_f32(&products_at_7[76], vaddq_f32(vld1q_f32(&products_at_7[76]), sum4_1_3));
                     vst1q_f32(&products_at_7[128], vaddq_f32(vld1q_f32(&products_at_7[128]), sum4_2_0));
                     vst1q_f32(&products_at_7[132], vaddq_f32(vld1q_f32(&products_at_7[132]), sum4_2_1));
+                    vst1q_f32(&products_at_7[136], vaddq_f32(vld1q_f32(&products_at_7[136]), sum4_2_2));
+                    vst1q_f32(&products_at_7[140], vaddq_f32(vld1q_f32(&products_at_7[140]), sum4_2_3));
                     vst1q_f32(&products_at_7[192], vaddq_f32(vld1q_f32(&products_at_7[192]), sum4_3_0));
                     vst1q_f32(&products_at_7[196], vaddq_f32(vld1q_f32(&products_at_7[196]), sum4_3_1));
-                    vst1q_f32(&products_at_7[256], vaddq_f32(vld1q_f32(&products_at_7[256]), sum4_4_0));
-                    vst1q_f32(&products_at_7[260], vaddq_f32(vld1q_f32(&products_at_7[260]), sum4_4_1));
-                    vst1q_f32(&products_at_7[320], vaddq_f32(vld1q_f32(&products_at_7[320]), sum4_5_0));
-                    vst1q_f32(&products_at_7[324], vaddq_f32(vld1q_f32(&products_at_7[324]), sum4_5_1));
-                    vst1q_f32(&products_at_7[384], vaddq_f32(vld1q_f32(&products_at_7[384]), sum4_6_0));
-                    vst1q_f32(&products_at_7[388], vaddq_f32(vld1q_f32(&products_at_7[388]), sum4_6_1));
-                    vst1q_f32(&products_at_7[448], vaddq_f32(vld1q_f32(&products_at_7[448]), sum4_7_0));
-                    vst1q_f32(&products_at_7[452], vaddq_f32(vld1q_f32(&products_at_7[452]), sum4_7_1));
+                    vst1q_f32(&products_at_7[200], vaddq_f32(vld1q_f32(&products_at_7[200]), sum4_3_2));
+                    vst1q_f32(&products_at_7[204], vaddq_f32(vld1q_f32(&products_at_7[204]), sum4_3_3));
                 }
             }
         }
