@@ -1,6 +1,7 @@
 # Inference bundles: of each spec, one is made of a trainer's weights, compiled as its header promises, and compared with the trainer.
 . tests/lib.sh
 
+export OMP_WAIT_POLICY=passive # threads that wait must not spin: 3 threads on 2 processors
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
 
@@ -9,17 +10,42 @@ weights() {
     make trainer SPEC="$1" && "build/$2/$2" train --iterations 3 --threads 2 --out "$scratch/$2"
 }
 bundle() { make inference SPEC="$1" WEIGHTS="$3"; }
-# compiles NAME: the bundle's files, once for both programs: tests/bundle/check.c and the example.
-compiles() {
-    mkdir -p "$scratch/objects_$1"
-    for file in "build/$1/inference/$1"*.c "build/$1/inference/main.c"; do
-        gcc -std=c11 -O2 -fopenmp $warnings ${CFLAGS-} "-Ibuild/$1/inference" -c "$file" -o "$scratch/objects_$1/$(basename "$file" .c).o" || return 1
+# What narrow weights compute is tested on this one.
+narrow_bundle() { # PRECISION
+    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION="$1" &&
+        cp -r build/parity_small/inference "$scratch/$1"
+}
+# The files of all bundles are compiled at once, as many at a time as there are processors: a line for each, "OBJECT SOURCE FLAGS…". What
+# the compiler says of one is kept beside its object.
+list_files() { # NAME FOLDER OBJECTS FLAGS…
+    model=$1 folder=$2 objects=$3
+    shift 3
+    mkdir -p "$objects"
+    for file in "$folder/$model"*.c "$folder/main.c"; do
+        echo "$objects/$(basename "$file" .c).o $file $* $warnings ${CFLAGS-} -std=c11 -I$folder" # no space at its end: it would join lines
     done
-    mv "$scratch/objects_$1/main.o" "$scratch/main_$1.o" &&
-        gcc -std=gnu11 -D_GNU_SOURCE -O2 -fopenmp $warnings ${CFLAGS-} -DBUNDLE="$1" -DUPPER="$(upper "$1")" -DBUNDLE_HEADER="\"$1.h\"" \
-            "-Ibuild/$1/inference" tests/bundle/check.c "$scratch/objects_$1"/*.o build/runtime.a $(pkg-config --libs jansson) -lm \
-            -o "$scratch/check_$1" &&
-        gcc -fopenmp ${CFLAGS-} "$scratch/main_$1.o" "$scratch/objects_$1"/*.o -lm -o "$scratch/example_$1"
+}
+compile_all() {
+    cat >"$scratch/compile" <<'END'
+object=$1 source=$2
+shift 2
+gcc "$@" -c "$source" -o "$object" 2>"${object%.o}.said" || rm -f "$object"
+END
+    xargs -P "$(nproc)" -L 1 sh "$scratch/compile" # a failure is seen by compiles()
+}
+# compiles NAME FOLDER OBJECTS: whether each file was, and without a warning; then the programs: tests/bundle/check.c and the example.
+compiles() {
+    for file in "$2/$1"*.c "$2/main.c"; do
+        object=$3/$(basename "$file" .c).o
+        cat "${object%.o}.said" && test -s "$object" || return 1
+    done
+    mkdir -p "$3/example" && mv "$3/main.o" "$3/example"
+    gcc -fopenmp ${CFLAGS-} "$3/example/main.o" "$3"/*.o -lm -o "$3/example/run"
+}
+compiles_check() { # NAME FOLDER OBJECTS PROGRAM
+    compiles "$1" "$2" "$3" &&
+        gcc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp $warnings ${CFLAGS-} -DBUNDLE="$1" -DUPPER="$(upper "$1")" -DBUNDLE_HEADER="\"$1.h\"" \
+            "-I$2" tests/bundle/check.c "$3"/*.o build/runtime.a $(pkg-config --libs jansson) -lm -o "$4"
 }
 # agrees SPEC NAME WEIGHTS
 agrees() {
@@ -28,27 +54,40 @@ agrees() {
         "build/$2/$2" step --eval --weights "$3" --batch "$scratch/$2.batch" --out "$scratch/$2.eval" &&
         "$scratch/check_$2" compare "build/$2/inference/$2.weights" "$scratch/$2.batch" "$scratch/$2.eval"
 }
-runs_its_example() { (cd "build/$1/inference" && "$scratch/example_$1" --selftest --threads 2 && "$scratch/example_$1"); }
+runs_its_example() { (cd "$2" && "$scratch/objects_$1/example/run" --selftest --threads 2 && "$scratch/objects_$1/example/run"); }
 # By the Makefile that comes with it.
-makes_its_example() { make -C build/tiny/inference CFLAGS="-O1 $warnings" && make -C build/tiny/inference selftest CFLAGS="-O1 $warnings"; }
+makes_its_example() { make -C build/tiny/inference CFLAGS="-O0 $warnings" && make -C build/tiny/inference selftest CFLAGS="-O0 $warnings"; }
 
 # A spec of bfloat16 has a bundle that computes in float32, and is compared in bf16.sh.
-for spec in $(grep -L "precision: bf16" specs/*.yaml) tests/fixtures/parity_small.yaml; do
+specs="$(grep -L "precision: bf16" specs/*.yaml) tests/fixtures/parity_small.yaml"
+for spec in $specs; do
     model=$(basename "$spec" .yaml)
-    file=$scratch/$model/last.safetensors
     check "$model: weights" weights "$spec" "$model"
-    check "$model: the bundle is made" bundle "$spec" "$model" "$file"
-    check "$model: it compiles without a warning" compiles "$model"
-    check "$model: within 1e-5 of --eval, streaming is clips to the bit, on every target" agrees "$spec" "$model" "$file"
-    check "$model: its example and its self-test run" runs_its_example "$model"
-    check "$model: files that are not its weights are refused" "$scratch/check_$model" open "build/$model/inference/$model.weights"
+done
+for precision in f16 bf16 int8; do check "parity_small in $precision: the bundle is made" narrow_bundle $precision; done
+for spec in $specs; do
+    model=$(basename "$spec" .yaml)
+    check "$model: the bundle is made" bundle "$spec" "$model" "$scratch/$model/last.safetensors"
+done
+{
+    for spec in $specs; do
+        model=$(basename "$spec" .yaml)
+        list_files "$model" "build/$model/inference" "$scratch/objects_$model" -O2 -fopenmp
+    done
+    for precision in f16 bf16 int8; do list_files parity_small "$scratch/$precision" "$scratch/objects_$precision" -O0; done
+} | compile_all
+for spec in $specs; do
+    model=$(basename "$spec" .yaml)
+    folder=build/$model/inference
+    check "$model: it compiles without a warning" compiles_check "$model" "$folder" "$scratch/objects_$model" "$scratch/check_$model"
+    check "$model: within 1e-5 of --eval, streaming is clips to the bit, on every target" agrees "$spec" "$model" "$scratch/$model/last.safetensors"
+    check "$model: its example and its self-test run" runs_its_example "$model" "$folder"
+    check "$model: files that are not its weights are refused" "$scratch/check_$model" open "$folder/$model.weights"
 done
 check "tiny: its own Makefile builds its example" makes_its_example
 # Weights of fewer bits compute what their rounded values give in double, on every target; streaming is clips to the bit.
 precise() { # PRECISION
-    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION="$1" &&
-        cp -r build/parity_small/inference "$scratch/$1" && gcc -std=c11 -O1 $warnings ${CFLAGS-} -DALONE -DBUNDLE=parity_small -DUPPER=PARITY_SMALL \
-        -DBUNDLE_HEADER='"parity_small.h"' "-I$scratch/$1" tests/bundle/check.c "$scratch/$1"/parity_small*.c -lm -o "$scratch/check_$1" &&
+    compiles_check parity_small "$scratch/$1" "$scratch/objects_$1" "$scratch/check_$1" &&
         "$scratch/check_$1" alone "$scratch/$1/parity_small.weights" && "$scratch/check_$1" open "$scratch/$1/parity_small.weights"
 }
 for precision in f16 bf16 int8; do check "parity_small in $precision: computes what its weights say, on every target" precise $precision; done
@@ -70,7 +109,7 @@ scores_agree() {
     folder=$scratch/scores
     mkdir -p "$folder/video" && cc -O2 examples/stream/draw.c -lm -o "$folder/draw" &&
         cc -O2 tests/bundle/pngs.c $(pkg-config --cflags --libs libpng) -o "$folder/pngs" &&
-        cc -std=gnu11 -O2 -fopenmp -Ibuild/tiny/inference examples/stream/stream.c build/tiny/inference/tiny*.c -lm -o "$folder/stream" &&
+        cc -std=gnu11 -O2 -fopenmp -Ibuild/tiny/inference examples/stream/stream.c "$scratch/objects_tiny"/*.o -lm -o "$folder/stream" &&
         "$folder/draw" 90 >"$folder/frames" && "$folder/pngs" "$folder/video" 48 48 <"$folder/frames" &&
         build/tiny/tiny score --weights "$scratch/tiny/last.safetensors" --data "$folder/video" --out "$folder/out" &&
         "$folder/stream" build/tiny/inference/tiny.weights "$folder/reconstructions" <"$folder/frames" >"$folder/lines" &&
@@ -95,7 +134,7 @@ other_weights_are_an_error() {
 check "the trainer's scores are the bundle's" scores_agree
 # The loss is a number, and a small one: of weights that were hardly trained, too.
 precision_is_measured() {
-    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION=int8 TARGETS=generic \
+    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION=int8 TARGETS=generic CFLAGS=-O0 \
         CLIPS="$scratch/scores/video" >"$scratch/said" && cat "$scratch/said" &&
         sed -n 's/^PSNR of \([0-9]*\) clips: \([0-9.]*\) dB in f32, \([0-9.]*\) dB in int8: \([-0-9.]*\) dB lost$/\1 \2 \3 \4/p' "$scratch/said" |
         awk '{ seen = $1 > 10 && $2 > 3 && $2 < 60 && $4 < 0.5 && $4 > -0.5 && ($2 - $3 - $4) ^ 2 < 0.02 ^ 2 } END { exit !seen }'
