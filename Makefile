@@ -86,10 +86,11 @@ deps-%:
 	@scripts/deps.sh build $*
 
 install: compiler ## put the compiler, the runtime's source and the specs in PREFIX (default /usr/local)
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime" "$(DESTDIR)$(PREFIX)/share/zoetrope/specs"
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime" "$(DESTDIR)$(PREFIX)/share/zoetrope/specs/tuning"
 	install build/zoetrope "$(DESTDIR)$(PREFIX)/bin"
 	install -m 644 runtime/*.[ch] "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime"
 	install -m 644 specs/*.yaml "$(DESTDIR)$(PREFIX)/share/zoetrope/specs"
+	install -m 644 specs/tuning/*.yaml "$(DESTDIR)$(PREFIX)/share/zoetrope/specs/tuning"
 	install -m 644 docs/spec.md LICENSE "$(DESTDIR)$(PREFIX)/share/zoetrope"
 
 format: deps-format ## put all C files in the house's format

@@ -80,6 +80,22 @@ most_layers() {
         grep -q '^encoder511 ' "$scratch/most.txt" && grep -q '^decoder511 ' "$scratch/most.txt"
 }
 
+# As the README says: what make install leaves is enough to compile a spec, by a tuning file too, and to build and run its trainer.
+installed=$scratch/installed/usr/share/zoetrope
+installs() {
+    make install DESTDIR="$scratch/installed" PREFIX=/usr || return 1
+    for file in specs/*.yaml specs/tuning/*.yaml runtime/*.[ch] LICENSE; do test -s "$installed/$file" || return 1; done
+    mkdir "$scratch/elsewhere" && cd "$scratch/elsewhere" &&
+        "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/gru_ae.yaml" --tuning "$installed/specs/tuning/gru_ae.zen4.yaml" \
+            --targets avx512 -o tuned && grep -q '; tuning [0-9a-f]' tuned/gru_ae_avx512.c
+}
+installed_trainer_runs() {
+    cd "$scratch/elsewhere" && "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/tiny.yaml" --targets generic -o my &&
+        cc -O0 -fopenmp -D_GNU_SOURCE "-I$installed/runtime" ${CFLAGS-} my/*.c "$installed"/runtime/*.c \
+            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o my/my &&
+        my/my train --iterations 1 --out run && test -s run/last.safetensors
+}
+
 check "compile makes its folder and writes a file for each target and one for the model" compiles
 check "check, explain and documentation end with 0" \
     eval 'ends 0 $zoetrope check $spec && ends 0 $zoetrope explain $spec && ends 0 $zoetrope documentation && ends 0 $zoetrope --help'
@@ -153,4 +169,6 @@ check "a tuning file is used and named; one with a choice that is not legal is a
 check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
+check "what is installed compiles specs, by a tuning file too" installs
+check "what is installed builds a trainer that trains" installed_trainer_runs
 done_checking
