@@ -61,11 +61,14 @@ static void lower_kept_state(Lowering *l, Program *program) {
     }
 }
 
+/* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to be
+ * transformed anew for each frame. */
+static const Choices filtered = {.filtering = 2, .few_images = true}, direct = {.filtering = 0};
+
 /* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
 void lower_stream(Lowering *l, const Spec *spec, Program *program) {
-    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
     Graph *graph = clip_graph(NEW(Spec), spec, 1);
-    l->choices = &direct;
+    l->choices = &direct; /* filtered weights are made for the batches of training */
     start_graph(l, graph);
     lower_nodes(l, 0, graph->code->id + 1, program);
     lower_kept_state(l, program);
@@ -127,9 +130,6 @@ static const Target *with_conversion(const Target *target) {
     return copy;
 }
 
-/* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small. */
-static const Choices choices = {.filtering = 2, .few_images = true};
-
 /* By index in graph->parameter, how its convolution is filtered; NULL: it is not. Found by lowering the frame's programs once, since
  * filtering may turn out not to fit. */
 static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) {
@@ -159,7 +159,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     Lowering l = {.target = type_is_narrow(type) ? with_conversion(target) : target,
                   .code = &code->base,
                   .graph = frame,
-                  .choices = &choices,
+                  .choices = type == TYPE_F32 ? &filtered : &direct,
                   .weight_type = type};
     code->filter = filter_weights(&l, frame);
     code->weight_bytes = allocate_weights(&l, code->filter);

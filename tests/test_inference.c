@@ -268,6 +268,21 @@ START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
 }
 END_TEST
 
+/* What a kernel would make of a weight before another one multiplies by it, it would make anew for each frame. */
+START_TEST(no_kernel_prepares_weights) {
+    static const char *const names[] = {"avx512", "avx2", "generic"};
+    const Target *wanted[3];
+    for (int i = 0; i < 3; i++) wanted[i] = find_target(names[i]);
+    const Inference *inference = compile_inference(read_spec("specs/gru_ae.yaml", stderr), (Precision)_i, wanted, 3);
+    for (int c = 0; c < inference->code_count; c++)
+        for (int p = 0; p < PART_COUNT; p++)
+            for (int i = 0; i < inference->code[c]->program[p].call_count; i++) {
+                const Kernel *kernel = inference->code[c]->program[p].call[i].kernel;
+                ck_assert_msg(!kernel->serves, "%s in %s", kernel->name, precision_names[_i]);
+            }
+}
+END_TEST
+
 Suite *inference_suite(void) {
     Suite *suite = suite_create("inference");
     TCase *test_case = tcase_create("inference");
@@ -277,6 +292,7 @@ Suite *inference_suite(void) {
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);
     tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * SAMPLE_SPECS);
+    tcase_add_loop_test(test_case, no_kernel_prepares_weights, 0, PRECISIONS);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);
     return suite;
