@@ -213,12 +213,11 @@ static double relative_time(const FilterPlan *plan, double channels, double outp
     return (products + transform + restore) / direct;
 }
 
-/* For one image: do the products that it saves take longer than reading what it adds to the weights, at a float a cycle? Twice as long,
- * since an image has too few tiles for the loops to be at their best. */
+/* For one image: do the products that it saves take longer than reading what it adds to the weights, at a float a cycle? */
 static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
-    return saved >= 2 * target->lanes * (v->transformed_weights * h->transformed_weights - 9);
+    return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - 9);
 }
 
 Algorithm filtered_algorithm(const Filter *v, const Filter *h) {

@@ -38,6 +38,17 @@ static At at_features(Rows rows, Features f) {
 
 static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
 
+enum { SEVERAL_ITEMS = 4 };
+
+/* For a product of `others` vectors of outputs besides those of a tile's range. Where it would be a task for one thread, tiles are
+ * narrower: its weights, each read once, are what bounds it. */
+static RegisterTile choose_product_tile(const Target *target, long vectors, long b, long t, long others) {
+    RegisterTile tile = choose_register_tile(target, vectors, b, t);
+    while (tile.vectors > 1 && others * ((vectors + tile.vectors - 1) / tile.vectors) * ((b + tile.outer - 1) / tile.outer) < SEVERAL_ITEMS)
+        tile.vectors = (tile.vectors + 1) / 2;
+    return tile;
+}
+
 /* The levels for y[rows, o] = Σ: lanes along o's channels (or none), rows broadcast. `o` and `i`: names of the features made and summed
  * over. */
 static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3], const char *const i[3], bool steps) {
@@ -46,13 +57,16 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     const long lanes = l->target->lanes;
     const bool fit = lanes_fit(compute, o[0], (int)lanes);
     const long width = fit ? lanes : 1;
-    long channels = 0, b = compute->variable[0]->extent, t = steps ? compute->variable[1]->extent : 1;
-    for (int v = 0; v < compute->variable_count; v++)
-        if (strcmp(compute->variable[v]->name, o[0]) == 0) channels = compute->variable[v]->extent;
+    long channels = 0, others = 1, b = compute->variable[0]->extent, t = steps ? compute->variable[1]->extent : 1;
+    for (int v = 0; v < compute->variable_count; v++) {
+        const Variable *variable = compute->variable[v];
+        if (strcmp(variable->name, o[0]) == 0) channels = variable->extent;
+        if (strcmp(variable->name, o[1]) == 0 || strcmp(variable->name, o[2]) == 0) others *= variable->extent;
+    }
     const ChoiceField fields[3] = {fit ? FIELD_TILE_VECTORS : FIELDS, FIELD_TILE_SEQUENCES, steps ? FIELD_TILE_STEPS : FIELDS};
     const long ranges[3] = {fit ? channels / lanes : 1, b, t};
-    const RegisterTile tile = tuned_tile(begin_choice(l, kernel->name, ALGORITHM_DIRECT), choose_register_tile(l->target, ranges[0], b, t),
-                                         fields, ranges, false);
+    const RegisterTile tile = tuned_tile(begin_choice(l, kernel->name, ALGORITHM_DIRECT),
+                                         choose_product_tile(l->target, ranges[0], b, t, others), fields, ranges, false);
     add_level(schedule, o[0], tile.vectors * width, LOOP_PARALLEL);
     add_level(schedule, o[1], 1, LOOP_PARALLEL);
     add_level(schedule, o[2], 1, LOOP_PARALLEL);

@@ -369,11 +369,7 @@ static TARGET_CODE void encoder1_conv_forward_weight_body(ptrdiff_t item, const 
 }
 
 static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filtered, const float *restrict encoder_3_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder1_conv_forward_weight_body(item, encoder_3_weight, encoder_3_weight_filtered);
     }
@@ -2315,11 +2311,7 @@ static TARGET_CODE void encoder3_batch_norm_statistics_merge_body(ptrdiff_t item
 static void encoder3_batch_norm_statistics_merge(const float *restrict encoder3_batch_norm_statistics_partial,
     double *restrict encoder3_batch_norm_statistics_whole, float *restrict encoder3_batch_norm_statistics,
     float *restrict encoder_10_running_mean, float *restrict encoder_10_running_var, const float *restrict encoder_10_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder3_batch_norm_statistics_merge_body(item, encoder3_batch_norm_statistics_partial, encoder3_batch_norm_statistics_whole,
             encoder_10_weight, encoder_10_running_mean, encoder_10_running_var, encoder3_batch_norm_statistics);
@@ -3139,11 +3131,7 @@ static TARGET_CODE void gru0_carry_start_body(ptrdiff_t item, const float *restr
 }
 
 static void gru0_carry_start(float *restrict gru0_cell, const float *restrict h0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         gru0_carry_start_body(item, h0, gru0_cell);
     }
@@ -3348,11 +3336,7 @@ static TARGET_CODE void gru0_cell_body(ptrdiff_t item, const float *restrict gru
 
 static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 208; item++) {
         gru0_cell_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell_out, time);
     }
@@ -3961,11 +3945,7 @@ static TARGET_CODE void decoder0_batch_norm_statistics_merge_body(ptrdiff_t item
 static void decoder0_batch_norm_statistics_merge(const float *restrict decoder0_batch_norm_statistics_partial,
     double *restrict decoder0_batch_norm_statistics_whole, float *restrict decoder0_batch_norm_statistics,
     float *restrict decoder_1_running_mean, float *restrict decoder_1_running_var, const float *restrict decoder_1_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_batch_norm_statistics_merge_body(item, decoder0_batch_norm_statistics_partial, decoder0_batch_norm_statistics_whole,
             decoder_1_weight, decoder_1_running_mean, decoder_1_running_var, decoder0_batch_norm_statistics);
@@ -4976,11 +4956,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_weight_body(ptrdiff_t it
 
 static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_weight_filtered_back, const float *restrict decoder_9_weight,
     int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder3_conv_transpose_forward_weight_body(item, decoder_9_weight, decoder_9_weight_filtered_back);
     }
@@ -6852,11 +6828,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_weight_body(ptrdiff_t 
 
 static void decoder3_conv_transpose_data_grad_weight(const float *restrict decoder_9_weight, float *restrict decoder_9_weight_filtered,
     char *scratch, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder3_conv_transpose_data_grad_weight_body(item, decoder_9_weight, decoder_9_weight_filtered,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
@@ -10000,11 +9972,7 @@ static TARGET_CODE void decoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
 
 static void decoder0_batch_norm_grad_sums_merge(const float *restrict decoder0_batch_norm_grad_sums_partial,
     float *restrict decoder0_batch_norm_grad_sums, const float *restrict decoder0_batch_norm_statistics, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_batch_norm_grad_sums_merge_body(item, decoder0_batch_norm_grad_sums_partial, decoder0_batch_norm_statistics,
             decoder0_batch_norm_grad_sums);
@@ -11499,11 +11467,7 @@ static TARGET_CODE void gru0_carry_grad_start_body(ptrdiff_t item, float *restri
 }
 
 static void gru0_carry_grad_start(float *restrict gru0_carry_grad_sum, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         gru0_carry_grad_start_body(item, gru0_carry_grad_sum);
     }
@@ -11523,11 +11487,7 @@ static TARGET_CODE void gru0_cell_grad_sum_body(ptrdiff_t item, const float *res
 
 static void gru0_cell_grad_sum(float *restrict gru0_cell_grad_sum_out, const float *restrict fc3_data_grad,
     const float *restrict gru0_carry_grad_sum, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 208; item++) {
         gru0_cell_grad_sum_body(item, fc3_data_grad, gru0_carry_grad_sum, gru0_cell_grad_sum_out, time);
     }
@@ -11619,11 +11579,7 @@ static TARGET_CODE void gru0_cell_grad_body(ptrdiff_t item, const float *restric
 static void gru0_cell_grad(float *restrict gru0_cell_grad_out, float *restrict gru0_cell_grad_hidden_gates,
     float *restrict gru0_cell_grad_carry, const float *restrict gru0_cell_grad_sum, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, const float *restrict gru0_cell, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 208; item++) {
         gru0_cell_grad_body(item, gru0_cell_grad_sum, gru0_input_projection, gru0_hidden_projection, gru0_cell, gru0_cell_grad_out,
             gru0_cell_grad_hidden_gates, gru0_cell_grad_carry, time);
@@ -11781,11 +11737,7 @@ static TARGET_CODE void gru0_carry_grad_sum_body(ptrdiff_t item, const float *re
 
 static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const float *restrict gru0_cell_grad_carry,
     const float *restrict gru0_hidden_projection_data_grad, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 208; item++) {
         gru0_carry_grad_sum_body(item, gru0_cell_grad_carry, gru0_hidden_projection_data_grad, gru0_carry_grad_sum_out, time);
     }
@@ -11999,11 +11951,7 @@ static TARGET_CODE void gru0_hidden_projection_bias_grad_body(ptrdiff_t item, co
 
 static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_grad_hidden_gates, float *restrict gru_bias_hh_l0_grad,
     int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 13; item++) {
         gru0_hidden_projection_bias_grad_body(item, gru0_cell_grad_hidden_gates, gru_bias_hh_l0_grad);
     }
@@ -12225,11 +12173,7 @@ static TARGET_CODE void gru0_input_projection_bias_grad_body(ptrdiff_t item, con
 }
 
 static void gru0_input_projection_bias_grad(const float *restrict gru0_cell_grad, float *restrict gru_bias_ih_l0_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 13; item++) {
         gru0_input_projection_bias_grad_body(item, gru0_cell_grad, gru_bias_ih_l0_grad);
     }
@@ -12539,11 +12483,7 @@ static TARGET_CODE void fc1_bias_grad_body(ptrdiff_t item, const float *restrict
 }
 
 static void fc1_bias_grad(const float *restrict gru0_input_projection_data_grad, float *restrict fc1_0_bias_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         fc1_bias_grad_body(item, gru0_input_projection_data_grad, fc1_0_bias_grad);
     }
@@ -13634,11 +13574,7 @@ static TARGET_CODE void encoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
 
 static void encoder3_batch_norm_grad_sums_merge(const float *restrict encoder3_batch_norm_grad_sums_partial,
     float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder3_batch_norm_statistics, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder3_batch_norm_grad_sums_merge_body(item, encoder3_batch_norm_grad_sums_partial, encoder3_batch_norm_statistics,
             encoder3_batch_norm_grad_sums);
@@ -16427,11 +16363,7 @@ static TARGET_CODE void encoder1_conv_data_grad_weight_body(ptrdiff_t item, cons
 
 static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weight, float *restrict encoder_3_weight_filtered_back,
     char *scratch, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder1_conv_data_grad_weight_body(item, encoder_3_weight, encoder_3_weight_filtered_back,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
@@ -17204,11 +17136,7 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
 }
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 104; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
@@ -17265,11 +17193,7 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
 }
 
 static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const float *restrict gru_weight_hh_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 169; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
@@ -18435,34 +18359,28 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 32 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, float *restrict fc1_forward) {
     const ptrdiff_t o0 = item;
     __m256 sum0_0 = _mm256_setzero_ps();
     __m256 sum0_1 = _mm256_setzero_ps();
-    __m256 sum0_2 = _mm256_setzero_ps();
-    __m256 sum0_3 = _mm256_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t h = 0; h < 4; h++) {
             for (ptrdiff_t w = 0; w < 4; w++) {
                 for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                     const __m256 encoder4_relu_0 = _mm256_set1_ps(encoder4_relu[128 * c0 + 32 * h + 8 * w + c1]);
-                    const float *const fc1_0_weight_at = &fc1_0_weight[262144 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1];
-                    sum0_0 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[0]), sum0_0);
-                    sum0_1 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[65536]), sum0_1);
-                    sum0_2 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[131072]), sum0_2);
-                    sum0_3 = _mm256_fmadd_ps(encoder4_relu_0, _mm256_loadu_ps(&fc1_0_weight_at[196608]), sum0_3);
+                    const __m256 fc1_0_weight_0 = _mm256_loadu_ps(&fc1_0_weight[131072 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1]);
+                    sum0_0 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0);
+                    const __m256 fc1_0_weight_1 = _mm256_loadu_ps(&fc1_0_weight[131072 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1
+                        + 65536]);
+                    sum0_1 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_1);
                 }
             }
         }
     }
-    const float *const fc1_0_bias_at = &fc1_0_bias[32 * o0];
-    float *const fc1_forward_at = &fc1_forward[32 * o0];
-    _mm256_storeu_ps(&fc1_forward_at[0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&fc1_0_bias_at[0])));
-    _mm256_storeu_ps(&fc1_forward_at[8], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&fc1_0_bias_at[8])));
-    _mm256_storeu_ps(&fc1_forward_at[16], _mm256_add_ps(sum0_2, _mm256_loadu_ps(&fc1_0_bias_at[16])));
-    _mm256_storeu_ps(&fc1_forward_at[24], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&fc1_0_bias_at[24])));
+    _mm256_storeu_ps(&fc1_forward[16 * o0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&fc1_0_bias[16 * o0])));
+    _mm256_storeu_ps(&fc1_forward[16 * o0 + 8], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&fc1_0_bias[16 * o0 + 8])));
 }
 
 static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
@@ -18472,7 +18390,7 @@ static void fc1_forward_stream(const float *restrict encoder4_relu, const float 
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 2; item++) {
+    for (ptrdiff_t item = 0; item < 4; item++) {
         fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
     }
 }
@@ -18519,11 +18437,7 @@ static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const 
 
 static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
     float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 12; item++) {
         gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
     }
@@ -18597,11 +18511,7 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
 
 static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 12; item++) {
         gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
     }
@@ -21088,11 +20998,7 @@ static TARGET_CODE void load_encoder_3_weight_body(ptrdiff_t item, const float *
 }
 
 static void load_encoder_3_weight(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         load_encoder_3_weight_body(item, values, packed);
     }
@@ -21363,11 +21269,7 @@ static TARGET_CODE void load_gru_weight_ih_l0_body(ptrdiff_t item, const float *
 }
 
 static void load_gru_weight_ih_l0(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 13; item++) {
         load_gru_weight_ih_l0_body(item, values, packed);
     }
@@ -21416,11 +21318,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
 }
 
 static void load_gru_weight_hh_l0(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 13; item++) {
         load_gru_weight_hh_l0_body(item, values, packed);
     }
@@ -21535,11 +21433,7 @@ static TARGET_CODE void load_fc3_0_bias_body(ptrdiff_t item, const float *restri
 }
 
 static void load_fc3_0_bias(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         load_fc3_0_bias_body(item, values, packed);
     }
@@ -21753,11 +21647,7 @@ static TARGET_CODE void load_decoder_9_weight_body(ptrdiff_t item, const float *
 }
 
 static void load_decoder_9_weight(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         load_decoder_9_weight_body(item, values, packed);
     }

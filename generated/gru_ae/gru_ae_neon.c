@@ -328,11 +328,7 @@ static void encoder1_conv_forward_weight_body(ptrdiff_t item, const float *restr
 }
 
 static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filtered, const float *restrict encoder_3_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder1_conv_forward_weight_body(item, encoder_3_weight, encoder_3_weight_filtered);
     }
@@ -3002,11 +2998,7 @@ static void encoder3_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
 static void encoder3_batch_norm_statistics_merge(const float *restrict encoder3_batch_norm_statistics_partial,
     double *restrict encoder3_batch_norm_statistics_whole, float *restrict encoder3_batch_norm_statistics,
     float *restrict encoder_10_running_mean, float *restrict encoder_10_running_var, const float *restrict encoder_10_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_batch_norm_statistics_merge_body(item, encoder3_batch_norm_statistics_partial, encoder3_batch_norm_statistics_whole,
             encoder_10_weight, encoder_10_running_mean, encoder_10_running_var, encoder3_batch_norm_statistics);
@@ -4096,11 +4088,7 @@ static void gru0_carry_start_body(ptrdiff_t item, const float *restrict h0, floa
 }
 
 static void gru0_carry_start(float *restrict gru0_cell, const float *restrict h0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         gru0_carry_start_body(item, h0, gru0_cell);
     }
@@ -4325,11 +4313,7 @@ static void gru0_cell_body(ptrdiff_t item, const float *restrict gru0_input_proj
 
 static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 400; item++) {
         gru0_cell_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell_out, time);
     }
@@ -5009,11 +4993,7 @@ static void decoder0_batch_norm_statistics_merge_body(ptrdiff_t item, const floa
 static void decoder0_batch_norm_statistics_merge(const float *restrict decoder0_batch_norm_statistics_partial,
     double *restrict decoder0_batch_norm_statistics_whole, float *restrict decoder0_batch_norm_statistics,
     float *restrict decoder_1_running_mean, float *restrict decoder_1_running_var, const float *restrict decoder_1_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder0_batch_norm_statistics_merge_body(item, decoder0_batch_norm_statistics_partial, decoder0_batch_norm_statistics_whole,
             decoder_1_weight, decoder_1_running_mean, decoder_1_running_var, decoder0_batch_norm_statistics);
@@ -6239,11 +6219,7 @@ static void decoder3_conv_transpose_forward_weight_body(ptrdiff_t item, const fl
 
 static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_weight_filtered_back, const float *restrict decoder_9_weight,
     int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder3_conv_transpose_forward_weight_body(item, decoder_9_weight, decoder_9_weight_filtered_back);
     }
@@ -8319,11 +8295,7 @@ static void decoder3_conv_transpose_data_grad_weight_body(ptrdiff_t item, const 
 
 static void decoder3_conv_transpose_data_grad_weight(const float *restrict decoder_9_weight, float *restrict decoder_9_weight_filtered,
     char *scratch, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder3_conv_transpose_data_grad_weight_body(item, decoder_9_weight, decoder_9_weight_filtered,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
@@ -12398,11 +12370,7 @@ static void decoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
 
 static void decoder0_batch_norm_grad_sums_merge(const float *restrict decoder0_batch_norm_grad_sums_partial,
     float *restrict decoder0_batch_norm_grad_sums, const float *restrict decoder0_batch_norm_statistics, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder0_batch_norm_grad_sums_merge_body(item, decoder0_batch_norm_grad_sums_partial, decoder0_batch_norm_statistics,
             decoder0_batch_norm_grad_sums);
@@ -14280,11 +14248,7 @@ static void gru0_carry_grad_start_body(ptrdiff_t item, float *restrict gru0_carr
 }
 
 static void gru0_carry_grad_start(float *restrict gru0_carry_grad_sum, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         gru0_carry_grad_start_body(item, gru0_carry_grad_sum);
     }
@@ -14304,11 +14268,7 @@ static void gru0_cell_grad_sum_body(ptrdiff_t item, const float *restrict fc3_da
 
 static void gru0_cell_grad_sum(float *restrict gru0_cell_grad_sum_out, const float *restrict fc3_data_grad,
     const float *restrict gru0_carry_grad_sum, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 400; item++) {
         gru0_cell_grad_sum_body(item, fc3_data_grad, gru0_carry_grad_sum, gru0_cell_grad_sum_out, time);
     }
@@ -14400,11 +14360,7 @@ static void gru0_cell_grad_body(ptrdiff_t item, const float *restrict gru0_cell_
 static void gru0_cell_grad(float *restrict gru0_cell_grad_out, float *restrict gru0_cell_grad_hidden_gates,
     float *restrict gru0_cell_grad_carry, const float *restrict gru0_cell_grad_sum, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, const float *restrict gru0_cell, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 400; item++) {
         gru0_cell_grad_body(item, gru0_cell_grad_sum, gru0_input_projection, gru0_hidden_projection, gru0_cell, gru0_cell_grad_out,
             gru0_cell_grad_hidden_gates, gru0_cell_grad_carry, time);
@@ -14577,11 +14533,7 @@ static void gru0_carry_grad_sum_body(ptrdiff_t item, const float *restrict gru0_
 
 static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const float *restrict gru0_cell_grad_carry,
     const float *restrict gru0_hidden_projection_data_grad, ptrdiff_t time, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 400; item++) {
         gru0_carry_grad_sum_body(item, gru0_cell_grad_carry, gru0_hidden_projection_data_grad, gru0_carry_grad_sum_out, time);
     }
@@ -14863,11 +14815,7 @@ static void gru0_hidden_projection_bias_grad_body(ptrdiff_t item, const float *r
 
 static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_grad_hidden_gates, float *restrict gru_bias_hh_l0_grad,
     int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 25; item++) {
         gru0_hidden_projection_bias_grad_body(item, gru0_cell_grad_hidden_gates, gru_bias_hh_l0_grad);
     }
@@ -15090,11 +15038,7 @@ static void gru0_input_projection_bias_grad_body(ptrdiff_t item, const float *re
 }
 
 static void gru0_input_projection_bias_grad(const float *restrict gru0_cell_grad, float *restrict gru_bias_ih_l0_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 25; item++) {
         gru0_input_projection_bias_grad_body(item, gru0_cell_grad, gru_bias_ih_l0_grad);
     }
@@ -15323,11 +15267,7 @@ static void fc1_bias_grad_body(ptrdiff_t item, const float *restrict gru0_input_
 }
 
 static void fc1_bias_grad(const float *restrict gru0_input_projection_data_grad, float *restrict fc1_0_bias_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 16; item++) {
         fc1_bias_grad_body(item, gru0_input_projection_data_grad, fc1_0_bias_grad);
     }
@@ -16626,11 +16566,7 @@ static void encoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float
 
 static void encoder3_batch_norm_grad_sums_merge(const float *restrict encoder3_batch_norm_grad_sums_partial,
     float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder3_batch_norm_statistics, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_batch_norm_grad_sums_merge_body(item, encoder3_batch_norm_grad_sums_partial, encoder3_batch_norm_statistics,
             encoder3_batch_norm_grad_sums);
@@ -19942,11 +19878,7 @@ static void encoder1_conv_data_grad_weight_body(ptrdiff_t item, const float *res
 
 static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weight, float *restrict encoder_3_weight_filtered_back,
     char *scratch, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder1_conv_data_grad_weight_body(item, encoder_3_weight, encoder_3_weight_filtered_back,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
@@ -20771,11 +20703,7 @@ static void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gr
 }
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 400; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
@@ -20798,11 +20726,7 @@ static void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gr
 }
 
 static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const float *restrict gru_weight_hh_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 625; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
@@ -21938,11 +21862,7 @@ static void gru0_input_projection_stream_body(ptrdiff_t item, const float *restr
 
 static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
     float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 21; item++) {
         gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
     }
@@ -22004,11 +21924,7 @@ static void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *rest
 
 static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 21; item++) {
         gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
     }
@@ -24177,11 +24093,7 @@ static void load_encoder_3_weight_body(ptrdiff_t item, const float *restrict val
 }
 
 static void load_encoder_3_weight(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         load_encoder_3_weight_body(item, values, packed);
     }
@@ -24440,11 +24352,7 @@ static void load_gru_weight_ih_l0_body(ptrdiff_t item, const float *restrict val
 }
 
 static void load_gru_weight_ih_l0(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 25; item++) {
         load_gru_weight_ih_l0_body(item, values, packed);
     }
@@ -24467,11 +24375,7 @@ static void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *restrict val
 }
 
 static void load_gru_weight_hh_l0(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 25; item++) {
         load_gru_weight_hh_l0_body(item, values, packed);
     }
@@ -24560,11 +24464,7 @@ static void load_fc3_0_bias_body(ptrdiff_t item, const float *restrict values, f
 }
 
 static void load_fc3_0_bias(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         load_fc3_0_bias_body(item, values, packed);
     }
@@ -24778,11 +24678,7 @@ static void load_decoder_9_weight_body(ptrdiff_t item, const float *restrict val
 }
 
 static void load_decoder_9_weight(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         load_decoder_9_weight_body(item, values, packed);
     }
