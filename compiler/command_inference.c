@@ -11,7 +11,9 @@ static const char *const templates[][2] = {
 static bool write_bundle(const Options *options, Inference *inference, double *const *parameters, double *const *scales) {
     const char *name = inference->spec->name;
     Output output = {.directory = options->directory};
-    const Golden *golden = compute_golden(inference, parameters);
+    const InferenceCode *rounding = rounding_code(inference);
+    const Golden *const golden[2] = {compute_golden(inference, parameters, NULL),
+                                     rounding ? compute_golden(inference, parameters, rounding) : NULL};
     const Bytes weights = pack_weights(inference, parameters, scales, golden, options->big_endian);
     inference->file_bytes = (long)weights.length;
     if (options->weights_as == WEIGHTS_ARRAY && weights.length > ARRAY_MOST) {
@@ -38,13 +40,27 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
     return write_output(&output);
 }
 
+/* Dot products of bfloat16 are faster than float32 with weights of bfloat16: unless other targets are asked for, they go first, where the
+ * network has convolutions for them. */
+static Inference *compile_targets(const Spec *spec, const Options *options) {
+    const bool dots = !options->targets_given && options->precision == PRECISION_BF16;
+    const Target *wanted[MAX_TARGETS];
+    int count = 0;
+    if (dots) wanted[count++] = bf16_targets[0];
+    for (int i = 0; i < options->target_count; i++) wanted[count++] = options->target[i];
+    Inference *inference = compile_inference(spec, options->precision, wanted, count);
+    if (!dots || rounding_code(inference)) return inference;
+    return compile_inference(spec, options->precision, options->target, options->target_count);
+}
+
 int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
     if (spec->precision == COMPUTE_BF16)
-        fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in float32\n", spec->name);
-    Inference *inference = compile_inference(spec, options->precision, options->target, options->target_count);
+        fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in %s\n", spec->name,
+                options->precision == PRECISION_BF16 ? "bfloat16 where the CPU can, else in float32" : "float32");
+    Inference *inference = compile_targets(spec, options);
     double **parameters = read_parameters(inference->frame, options->weights), **scales;
     const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&
                       write_bundle(options, inference, parameters, scales);

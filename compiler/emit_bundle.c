@@ -116,8 +116,8 @@ static void add_description(Text *out, const Inference *inference) {
                  inference->spec->name, target->name);
         text_add(out,
                  "        target->layout = UINT64_C(0x%016llx);\n        target->weight_bytes = %ld;\n        target->format = %d;\n"
-                 "        return 1;\n",
-                 (unsigned long long)code->layout, code->weight_bytes, code->format);
+                 "        target->rounds = %d;\n        return 1;\n",
+                 (unsigned long long)code->layout, code->weight_bytes, code->format, code->format == FORMAT_PAIRS);
         end_condition(out, target);
     }
     text_add(out, "    default:\n        (void)target;\n        return 0;\n    }\n}\n\n");
@@ -193,6 +193,11 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
                                               "extern const unsigned char %s_weights[%s_WEIGHTS_SIZE];\n",
                                               spec->name, spec->name, upper_case(spec->name))},
         {"tolerance", "1e-4"},
+        {"rounding_tolerance", "1e-2"},
+        {"rounding_format", format("%d", FORMAT_PAIRS)},
+        {"arithmetic", rounding_code(inference)
+                           ? format("multiplied by in bfloat16 on `%s`, else in float32", rounding_code(inference)->base.target->name)
+                           : "computed with in float32"},
         {"precision", format("%d", (int)inference->precision)},
         {"precision_name", precision_names[inference->precision]},
         {"targets", list_of(inference, "%", ", ")},

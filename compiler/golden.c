@@ -1,4 +1,5 @@
-/* golden: an input and what has to come of it, in double precision from the graph alone: no kernel has a part in it. */
+/* golden: an input and what has to come of it, in double precision from the graph alone: no kernel has a part in it. Where a target
+ * multiplies in bfloat16, so does this, with sums in double. */
 #include "inference.h"
 
 #include <math.h>
@@ -46,7 +47,14 @@ static void run_frame(const Inference *inference, double *const *parameters, con
     *score = values[graph->loss->id][0] / 4; /* in the scale of [0, 1] */
 }
 
-Golden *compute_golden(const Inference *inference, double *const *parameters) {
+const InferenceCode *rounding_code(const Inference *inference) {
+    for (int i = 0; i < inference->code_count; i++)
+        if (inference->code[i]->format == FORMAT_PAIRS) return inference->code[i];
+    return NULL;
+}
+
+Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code) {
+    for (int i = 0; i < inference->frame->node_count; i++) inference->frame->node[i]->rounded = code && code->rounded[i];
     Golden *golden = NEW(Golden);
     *golden = (Golden){.frames = GOLDEN_FRAMES,
                        .x = NEW_ARRAY(float, GOLDEN_FRAMES * inference->frame_elements),

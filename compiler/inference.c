@@ -145,6 +145,12 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     return filters;
 }
 
+static const bool *rounded_nodes(const Graph *graph) {
+    bool *rounded = NEW_ARRAY(bool, graph->node_count);
+    for (int i = 0; i < graph->node_count; i++) rounded[i] = graph->node[i]->rounded;
+    return rounded;
+}
+
 static InferenceCode *lower_inference(const Inference *inference, const Target *target) {
     static const char *const names[PART_COUNT] = {
 #define X(name, meaning) [PART_##name] = #name,
@@ -156,7 +162,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     code->base.target = target;
     for (int i = 0; i < PART_COUNT; i++) code->program[i].name = names[i];
     const Type type = precision_types[inference->precision];
-    Lowering l = {.target = type_is_narrow(type) ? with_conversion(target) : target,
+    Lowering l = {.target = type_is_narrow(type) && !target->pairs ? with_conversion(target) : target,
                   .code = &code->base,
                   .graph = frame,
                   .choices = type == TYPE_F32 ? &filtered : &direct,
@@ -167,12 +173,14 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     code->scale = NEW_ARRAY(const Buffer *, frame->parameter_count);
     code->format = (int)inference->precision;
     for (int i = 0; i < frame->parameter_count; i++) {
-        if (code->filter[i]) code->format = FORMAT_FILTERED;
         code->weight[i] = l.parameter[i].value;
+        if (code->filter[i]) code->format = FORMAT_FILTERED;
+        if (code->weight[i]->type == TYPE_PAIR) code->format = FORMAT_PAIRS;
         code->scale[i] = l.parameter[i].scale;
     }
     code->layout = layout_hash(code, frame->parameter_count);
     lower_frame(&l, frame, code);
+    code->rounded = rounded_nodes(frame);
     start_graph(&l, clip);
     lower_nodes(&l, 0, clip->reconstruction->id + 1, &code->program[PART_reconstruct]);
     code->workspace_bytes =

@@ -33,15 +33,17 @@ typedef enum {
         PART_COUNT
 } InferencePart;
 
-/* Of a section of weights: float32 of which some are as minimal filtering multiplies by them. Below it: a Precision, all as they are. */
-enum { FORMAT_FILTERED = PRECISIONS };
+/* Of a section of weights: float32 of which some are as minimal filtering multiplies by them; bfloat16 of which some are in pairs, for dot
+ * products. Below these: a Precision, all as they are. */
+enum { FORMAT_FILTERED = PRECISIONS, FORMAT_PAIRS };
 
 typedef struct InferenceCode { /* of one target */
     TargetCode base;           /* target and scratch only */
     Program program[PART_COUNT];
     const struct FilterPlan **filter; /* by index in graph->parameter: the weight is stored as filtering wants it; NULL: as it is */
     const Buffer **weight, **scale;   /* by index in graph->parameter: offset in Tensor; a weight without a scale: NULL */
-    int format;                       /* of its section: the precision, or FORMAT_FILTERED */
+    const bool *rounded;              /* by node id in the frame's graph: its operands are rounded to bfloat16 */
+    int format;                       /* of its section: the precision, FORMAT_FILTERED or FORMAT_PAIRS */
     long weight_bytes, workspace_bytes;
     uint64_t layout; /* a hash of how the weights lie: two targets with the same one read the same section */
 } InferenceCode;
@@ -79,14 +81,19 @@ typedef struct Golden {
     float *x, *state, *reconstruction, *final_state; /* [frames, C, H, W], [layers, hidden] */
     double *score;                                   /* [frames] */
 } Golden;
-Golden *compute_golden(const Inference *inference, double *const *parameters);
+/* As a target computes it (NULL: by no rounding at all). */
+Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code);
+/* The first target that multiplies in bfloat16: the others do so in the same way. NULL: none does. */
+const InferenceCode *rounding_code(const Inference *inference);
 
 /* weights_file.c: the bytes of the file; see its comment for the format. */
 typedef struct Bytes {
     unsigned char *start;
     size_t length;
 } Bytes;
-Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *golden, bool big_endian);
+/* The second of the golden is as rounding_code() computes it, or NULL. */
+Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *const golden[2],
+                   bool big_endian);
 
 /* emit_bundle.c: the files that are C or text. */
 void emit_weights_array(Text *out, const Inference *inference, Bytes weights);

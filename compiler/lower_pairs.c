@@ -37,8 +37,9 @@ const Buffer *pairs_of_images(const Buffer *input) {
 
 /* ---- weights ---- */
 
-static const Buffer *new_paired_weight(const Lowering *l, const Node *convolution, int out) {
+const Buffer *new_paired_weight(const Lowering *l, const Node *convolution) {
     const Node *weight = convolution->input[1];
+    const int out = convolution->op == OP_CONV2D ? 0 : 1;
     long shape[4];
     memcpy(shape, weight->shape, sizeof shape);
     shape[out] = round_up(shape[out], l->target->lanes);
@@ -97,7 +98,9 @@ static void add_pairs(const Lowering *l, Kernel *kernel, int number, const Buffe
 const Buffer *lower_paired_weight(Lowering *l, const Node *convolution) {
     const Node *weight = convolution->input[1];
     const int out = convolution->op == OP_CONV2D ? 0 : 1;
-    const Buffer *from = weight_along(l, weight, out), *to = new_paired_weight(l, convolution, out);
+    const Buffer *from = weight_along(l, weight, out);
+    if (from->type == TYPE_PAIR) return from;
+    const Buffer *to = new_paired_weight(l, convolution);
     const long count = to->shape[1 - out], both = minimum(count, weight->shape[1 - out] - count);
     Kernel *kernel = new_kernel(format("%s_weight", convolution->name), 1 + (both < count));
     add_pairs(l, kernel, 0, from, to, out, 0, both, true);

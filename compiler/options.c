@@ -303,8 +303,8 @@ bool read_options(int count, char **arguments, Options *options, int *status) {
     if (options->tuning && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
         return usage_error(status, "%s takes no --tuning; compile and explain do", commands[options->command].name);
     for (int i = 0; i < options->target_count; i++)
-        if (options->target[i]->pairs && options->command == COMMAND_INFERENCE)
-            return usage_error(status, "the target '%s' is for training; a bundle computes in float32, whatever the spec's precision",
+        if (options->target[i]->pairs && options->command == COMMAND_INFERENCE && options->precision != PRECISION_BF16)
+            return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 too, or take another target",
                                options->target[i]->name);
     if (options->memory.bytes && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
         return usage_error(status, "--max-ram is about training: it goes with compile and explain, not with %s",

@@ -158,6 +158,8 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
             storage->filter = filters[i];
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
         }
+        if (l->weight_type == TYPE_BF16 && parameter->rank > 1 && convolution_has_pairs(l, parameter->node->reader[0]))
+            storage->value = new_paired_weight(l, parameter->node->reader[0]);
         storage->offset = bytes;
         place_weight(storage->value, &bytes);
         if (l->weight_type != TYPE_I8 || parameter->rank == 1) continue;

@@ -9,9 +9,11 @@
  *
  * kind 1: the weights of one layout, read as they are. format: 0 float32, 1 half, 2 bfloat16, 3 bytes and a scale, a float, for each
  * output; in all of them biases are float32, and convolution is direct; 4 float32, some weights as minimal filtering multiplies by
- * them (of precision 0 in the header; else it is the header's precision). kind 2, format 0: `count` frames and
- * a state, and what must come of them: f64 score[count], f32 x[count], state, reconstruction[count], state after them. Checksums are FNV-1a
- * over bytes, 64 bits. */
+ * them (of precision 0 in the header; else it is the header's precision); 5 bfloat16, some weights in pairs of input channels c and
+ * c + H, H whole vectors and at least half of the channels: a u32 with c's in its low half, and zero where there is no second one (of
+ * precision 2). kind 2: `count` frames and a state, and what must come of them: f64 score[count], f32 x[count], state,
+ * reconstruction[count], state after them; format 0: by double precision; 5: by double precision of operands rounded to bfloat16, as
+ * section 5's targets have them. Checksums are FNV-1a over bytes, 64 bits. */
 #include "inference.h"
 #include "lower_filter.h"
 
@@ -101,12 +103,31 @@ static void pack_filtered(const Writer *writer, size_t section, const Buffer *bu
     }
 }
 
+/* A convolution's weight [S, L, u, v] in pairs along its input channels. */
+static void pack_pairs(const Writer *writer, size_t section, const Buffer *buffer, const Node *node, const double *values) {
+    const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
+    const long taps = node->shape[2] * node->shape[3];
+    int out, in;
+    weight_sides(node, &out, &in);
+    for (long i = 0; i < node->shape[0] * node->shape[1] * taps; i++) {
+        long index[MAX_RANK] = {i / taps / node->shape[1], i / taps % node->shape[1], i % taps / node->shape[3], i % node->shape[3]};
+        const bool second = index[in] >= buffer->shape[in];
+        if (second) index[in] -= buffer->shape[in];
+        const size_t at = start + 4 * (size_t)layout_offset(&buffer->layout, index);
+        put(writer, at + 2 * (size_t)(second != writer->big_endian), bf16_bits(values[i]), 2);
+    }
+}
+
 static void write_weights(const Writer *writer, const Section *section, const Inference *inference, const InferenceCode *code,
                           double *const *parameters, double *const *scales) {
     for (int i = 0; i < inference->frame->parameter_count; i++) {
         const Node *node = inference->frame->parameter[i]->node;
         if (code->filter[i]) {
             pack_filtered(writer, section->offset, code->weight[i], node, code->filter[i], parameters[i]);
+            continue;
+        }
+        if (code->weight[i]->type == TYPE_PAIR) {
+            pack_pairs(writer, section->offset, code->weight[i], node, parameters[i]);
             continue;
         }
         pack_values(writer, section->offset, code->weight[i], node->rank, node->shape, parameters[i], node, scales[i]);
@@ -136,8 +157,8 @@ static void write_golden(const Writer *writer, const Section *section, const Inf
     put_floats(writer, at, golden->final_state, inference->state_elements);
 }
 
-/* A section for each layout, in the order of the targets that have it, then the golden one. Returns how many; *end: where they end. */
-static int list_sections(const Inference *inference, const Golden *golden, Section *section, size_t *end) {
+/* A section for each layout, in the order of the targets that have it, then the golden ones. Returns how many; *end: where they end. */
+static int list_sections(const Inference *inference, const Golden *const golden[2], Section *section, size_t *end) {
     int count = 0;
     for (int i = 0; i < inference->code_count; i++) {
         const InferenceCode *code = inference->code[i];
@@ -150,7 +171,11 @@ static int list_sections(const Inference *inference, const Golden *golden, Secti
                                          .length = (size_t)code->weight_bytes,
                                          .count = (uint64_t)i};
     }
-    section[count++] = (Section){.kind = KIND_GOLDEN, .length = golden_bytes(inference, golden), .count = (uint64_t)golden->frames};
+    for (int g = 0; g < 2 && golden[g]; g++)
+        section[count++] = (Section){.kind = KIND_GOLDEN,
+                                     .format = g ? FORMAT_PAIRS : 0,
+                                     .length = golden_bytes(inference, golden[g]),
+                                     .count = (uint64_t)golden[g]->frames};
     *end = HEADER + ENTRY * (size_t)count;
     for (int k = 0; k < count; k++) {
         section[k].offset = *end;
@@ -182,13 +207,14 @@ static void write_header(const Writer *writer, const Inference *inference, const
     put(writer, 56, hash_bytes(hash_bytes(HASH_START, start, 56), start + HEADER, table - HEADER), 8);
 }
 
-Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *golden, bool big_endian) {
-    Section section[MAX_TARGETS + 1];
+Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *const golden[2],
+                   bool big_endian) {
+    Section section[MAX_TARGETS + 2];
     Writer writer = {.big_endian = big_endian};
     const int count = list_sections(inference, golden, section, &writer.bytes.length);
     writer.bytes.start = NEW_ARRAY(unsigned char, writer.bytes.length);
     for (int k = 0; k < count; k++) {
-        if (section[k].kind == KIND_GOLDEN) write_golden(&writer, &section[k], inference, golden);
+        if (section[k].kind == KIND_GOLDEN) write_golden(&writer, &section[k], inference, golden[section[k].format != 0]);
         else write_weights(&writer, &section[k], inference, inference->code[section[k].count], parameters, scales);
     }
     write_header(&writer, inference, section, count);

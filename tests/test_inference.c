@@ -113,7 +113,7 @@ START_TEST(the_file_has_each_weight_once_for_each_layout_in_either_byte_order) {
     const char *path = save_parameters(graph, draw_parameters(graph));
     double **parameters = read_parameters(inference->frame, path);
     unlink(path);
-    const Golden *golden = compute_golden(inference, parameters);
+    const Golden *const golden[2] = {compute_golden(inference, parameters, NULL), NULL};
     double **scales;
     ck_assert(round_parameters(inference->frame, PRECISION_F32, parameters, &scales));
     const Bytes little = pack_weights(inference, parameters, scales, golden, false),
@@ -150,13 +150,17 @@ END_TEST
 
 /* ---- weights smaller than floats ---- */
 
-static double **sample_parameters(const Graph *folded, int sample) {
-    const Graph *graph = build_graph(sample_spec(sample), false);
+static double **drawn_parameters(const Graph *folded, const Spec *spec) {
+    const Graph *graph = build_graph(spec, false);
     const char *path = save_parameters(graph, draw_parameters(graph));
     double **parameters = read_parameters(folded, path);
     unlink(path);
     ck_assert(parameters != NULL);
     return parameters;
+}
+
+static double **sample_parameters(const Graph *folded, int sample) {
+    return drawn_parameters(folded, sample_spec(sample));
 }
 
 /* Which output a weight's element belongs to, by PyTorch's shapes: [out, in, u, v], [in, out, u, v] where it is transposed, and
@@ -226,10 +230,28 @@ static uint64_t number_at(const Bytes *file, size_t at, int width) {
     return number;
 }
 
+static size_t section_of(const Bytes *file, const InferenceCode *code) {
+    for (size_t k = 0; k < number_at(file, 28, 4); k++) {
+        const size_t entry = 64 + 64 * k;
+        if (number_at(file, entry, 4) != 1 || number_at(file, entry + 8, 8) != code->layout) continue;
+        ck_assert_int_eq((int)number_at(file, entry + 4, 4), code->format);
+        return (size_t)number_at(file, entry + 16, 8);
+    }
+    ck_abort_msg("no section for %s", code->base.target->name);
+}
+
+/* Of a weight in pairs: its element is the second of a pair, whose index this becomes. */
+static bool is_second(const Buffer *weight, const Node *node, long *index) {
+    const int in = node->reader[0]->op == OP_CONV_TRANSPOSE2D ? 0 : 1;
+    if (weight->type != TYPE_PAIR || index[in] < weight->shape[in]) return false;
+    index[in] -= weight->shape[in];
+    return true;
+}
+
 /* Each element of the file, by its layout, is the rounded weight to the bit; both byte orders have the same numbers. */
-static void compare_file(const Inference *inference, const Bytes files[2], double *const *parameters, double *const *scales) {
-    const InferenceCode *code = inference->code[0];
-    const size_t section = (size_t)number_at(&files[0], 64 + 16, 8);
+static void compare_file(const Inference *inference, const InferenceCode *code, const Bytes files[2], double *const *parameters,
+                         double *const *scales) {
+    const size_t section = section_of(&files[0], code);
     for (int p = 0; p < inference->frame->parameter_count; p++) {
         const Parameter *parameter = inference->frame->parameter[p];
         const Buffer *weight = code->weight[p];
@@ -240,10 +262,12 @@ static void compare_file(const Inference *inference, const Bytes files[2], doubl
                 index[d] = rest % parameter->node->shape[d];
                 rest /= parameter->node->shape[d];
             }
+            const size_t half = is_second(weight, parameter->node, index) ? 2 : 0;
             const size_t at = start + size * (size_t)layout_offset(&weight->layout, index);
+            const Type type = weight->type == TYPE_PAIR ? TYPE_BF16 : weight->type;
             const double scale = scales[p] ? scales[p][output_by_shape(parameter, i)] : 1;
             const double value = parameter->rank > 1 ? parameters[p][i] : (double)(float)parameters[p][i];
-            ck_assert_double_eq(element_value(weight->type, files[0].start + at, 0) * scale, value);
+            ck_assert_double_eq(element_value(type, files[0].start + at + half, 0) * scale, value);
             for (size_t k = 0; k < size; k++) ck_assert_int_eq(files[0].start[at + k], files[1].start[at + size - 1 - k]);
         }
     }
@@ -251,20 +275,21 @@ static void compare_file(const Inference *inference, const Bytes files[2], doubl
 
 START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
     const Precision precision = (Precision)(_i % PRECISIONS);
-    const int sample = _i / PRECISIONS;
-    const Target *const wanted[2] = {find_target("avx512"), find_target("generic")};
-    Inference *inference = compile_inference(sample_spec(sample), precision, wanted, 2);
-    double **parameters = sample_parameters(inference->frame, sample), **scales;
+    const int sample = _i / PRECISIONS; /* after the samples, a spec with channels enough for pairs */
+    const Spec *spec = sample < SAMPLE_SPECS ? sample_spec(sample) : read_spec("tests/fixtures/parity_small.yaml", stderr);
+    const Target *const wanted[3] = {find_target("avx512"), find_target("generic"), find_target("avx512_bf16")};
+    Inference *inference = compile_inference(spec, precision, wanted, precision == PRECISION_BF16 ? 3 : 2);
+    double **parameters = drawn_parameters(inference->frame, spec), **scales;
     ck_assert(round_parameters(inference->frame, precision, parameters, &scales));
-    const Golden *golden = compute_golden(inference, parameters);
+    const Golden *const golden[2] = {compute_golden(inference, parameters, NULL), NULL};
     const Bytes files[2] = {pack_weights(inference, parameters, scales, golden, false),
                             pack_weights(inference, parameters, scales, golden, true)};
     ck_assert_uint_eq(number_at(&files[0], 24, 4), precision);
-    for (size_t k = 0; k < number_at(&files[0], 28, 4); k++) {
-        const size_t entry = 64 + 64 * k;
-        ck_assert_uint_eq(number_at(&files[0], entry + 4, 4), number_at(&files[0], entry, 4) == 1 ? precision : 0);
+    for (int i = 0; i < inference->code_count; i++) {
+        const InferenceCode *code = inference->code[i];
+        compare_file(inference, code, files, parameters, scales);
+        ck_assert(code->format == (int)precision || (code->format == FORMAT_PAIRS && code->base.target->pairs));
     }
-    compare_file(inference, files, parameters, scales);
 }
 END_TEST
 
@@ -291,7 +316,7 @@ Suite *inference_suite(void) {
     tcase_add_loop_test(test_case, the_file_has_each_weight_once_for_each_layout_in_either_byte_order, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);
-    tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * SAMPLE_SPECS);
+    tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * (SAMPLE_SPECS + 1));
     tcase_add_loop_test(test_case, no_kernel_prepares_weights, 0, PRECISIONS);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);

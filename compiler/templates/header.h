@@ -34,6 +34,9 @@ extern "C" {
 #define @NAME@_WEIGHTS_SIZE @weights_size@ /* bytes of the file @name@.weights that came with this header */
 #define @NAME@_ALIGNMENT 64 /* of the memory that holds the weights */
 #define @NAME@_SELFTEST_TOLERANCE @tolerance@ /* of a pixel in [-1, 1], against double precision */
+/* Of a target that multiplies in bfloat16, against double precision of operands that are rounded like its own: one that lies near the middle
+ * of two numbers may become the other one, 1 / 256 away. */
+#define @NAME@_SELFTEST_TOLERANCE_BF16 @rounding_tolerance@
 
 typedef enum @name@_error {
     @NAME@_OK,
@@ -77,6 +80,8 @@ const char *@name@_model_target(const @name@_model *model);
 /* Runs frames that came with the weights, and compares with what they gave in double precision: does this build, on this CPU, compute what
  * it should? *difference, where that is not NULL, is the largest one of a pixel. */
 int @name@_selftest(const @name@_model *model, void *workspace, double *difference);
+/* How large that may be on the target that runs. */
+double @name@_selftest_tolerance(const @name@_model *model);
 
 /* ---- streams: one frame after another ---- */
 

@@ -35,7 +35,7 @@ static int run_selftest(const @name@_model *model, void *workspace) {
     error = @name@_selftest(model, workspace, &difference);
     if (error) return fail("self-test", error);
     printf("self-test on %s: passed; the largest difference is %.3g, %.3g is allowed\n", @name@_model_target(model), difference,
-           @NAME@_SELFTEST_TOLERANCE);
+           @name@_selftest_tolerance(model));
     return 0;
 }
 

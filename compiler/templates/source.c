@@ -5,12 +5,13 @@ typedef struct target_description {
     int available;
     uint64_t layout, weight_bytes;
     uint32_t format; /* of the section of weights */
+    int rounds;      /* its products are of operands rounded to bfloat16 */
 } target_description;
 
 @dispatch@
 /* ---- the file of weights; its numbers have this machine's byte order ---- */
 
-enum { HEADER = 64, ENTRY = 64, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, PRECISION = @precision@ };
+enum { HEADER = 64, ENTRY = 64, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, PRECISION = @precision@, ROUNDED = @rounding_format@ };
 
 #define MARK UINT32_C(0x01020304)
 #define OTHER_MARK UINT32_C(0x04030201)
@@ -70,6 +71,7 @@ static int open_number(@name@_model *model, uint64_t sections, int number) {
     if (!target.available) return @NAME@_ERROR_CPU;
     const size_t weights = find_section(model->memory, model->size, sections, KIND_WEIGHTS, target.format, target.layout, target.weight_bytes);
     if (!weights) return @NAME@_ERROR_SECTION;
+    model->golden = find_section(model->memory, model->size, sections, KIND_GOLDEN, target.rounds ? ROUNDED : 0, 0, GOLDEN_BYTES);
     model->weights = (const char *)model->memory + weights;
     model->target = number;
     return @NAME@_OK;
@@ -85,7 +87,6 @@ int @name@_model_open_target(@name@_model *model, const void *memory, size_t siz
     model->memory = (const unsigned char *)memory;
     model->size = size;
     model->threads = threads;
-    model->golden = find_section(model->memory, size, sections, KIND_GOLDEN, 0, 0, GOLDEN_BYTES);
     int reason = @NAME@_ERROR_TARGET;
     for (int number = 0; number < TARGETS; number++) {
         target_description target;
@@ -319,6 +320,12 @@ static double largest_difference(const float *a, const float *b, long count, dou
     return most;
 }
 
+double @name@_selftest_tolerance(const @name@_model *model) {
+    target_description target;
+    const int rounds = model && model->memory && describe_target(model->target, &target) && target.rounds;
+    return rounds ? @NAME@_SELFTEST_TOLERANCE_BF16 : @NAME@_SELFTEST_TOLERANCE;
+}
+
 int @name@_selftest(const @name@_model *model, void *workspace, double *difference) {
     if (!model || !model->memory || !workspace) return @NAME@_ERROR_ARGUMENT;
     if (!model->golden) return @NAME@_ERROR_DAMAGED;
@@ -340,5 +347,5 @@ int @name@_selftest(const @name@_model *model, void *workspace, double *differen
     }
     most = largest_difference(state, after, @NAME@_STATE_SIZE, most);
     if (difference) *difference = most;
-    return most <= @NAME@_SELFTEST_TOLERANCE ? @NAME@_OK : @NAME@_ERROR_SELFTEST;
+    return most <= @name@_selftest_tolerance(model) ? @NAME@_OK : @NAME@_ERROR_SELFTEST;
 }
