@@ -5,11 +5,16 @@
 
 PyTorch always runs, as it comes and compiled; ONNX Runtime and OpenVINO where Python finds them. All are processes that take turns, so
 that what else the machine does befalls all of them; figures are medians. A clip is one of the spec's T frames. Memory is the most that was
-resident, less the weights; disk is what has to be installed, less the weights.
+resident, less the weights; disk is what has to be installed, less the weights. "bf16" rows multiply in bfloat16 where the CPU can: ours with
+PRECISION=bf16, OpenVINO by its hint. "asleep" is ours with OMP_WAIT_POLICY=passive: threads that wait for others sleep instead of spinning.
+
+ONNX2C=path adds onnx2c. It has no GRU, so that it runs what it can, the encoder of one frame, on the one thread that it has; the last column
+is that of those who can run it alone.
 """
 
 import argparse
 import importlib.util
+import math
 import os
 import statistics
 import subprocess
@@ -26,7 +31,8 @@ from safetensors.torch import save_file  # noqa: E402
 from make_case import make_weights  # noqa: E402
 from specification import read_spec  # noqa: E402
 
-PACKAGES = {"pytorch": "torch", "compile": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+PACKAGES = {"pytorch": "torch", "compile": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "openvino_bf16": "openvino"}
+PAUSE = 0.05  # seconds between turns: threads of the last one may spin for some milliseconds before they sleep
 
 
 def folder_bytes(folder):
@@ -34,21 +40,27 @@ def folder_bytes(folder):
 
 
 class Runner:
-    def __init__(self, name, command, weights_bytes, disk_bytes):
+    def __init__(self, name, command, weights_bytes, disk_bytes, environment=None):
         self.name, self.weights, self.disk = name, weights_bytes, disk_bytes
         self.times = []
         begin = time.perf_counter()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}
+        )
         line = self.process.stdout.readline()
         if not line.startswith("first"):
             raise SystemExit(f"{name} does not run: {' '.join(command)}")
-        self.label = line.split()[1]
         self.first = 1e3 * (time.perf_counter() - begin)
+        self.label, *opening = line.split()[1:]
+        self.opening = float(opening[0]) if opening else None  # microseconds
+        time.sleep(PAUSE)
 
     def measure(self, rounds):
         self.process.stdin.write(f"{rounds}\n")
         self.process.stdin.flush()
-        self.times.append([float(word) for word in self.process.stdout.readline().split()])
+        words = self.process.stdout.readline().split()
+        self.times.append([float(word) for word in words] + [math.nan] * (3 - len(words)))
+        time.sleep(PAUSE)
 
     def close(self):
         self.process.stdin.close()
@@ -56,9 +68,10 @@ class Runner:
         self.process.wait()
 
 
-def make_bundle(spec_path, spec, weights, folder):
+def make_bundle(spec_path, spec, weights, folder, precision):
     """The program of inference_run.c with a bundle for this machine; returns its path, the weights' file and the bytes of its code."""
-    subprocess.run([os.path.join(ROOT, "build/zoetrope"), "inference", spec_path, "--weights", weights, "-o", folder], check=True)
+    compiler = os.path.join(ROOT, "build/zoetrope")
+    subprocess.run([compiler, "inference", spec_path, "--weights", weights, "--precision", precision, "-o", folder], check=True)
     sources = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.startswith(spec.name) and name.endswith(".c")]
     program, name = os.path.join(folder, "run"), spec.name
     options = [f"-DBUNDLE={name}", f"-DUPPER={name.upper()}", f'-DBUNDLE_HEADER="{name}.h"', "-I" + folder, "-lm", "-o", program]
@@ -70,17 +83,38 @@ def start_all(options, spec, folder):
     weights = os.path.join(folder, "W.safetensors")
     save_file(make_weights(spec, 0), weights)
     size, opponents = os.path.getsize(weights), os.path.join(HERE, "inference_opponents.py")
-    program, packed, code = make_bundle(options.spec, spec, weights, os.path.join(folder, "bundle"))
-    runners = [Runner("zoetrope", [program, packed, str(options.threads)], size, code)]
+    runners = []
+    for precision in ("f32", "bf16"):
+        program, packed, code = make_bundle(options.spec, spec, weights, os.path.join(folder, precision), precision)
+        name = "zoetrope" if precision == "f32" else f"zoetrope {precision}"
+        for suffix, environment in (("", {}), (" asleep", {"OMP_WAIT_POLICY": "passive"})):
+            used = size // 2 if precision == "bf16" else size
+            runners.append(Runner(name + suffix, [program, packed, str(options.threads)], used, code, environment))
     kinds = [kind for kind in PACKAGES if importlib.util.find_spec(PACKAGES[kind])]
     if "onnxruntime" in kinds or "openvino" in kinds:
         subprocess.run([sys.executable, opponents, "export", weights, options.spec, folder], check=True, stderr=subprocess.DEVNULL)
     for kind in kinds:
         disk = folder_bytes(os.path.dirname(importlib.util.find_spec(PACKAGES[kind]).origin))
-        path = folder if kind in ("onnxruntime", "openvino") else weights
+        path = folder if kind.startswith(("onnxruntime", "openvino")) else weights
         command = [sys.executable, opponents, kind, path, options.spec, str(options.threads)]
-        runners.append(Runner(kind, command, size, disk))
+        runners.append(Runner(kind.replace("_", " "), command, size, disk))
+    if os.environ.get("ONNX2C"):
+        subprocess.run([sys.executable, opponents, "export", weights, options.spec, folder], check=True, stderr=subprocess.DEVNULL)
+        program = make_onnx2c(os.environ["ONNX2C"], spec, folder)
+        runners.append(Runner("onnx2c", [program], size, os.path.getsize(program)))
     return runners
+
+
+def make_onnx2c(onnx2c, spec, folder):
+    """The program of inference_onnx2c.c with what onnx2c makes of the encoder; its weights are in it."""
+    source, program = os.path.join(folder, "onnx2c.c"), os.path.join(folder, "onnx2c")
+    with open(source, "w") as file:
+        subprocess.run([onnx2c, os.path.join(folder, "encoder.onnx")], stdout=file, check=True)
+    sizes = [f"-DFRAME_SIZE={math.prod(spec.clip_shape[2:])}", f"-DLATENT_SIZE={spec.latent or math.prod(spec.encoder_shapes[-1])}"]
+    subprocess.run(
+        ["cc", "-O3", "-march=native", *sizes, os.path.join(HERE, "inference_onnx2c.c"), source, "-lm", "-o", program], check=True
+    )
+    return program
 
 
 def main():
@@ -91,7 +125,7 @@ def main():
     parser.add_argument("--calls", type=int, default=20, help="steps and clips in a round")
     options = parser.parse_args()
     spec = read_spec(options.spec)
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # those whose turn it is not must not spin
+    os.environ.pop("OMP_WAIT_POLICY", None)  # as it comes
     with tempfile.TemporaryDirectory() as folder:
         runners = start_all(options, spec, folder)
         for _ in range(options.rounds):
@@ -101,12 +135,13 @@ def main():
             runner.close()
     steps = spec.clip_shape[1]
     print(f"{spec.name}, {options.threads} threads: milliseconds a frame; medians of {options.rounds} rounds of {options.calls}")
-    print(f"{'':14} {'streaming':>10} {f'clip of {steps}':>10} {'first, ms':>10} {'memory, MB':>11} {'disk, MB':>9}")
+    titles = ("streaming", f"clip of {steps}", "first, ms", "open, us", "memory, MB", "disk, MB", "encoder")
+    print(f"{'':22}" + "".join(f"{title:>12}" for title in titles) + "  target")
     for runner in runners:
-        stream, clip = (statistics.median(column) for column in zip(*runner.times))
-        print(
-            f"{runner.name:14} {stream:10.3f} {clip / steps:10.3f} {runner.first:10.0f} {runner.memory / 1e6:11.1f} {runner.disk / 1e6:9.2f}"
-        )
+        stream, clip, encoder = (statistics.median(column) for column in zip(*runner.times))
+        row = [(stream, 3), (clip / steps, 3), (runner.first, 0), (runner.opening, 1), (runner.memory / 1e6, 1), (runner.disk / 1e6, 2)]
+        cells = ["–" if value is None or math.isnan(value) else f"{value:.{digits}f}" for value, digits in [*row, (encoder, 3)]]
+        print(f"{runner.name:22}" + "".join(f"{cell:>12}" for cell in cells) + f"  {runner.label}")
 
 
 if __name__ == "__main__":

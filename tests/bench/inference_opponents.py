@@ -2,7 +2,8 @@
 
     python inference_opponents.py KIND FILE SPEC THREADS
 
-KIND and FILE: `pytorch` and `compile`, weights; `onnxruntime` and `openvino`, a folder with step.onnx and clip.onnx, which `export` writes.
+KIND and FILE: `pytorch` and `compile`, weights; `onnxruntime`, `openvino` and `openvino_bf16`, a folder with step.onnx and clip.onnx, which
+`export` writes, and encoder.onnx beside them.
 """
 
 import os
@@ -61,7 +62,7 @@ def onnxruntime(folder, spec_path, threads):
     return call
 
 
-def openvino(folder, spec_path, threads):
+def openvino(folder, spec_path, threads, precision="f32"):
     import numpy
     import openvino as runtime
 
@@ -73,7 +74,7 @@ def openvino(folder, spec_path, threads):
             network = core.compile_model(
                 os.path.join(folder, name + ".onnx"),
                 "CPU",
-                {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"},
+                {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision},
             )
             values = [
                 numpy.linspace(-1, 1, int(numpy.prod(i.shape)), dtype=numpy.float32).reshape(tuple(i.shape)) for i in network.inputs
@@ -86,7 +87,7 @@ def openvino(folder, spec_path, threads):
 
 
 def export(weights, spec_path, folder):
-    """step.onnx and clip.onnx: one clip of one frame, and of T, with the shapes that ours has."""
+    """step.onnx and clip.onnx: one clip of one frame, and of T, with the shapes that ours has; encoder.onnx: a frame to its latent."""
     import torch
     from safetensors.torch import load_file
 
@@ -102,6 +103,8 @@ def export(weights, spec_path, folder):
         if spec.gru:
             inputs += (torch.zeros(spec.gru.layers, 1, spec.gru.hidden),)
         torch.onnx.export(module, inputs, os.path.join(folder, name + ".onnx"), dynamo=False)
+    encoder = torch.nn.Sequential(module.encoder, torch.nn.Flatten(), *([module.fc1] if spec.latent else [])).eval()
+    torch.onnx.export(encoder, (torch.zeros(1, channels, height, width),), os.path.join(folder, "encoder.onnx"), dynamo=False)
 
 
 def main():
@@ -109,9 +112,10 @@ def main():
     if kind == "export":
         export(path, spec_path, threads)
         return
-    makers = {"pytorch": pytorch, "onnxruntime": onnxruntime, "openvino": openvino}
+    makers = {"pytorch": pytorch, "onnxruntime": onnxruntime, "openvino": openvino, "openvino_bf16": openvino}
     maker = makers.get(kind, pytorch)
-    call = pytorch(path, spec_path, int(threads), True) if kind == "compile" else maker(path, spec_path, int(threads))
+    variant = {"compile": [True], "openvino_bf16": ["bf16"]}.get(kind, [])
+    call = maker(path, spec_path, int(threads), *variant)
     call("step")
     print("first", kind, flush=True)
     call("clip")

@@ -1,6 +1,7 @@
-/* inference_run.c: a bundle at work, for inference.py: `run WEIGHTS THREADS`. Says "first" when the first frame is done; then, for each
- * line with a number of rounds, prints the milliseconds that a step took, and a clip; at the end of its input, the most memory that it had,
- * in KiB. -DBUNDLE=gru_ae -DUPPER=GRU_AE -DBUNDLE_HEADER='"gru_ae.h"' */
+/* inference_run.c: a bundle at work, for inference.py: `run WEIGHTS THREADS`. Says "first", which target runs, and how many microseconds
+ * it took to open the weights (the median of 101 times), when the first frame is done; then, for each line with a number of rounds, prints
+ * the milliseconds that a step took, a clip, and the encoder alone; at the end of its input, the most memory that it had, in KiB.
+ * -DBUNDLE=gru_ae -DUPPER=GRU_AE -DBUNDLE_HEADER='"gru_ae.h"' */
 #include BUNDLE_HEADER
 
 #include <fcntl.h>
@@ -16,12 +17,30 @@
 #define CALL(name) JOIN(BUNDLE, name)
 #define SIZE(name) JOIN(UPPER, name)
 
-static float state[SIZE(STATE_SIZE)], x[SIZE(CLIP_SIZE)], y[SIZE(CLIP_SIZE)];
+static float state[SIZE(STATE_SIZE)], x[SIZE(CLIP_SIZE)], y[SIZE(CLIP_SIZE)], latent[SIZE(LATENT_SIZE)];
 
 static double milliseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
+}
+
+static int compare(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Milliseconds to open the weights: the median. */
+static double time_to_open(CALL(model) * model, const void *memory, size_t size, int threads) {
+    enum { TIMES = 101 };
+    double time[TIMES];
+    for (int i = 0; i < TIMES; i++) {
+        const double begin = milliseconds();
+        if (CALL(model_open)(model, memory, size, threads)) exit(1);
+        time[i] = milliseconds() - begin;
+    }
+    qsort(time, TIMES, sizeof *time, compare);
+    return time[TIMES / 2];
 }
 
 /* In KiB. (getrusage would count what the program was before exec, too.) */
@@ -47,7 +66,7 @@ int main(int count, char **arguments) {
     for (int i = 0; i < SIZE(CLIP_SIZE); i++) x[i] = (float)((i * 37) % 201) / 100.0f - 1.0f;
     CALL(reset)(state, 0);
     CALL(step)(&model, state, workspace, x, y, &score);
-    printf("first %s\n", CALL(model_target)(&model));
+    printf("first %s %.3f\n", CALL(model_target)(&model), 1e3 * time_to_open(&model, memory, (size_t)information.st_size, threads));
     fflush(stdout);
     while (scanf("%d", &rounds) == 1) {
         double begin = milliseconds();
@@ -55,7 +74,10 @@ int main(int count, char **arguments) {
         const double step = (milliseconds() - begin) / rounds;
         begin = milliseconds();
         for (int i = 0; i < rounds; i++) CALL(reconstruct)(&model, workspace, x, state, y);
-        printf("%.6f %.6f\n", step, (milliseconds() - begin) / rounds);
+        const double clip = (milliseconds() - begin) / rounds;
+        begin = milliseconds();
+        for (int i = 0; i < rounds; i++) CALL(encode)(&model, workspace, x, latent);
+        printf("%.6f %.6f %.6f\n", step, clip, (milliseconds() - begin) / rounds);
         fflush(stdout);
     }
     printf("%ld\n", most_resident());
