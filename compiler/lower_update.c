@@ -112,22 +112,37 @@ void lower_update(Lowering *l) {
 
 /* ---- copies between layouts ---- */
 
-Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment) {
-    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f"};
-    Kernel *kernel = new_kernel(name, 1);
-    Compute *compute = &kernel->compute[0];
-    Schedule *schedule = &kernel->schedule[0];
-    Affine index[MAX_RANK];
-    const int lane = layout_lane(&to->layout);
-    const long block = lane >= 0 ? to->layout.term[0].modulus : 1; /* the lanes are a layout's first term */
-    for (int d = 0; d < rank; d++) index[d] = V(add_variable(compute, names[d], extent[d], false));
-    add_store(compute, to, index, load(from, index));
+/* Lanes of both sides: a block of one by the other is turned within the first-level cache. Those that lie side by side where it is read
+ * follow one another, so that it is read as it lies, and written as few streams. */
+static void schedule_turn(Schedule *schedule, const char *const *names, int rank, int lane, int turned, long block) {
+    add_level(schedule, names[turned], block, LOOP_PARALLEL);
+    for (int d = 0; d < rank; d++)
+        if (d != lane && d != turned) add_level(schedule, names[d], 1, LOOP_PARALLEL);
+    add_level(schedule, names[lane], block, LOOP_SERIAL);
+    add_level(schedule, names[turned], 1, LOOP_SERIAL);
+    add_level(schedule, names[lane], 1, LOOP_SERIAL);
+}
+
+static void schedule_copy(Schedule *schedule, const char *const *names, int rank, int lane, long block) {
     if (lane >= 0) add_level(schedule, names[lane], block, LOOP_PARALLEL);
     for (int d = 0; d < rank; d++)
         if (d != lane) add_level(schedule, names[d], block, d == (lane == 0) ? LOOP_PARALLEL : LOOP_SERIAL);
     for (int d = 0; d < rank; d++)
         if (d != lane) add_level(schedule, names[d], 1, LOOP_SERIAL);
     if (lane >= 0) add_level(schedule, names[lane], 1, LOOP_SERIAL);
+}
+
+Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment) {
+    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f"};
+    Kernel *kernel = new_kernel(name, 1);
+    Compute *compute = &kernel->compute[0];
+    Affine index[MAX_RANK];
+    const int lane = layout_lane(&to->layout), turned = layout_lane(&from->layout);
+    const long block = lane >= 0 ? to->layout.term[0].modulus : 1; /* the lanes are a layout's first term */
+    for (int d = 0; d < rank; d++) index[d] = V(add_variable(compute, names[d], extent[d], false));
+    add_store(compute, to, index, load(from, index));
+    if (lane >= 0 && turned >= 0 && turned != lane) schedule_turn(&kernel->schedule[0], names, rank, lane, turned, block);
+    else schedule_copy(&kernel->schedule[0], names, rank, lane, block);
     kernel->comment = comment;
     set_work(kernel, 0);
     return kernel;

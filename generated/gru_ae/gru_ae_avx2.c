@@ -17080,17 +17080,16 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * d in tiles of 8 parallel, a in tiles of 8 parallel, b in tiles of 8, c in tiles of 8, e in tiles of 8, f in tiles of 8, a, b, c, e, f, d */
+ * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
 static TARGET_CODE void fc1_0_weight_renew_body(ptrdiff_t item, const float *restrict fc1_0_weight, float *restrict fc1_0_weight_copy) {
-    const ptrdiff_t d0 = item / 8;
-    const ptrdiff_t a0 = item % 8;
-    for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-        for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
-            for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
-                for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    fc1_0_weight_copy[8192 * d0 + 2048 * e1 + 512 * f1 + 64 * a0 + 8 * a1 + d1] = fc1_0_weight[65536 * a0 + 1024 * d0
-                        + 256 * e1 + 64 * f1 + 8 * d1 + a1];
-                }
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t e = item / 4 % 4;
+    const ptrdiff_t f = item % 4;
+    for (ptrdiff_t d0 = 0; d0 < 64; d0++) {
+        for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
+                fc1_0_weight_copy[8192 * d0 + 2048 * e + 512 * f + 64 * a0 + 8 * a1 + d1] = fc1_0_weight[65536 * a0 + 1024 * d0 + 256 * e
+                    + 64 * f + 8 * d1 + a1];
             }
         }
     }
@@ -17102,32 +17101,32 @@ static void fc1_0_weight_renew(float *restrict fc1_0_weight_copy, const float *r
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
+    for (ptrdiff_t item = 0; item < 128; item++) {
         fc1_0_weight_renew_body(item, fc1_0_weight, fc1_0_weight_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 159.7 k bytes of memory traffic.
- * d in tiles of 8 parallel, a in tiles of 8 parallel, b in tiles of 8, c in tiles of 8, e in tiles of 8, f in tiles of 8, a, b, c, e, f, d */
+ * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
 static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0,
     float *restrict gru_weight_ih_l0_copy) {
-    const ptrdiff_t d0 = item / 13;
-    const ptrdiff_t a0 = item % 13;
+    const ptrdiff_t a0 = item / 3;
+    const ptrdiff_t b = item % 3;
     if (a0 < 12) {
-        for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
+        for (ptrdiff_t d0 = 0; d0 < 8; d0++) {
+            for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_ih_l0_copy[2496 * d0 + 192 * a0 + 64 * b1 + 8 * a1 + d1] = gru_weight_ih_l0[1536 * a0 + 512 * b1 + 64 * d0
+                    gru_weight_ih_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_ih_l0[1536 * a0 + 512 * b + 64 * d0
                         + 8 * d1 + a1];
                 }
             }
         }
     } else {
-        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
+        for (ptrdiff_t d0 = 0; d0 < 8; d0++) {
+            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_ih_l0_copy[2496 * d0 + 192 * a0 + 64 * b1 + 8 * a1 + d1] = gru_weight_ih_l0[1536 * a0 + 512 * b1 + 64 * d0
+                    gru_weight_ih_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_ih_l0[1536 * a0 + 512 * b + 64 * d0
                         + 8 * d1 + a1];
                 }
             }
@@ -17137,56 +17136,44 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 104; item++) {
+    for (ptrdiff_t item = 0; item < 39; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 259.6 k bytes of memory traffic.
- * d in tiles of 8 parallel, a in tiles of 8 parallel, b in tiles of 8, c in tiles of 8, e in tiles of 8, f in tiles of 8, a, b, c, e, f, d */
+ * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
 static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0,
     float *restrict gru_weight_hh_l0_copy) {
-    const ptrdiff_t d0 = item / 13;
-    const ptrdiff_t a0 = item % 13;
-    if (d0 < 12) {
-        if (a0 < 12) {
+    const ptrdiff_t a0 = item / 3;
+    const ptrdiff_t b = item % 3;
+    if (a0 < 12) {
+        for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                        gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b1 + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b1
-                            + 64 * d0 + 8 * d1 + a1];
-                    }
-                }
-            }
-        } else {
-            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                        gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b1 + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b1
-                            + 64 * d0 + 8 * d1 + a1];
-                    }
+                for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
+                    gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b + 64 * d0
+                        + 8 * d1 + a1];
                 }
             }
         }
+        for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2496 * a0 + 832 * b + 8 * d1 + a1 + 768];
+            }
+        }
     } else {
-        if (a0 < 12) {
-            for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                        gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b1 + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b1
-                            + 64 * d0 + 8 * d1 + a1];
-                    }
+        for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
+            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+                for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
+                    gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b + 64 * d0
+                        + 8 * d1 + a1];
                 }
             }
-        } else {
-            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                        gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b1 + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b1
-                            + 64 * d0 + 8 * d1 + a1];
-                    }
-                }
+        }
+        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2496 * a0 + 832 * b + 8 * d1 + a1 + 768];
             }
         }
     }
@@ -17194,38 +17181,30 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
 
 static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const float *restrict gru_weight_hh_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 169; item++) {
+    for (ptrdiff_t item = 0; item < 39; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 6815.7 k bytes of memory traffic.
- * d in tiles of 8 parallel, a in tiles of 8 parallel, b in tiles of 8, c in tiles of 8, e in tiles of 8, f in tiles of 8, a, b, c, e, f, d */
+ * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
 static TARGET_CODE void fc3_0_weight_renew_body(ptrdiff_t item, const float *restrict fc3_0_weight, float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t d0 = item / 64;
-    const ptrdiff_t a0 = item % 64;
-    if (d0 < 12) {
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t b = item / 4 % 4;
+    const ptrdiff_t c = item % 4;
+    for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
         for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                        fc3_0_weight_copy[65536 * d0 + 1024 * a0 + 256 * b1 + 64 * c1 + 8 * a1 + d1] = fc3_0_weight[13312 * a0 + 3328 * b1
-                            + 832 * c1 + 64 * d0 + 8 * d1 + a1];
-                    }
-                }
+            for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
+                fc3_0_weight_copy[65536 * d0 + 1024 * a0 + 256 * b + 64 * c + 8 * a1 + d1] = fc3_0_weight[13312 * a0 + 3328 * b + 832 * c
+                    + 64 * d0 + 8 * d1 + a1];
             }
         }
-    } else {
-        for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                        fc3_0_weight_copy[65536 * d0 + 1024 * a0 + 256 * b1 + 64 * c1 + 8 * a1 + d1] = fc3_0_weight[13312 * a0 + 3328 * b1
-                            + 832 * c1 + 64 * d0 + 8 * d1 + a1];
-                    }
-                }
-            }
+    }
+    for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
+        for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+            fc3_0_weight_copy[1024 * a0 + 256 * b + 64 * c + 8 * a1 + d1 + 786432] = fc3_0_weight[13312 * a0 + 3328 * b + 832 * c + 8 * d1
+                + a1 + 768];
         }
     }
 }
@@ -17236,7 +17215,7 @@ static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *r
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 832; item++) {
+    for (ptrdiff_t item = 0; item < 1024; item++) {
         fc3_0_weight_renew_body(item, fc3_0_weight, fc3_0_weight_copy);
     }
 }

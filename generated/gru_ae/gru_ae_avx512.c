@@ -21463,17 +21463,16 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * d in tiles of 16 parallel, a in tiles of 16 parallel, b in tiles of 16, c in tiles of 16, e in tiles of 16, f in tiles of 16, a, b, c, e, f, d */
+ * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
 static TARGET_CODE void fc1_0_weight_renew_body(ptrdiff_t item, const float *restrict fc1_0_weight, float *restrict fc1_0_weight_copy) {
-    const ptrdiff_t d0 = item / 4;
-    const ptrdiff_t a0 = item % 4;
-    for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-        for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
-            for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
-                for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    fc1_0_weight_copy[16384 * d0 + 4096 * e1 + 1024 * f1 + 256 * a0 + 16 * a1 + d1] = fc1_0_weight[131072 * a0 + 4096 * d0
-                        + 1024 * e1 + 256 * f1 + 16 * d1 + a1];
-                }
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t e = item / 4 % 4;
+    const ptrdiff_t f = item % 4;
+    for (ptrdiff_t d0 = 0; d0 < 32; d0++) {
+        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                fc1_0_weight_copy[16384 * d0 + 4096 * e + 1024 * f + 256 * a0 + 16 * a1 + d1] = fc1_0_weight[131072 * a0 + 4096 * d0
+                    + 1024 * e + 256 * f + 16 * d1 + a1];
             }
         }
     }
@@ -21485,33 +21484,33 @@ static void fc1_0_weight_renew(float *restrict fc1_0_weight_copy, const float *r
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc1_0_weight_renew_body(item, fc1_0_weight, fc1_0_weight_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 172.0 k bytes of memory traffic.
- * d in tiles of 16 parallel, a in tiles of 16 parallel, b in tiles of 16, c in tiles of 16, e in tiles of 16, f in tiles of 16, a, b, c, e, f, d */
+ * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
 static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0,
     float *restrict gru_weight_ih_l0_copy) {
-    const ptrdiff_t d0 = item / 7;
-    const ptrdiff_t a0 = item % 7;
+    const ptrdiff_t a0 = item / 3;
+    const ptrdiff_t b = item % 3;
     if (a0 < 6) {
-        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
+        for (ptrdiff_t d0 = 0; d0 < 4; d0++) {
+            for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_ih_l0_copy[5376 * d0 + 768 * a0 + 256 * b1 + 16 * a1 + d1] = gru_weight_ih_l0[3072 * a0 + 1024 * b1
-                        + 256 * d0 + 16 * d1 + a1];
+                    gru_weight_ih_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_ih_l0[3072 * a0 + 1024 * b + 256 * d0
+                        + 16 * d1 + a1];
                 }
             }
         }
     } else {
-        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
+        for (ptrdiff_t d0 = 0; d0 < 4; d0++) {
+            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_ih_l0_copy[5376 * d0 + 768 * a0 + 256 * b1 + 16 * a1 + d1] = gru_weight_ih_l0[3072 * a0 + 1024 * b1
-                        + 256 * d0 + 16 * d1 + a1];
+                    gru_weight_ih_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_ih_l0[3072 * a0 + 1024 * b + 256 * d0
+                        + 16 * d1 + a1];
                 }
             }
         }
@@ -21520,56 +21519,46 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 28; item++) {
+    for (ptrdiff_t item = 0; item < 21; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 301.1 k bytes of memory traffic.
- * d in tiles of 16 parallel, a in tiles of 16 parallel, b in tiles of 16, c in tiles of 16, e in tiles of 16, f in tiles of 16, a, b, c, e, f, d */
+ * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
 static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0,
     float *restrict gru_weight_hh_l0_copy) {
-    const ptrdiff_t d0 = item / 7;
-    const ptrdiff_t a0 = item % 7;
-    if (d0 < 6) {
-        if (a0 < 6) {
+    const ptrdiff_t a0 = item / 3;
+    const ptrdiff_t b = item % 3;
+    if (a0 < 6) {
+        for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                        gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b1 + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b1
-                            + 256 * d0 + 16 * d1 + a1];
-                    }
-                }
-            }
-        } else {
-            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                        gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b1 + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b1
-                            + 256 * d0 + 16 * d1 + a1];
-                    }
+                for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                    gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 256 * d0
+                        + 16 * d1 + a1];
                 }
             }
         }
+        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 16 * d1 + a1
+                    + 1536];
+            }
+        }
     } else {
-        if (a0 < 6) {
-            for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                        gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b1 + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b1
-                            + 256 * d0 + 16 * d1 + a1];
-                    }
+        for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
+            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+                for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                    gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 256 * d0
+                        + 16 * d1 + a1];
                 }
             }
-        } else {
-            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                        gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b1 + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b1
-                            + 256 * d0 + 16 * d1 + a1];
-                    }
-                }
+        }
+        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 16 * d1 + a1
+                    + 1536];
             }
         }
     }
@@ -21581,38 +21570,30 @@ static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const 
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 49; item++) {
+    for (ptrdiff_t item = 0; item < 21; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 7340.0 k bytes of memory traffic.
- * d in tiles of 16 parallel, a in tiles of 16 parallel, b in tiles of 16, c in tiles of 16, e in tiles of 16, f in tiles of 16, a, b, c, e, f, d */
+ * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
 static TARGET_CODE void fc3_0_weight_renew_body(ptrdiff_t item, const float *restrict fc3_0_weight, float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t d0 = item / 32;
-    const ptrdiff_t a0 = item % 32;
-    if (d0 < 6) {
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t b = item / 4 % 4;
+    const ptrdiff_t c = item % 4;
+    for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
         for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                        fc3_0_weight_copy[131072 * d0 + 4096 * a0 + 1024 * b1 + 256 * c1 + 16 * a1 + d1] = fc3_0_weight[28672 * a0
-                            + 7168 * b1 + 1792 * c1 + 256 * d0 + 16 * d1 + a1];
-                    }
-                }
+            for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                fc3_0_weight_copy[131072 * d0 + 4096 * a0 + 1024 * b + 256 * c + 16 * a1 + d1] = fc3_0_weight[28672 * a0 + 7168 * b
+                    + 1792 * c + 256 * d0 + 16 * d1 + a1];
             }
         }
-    } else {
-        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-            for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                        fc3_0_weight_copy[131072 * d0 + 4096 * a0 + 1024 * b1 + 256 * c1 + 16 * a1 + d1] = fc3_0_weight[28672 * a0
-                            + 7168 * b1 + 1792 * c1 + 256 * d0 + 16 * d1 + a1];
-                    }
-                }
-            }
+    }
+    for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
+        for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+            fc3_0_weight_copy[4096 * a0 + 1024 * b + 256 * c + 16 * a1 + d1 + 786432] = fc3_0_weight[28672 * a0 + 7168 * b + 1792 * c
+                + 16 * d1 + a1 + 1536];
         }
     }
 }
@@ -21623,7 +21604,7 @@ static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *r
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 224; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         fc3_0_weight_renew_body(item, fc3_0_weight, fc3_0_weight_copy);
     }
 }

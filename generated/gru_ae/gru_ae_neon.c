@@ -20659,17 +20659,16 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * d in tiles of 4 parallel, a in tiles of 4 parallel, b in tiles of 4, c in tiles of 4, e in tiles of 4, f in tiles of 4, a, b, c, e, f, d */
+ * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
 static void fc1_0_weight_renew_body(ptrdiff_t item, const float *restrict fc1_0_weight, float *restrict fc1_0_weight_copy) {
-    const ptrdiff_t d0 = item / 16;
-    const ptrdiff_t a0 = item % 16;
-    for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-        for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
-            for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
-                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                    fc1_0_weight_copy[4096 * d0 + 1024 * e1 + 256 * f1 + 16 * a0 + 4 * a1 + d1] = fc1_0_weight[32768 * a0 + 256 * d0
-                        + 64 * e1 + 16 * f1 + 4 * d1 + a1];
-                }
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t e = item / 4 % 4;
+    const ptrdiff_t f = item % 4;
+    for (ptrdiff_t d0 = 0; d0 < 128; d0++) {
+        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                fc1_0_weight_copy[4096 * d0 + 1024 * e + 256 * f + 16 * a0 + 4 * a1 + d1] = fc1_0_weight[32768 * a0 + 256 * d0 + 64 * e
+                    + 16 * f + 4 * d1 + a1];
             }
         }
     }
@@ -20681,21 +20680,21 @@ static void fc1_0_weight_renew(float *restrict fc1_0_weight_copy, const float *r
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
+    for (ptrdiff_t item = 0; item < 256; item++) {
         fc1_0_weight_renew_body(item, fc1_0_weight, fc1_0_weight_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 153.6 k bytes of memory traffic.
- * d in tiles of 4 parallel, a in tiles of 4 parallel, b in tiles of 4, c in tiles of 4, e in tiles of 4, f in tiles of 4, a, b, c, e, f, d */
+ * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
 static void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0, float *restrict gru_weight_ih_l0_copy) {
-    const ptrdiff_t d0 = item / 25;
-    const ptrdiff_t a0 = item % 25;
-    for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-        for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
+    const ptrdiff_t a0 = item / 3;
+    const ptrdiff_t b = item % 3;
+    for (ptrdiff_t d0 = 0; d0 < 16; d0++) {
+        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_ih_l0_copy[1200 * d0 + 48 * a0 + 16 * b1 + 4 * a1 + d1] = gru_weight_ih_l0[768 * a0 + 256 * b1 + 16 * d0 + 4 * d1
+                gru_weight_ih_l0_copy[1200 * d0 + 48 * a0 + 16 * b + 4 * a1 + d1] = gru_weight_ih_l0[768 * a0 + 256 * b + 16 * d0 + 4 * d1
                     + a1];
             }
         }
@@ -20704,22 +20703,22 @@ static void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gr
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 400; item++) {
+    for (ptrdiff_t item = 0; item < 75; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 240.0 k bytes of memory traffic.
- * d in tiles of 4 parallel, a in tiles of 4 parallel, b in tiles of 4, c in tiles of 4, e in tiles of 4, f in tiles of 4, a, b, c, e, f, d */
+ * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
 static void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0, float *restrict gru_weight_hh_l0_copy) {
-    const ptrdiff_t d0 = item / 25;
-    const ptrdiff_t a0 = item % 25;
-    for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-        for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
+    const ptrdiff_t a0 = item / 3;
+    const ptrdiff_t b = item % 3;
+    for (ptrdiff_t d0 = 0; d0 < 25; d0++) {
+        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[1200 * d0 + 48 * a0 + 16 * b1 + 4 * a1 + d1] = gru_weight_hh_l0[1200 * a0 + 400 * b1 + 16 * d0
-                    + 4 * d1 + a1];
+                gru_weight_hh_l0_copy[1200 * d0 + 48 * a0 + 16 * b + 4 * a1 + d1] = gru_weight_hh_l0[1200 * a0 + 400 * b + 16 * d0 + 4 * d1
+                    + a1];
             }
         }
     }
@@ -20727,24 +20726,23 @@ static void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gr
 
 static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const float *restrict gru_weight_hh_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 625; item++) {
+    for (ptrdiff_t item = 0; item < 75; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 6553.6 k bytes of memory traffic.
- * d in tiles of 4 parallel, a in tiles of 4 parallel, b in tiles of 4, c in tiles of 4, e in tiles of 4, f in tiles of 4, a, b, c, e, f, d */
+ * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
 static void fc3_0_weight_renew_body(ptrdiff_t item, const float *restrict fc3_0_weight, float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t d0 = item / 128;
-    const ptrdiff_t a0 = item % 128;
-    for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-        for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                    fc3_0_weight_copy[32768 * d0 + 256 * a0 + 64 * b1 + 16 * c1 + 4 * a1 + d1] = fc3_0_weight[6400 * a0 + 1600 * b1
-                        + 400 * c1 + 16 * d0 + 4 * d1 + a1];
-                }
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t b = item / 4 % 4;
+    const ptrdiff_t c = item % 4;
+    for (ptrdiff_t d0 = 0; d0 < 25; d0++) {
+        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                fc3_0_weight_copy[32768 * d0 + 256 * a0 + 64 * b + 16 * c + 4 * a1 + d1] = fc3_0_weight[6400 * a0 + 1600 * b + 400 * c
+                    + 16 * d0 + 4 * d1 + a1];
             }
         }
     }
@@ -20756,7 +20754,7 @@ static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *r
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 3200; item++) {
+    for (ptrdiff_t item = 0; item < 2048; item++) {
         fc3_0_weight_renew_body(item, fc3_0_weight, fc3_0_weight_copy);
     }
 }
