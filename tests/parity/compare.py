@@ -61,19 +61,23 @@ def relative_norm(a, b, denominator=None):
     return difference / denominator if denominator else (0.0 if difference == 0 else float("inf"))
 
 
+def moved_weights(weights, seed):
+    """Each moved by −1, 0 or 1 units in the last place."""
+    generator = torch.Generator().manual_seed(seed)
+    moved = {}
+    for name, value in weights.items():
+        moved[name] = value
+        if value.is_floating_point():
+            steps = torch.randint(-1, 2, value.shape, generator=generator)
+            moved[name] = value * (1 + torch.finfo(value.dtype).eps * steps)
+    return moved
+
+
 def neighbours(case):
-    """Outcomes of PyTorch in float32 from weights moved by −1, 0 or 1 units in the last place; made once a case."""
+    """Outcomes of PyTorch in float32 from weights that differ by a unit in the last place; made once a case."""
     if not hasattr(case, "neighbours"):
-        case.neighbours = []
-        for seed in range(NEIGHBOURS):
-            generator = torch.Generator().manual_seed(seed)
-            moved = {}
-            for name, value in case.weights.items():
-                moved[name] = value
-                if value.is_floating_point():
-                    steps = torch.randint(-1, 2, value.shape, generator=generator)
-                    moved[name] = value * (1 + torch.finfo(value.dtype).eps * steps)
-            case.neighbours.append(run_training(case.spec, moved, case.batch, len(case.single.losses), torch.float32))
+        steps = len(case.single.losses)
+        case.neighbours = [run_training(case.spec, moved_weights(case.weights, seed), case.batch, steps, torch.float32) for seed in range(NEIGHBOURS)]
     return case.neighbours
 
 

@@ -105,10 +105,14 @@ def make_case(spec, seed=0):
     )
 
 
-def write_case(case, directory):
+def write_files(weights, batch, directory):
     os.makedirs(directory, exist_ok=True)
-    save_file(case.weights, os.path.join(directory, "W.safetensors"))
-    save_file(case.batch, os.path.join(directory, "B.safetensors"))
+    save_file(weights, os.path.join(directory, "W.safetensors"))
+    save_file(batch, os.path.join(directory, "B.safetensors"))
+
+
+def write_case(case, directory):
+    write_files(case.weights, case.batch, directory)
 
 
 def main():

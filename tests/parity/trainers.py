@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 
 from safetensors.torch import load_file
@@ -61,6 +62,21 @@ def build_trainer(spec_path, name, build=True):
     if not os.access(program, os.X_OK):
         raise TrainerError(f"no program {program}: make trainer SPEC={spec_path} makes it")
     return [program]
+
+
+def build_variant(spec_path, name, suffix, keys, options="", build=True):
+    """The trainer of the same spec under another name, with other top-level keys or other options of the compiler."""
+    name = f"{name}_{suffix}"
+    path = os.path.join(ROOT, "build", "variants", f"{name}.yaml")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    keys = {"name": name} | keys
+    with open(spec_path, encoding="utf-8") as file:
+        text = re.sub(rf"(?m)^({'|'.join(keys)}):.*\n", "", file.read())
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("".join(f"{key}: {value}\n" for key, value in keys.items()) + text)
+    if build:
+        run(["make", "--no-print-directory", "trainer", f"SPEC={path}", f"ZOETROPE_OPTIONS={options}"])
+    return build_trainer(path, name, False)
 
 
 class Trainer:
