@@ -71,10 +71,11 @@ fuzz: compiler ## hostile files of weights against a bundle, for SECONDS=600, by
 parity: deps-python ## compare trainers with PyTorch, run live (PARITY="--count 12 --targets avx2": options of tests/parity/parity.py)
 	@$(APART) scripts/python.sh tests/parity/parity.py $(PARITY)
 
-bench: deps-python ## time a training step beside PyTorch's, and inference beside other ways to run it
+bench: deps-python deps-bench ## time a training step beside PyTorch's and JAX's, convolutions beside oneDNN's, inference beside other ways to run it (THREADS=1)
 	@+$(MAKE) compiler
-	@$(APART) scripts/python.sh tests/bench/inference.py
-	@$(APART) scripts/python.sh tests/bench/bench.py
+	@export REQUIREMENTS=tests/bench/requirements.txt; \
+	$(APART) scripts/python.sh tests/bench/inference.py && $(APART) scripts/python.sh tests/bench/convolutions.py && \
+	    $(APART) scripts/python.sh tests/bench/bench.py
 
 bench-scale: deps-python ## time training steps of many shapes beside their rooflines
 	@$(APART) scripts/python.sh tests/bench/scale.py

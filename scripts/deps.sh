@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh GROUP…: installs what is missing of what these groups need: build, test, slow, python, format.
+# deps.sh GROUP…: installs what is missing of what these groups need: build, test, slow, python, bench, format.
 # Each thing is looked for as a program or a library, and not as a package, so that whoever has it from elsewhere is not asked for it.
 set -eu
 
@@ -49,6 +49,7 @@ slow    program wasm-ld                 lld
 slow    program chromium                chromium
 slow    program python3                 python3
 slow    module  ensurepip               python3-venv
+bench   header  cc oneapi/dnnl/dnnl.h   libdnnl-dev
 python  program python3                 python3
 python  module  ensurepip               python3-venv
 '

@@ -1,20 +1,25 @@
 #!/bin/sh
-# python.sh SCRIPT…: runs a Python script with PyTorch. Makes build/venv the first time (PyTorch is large: it takes minutes);
-# ZOETROPE_PYTHON names another Python that has what tests/parity/requirements.txt lists.
+# python.sh SCRIPT…: runs a Python script with what REQUIREMENTS lists (tests/parity/requirements.txt), in an environment of its own in build/, which is made
+# the first time (PyTorch is large: it takes minutes). ZOETROPE_PYTHON names another Python that has what is listed.
 set -eu
 
 python=${ZOETROPE_PYTHON-}
 if [ -z "$python" ]; then
-    python=build/venv/bin/python
+    requirements=${REQUIREMENTS:-tests/parity/requirements.txt}
+    case $requirements in
+    tests/parity/*) environment=build/venv ;;
+    *) environment=build/venv-$(basename "$(dirname "$requirements")") ;;
+    esac
+    python=$environment/bin/python
     mkdir -p build
-    exec 9>build/venv.lock
+    exec 9>$environment.lock
     flock 9
-    if ! cmp -s tests/parity/requirements.txt build/venv/requirements.txt; then
-        echo "Making build/venv with $(tr '\n' ' ' <tests/parity/requirements.txt)" >&2
-        rm -rf build/venv
-        python3 -m venv build/venv
-        $python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt >&2
-        cp tests/parity/requirements.txt build/venv/
+    if ! cmp -s "$requirements" $environment/requirements.txt; then
+        echo "Making $environment with $(tr '\n' ' ' <"$requirements")" >&2
+        rm -rf "$environment"
+        python3 -m venv "$environment"
+        $python -m pip install --quiet --disable-pip-version-check -r "$requirements" >&2
+        cp "$requirements" "$environment/requirements.txt"
     fi
     exec 9>&-
 fi

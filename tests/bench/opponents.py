@@ -1,43 +1,40 @@
-"""PyTorch's training step in its float32 modes and under bfloat16 autocast, as a program that bench.py talks to: one process a mode, kept alive, so that modes
-can take turns. Reads a number of steps a line, writes the milliseconds a step took.
+"""PyTorch's training step in its float32 modes and under bfloat16 autocast, as a program that bench.py talks to (serve.py): one process a mode, kept alive, so
+that modes can take turns.
 
-    python opponents.py SPEC MODE THREADS
+    python opponents.py SPEC MODE THREADS W.safetensors B.safetensors
 """
 
 import os
 import sys
-import time
 
 import torch
+from safetensors.torch import load_file
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "parity"))
 
-from make_case import make_batch  # noqa: E402
-from reference import AutoEncoder, build_optimizer, loss_of  # noqa: E402
+from reference import build_optimizer, load_module, loss_of  # noqa: E402
+from serve import serve  # noqa: E402
 from specification import read_spec  # noqa: E402
 
 # mode: (channels_last, compiled)
 MODES = {
-    "pytorch": (False, False),
-    "pytorch channels_last": (True, False),
-    "pytorch compile": (False, True),
-    "pytorch compile channels_last": (True, True),
+    "as it comes": (False, False),
+    "channels_last": (True, False),
+    "compiled": (False, True),
+    "compiled, channels_last": (True, True),
 }
-# The same, forward pass and loss under torch.autocast with bfloat16.
-BF16_MODES = {name.replace("pytorch", "pytorch bf16"): mode for name, mode in MODES.items()}
-WARM_UP_STEPS = 4
+PREFIX = {"PyTorch ": False, "PyTorch bfloat16 ": True}  # the latter: forward pass and loss under torch.autocast
+MODES = {prefix + name: (*mode, bf16) for prefix, bf16 in PREFIX.items() for name, mode in MODES.items()}
 
 
-def training_step(spec, mode):
+def training_step(spec, mode, weights, batch):
     """A function that does one step as anyone would write it: zero the gradients, forward, loss, backward, the optimizer as it
     comes. Compiling is of module and loss together; the frames, not the clips, are in channels_last."""
-    channels_last, compiled = (MODES | BF16_MODES)[mode]
-    torch.manual_seed(0)
-    module = AutoEncoder(spec).train()
+    channels_last, compiled, bf16 = MODES[mode]
+    module = load_module(spec, weights, torch.float32).train()
     if channels_last:
         module = module.to(memory_format=torch.channels_last)
     optimizer = build_optimizer(spec, module.parameters())
-    batch = make_batch(spec, 0)
     x = batch["x"]
     frames = x.flatten(0, 1)
     if channels_last:
@@ -45,7 +42,7 @@ def training_step(spec, mode):
     x = frames.view(x.shape)
 
     def forward(x, h0):
-        with torch.autocast("cpu", torch.bfloat16, enabled=mode in BF16_MODES):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             return loss_of(spec, module(x, h0), x)
 
     if compiled:
@@ -56,24 +53,15 @@ def training_step(spec, mode):
         loss = forward(x, batch.get("h0"))
         loss.backward()
         optimizer.step()
-        return loss
+        return loss.item()
 
     return step
 
 
 def main():
-    spec, mode, threads = read_spec(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    spec, mode, threads, weights, batch = read_spec(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *sys.argv[4:]
     torch.set_num_threads(threads)
-    step = training_step(spec, mode)
-    for _ in range(WARM_UP_STEPS):
-        step()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        count = int(line)
-        begin = time.perf_counter()
-        for _ in range(count):
-            step()
-        print(1e3 * (time.perf_counter() - begin) / count, flush=True)
+    serve(training_step(spec, mode, load_file(weights), load_file(batch)))
 
 
 if __name__ == "__main__":
