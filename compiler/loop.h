@@ -260,7 +260,8 @@ typedef struct Schedule {
     int lanes; /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
     int levels;
     Level level[MAX_LEVELS];
-    int shared;     /* of the levels, how many outermost ones are run in common with the compute before this one, equal in both */
+    int shared;     /* of the levels, how many outermost ones are run in common with the compute before this one, equal in both but for
+                     * the tiles of parallel ones: an iteration runs as many values of each compute's variable as its own tile says */
     int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
     int stages;
     Stage stage[2];

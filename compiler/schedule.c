@@ -136,12 +136,12 @@ typedef struct Nest { /* parallel loops, directly in each other: at levels first
 static Statement *build_iterations(Builder *builder, const Nest *nest, Part **parts, int count, int level, long start) {
     if (level == nest->first + nest->count) return build(builder, parts, count, level);
     const Variable *variable = nest->variable[level - nest->first];
-    const long tile = parts[0]->schedule->level[level].tile;
     Part *copies = NEW_ARRAY(Part, count);
     Part **sub = NEW_ARRAY(Part *, count);
     long same = 0; /* iterations that have the same extents for all parts as the first of them */
     int active = 0;
     for (int i = 0; i < count; i++) {
+        const long tile = parts[i]->schedule->level[level].tile; /* each part's own */
         long extent = range_at(parts[i], level)->extent - start * tile;
         if (extent <= 0) continue;
         long run = extent >= tile ? extent / tile : 1;
@@ -168,15 +168,15 @@ static Statement *build_parallel(Builder *builder, Part **parts, int count, int 
     const Schedule *schedule = parts[0]->schedule;
     Nest nest = {.first = level};
     for (int l = level; l < schedule->levels && schedule->level[l].kind == LOOP_PARALLEL && run_together(parts, count, l) == count; l++) {
-        long most = 0, tile = schedule->level[l].tile;
+        long most = 0;
         for (int i = 0; i < count; i++) {
+            const Level *own = parts[i]->schedule->level;
             long extent = range_at(parts[i], l)->extent;
             for (int before = level; before < l; before++)
-                if (strcmp(schedule->level[before].variable, schedule->level[l].variable) == 0)
-                    extent = minimum(extent, schedule->level[before].tile);
-            most = maximum(most, extent);
+                if (strcmp(own[before].variable, own[l].variable) == 0) extent = minimum(extent, own[before].tile);
+            most = maximum(most, (extent + own[l].tile - 1) / own[l].tile);
         }
-        nest.variable[nest.count++] = new_variable(level_name(schedule, l), (most + tile - 1) / tile);
+        nest.variable[nest.count++] = new_variable(level_name(schedule, l), most);
     }
     Statement *tree = build_iterations(builder, &nest, parts, count, level, 0);
     for (int i = nest.count; i-- > 0;) tree = new_loop(nest.variable[i], LOOP_PARALLEL, tree);
@@ -352,8 +352,9 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
         if (level->kind == LOOP_VECTOR && compute->reduced[v])
             return refuse(builder, "level %d: lanes along the sum over %s", l, level->variable);
         if (!before || l >= schedule->shared) continue;
-        if (l >= before->levels || strcmp(level->variable, before->level[l].variable) != 0 || level->tile != before->level[l].tile ||
-            level->kind != before->level[l].kind)
+        const Level *other = l < before->levels ? &before->level[l] : NULL;
+        if (!other || strcmp(level->variable, other->variable) != 0 || level->kind != other->kind ||
+            (level->tile != other->tile && level->kind != LOOP_PARALLEL))
             return refuse(builder, "level %d is shared, but differs between computes", l);
     }
     for (int i = 0; i < compute->variable_count; i++)
