@@ -215,6 +215,8 @@ static const Lower lowerings[OP_COUNT] = {
 void start_graph(Lowering *l, const Graph *graph) {
     l->graph = graph;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
+    l->tile_sums = NEW_ARRAY(const Buffer *, graph->node_count);
+    l->summed_by = NEW_ARRAY(const Node *, graph->node_count);
     l->first_call = NEW_ARRAY(int, graph->node_count + 1);
     begin_pass(PASS_FUSE);
     fuse_graph(l);
@@ -269,6 +271,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     lower_graph(&l, training, &code->train);
     code->train_buffer = l.buffer;
     code->train_call = l.first_call;
+    code->train_summed_by = l.summed_by;
     lower_update(&l);
     l.program = &code->renew;
     lower_renew(&l);

@@ -23,6 +23,8 @@ typedef struct Lowering {
     ParameterStorage *parameter;        /* by index in graph->parameter */
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
     const Buffer **buffer;              /* by node id; NULL: not stored so far */
+    const Buffer **tile_sums;           /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
+    const Node **summed_by;             /* … and the convolution in whose kernel; NULL: in one of their own */
     int *first_call;                    /* by node id, and one more: how many calls `program` had before it */
 } Lowering;
 

@@ -7,6 +7,7 @@
 
 #include "lower_filter.h"
 #include "lower_pairs.h"
+#include "lower_tiles.h"
 
 #include <string.h>
 
@@ -107,6 +108,14 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer 
     store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
+/* How much of the variable an iteration of the parallel loops takes; 0: all. */
+static long parallel_tile(const Kernel *kernel, const char *variable) {
+    const Schedule *schedule = &kernel->schedule[0];
+    for (int i = 0; i < schedule->levels; i++)
+        if (schedule->level[i].kind == LOOP_PARALLEL && strcmp(schedule->level[i].variable, variable) == 0) return schedule->level[i].tile;
+    return 0;
+}
+
 static void lower_direct(Lowering *l, Node *node) {
     const Node *from = node->input[0];
     const bool gathers = node->op == OP_CONV2D;
@@ -134,12 +143,16 @@ static void lower_direct(Lowering *l, Node *node) {
                        .channels = channels,
                        .outputs = kernel->compute[0].variable[1]->extent,
                        .taps = node->kernel[0] * node->kernel[1],
-                       .phases = count};
+                       .phases = count,
+                       .summed_rows = summed_rows(l, node)};
     for (int d = 0; d < 2; d++) {
         shape.stride[d] = gathers ? node->stride[d] : 1;
         shape.span[d] = gathers ? node->kernel[d] : (node->kernel[d] + node->stride[d] - 1) / node->stride[d] + 1;
     }
+    const long step = gathers ? 1 : node->stride[0]; /* of the rows of a phase */
+    if (shape.summed_rows % step == 0) shape.summed_rows /= step;
     schedule_convolution(l, kernel, &shape);
+    add_tile_sums(l, node, kernel, &(Items){"k", parallel_tile(kernel, "k"), 1, parallel_tile(kernel, "i") * step, 0});
     finish_kernel(l, kernel, node->scan);
 }
 

@@ -13,6 +13,7 @@ typedef struct ConvShape {
     long stride[2];       /* of the input by output */
     long span[2];         /* input positions that one output reads */
     int phases;           /* computes */
+    long summed_rows;     /* multiples of so many rows of outputs are whole tiles of what is summed of them (lower_tiles.h) */
 } ConvShape;
 
 /* ---- lower_conv.c ---- */

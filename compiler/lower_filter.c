@@ -7,6 +7,7 @@
 #include "lower_filter.h"
 
 #include "lower_conv.h"
+#include "lower_tiles.h"
 
 #define V affine_variable
 
@@ -354,6 +355,7 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     describe_convolution(kernel, node);
     kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
                              v->taps * h->taps);
+    add_tile_sums(l, node, kernel, &(Items){"c", 0, f.cut.item[0], f.cut.item[1] * v->outputs, f.cut.item[2] * h->outputs});
     finish_kernel(l, kernel, node->scan);
     return true;
 }

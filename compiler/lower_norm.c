@@ -2,63 +2,12 @@
  *
  * Each is two kernels. The first sums fixed tiles, some rows of one image and channel, in float; the second merges the tiles of a
  * channel in index order, in double. So the result depends on shapes, never on threads, and no precision is lost over long sums. */
-#include "lower.h"
+#include "lower_tiles.h"
 
 #include <string.h>
 
 #define V affine_variable
 #define W64(e) op1(WIDEN, e)
-
-enum { TILE_ELEMENTS = 64 };
-
-typedef struct Tiles { /* of a node's images */
-    long rows;         /* of one tile; divides the height */
-    long count;        /* in an image */
-} Tiles;
-
-static Tiles tiles_of(const Node *node) {
-    Tiles tiles = {1, node->shape[2]};
-    for (long rows = 1; rows <= node->shape[2]; rows++)
-        if (node->shape[2] % rows == 0 && rows * node->shape[3] <= TILE_ELEMENTS) tiles = (Tiles){rows, node->shape[2] / rows};
-    return tiles;
-}
-
-/* A Compute over n, c, tile p and the elements (q, w) of a tile, with lanes along c where that is possible. */
-static At start_tiles(Compute *compute, const Node *node, Tiles tiles, const Buffer *partial, Affine partial_index[4]) {
-    Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *c = add_variable(compute, "c", partial->shape[1], false);
-    Variable *p = add_variable(compute, "p", tiles.count, false);
-    Variable *q = add_variable(compute, "q", tiles.rows, true), *w = add_variable(compute, "w", node->shape[3], true);
-    const Affine index[4] = {V(n), V(c), V(p), affine_constant(0)};
-    memcpy(partial_index, index, sizeof index);
-    return (At){.n = V(n), .c = V(c), .h = affine_add(affine_scale(V(p), tiles.rows), V(q)), .w = V(w)};
-}
-
-static void schedule_tiles(Lowering *l, Kernel *kernel) {
-    bool fit = true;
-    for (int i = 0; i < kernel->compute_count; i++) { /* padding lanes too, where all that is read has them */
-        Compute *compute = &kernel->compute[i];
-        Variable *c = compute->variable[1];
-        for (int s = 0; s < compute->sum_count; s++) c->extent = channels_in(compute->sum[s], c, c->extent);
-    }
-    for (int i = 0; i < kernel->compute_count; i++) fit = fit && lanes_fit(&kernel->compute[i], "c", l->target->lanes);
-    for (int i = 0; i < kernel->compute_count; i++) {
-        Schedule *schedule = &kernel->schedule[i];
-        add_level(schedule, "n", 1, LOOP_PARALLEL);
-        add_level(schedule, "c", fit ? l->target->lanes : 1, LOOP_PARALLEL);
-        add_level(schedule, "p", 1, LOOP_SERIAL);
-        schedule->accumulate = schedule->levels;
-        add_level(schedule, "q", 1, LOOP_SERIAL);
-        add_level(schedule, "w", 1, LOOP_SERIAL);
-        if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
-        schedule->shared = 3;
-    }
-}
-
-static const Buffer *new_partial(Lowering *l, const Node *node, const char *name, Tiles tiles, long values) {
-    const long shape[4] = {node->shape[0], node->shape[1], tiles.count, values};
-    return new_activation(l, name, shape);
-}
 
 /* ---- merging: variables c | n, p ---- */
 
@@ -69,7 +18,7 @@ typedef struct Merge {
 
 static Merge start_merge(Compute *compute, const Node *node, Tiles tiles) {
     Merge merge = {.c = add_variable(compute, "c", node->shape[1], false)};
-    Variable *n = add_variable(compute, "n", node->shape[0], true), *p = add_variable(compute, "p", tiles.count, true);
+    Variable *n = add_variable(compute, "n", node->shape[0], true), *p = add_variable(compute, "p", tiles_in_image(tiles), true);
     const Affine index[4] = {V(n), V(merge.c), V(p), affine_constant(0)};
     memcpy(merge.partial, index, sizeof index);
     return merge;
@@ -82,16 +31,18 @@ static const Expression *partial_value(const Merge *merge, const Buffer *partial
     return W64(load(partial, index));
 }
 
+/* All channels of a vector at a time, whose sums do not wait for each other. */
 static void schedule_merge(Lowering *l, Kernel *kernel) {
     for (int i = 0; i < kernel->compute_count; i++) {
         Schedule *schedule = &kernel->schedule[i];
         add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
-        add_level(schedule, "c", 1, LOOP_SERIAL);
-        schedule->shared = 2;
-        if (kernel->compute[i].sum_count == 0) continue;
-        schedule->accumulate = schedule->levels;
-        add_level(schedule, "n", 1, LOOP_SERIAL);
-        add_level(schedule, "p", 1, LOOP_SERIAL);
+        schedule->shared = 1;
+        if (kernel->compute[i].sum_count > 0) {
+            schedule->accumulate = schedule->levels;
+            add_level(schedule, "n", 1, LOOP_SERIAL);
+            add_level(schedule, "p", 1, LOOP_SERIAL);
+        }
+        add_level(schedule, "c", 1, kernel->compute[i].sum_count > 0 ? LOOP_UNROLL : LOOP_SERIAL);
     }
 }
 
@@ -114,27 +65,6 @@ static const Expression *load_channel(const Buffer *buffer, const Variable *c, l
 
 /* ---- batch norm's statistics ---- */
 
-/* Mean and M2 = Σ (x − mean)² of each tile: two passes over a tile that is in cache. */
-static const Buffer *lower_moments(Lowering *l, Node *node, Node *x, Tiles tiles) {
-    Kernel *kernel = new_kernel(format("%s_tiles", node->name), 2);
-    const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
-    Affine mean[4], square[4];
-    Compute *first = &kernel->compute[0], *second = &kernel->compute[1];
-    At at = start_tiles(first, x, tiles, partial, mean);
-    first->sum[first->sum_count++] = node_element(l, x, &at);
-    add_store(first, partial, mean, op2(MULTIPLY, sum_value(0, TYPE_F32), constant(1.0 / (double)(tiles.rows * x->shape[3]))));
-    at = start_tiles(second, x, tiles, partial, square);
-    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at), load(partial, square));
-    second->sum[second->sum_count++] = op2(MULTIPLY, centred, centred);
-    square[3] = affine_constant(1);
-    add_store(second, partial, square, sum_value(0, TYPE_F32));
-    kernel->comment = "mean and sum of squared distances from it, for tiles of rows of each image and channel";
-    set_work(kernel, 4.0 * (double)(x->shape[0] * x->shape[1]) * (double)(x->shape[2] * x->shape[3]));
-    schedule_tiles(l, kernel);
-    finish_kernel(l, kernel, NULL);
-    return partial;
-}
-
 static const Expression *running(const Expression *before, const Expression *now) {
     return op2(ADD, op2(MULTIPLY, before, constant_f64(1 - BATCH_NORM_MOMENTUM)), op2(MULTIPLY, now, constant_f64(BATCH_NORM_MOMENTUM)));
 }
@@ -143,15 +73,16 @@ static const Expression *running(const Expression *before, const Expression *now
 void lower_batch_norm_statistics(Lowering *l, Node *node) {
     Node *x = node->input[0], *weight = node->input[1];
     const Tiles tiles = tiles_of(x);
-    const double each = (double)(tiles.rows * x->shape[3]), count = each * (double)(tiles.count * x->shape[0]);
-    const Buffer *partial = lower_moments(l, node, x, tiles), *stats = node_buffer(l, node);
+    const long all = tiles_in_image(tiles) * x->shape[0];
+    const double each = (double)(tiles.rows * tiles.columns), count = each * (double)all;
+    const Buffer *partial = tile_sums(l, node), *stats = node_buffer(l, node);
     const Buffer *running_mean = node_buffer(l, node->input[2]), *running_var = node_buffer(l, node->input[3]);
     const Buffer *whole = new_plain(format("%s_whole", node->name), TYPE_F64, PLACE_WORKSPACE, 4, (long[4]){1, x->shape[1], 2, 1});
     Kernel *kernel = new_kernel(format("%s_merge", node->name), 3);
     Compute *first = &kernel->compute[0], *second = &kernel->compute[1], *last = &kernel->compute[2];
     Merge merge = start_merge(first, x, tiles);
     first->sum[first->sum_count++] = partial_value(&merge, partial, 0);
-    store_channel(first, whole, merge.c, 0, op2(DIVIDE, sum_value(0, TYPE_F64), constant_f64((double)(tiles.count * x->shape[0]))));
+    store_channel(first, whole, merge.c, 0, op2(DIVIDE, sum_value(0, TYPE_F64), constant_f64((double)all)));
     merge = start_merge(second, x, tiles);
     const Expression *apart = op2(SUBTRACT, partial_value(&merge, partial, 0), load_channel(whole, merge.c, 0));
     second->sum[second->sum_count++] =
@@ -167,7 +98,7 @@ void lower_batch_norm_statistics(Lowering *l, Node *node) {
     store_channel(last, running_mean, c, 0, running(load_channel(running_mean, c, 0), mean));
     store_channel(last, running_var, c, 0, running(load_channel(running_var, c, 0), op2(DIVIDE, m2, constant_f64(count - 1))));
     kernel->comment = "mean, 1 / deviation and weight / deviation of each channel; running statistics";
-    set_work(kernel, 6.0 * (double)(x->shape[0] * x->shape[1] * tiles.count));
+    set_work(kernel, 6.0 * (double)(x->shape[1] * all));
     schedule_merge(l, kernel);
     finish_kernel(l, kernel, NULL);
 }
@@ -193,11 +124,14 @@ void lower_batch_norm_running(Lowering *l, Node *node) {
 
 /* ---- sums of gradients ---- */
 
-/* The kernel that adds up tiles: out[c, s] = Σ n, p partial[n, c, p, s] · factor_s[c] */
-static void lower_merge_sums(Lowering *l, Node *node, const Node *x, Tiles tiles, const Buffer *partial, int sums, const Buffer *stats) {
+/* The tiles of each channel: out[c, s] = Σ n, p partial[n, c, p, s] · factor_s[c] */
+static void lower_merge_sums(Lowering *l, Node *node, int sums, const Buffer *stats) {
+    const Node *image = node->input[0];
+    const Tiles tiles = tiles_of(image);
+    const Buffer *partial = tile_sums(l, node);
     Kernel *kernel = new_kernel(format("%s_merge", node->name), 1);
     Compute *compute = &kernel->compute[0];
-    const Merge merge = start_merge(compute, x, tiles);
+    const Merge merge = start_merge(compute, image, tiles);
     for (int s = 0; s < sums; s++) {
         compute->sum[compute->sum_count++] = partial_value(&merge, partial, s);
         const Expression *value = sum_value(s, TYPE_F64);
@@ -205,55 +139,20 @@ static void lower_merge_sums(Lowering *l, Node *node, const Node *x, Tiles tiles
         store_channel(compute, node_buffer(l, node), merge.c, s, value);
     }
     kernel->comment = "the tiles of each channel, in index order, in double";
-    set_work(kernel, (double)(sums * x->shape[0] * x->shape[1] * tiles.count));
+    set_work(kernel, (double)(sums * image->shape[0] * image->shape[1] * tiles_in_image(tiles)));
     schedule_merge(l, kernel);
     finish_kernel(l, kernel, NULL);
 }
 
 void lower_batch_norm_sums(Lowering *l, Node *node) {
-    Node *x = node->input[0], *stats = node->input[1], *dy = node->input[2];
-    const Tiles tiles = tiles_of(x);
-    Kernel *kernel = new_kernel(format("%s_tiles", node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    const Buffer *partial = new_partial(l, x, format("%s_partial", node->name), tiles, 2);
-    Affine index[4];
-    const At at = start_tiles(compute, x, tiles, partial, index);
-    const Expression *gradient = node_element(l, dy, &at);
-    const Expression *centred = op2(SUBTRACT, node_element(l, x, &at), channel_value(l, stats, at.c, 0));
-    compute->sum[compute->sum_count++] = gradient;
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, gradient, centred);
-    add_store(compute, partial, index, sum_value(0, TYPE_F32));
-    index[3] = affine_constant(1);
-    add_store(compute, partial, index, sum_value(1, TYPE_F32));
-    kernel->comment = "sums of dy and of dy (x - mean), for tiles of rows of each image and channel";
-    set_work(kernel, 4.0 * (double)(x->shape[0] * x->shape[1]) * (double)(x->shape[2] * x->shape[3]));
-    schedule_tiles(l, kernel);
-    finish_kernel(l, kernel, NULL);
-    lower_merge_sums(l, node, x, tiles, partial, 2, node_buffer(l, stats));
-}
-
-static void lower_pixel_bias_grad(Lowering *l, Node *node) {
-    Node *dy = node->input[0];
-    const Tiles tiles = tiles_of(dy);
-    Kernel *kernel = new_kernel(format("%s_tiles", node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    const Buffer *partial = new_partial(l, dy, format("%s_partial", node->name), tiles, 1);
-    Affine index[4];
-    const At at = start_tiles(compute, dy, tiles, partial, index);
-    compute->sum[compute->sum_count++] = node_element(l, dy, &at);
-    add_store(compute, partial, index, sum_value(0, TYPE_F32));
-    kernel->comment = "sum of dy, for tiles of rows of each image and channel";
-    set_work(kernel, (double)(dy->shape[0] * dy->shape[1]) * (double)(dy->shape[2] * dy->shape[3]));
-    schedule_tiles(l, kernel);
-    finish_kernel(l, kernel, NULL);
-    lower_merge_sums(l, node, dy, tiles, partial, 1, NULL);
+    lower_merge_sums(l, node, 2, node_buffer(l, node->input[1]));
 }
 
 /* dy: [N, C, H, W] → [1, C, H, W], or, over pixels, [1, C, 1, 1] */
 void lower_bias_grad(Lowering *l, Node *node) {
     Node *dy = node->input[0];
     if (node->pixels) {
-        lower_pixel_bias_grad(l, node);
+        lower_merge_sums(l, node, 1, NULL);
         return;
     }
     Kernel *kernel = new_kernel(node->name, 1);

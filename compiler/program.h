@@ -77,7 +77,9 @@ typedef struct TargetCode {
     int choice_count, choice_capacity;
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
     const Graph *training;                          /* whose nodes `train` computes */
-    const int *train_call;     /* by node id, and one more: the first of its calls in `train`, those of the next node following */
+    const int *train_call; /* by node id, and one more: the first of its calls in `train`, those of the next node following */
+    const Node *const
+        *train_summed_by;      /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
     const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
 } TargetCode;
 
@@ -95,6 +97,7 @@ typedef struct Choices {
     int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
     bool filter_everywhere; /* … or wherever it is possible, for the tests */
     bool few_images;        /* weights are read anew for a few images: those that filtering makes larger have to pay for it */
+    bool sums_apart;        /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
     struct Tuning *tuning;  /* tuning.h; NULL: the cost model decides */
 } Choices;
 extern const Choices default_choices;

@@ -71,6 +71,15 @@ static int input_of(Expansion *e, const Node *node, const Node *input) {
     return value_again(e, input, true);
 }
 
+/* What a node computes its elements from, through fused nodes of the backward pass, and that is there before this one. */
+static void request_inputs(Expansion *e, const Node *node, const Node *before) {
+    const int loss = e->footprint->graph->loss->id;
+    for (int k = 0; k < node->input_count; k++) {
+        if (node->input[k]->id <= loss) input_of(e, node, node->input[k]);
+        else if (node->input[k]->id > before->id) request_inputs(e, node->input[k], before);
+    }
+}
+
 Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping) {
     const Graph *graph = footprint->graph;
     const int count = graph->node_count;
@@ -90,6 +99,8 @@ Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping) {
                 if (i > graph->loss->id && graph->node[k]->input[j] && graph->node[k]->input[j]->id < i)
                     input_of(&e, graph->node[k], graph->node[k]->input[j]);
         scan = node->scan;
+        const int summed = i > graph->loss->id ? footprint->summed[i] : -1;
+        if (summed >= 0) request_inputs(&e, graph->node[summed], node); /* its kernel reads them, too */
         int input[MAX_INPUTS];
         for (int k = 0; k < node->input_count; k++) input[k] = input_of(&e, node, node->input[k]);
         e.first[i] = add_instance(e.sequence, node, false);

@@ -72,14 +72,16 @@ struct Footprint {
     const Node **candidate;
     int *candidate_of; /* by node id; −1: none */
     int *result;       /* by candidate: its tensor */
+    int *summed;       /* by node id: the node whose sums of tiles its kernel makes (lower_tiles.h); −1: none */
     /* workspace tensors of the training program that are not kept */
     int tensors, tensor_capacity;
     Tensor **tensor;
     Owner *owner;      /* OF_CALLS: the calls of a single node, between which it lives */
     int *owner_number; /* of OF_CANDIDATE */
     int *touched_from; /* by call, and one more: its first entry in `touched` */
-    int touched_count, touched_capacity;
-    int *touched;   /* tensors */
+    int touched_count, touched_capacity, written_capacity;
+    int *touched;   /* tensors … */
+    bool *written;  /* … and which of them the call writes */
     int *span[2];   /* by call: the first and the last of its scan; itself where it is in none */
     int most_nodes; /* a sequence that has more is not looked at: with FRESH, work grows with the square of a chain */
     long least_top; /* evaluation and streaming need as much anyway */

@@ -26,6 +26,8 @@ static void note_call(Footprint *f, PointerMap *known, int call) {
             f->tensor[f->tensors++] = tensor;
         }
         MAKE_ROOM(f->touched, f->touched_count, f->touched_capacity);
+        MAKE_ROOM(f->written, f->touched_count, f->written_capacity);
+        f->written[f->touched_count] = written[b];
         f->touched[f->touched_count++] = (int)*number;
     }
     f->touched_from[call + 1] = f->touched_count;
@@ -59,6 +61,13 @@ static void find_owners(Footprint *f, const PointerMap *known) {
         f->owner[t] = OF_CANDIDATE;
         f->owner_number[t] = i;
     }
+}
+
+static void find_summed(Footprint *f) {
+    f->summed = NEW_ARRAY(int, f->graph->node_count);
+    for (int i = 0; i < f->graph->node_count; i++) f->summed[i] = -1;
+    for (int i = 0; i < f->graph->node_count; i++)
+        if (f->code->train_summed_by[i]) f->summed[f->code->train_summed_by[i]->id] = i;
 }
 
 /* ---- candidates ---- */
@@ -95,6 +104,7 @@ Footprint *find_footprint(const TargetCode *code) {
     find_spans(f);
     find_candidates(f, &known);
     find_owners(f, &known);
+    find_summed(f);
     f->most_nodes = (int)maximum(NODES_LEAST, NODES_TIMES * (long)f->graph->node_count);
     f->least_top = maximum(plan_program(&code->evaluate, code->kept_bytes), plan_program(&code->stream, code->kept_bytes));
     return f;
@@ -109,6 +119,7 @@ typedef struct Run { /* of a sequence's calls */
     int tensors, capacity; /* those of the footprint, then those of what is computed again */
     Tensor *tensor;
     int *result;   /* by instance: the tensor of the candidate that it is; −1: none */
+    int *first;    /* by node id: its own instance */
     int own_first; /* tensors from here on are of the instance that is being run … */
     int *own;      /* … and in the place of these of the footprint */
     int own_capacity;
@@ -141,7 +152,9 @@ static int tensor_of(Run *run, int instance, int tensor) {
     const Footprint *f = run->footprint;
     const bool again = run->sequence->instance[instance].again;
     if (f->owner[tensor] == OF_CANDIDATE) {
-        const int read = result_read(run, instance, f->owner_number[tensor]);
+        const int summed = f->summed[run->sequence->instance[instance].node->id];
+        int read = result_read(run, instance, f->owner_number[tensor]);
+        if (read < 0 && summed >= 0 && !again) read = result_read(run, run->first[summed], f->owner_number[tensor]);
         if (read >= 0) return read;
     }
     if (!again || f->owner[tensor] == OF_PROGRAM) return tensor;
@@ -156,6 +169,7 @@ static void run_call(Run *run, int instance, int call) {
     const bool again = run->sequence->instance[instance].again;
     if (again) run->flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
     for (int k = f->touched_from[call]; k < f->touched_from[call + 1]; k++) {
+        if (again && f->written[k] && f->owner[f->touched[k]] == OF_PROGRAM) continue; /* sums for another node: it has them already */
         Tensor *tensor = &run->tensor[tensor_of(run, instance, f->touched[k])];
         const int first = again ? run->calls : run->calls - (call - f->span[0][call]);
         const int last = again ? run->calls : run->calls + f->span[1][call] - call;
@@ -181,6 +195,9 @@ static void run_sequence(Run *run) {
     const Footprint *f = run->footprint;
     const int count = run->sequence->count;
     run->result = NEW_ARRAY(int, count);
+    run->first = NEW_ARRAY(int, f->graph->node_count);
+    for (int i = 0; i < count; i++)
+        if (!run->sequence->instance[i].again) run->first[run->sequence->instance[i].node->id] = i;
     for (int t = 0; t < f->tensors; t++) new_tensor_like(run, t);
     run->own_first = run->tensors;
     for (int i = 0; i < count; i++) {

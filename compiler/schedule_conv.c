@@ -42,6 +42,11 @@ static Region choose_region(const ConvShape *shape, long channels, long tile_row
     while (region.rows > tile_rows && others * ((shape->rows + region.rows - 1) / region.rows) < BUSY_ITEMS) region.rows -= tile_rows;
     long blocks = (shape->rows + region.rows - 1) / region.rows;
     region.rows = round_up((shape->rows + blocks - 1) / blocks, tile_rows);
+    /* whole tiles of what is summed of the outputs, if that needs little more */
+    const long whole = minimum(shape->rows, round_up(region.rows, shape->summed_rows));
+    if (whole % tile_rows == 0 && box_bytes(shape, channels, whole, region.columns) <= 2 * STAGE_BYTES &&
+        others * ((shape->rows + whole - 1) / whole) >= BUSY_ITEMS)
+        region.rows = whole;
     return region;
 }
 

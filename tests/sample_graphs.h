@@ -11,6 +11,14 @@ const Spec *sample_spec(int number);
 /* model.md's network. */
 const Spec *gru_ae_spec(void);
 
+/* sample_specs.c */
+/* In bfloat16: channels that end within a vector, within the second half of the pairs, and before it; kernels and strides of many kinds, a
+ * phase without taps, an odd number of images; sides with too few channels. */
+const Spec *pairs_spec(void);
+const Spec *filtered_spec(void);
+const Spec *wide_spec(void);
+const Spec *summed_spec(void);
+
 /* A value in [−1, 1): the same for the same seed and index, whatever the order of calls. */
 double sample_value(uint64_t seed, long index);
 

@@ -151,30 +151,6 @@ END_TEST
 
 /* ---- pairs of bfloat16 ---- */
 
-/* Channels that end within a vector, within the second half of the pairs, and before it; kernels and strides of many kinds, a phase without
- * taps, an odd number of images; sides with too few channels. */
-static const Spec *pairs_spec(void) {
-    static Layer encoder[] = {{false, 20, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
-                              {false, 40, {3, 2}, {2, 1}, {1, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
-                              {false, 48, {5, 5}, {1, 2}, {2, 2}, {0, 0}, false, NORM_BATCH, ACTIVATION_SIGMOID, 0, {0, 0}}};
-    static Layer decoder[] = {{true, 33, {2, 4}, {1, 2}, {0, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
-                              {true, 64, {1, 1}, {2, 1}, {0, 0}, {1, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}},
-                              {false, 7, {3, 1}, {1, 1}, {0, 0}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
-                              {false, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
-    static const Spec spec = {.name = "pairs",
-                              .T = 3,
-                              .channels = 1,
-                              .height = 8,
-                              .width = 16,
-                              .training.batch = 1,
-                              .encoder_count = 3,
-                              .encoder = encoder,
-                              .decoder_count = 4,
-                              .decoder = decoder,
-                              .precision = COMPUTE_BF16};
-    return &spec;
-}
-
 static int count_pairs(const Program *program) {
     int count = 0;
     for (int i = 0; i < program->call_count; i++) count += kernel_has_pairs(program->call[i].kernel);
@@ -206,48 +182,6 @@ static int count_algorithm(const TargetCode *code, Algorithm algorithm) {
     int count = 0;
     for (int i = 0; i < code->choice_count; i++) count += code->choice[i]->algorithm == algorithm;
     return count;
-}
-
-/* Strides of 1 and 2 and both, in both directions, channels that are no multiple of the vector, and T · batch images that do not
- * divide by any register tile. */
-static const Spec *filtered_spec(void) {
-    static Layer encoder[] = {{false, 16, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
-                              {false, 24, {3, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
-                              {false, 32, {3, 3}, {2, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}}};
-    static Layer decoder[] = {{true, 16, {3, 3}, {2, 1}, {1, 1}, {1, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
-                              {true, 32, {3, 3}, {2, 2}, {1, 1}, {1, 1}, true, NORM_NONE, ACTIVATION_SIGMOID, 0, {0, 0}},
-                              {true, 16, {3, 3}, {1, 1}, {0, 2}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
-                              {false, 1, {3, 3}, {1, 1}, {0, 2}, {0, 0}, false, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
-    static const Spec spec = {.name = "filtered",
-                              .T = 3,
-                              .channels = 1,
-                              .height = 8,
-                              .width = 16,
-                              .training.batch = 1,
-                              .encoder_count = 3,
-                              .encoder = encoder,
-                              .decoder_count = 4,
-                              .decoder = decoder};
-    return &spec;
-}
-
-/* So wide that a row of tiles is cut into several items. */
-static const Spec *wide_spec(void) {
-    static Layer encoder[] = {{false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
-                              {false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}}};
-    static Layer decoder[] = {{true, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
-                              {false, 1, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
-    static const Spec spec = {.name = "wide",
-                              .T = 1,
-                              .channels = 1,
-                              .height = 4,
-                              .width = 264,
-                              .training.batch = 1,
-                              .encoder_count = 2,
-                              .encoder = encoder,
-                              .decoder_count = 2,
-                              .decoder = decoder};
-    return &spec;
 }
 
 START_TEST(wide_images_are_filtered_in_parts) {
@@ -323,6 +257,36 @@ START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
         for (long i = 0; i < apart.count; i++)
             ck_assert_msg(apart.value[i] == together.value[i], "%s: element %ld is %.17g instead of %.17g", list[t]->name, i,
                           together.value[i], apart.value[i]);
+    }
+}
+END_TEST
+
+/* ---- sums of tiles ---- */
+
+static int count_summed(const Graph *graph, const TargetCode *code) {
+    int count = 0;
+    for (int i = 0; i < graph->node_count; i++) count += code->train_summed_by[i] != NULL;
+    return count;
+}
+
+START_TEST(sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them) {
+    const Choices choices = {.filtering = 2 * (_i % 2), .filter_everywhere = true};
+    Choices apart = choices;
+    apart.sums_apart = true;
+    Spec spec = _i < 2 ? *filtered_spec() : *summed_spec();
+    spec.optimizer.epsilon = 1e-8;
+    for (int t = 0; targets[t]; t++) {
+        Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+        differentiate(training);
+        const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
+        if (_i > 0) ck_assert_int_gt(count_summed(training, code), 3); /* of three images, iterations have few rows directly */
+        if (_i > 1) check_graph(training, code, true, t % 2);
+        const Left together = after_a_step(training, code, true);
+        code = lower_model(training, evaluation, targets[t], &apart);
+        ck_assert_int_eq(count_summed(training, code), 0);
+        const Left alone = after_a_step(training, code, true);
+        ck_assert_int_eq(alone.count, together.count);
+        ck_assert_msg(memcmp(alone.value, together.value, sizeof(double) * (size_t)alone.count) == 0, "%s", targets[t]->name);
     }
 }
 END_TEST
@@ -455,6 +419,7 @@ Suite *lower_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 2);
+    tcase_add_loop_test(test_case, sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them, 0, 4);
     tcase_add_loop_test(test_case, computing_again_gives_the_bits_of_storing, 0, SAMPLE_SPECS + 2);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);

@@ -1,0 +1,86 @@
+/* Specs for single passes: what each is made to have. */
+#include "sample_graphs.h"
+
+const Spec *pairs_spec(void) {
+    static Layer encoder[] = {{false, 20, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 40, {3, 2}, {2, 1}, {1, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
+                              {false, 48, {5, 5}, {1, 2}, {2, 2}, {0, 0}, false, NORM_BATCH, ACTIVATION_SIGMOID, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 33, {2, 4}, {1, 2}, {0, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {true, 64, {1, 1}, {2, 1}, {0, 0}, {1, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}},
+                              {false, 7, {3, 1}, {1, 1}, {0, 0}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "pairs",
+                              .T = 3,
+                              .channels = 1,
+                              .height = 8,
+                              .width = 16,
+                              .training.batch = 1,
+                              .encoder_count = 3,
+                              .encoder = encoder,
+                              .decoder_count = 4,
+                              .decoder = decoder,
+                              .precision = COMPUTE_BF16};
+    return &spec;
+}
+
+/* Strides of 1 and 2 and both, in both directions, channels that are no multiple of the vector, and T · batch images that do not
+ * divide by any register tile. */
+const Spec *filtered_spec(void) {
+    static Layer encoder[] = {{false, 16, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 24, {3, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
+                              {false, 32, {3, 3}, {2, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 16, {3, 3}, {2, 1}, {1, 1}, {1, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {true, 32, {3, 3}, {2, 2}, {1, 1}, {1, 1}, true, NORM_NONE, ACTIVATION_SIGMOID, 0, {0, 0}},
+                              {true, 16, {3, 3}, {1, 1}, {0, 2}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {3, 3}, {1, 1}, {0, 2}, {0, 0}, false, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "filtered",
+                              .T = 3,
+                              .channels = 1,
+                              .height = 8,
+                              .width = 16,
+                              .training.batch = 1,
+                              .encoder_count = 3,
+                              .encoder = encoder,
+                              .decoder_count = 4,
+                              .decoder = decoder};
+    return &spec;
+}
+
+/* So wide that a row of tiles is cut into several items. */
+const Spec *wide_spec(void) {
+    static Layer encoder[] = {{false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "wide",
+                              .T = 1,
+                              .channels = 1,
+                              .height = 4,
+                              .width = 264,
+                              .training.batch = 1,
+                              .encoder_count = 2,
+                              .encoder = encoder,
+                              .decoder_count = 2,
+                              .decoder = decoder};
+    return &spec;
+}
+
+/* Rows that do not divide into what an iteration makes, several tiles to a row, phases of different sizes, and biases. */
+const Spec *summed_spec(void) {
+    static Layer encoder[] = {{false, 19, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_BATCH, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
+                              {false, 16, {4, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_BATCH, ACTIVATION_SIGMOID, 0, {0, 0}},
+                              {false, 24, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_NONE, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 16, {3, 2}, {2, 2}, {1, 0}, {1, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "summed",
+                              .T = 1,
+                              .channels = 1,
+                              .height = 6,
+                              .width = 72,
+                              .training.batch = 2,
+                              .encoder_count = 3,
+                              .encoder = encoder,
+                              .decoder_count = 2,
+                              .decoder = decoder};
+    return &spec;
+}
