@@ -2,7 +2,8 @@
  *
  * A convolution reads through a staged copy of its input, so an elementwise producer costs it one pass over that copy; an
  * elementwise reader just goes on computing. What would be computed often or dearly is stored: exp in it, or a gradient that
- * two convolutions read. */
+ * two convolutions read. Batch norm's gradient is read by two, and is not stored all the same: both then read what it is computed
+ * from, two tensors each, for a third one that would be written, and read twice. */
 #include "lower.h"
 
 Node *epilogue_of(const Graph *graph, Node *node) {
@@ -37,7 +38,7 @@ static bool can_fuse(const Graph *graph, Node *node) {
     int convolutions = 0;
     for (int i = 0; i < node->reader_count; i++)
         if (!reads_through(node->reader[i], node, &convolutions)) return false;
-    return !(operation_is(node->op, GRADIENT) && convolutions > 1);
+    return !operation_is(node->op, GRADIENT) || convolutions <= (node->op == OP_BATCH_NORM_GRAD ? 2 : 1);
 }
 
 void fuse_graph(const Lowering *l) {

@@ -180,7 +180,7 @@ START_TEST(what_is_traded_for_memory_is_what_was_planned) {
     const Model *model = model_of(gru_ae_spec());
     for (int i = 0; targets[i]; i++) {
         TargetCode *code;
-        const MemoryLimit limit = {230000000, 2};
+        const MemoryLimit limit = {210000000, 2};
         const char *text = explained_within(model, targets[i], &limit, &code), *place = text;
         const Trade *trade = code->trade;
         ck_assert_int_gt(trade->count, 1);
