@@ -31,12 +31,14 @@ static const Expression *partial_value(const Merge *merge, const Buffer *partial
     return W64(load(partial, index));
 }
 
-/* All channels of a vector at a time, whose sums do not wait for each other. */
+enum { MERGED = 4 }; /* channels at a time, whose sums do not wait for each other */
+
 static void schedule_merge(Lowering *l, Kernel *kernel) {
     for (int i = 0; i < kernel->compute_count; i++) {
         Schedule *schedule = &kernel->schedule[i];
         add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
-        schedule->shared = 1;
+        add_level(schedule, "c", MERGED, LOOP_SERIAL);
+        schedule->shared = 2;
         if (kernel->compute[i].sum_count > 0) {
             schedule->accumulate = schedule->levels;
             add_level(schedule, "n", 1, LOOP_SERIAL);

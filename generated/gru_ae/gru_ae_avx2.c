@@ -58,10 +58,11 @@ static inline TARGET_CODE __m256 vector_exponent(__m256 a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
+ * 151.0 M FLOPs, 35.7 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
-    float *restrict encoder0_conv_forward_out, char *scratch) {
+    float *restrict encoder0_conv_forward_out, float *restrict encoder0_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
@@ -219,99 +220,135 @@ static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *
             _mm256_storeu_ps(&encoder0_conv_forward_out_at_1[32792], sum2_3_1);
         }
     }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 32; i1++) {
+            __m256 sum3_0 = _mm256_setzero_ps();
+            __m256 sum3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward_out[131072 * n + 32768 * k1 + 1024 * i1
+                    + 8 * w]);
+                sum3_0 = _mm256_add_ps(sum3_0, encoder0_conv_forward_0);
+                const __m256 encoder0_conv_forward_1 = _mm256_loadu_ps(&encoder0_conv_forward_out[131072 * n + 32768 * k1 + 1024 * i1
+                    + 8 * w + 512]);
+                sum3_1 = _mm256_add_ps(sum3_1, encoder0_conv_forward_1);
+            }
+            _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * k1 + 32 * i1], _mm256_mul_ps(sum3_0,
+                _mm256_set1_ps(0.015625f)));
+            _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * k1 + 32 * i1 + 16], _mm256_mul_ps(sum3_1,
+                _mm256_set1_ps(0.015625f)));
+            __m256 sum4_0 = _mm256_setzero_ps();
+            __m256 sum4_1 = _mm256_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m256 encoder0_conv_forward_2 = _mm256_loadu_ps(&encoder0_conv_forward_out[131072 * n + 32768 * k1 + 1024 * i1
+                    + 8 * w]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_2,
+                    _mm256_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * k1 + 32 * i1]));
+                sum4_0 = _mm256_fmadd_ps(difference_0, difference_0, sum4_0);
+                const __m256 encoder0_conv_forward_3 = _mm256_loadu_ps(&encoder0_conv_forward_out[131072 * n + 32768 * k1 + 1024 * i1
+                    + 8 * w + 512]);
+                const __m256 difference_1 = _mm256_sub_ps(encoder0_conv_forward_3,
+                    _mm256_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * k1 + 32 * i1 + 16]));
+                sum4_1 = _mm256_fmadd_ps(difference_1, difference_1, sum4_1);
+            }
+            _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * k1 + 32 * i1 + 8], sum4_0);
+            _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * k1 + 32 * i1 + 24], sum4_1);
+        }
+    }
 }
 
 static void encoder0_conv_forward(const float *restrict x, const float *restrict encoder_0_weight,
-    float *restrict encoder0_conv_forward_out, char *scratch, int threads) {
+    float *restrict encoder0_conv_forward_out, float *restrict encoder0_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
-    float *restrict encoder0_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
-            sum0 = _mm256_add_ps(sum0, encoder0_conv_forward_0);
-        }
-        _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.015625f)));
-        __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m256 encoder0_conv_forward_1 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_1,
-                _mm256_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p]));
-            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-        }
-        _mm256_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum1);
-    }
-}
-
-static void encoder0_batch_norm_statistics_tiles(const float *restrict encoder0_conv_forward,
-    float *restrict encoder0_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder0_batch_norm_statistics_tiles_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics_partial);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, encoder0_batch_norm_statistics_partial,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_statistics_partial, double *restrict encoder0_batch_norm_statistics_whole,
     const float *restrict encoder_1_weight, float *restrict encoder_1_running_mean, float *restrict encoder_1_running_var,
     float *restrict encoder0_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
+                const float *const encoder0_batch_norm_statistics_partial_at = &encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0
+                    + 16 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)encoder0_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)encoder0_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)encoder0_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)encoder0_batch_norm_statistics_partial_at[3];
             }
         }
-        encoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 4096.0;
-        double sum1 = 0.0;
+        double *const encoder0_batch_norm_statistics_whole_at = &encoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        encoder0_batch_norm_statistics_whole_at[0] = sum0_0 / 4096.0;
+        encoder0_batch_norm_statistics_whole_at[2] = sum0_1 / 4096.0;
+        encoder0_batch_norm_statistics_whole_at[4] = sum0_2 / 4096.0;
+        encoder0_batch_norm_statistics_whole_at[6] = sum0_3 / 4096.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
-                const double difference_0 = wide_0 - encoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const encoder0_batch_norm_statistics_partial_at_1 = &encoder0_batch_norm_statistics_partial[4096 * n
+                    + 1024 * c0 + 16 * p + 4 * c1];
+                double *const encoder0_batch_norm_statistics_whole_at_1 = &encoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+                const double difference_0 = (double)encoder0_batch_norm_statistics_partial_at_1[0]
+                    - encoder0_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[8]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)encoder0_batch_norm_statistics_partial_at_1[1]
+                    - encoder0_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[9]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)encoder0_batch_norm_statistics_partial_at_1[2]
+                    - encoder0_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[10]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)encoder0_batch_norm_statistics_partial_at_1[3]
+                    - encoder0_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[11]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const encoder0_batch_norm_statistics_whole_at = &encoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        encoder0_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder0_batch_norm_statistics_whole_0 = encoder0_batch_norm_statistics_whole_at[0];
-        float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[24 * c0 + c1];
-        encoder0_batch_norm_statistics_at[0] = (float)encoder0_batch_norm_statistics_whole_0;
-        const double encoder0_batch_norm_statistics_whole_1 = encoder0_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder0_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder0_batch_norm_statistics_at[8] = (float)quotient_0;
-        encoder0_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)encoder_1_weight[8 * c0 + c1]);
-        const double wide_2 = (double)encoder_1_running_mean[8 * c0 + c1];
-        encoder_1_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder0_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder0_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_1_running_var[8 * c0 + c1], 0.9, product_0);
-        encoder_1_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const encoder0_batch_norm_statistics_whole_at_2 = &encoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        encoder0_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder0_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder0_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder0_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder0_batch_norm_statistics_whole_0 = encoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_statistics_at[0] = (float)encoder0_batch_norm_statistics_whole_0;
+            const double encoder0_batch_norm_statistics_whole_1 = encoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder0_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder0_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_1_weight[8 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)encoder_1_running_mean[8 * c0 + 4 * c1 + c2];
+            encoder_1_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder0_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder0_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_1_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_1_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -378,11 +415,13 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
+    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
+    float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 207104);
@@ -879,11 +918,51 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            __m256 sum10_0 = _mm256_setzero_ps();
+            __m256 sum10_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
+                        + 1024 * i1 + 256 * q + 8 * w]);
+                    sum10_0 = _mm256_add_ps(sum10_0, encoder1_conv_forward_0);
+                    const __m256 encoder1_conv_forward_1 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
+                        + 1024 * i1 + 256 * q + 8 * w + 512]);
+                    sum10_1 = _mm256_add_ps(sum10_1, encoder1_conv_forward_1);
+                }
+            }
+            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1], _mm256_mul_ps(sum10_0,
+                _mm256_set1_ps(0.015625f)));
+            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1 + 16], _mm256_mul_ps(sum10_1,
+                _mm256_set1_ps(0.015625f)));
+            __m256 sum11_0 = _mm256_setzero_ps();
+            __m256 sum11_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m256 encoder1_conv_forward_2 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
+                        + 1024 * i1 + 256 * q + 8 * w]);
+                    const __m256 encoder1_batch_norm_statistics_partial_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
+                        + 256 * c0 + 64 * i + 32 * i1]);
+                    const __m256 difference_7 = _mm256_sub_ps(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
+                    sum11_0 = _mm256_fmadd_ps(difference_7, difference_7, sum11_0);
+                    const __m256 encoder1_conv_forward_3 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
+                        + 1024 * i1 + 256 * q + 8 * w + 512]);
+                    const __m256 encoder1_batch_norm_statistics_partial_1 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
+                        + 256 * c0 + 64 * i + 32 * i1 + 16]);
+                    const __m256 difference_8 = _mm256_sub_ps(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
+                    sum11_1 = _mm256_fmadd_ps(difference_8, difference_8, sum11_1);
+                }
+            }
+            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1 + 8], sum11_0);
+            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1 + 24], sum11_1);
+        }
+    }
 }
 
 static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_statistics,
     const float *restrict encoder_1_bias, const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder1_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -891,95 +970,90 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
-    float *restrict encoder1_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 512 * p + 256 * q
-                    + 8 * w]);
-                sum0 = _mm256_add_ps(sum0, encoder1_conv_forward_0);
-            }
-        }
-        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.015625f)));
-        __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 encoder1_conv_forward_1 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 512 * p + 256 * q
-                    + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_1,
-                    _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p]));
-                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + 8], sum1);
-    }
-}
-
-static void encoder1_batch_norm_statistics_tiles(const float *restrict encoder1_conv_forward,
-    float *restrict encoder1_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder1_batch_norm_statistics_tiles_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics_partial);
+            encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_statistics_partial, double *restrict encoder1_batch_norm_statistics_whole,
     const float *restrict encoder_4_weight, float *restrict encoder_4_running_mean, float *restrict encoder_4_running_var,
     float *restrict encoder1_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
+                const float *const encoder1_batch_norm_statistics_partial_at = &encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0
+                    + 16 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)encoder1_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)encoder1_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)encoder1_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)encoder1_batch_norm_statistics_partial_at[3];
             }
         }
-        encoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 1024.0;
-        double sum1 = 0.0;
+        double *const encoder1_batch_norm_statistics_whole_at = &encoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        encoder1_batch_norm_statistics_whole_at[0] = sum0_0 / 1024.0;
+        encoder1_batch_norm_statistics_whole_at[2] = sum0_1 / 1024.0;
+        encoder1_batch_norm_statistics_whole_at[4] = sum0_2 / 1024.0;
+        encoder1_batch_norm_statistics_whole_at[6] = sum0_3 / 1024.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
-                const double difference_0 = wide_0 - encoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const encoder1_batch_norm_statistics_partial_at_1 = &encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0
+                    + 16 * p + 4 * c1];
+                double *const encoder1_batch_norm_statistics_whole_at_1 = &encoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+                const double difference_0 = (double)encoder1_batch_norm_statistics_partial_at_1[0]
+                    - encoder1_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[8]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)encoder1_batch_norm_statistics_partial_at_1[1]
+                    - encoder1_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[9]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)encoder1_batch_norm_statistics_partial_at_1[2]
+                    - encoder1_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[10]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)encoder1_batch_norm_statistics_partial_at_1[3]
+                    - encoder1_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[11]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const encoder1_batch_norm_statistics_whole_at = &encoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        encoder1_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder1_batch_norm_statistics_whole_0 = encoder1_batch_norm_statistics_whole_at[0];
-        float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0 + c1];
-        encoder1_batch_norm_statistics_at[0] = (float)encoder1_batch_norm_statistics_whole_0;
-        const double encoder1_batch_norm_statistics_whole_1 = encoder1_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder1_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder1_batch_norm_statistics_at[8] = (float)quotient_0;
-        encoder1_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)encoder_4_weight[8 * c0 + c1]);
-        const double wide_2 = (double)encoder_4_running_mean[8 * c0 + c1];
-        encoder_4_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder1_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder1_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_4_running_var[8 * c0 + c1], 0.9, product_0);
-        encoder_4_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const encoder1_batch_norm_statistics_whole_at_2 = &encoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        encoder1_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder1_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder1_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder1_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder1_batch_norm_statistics_whole_0 = encoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_statistics_at[0] = (float)encoder1_batch_norm_statistics_whole_0;
+            const double encoder1_batch_norm_statistics_whole_1 = encoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder1_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder1_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_4_weight[8 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)encoder_4_running_mean[8 * c0 + 4 * c1 + c2];
+            encoder_4_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder1_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder1_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_4_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_4_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -1050,11 +1124,13 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 4x16 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 26.0 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
+    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out,
+    float *restrict encoder2_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 207104);
@@ -1551,11 +1627,47 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        __m256 sum10_0 = _mm256_setzero_ps();
+        __m256 sum10_1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward_out[32768 * n + 2048 * c0 + 1024 * i + 128 * q
+                    + 8 * w]);
+                sum10_0 = _mm256_add_ps(sum10_0, encoder2_conv_forward_0);
+                const __m256 encoder2_conv_forward_1 = _mm256_loadu_ps(&encoder2_conv_forward_out[32768 * n + 2048 * c0 + 1024 * i + 128 * q
+                    + 8 * w + 512]);
+                sum10_1 = _mm256_add_ps(sum10_1, encoder2_conv_forward_1);
+            }
+        }
+        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i], _mm256_mul_ps(sum10_0,
+            _mm256_set1_ps(0.015625f)));
+        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i + 16], _mm256_mul_ps(sum10_1,
+            _mm256_set1_ps(0.015625f)));
+        __m256 sum11_0 = _mm256_setzero_ps();
+        __m256 sum11_1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m256 encoder2_conv_forward_2 = _mm256_loadu_ps(&encoder2_conv_forward_out[32768 * n + 2048 * c0 + 1024 * i + 128 * q
+                    + 8 * w]);
+                const __m256 difference_7 = _mm256_sub_ps(encoder2_conv_forward_2,
+                    _mm256_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i]));
+                sum11_0 = _mm256_fmadd_ps(difference_7, difference_7, sum11_0);
+                const __m256 encoder2_conv_forward_3 = _mm256_loadu_ps(&encoder2_conv_forward_out[32768 * n + 2048 * c0 + 1024 * i + 128 * q
+                    + 8 * w + 512]);
+                const __m256 difference_8 = _mm256_sub_ps(encoder2_conv_forward_3,
+                    _mm256_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i + 16]));
+                sum11_1 = _mm256_fmadd_ps(difference_8, difference_8, sum11_1);
+            }
+        }
+        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i + 8], sum11_0);
+        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i + 24], sum11_1);
+    }
 }
 
 static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder_4_bias, const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder2_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -1563,95 +1675,90 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
-    float *restrict encoder2_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * p + 128 * q
-                    + 8 * w]);
-                sum0 = _mm256_add_ps(sum0, encoder2_conv_forward_0);
-            }
-        }
-        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.015625f)));
-        __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m256 encoder2_conv_forward_1 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * p + 128 * q
-                    + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_1,
-                    _mm256_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p]));
-                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm256_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + 8], sum1);
-    }
-}
-
-static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_conv_forward,
-    float *restrict encoder2_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder2_batch_norm_statistics_tiles_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics_partial);
+            encoder2_conv_forward_out, encoder2_batch_norm_statistics_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_statistics_partial, double *restrict encoder2_batch_norm_statistics_whole,
     const float *restrict encoder_7_weight, float *restrict encoder_7_running_mean, float *restrict encoder_7_running_var,
     float *restrict encoder2_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
+                const float *const encoder2_batch_norm_statistics_partial_at = &encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0
+                    + 16 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)encoder2_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)encoder2_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)encoder2_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)encoder2_batch_norm_statistics_partial_at[3];
             }
         }
-        encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 256.0;
-        double sum1 = 0.0;
+        double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        encoder2_batch_norm_statistics_whole_at[0] = sum0_0 / 256.0;
+        encoder2_batch_norm_statistics_whole_at[2] = sum0_1 / 256.0;
+        encoder2_batch_norm_statistics_whole_at[4] = sum0_2 / 256.0;
+        encoder2_batch_norm_statistics_whole_at[6] = sum0_3 / 256.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                const double wide_0 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
-                const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const encoder2_batch_norm_statistics_partial_at_1 = &encoder2_batch_norm_statistics_partial[1024 * n + 64 * c0
+                    + 16 * p + 4 * c1];
+                double *const encoder2_batch_norm_statistics_whole_at_1 = &encoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+                const double difference_0 = (double)encoder2_batch_norm_statistics_partial_at_1[0]
+                    - encoder2_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[8]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)encoder2_batch_norm_statistics_partial_at_1[1]
+                    - encoder2_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[9]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)encoder2_batch_norm_statistics_partial_at_1[2]
+                    - encoder2_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[10]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)encoder2_batch_norm_statistics_partial_at_1[3]
+                    - encoder2_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[11]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        encoder2_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder2_batch_norm_statistics_whole_0 = encoder2_batch_norm_statistics_whole_at[0];
-        float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[24 * c0 + c1];
-        encoder2_batch_norm_statistics_at[0] = (float)encoder2_batch_norm_statistics_whole_0;
-        const double encoder2_batch_norm_statistics_whole_1 = encoder2_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder2_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder2_batch_norm_statistics_at[8] = (float)quotient_0;
-        encoder2_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)encoder_7_weight[8 * c0 + c1]);
-        const double wide_2 = (double)encoder_7_running_mean[8 * c0 + c1];
-        encoder_7_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder2_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_7_running_var[8 * c0 + c1], 0.9, product_0);
-        encoder_7_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const encoder2_batch_norm_statistics_whole_at_2 = &encoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        encoder2_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder2_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder2_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder2_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder2_batch_norm_statistics_whole_0 = encoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_statistics_at[0] = (float)encoder2_batch_norm_statistics_whole_0;
+            const double encoder2_batch_norm_statistics_whole_1 = encoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder2_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder2_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_7_weight[8 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)encoder_7_running_mean[8 * c0 + 4 * c1 + c2];
+            encoder_7_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder2_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_7_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_7_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -1722,11 +1829,13 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 8x8 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.8 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
+    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out,
+    float *restrict encoder3_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 207104);
     float *const transformed = (float *)scratch;
@@ -2213,11 +2322,44 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        __m256 sum10_0 = _mm256_setzero_ps();
+        __m256 sum10_1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward_out[16384 * n + 1024 * c0 + 64 * q + 8 * w]);
+                sum10_0 = _mm256_add_ps(sum10_0, encoder3_conv_forward_0);
+                const __m256 encoder3_conv_forward_1 = _mm256_loadu_ps(&encoder3_conv_forward_out[16384 * n + 1024 * c0 + 64 * q + 8 * w
+                    + 512]);
+                sum10_1 = _mm256_add_ps(sum10_1, encoder3_conv_forward_1);
+            }
+        }
+        _mm256_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0], _mm256_mul_ps(sum10_0, _mm256_set1_ps(0.015625f)));
+        _mm256_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + 16], _mm256_mul_ps(sum10_1,
+            _mm256_set1_ps(0.015625f)));
+        __m256 sum11_0 = _mm256_setzero_ps();
+        __m256 sum11_1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const __m256 encoder3_conv_forward_2 = _mm256_loadu_ps(&encoder3_conv_forward_out[16384 * n + 1024 * c0 + 64 * q + 8 * w]);
+                const __m256 difference_7 = _mm256_sub_ps(encoder3_conv_forward_2,
+                    _mm256_loadu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0]));
+                sum11_0 = _mm256_fmadd_ps(difference_7, difference_7, sum11_0);
+                const __m256 encoder3_conv_forward_3 = _mm256_loadu_ps(&encoder3_conv_forward_out[16384 * n + 1024 * c0 + 64 * q + 8 * w
+                    + 512]);
+                const __m256 difference_8 = _mm256_sub_ps(encoder3_conv_forward_3,
+                    _mm256_loadu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + 16]));
+                sum11_1 = _mm256_fmadd_ps(difference_8, difference_8, sum11_1);
+            }
+        }
+        _mm256_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + 8], sum11_0);
+        _mm256_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + 24], sum11_1);
+    }
 }
 
 static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
     const float *restrict encoder_7_bias, const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder3_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -2225,86 +2367,86 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 4325.4 k bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
-    float *restrict encoder3_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    __m256 sum0 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[16384 * n + 512 * c0 + 64 * q + 8 * w]);
-            sum0 = _mm256_add_ps(sum0, encoder3_conv_forward_0);
-        }
-    }
-    _mm256_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0], _mm256_mul_ps(sum0, _mm256_set1_ps(0.015625f)));
-    __m256 sum1 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m256 encoder3_conv_forward_1 = _mm256_loadu_ps(&encoder3_conv_forward[16384 * n + 512 * c0 + 64 * q + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_1,
-                _mm256_loadu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0]));
-            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-        }
-    }
-    _mm256_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + 8], sum1);
-}
-
-static void encoder3_batch_norm_statistics_tiles(const float *restrict encoder3_conv_forward,
-    float *restrict encoder3_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        encoder3_batch_norm_statistics_tiles_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics_partial);
+            encoder3_conv_forward_out, encoder3_batch_norm_statistics_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 98.3 k FLOPs, 141.3 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder3_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder3_batch_norm_statistics_partial, double *restrict encoder3_batch_norm_statistics_whole,
     const float *restrict encoder_10_weight, float *restrict encoder_10_running_mean, float *restrict encoder_10_running_var,
     float *restrict encoder3_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + c1];
+            const float *const encoder3_batch_norm_statistics_partial_at = &encoder3_batch_norm_statistics_partial[512 * n + 16 * c0
+                + 4 * c1];
+            sum0_0 = sum0_0 + (double)encoder3_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)encoder3_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)encoder3_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)encoder3_batch_norm_statistics_partial_at[3];
         }
-        encoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 64.0;
-        double sum1 = 0.0;
+        double *const encoder3_batch_norm_statistics_whole_at = &encoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        encoder3_batch_norm_statistics_whole_at[0] = sum0_0 / 64.0;
+        encoder3_batch_norm_statistics_whole_at[2] = sum0_1 / 64.0;
+        encoder3_batch_norm_statistics_whole_at[4] = sum0_2 / 64.0;
+        encoder3_batch_norm_statistics_whole_at[6] = sum0_3 / 64.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + c1];
-            const double difference_0 = wide_0 - encoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-            const double wide_1 = (double)encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + c1 + 8];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-            sum1 = sum1 + sum_0;
+            const float *const encoder3_batch_norm_statistics_partial_at_1 = &encoder3_batch_norm_statistics_partial[512 * n + 16 * c0
+                + 4 * c1];
+            double *const encoder3_batch_norm_statistics_whole_at_1 = &encoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+            const double difference_0 = (double)encoder3_batch_norm_statistics_partial_at_1[0]
+                - encoder3_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[8]);
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)encoder3_batch_norm_statistics_partial_at_1[1]
+                - encoder3_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[9]);
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)encoder3_batch_norm_statistics_partial_at_1[2]
+                - encoder3_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[10]);
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)encoder3_batch_norm_statistics_partial_at_1[3]
+                - encoder3_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[11]);
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const encoder3_batch_norm_statistics_whole_at = &encoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        encoder3_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder3_batch_norm_statistics_whole_0 = encoder3_batch_norm_statistics_whole_at[0];
-        float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[24 * c0 + c1];
-        encoder3_batch_norm_statistics_at[0] = (float)encoder3_batch_norm_statistics_whole_0;
-        const double encoder3_batch_norm_statistics_whole_1 = encoder3_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder3_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder3_batch_norm_statistics_at[8] = (float)quotient_0;
-        encoder3_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)encoder_10_weight[8 * c0 + c1]);
-        const double wide_2 = (double)encoder_10_running_mean[8 * c0 + c1];
-        encoder_10_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder3_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder3_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_10_running_var[8 * c0 + c1], 0.9, product_0);
-        encoder_10_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const encoder3_batch_norm_statistics_whole_at_2 = &encoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        encoder3_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder3_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder3_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder3_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder3_batch_norm_statistics_whole_0 = encoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_statistics_at[0] = (float)encoder3_batch_norm_statistics_whole_0;
+            const double encoder3_batch_norm_statistics_whole_1 = encoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder3_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder3_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_10_weight[8 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)encoder_10_running_mean[8 * c0 + 4 * c1 + c2];
+            encoder_10_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder3_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder3_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_10_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_10_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -3527,10 +3669,12 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 8x8 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.8 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage fc3_forward_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
-    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out,
+    float *restrict decoder0_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const fc3_forward_in_staged0 = (float *)(scratch + 268544);
     float *const transformed = (float *)scratch;
@@ -3846,10 +3990,49 @@ static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t n1 = 0; n1 < 2; n1++) {
+            __m256 sum5_0 = _mm256_setzero_ps();
+            __m256 sum5_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 1024 * c0 + 64 * q + 8 * w]);
+                    sum5_0 = _mm256_add_ps(sum5_0, decoder0_conv_transpose_forward_0);
+                    const __m256 decoder0_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 1024 * c0 + 64 * q + 8 * w + 512]);
+                    sum5_1 = _mm256_add_ps(sum5_1, decoder0_conv_transpose_forward_1);
+                }
+            }
+            _mm256_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 32 * c0], _mm256_mul_ps(sum5_0,
+                _mm256_set1_ps(0.015625f)));
+            _mm256_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 32 * c0 + 16], _mm256_mul_ps(sum5_1,
+                _mm256_set1_ps(0.015625f)));
+            __m256 sum6_0 = _mm256_setzero_ps();
+            __m256 sum6_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const __m256 decoder0_conv_transpose_forward_2 = _mm256_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 1024 * c0 + 64 * q + 8 * w]);
+                    const __m256 difference_6 = _mm256_sub_ps(decoder0_conv_transpose_forward_2,
+                        _mm256_loadu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 32 * c0]));
+                    sum6_0 = _mm256_fmadd_ps(difference_6, difference_6, sum6_0);
+                    const __m256 decoder0_conv_transpose_forward_3 = _mm256_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 1024 * c0 + 64 * q + 8 * w + 512]);
+                    const __m256 difference_7 = _mm256_sub_ps(decoder0_conv_transpose_forward_3,
+                        _mm256_loadu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 32 * c0 + 16]));
+                    sum6_1 = _mm256_fmadd_ps(difference_7, difference_7, sum6_1);
+                }
+            }
+            _mm256_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 32 * c0 + 8], sum6_0);
+            _mm256_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 32 * c0 + 24], sum6_1);
+        }
+    }
 }
 
 static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, const float *restrict decoder_0_weight_filtered_back,
-    float *restrict decoder0_conv_transpose_forward_out, char *scratch, int threads) {
+    float *restrict decoder0_conv_transpose_forward_out, float *restrict decoder0_batch_norm_statistics_partial, char *scratch,
+    int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -3857,88 +4040,86 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 4325.4 k bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
-    float *restrict decoder0_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    __m256 sum0 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0 + 64 * q
-                + 8 * w]);
-            sum0 = _mm256_add_ps(sum0, decoder0_conv_transpose_forward_0);
-        }
-    }
-    _mm256_storeu_ps(&decoder0_batch_norm_statistics_partial[512 * n + 16 * c0], _mm256_mul_ps(sum0, _mm256_set1_ps(0.015625f)));
-    __m256 sum1 = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m256 decoder0_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0 + 64 * q
-                + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_1,
-                _mm256_loadu_ps(&decoder0_batch_norm_statistics_partial[512 * n + 16 * c0]));
-            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-        }
-    }
-    _mm256_storeu_ps(&decoder0_batch_norm_statistics_partial[512 * n + 16 * c0 + 8], sum1);
-}
-
-static void decoder0_batch_norm_statistics_tiles(const float *restrict decoder0_conv_transpose_forward,
-    float *restrict decoder0_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        decoder0_batch_norm_statistics_tiles_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics_partial);
+            decoder0_batch_norm_statistics_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 98.3 k FLOPs, 141.3 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder0_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder0_batch_norm_statistics_partial, double *restrict decoder0_batch_norm_statistics_whole,
     const float *restrict decoder_1_weight, float *restrict decoder_1_running_mean, float *restrict decoder_1_running_var,
     float *restrict decoder0_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)decoder0_batch_norm_statistics_partial[512 * n + 16 * c0 + c1];
+            const float *const decoder0_batch_norm_statistics_partial_at = &decoder0_batch_norm_statistics_partial[512 * n + 16 * c0
+                + 4 * c1];
+            sum0_0 = sum0_0 + (double)decoder0_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)decoder0_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)decoder0_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)decoder0_batch_norm_statistics_partial_at[3];
         }
-        decoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 64.0;
-        double sum1 = 0.0;
+        double *const decoder0_batch_norm_statistics_whole_at = &decoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        decoder0_batch_norm_statistics_whole_at[0] = sum0_0 / 64.0;
+        decoder0_batch_norm_statistics_whole_at[2] = sum0_1 / 64.0;
+        decoder0_batch_norm_statistics_whole_at[4] = sum0_2 / 64.0;
+        decoder0_batch_norm_statistics_whole_at[6] = sum0_3 / 64.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)decoder0_batch_norm_statistics_partial[512 * n + 16 * c0 + c1];
-            const double difference_0 = wide_0 - decoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-            const double wide_1 = (double)decoder0_batch_norm_statistics_partial[512 * n + 16 * c0 + c1 + 8];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-            sum1 = sum1 + sum_0;
+            const float *const decoder0_batch_norm_statistics_partial_at_1 = &decoder0_batch_norm_statistics_partial[512 * n + 16 * c0
+                + 4 * c1];
+            double *const decoder0_batch_norm_statistics_whole_at_1 = &decoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+            const double difference_0 = (double)decoder0_batch_norm_statistics_partial_at_1[0]
+                - decoder0_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[8]);
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)decoder0_batch_norm_statistics_partial_at_1[1]
+                - decoder0_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[9]);
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)decoder0_batch_norm_statistics_partial_at_1[2]
+                - decoder0_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[10]);
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)decoder0_batch_norm_statistics_partial_at_1[3]
+                - decoder0_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[11]);
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const decoder0_batch_norm_statistics_whole_at = &decoder0_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        decoder0_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder0_batch_norm_statistics_whole_0 = decoder0_batch_norm_statistics_whole_at[0];
-        float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[24 * c0 + c1];
-        decoder0_batch_norm_statistics_at[0] = (float)decoder0_batch_norm_statistics_whole_0;
-        const double decoder0_batch_norm_statistics_whole_1 = decoder0_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder0_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder0_batch_norm_statistics_at[8] = (float)quotient_0;
-        decoder0_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)decoder_1_weight[8 * c0 + c1]);
-        const double wide_2 = (double)decoder_1_running_mean[8 * c0 + c1];
-        decoder_1_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder0_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder0_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_1_running_var[8 * c0 + c1], 0.9, product_0);
-        decoder_1_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const decoder0_batch_norm_statistics_whole_at_2 = &decoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        decoder0_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder0_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder0_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder0_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder0_batch_norm_statistics_whole_0 = decoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_statistics_at[0] = (float)decoder0_batch_norm_statistics_whole_0;
+            const double decoder0_batch_norm_statistics_whole_1 = decoder0_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder0_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder0_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_1_weight[8 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)decoder_1_running_mean[8 * c0 + 4 * c1 + c2];
+            decoder_1_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder0_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder0_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_1_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_1_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -4006,11 +4187,13 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 4x16 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.9 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out,
+    float *restrict decoder1_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder0_relu_in_staged0 = (float *)(scratch + 268544);
     float *const transformed = (float *)scratch;
@@ -4311,11 +4494,50 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            __m256 sum5_0 = _mm256_setzero_ps();
+            __m256 sum5_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 2048 * c0 + 1024 * i1 + 128 * q + 8 * w]);
+                    sum5_0 = _mm256_add_ps(sum5_0, decoder1_conv_transpose_forward_0);
+                    const __m256 decoder1_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 2048 * c0 + 1024 * i1 + 128 * q + 8 * w + 512]);
+                    sum5_1 = _mm256_add_ps(sum5_1, decoder1_conv_transpose_forward_1);
+                }
+            }
+            _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i1], _mm256_mul_ps(sum5_0,
+                _mm256_set1_ps(0.015625f)));
+            _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i1 + 16], _mm256_mul_ps(sum5_1,
+                _mm256_set1_ps(0.015625f)));
+            __m256 sum6_0 = _mm256_setzero_ps();
+            __m256 sum6_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m256 decoder1_conv_transpose_forward_2 = _mm256_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 2048 * c0 + 1024 * i1 + 128 * q + 8 * w]);
+                    const __m256 difference_7 = _mm256_sub_ps(decoder1_conv_transpose_forward_2,
+                        _mm256_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i1]));
+                    sum6_0 = _mm256_fmadd_ps(difference_7, difference_7, sum6_0);
+                    const __m256 decoder1_conv_transpose_forward_3 = _mm256_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 2048 * c0 + 1024 * i1 + 128 * q + 8 * w + 512]);
+                    const __m256 difference_8 = _mm256_sub_ps(decoder1_conv_transpose_forward_3,
+                        _mm256_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i1 + 16]));
+                    sum6_1 = _mm256_fmadd_ps(difference_8, difference_8, sum6_1);
+                }
+            }
+            _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i1 + 8], sum6_0);
+            _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 32 * i1 + 24], sum6_1);
+        }
+    }
 }
 
 static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out,
+    float *restrict decoder1_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -4323,95 +4545,91 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
-    float *restrict decoder1_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                    + 512 * p + 128 * q + 8 * w]);
-                sum0 = _mm256_add_ps(sum0, decoder1_conv_transpose_forward_0);
-            }
-        }
-        _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.015625f)));
-        __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m256 decoder1_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                    + 512 * p + 128 * q + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_1,
-                    _mm256_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p]));
-                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm256_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + 8], sum1);
-    }
-}
-
-static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_conv_transpose_forward,
-    float *restrict decoder1_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder1_batch_norm_statistics_tiles_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics_partial);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, decoder1_batch_norm_statistics_partial,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_statistics_partial, double *restrict decoder1_batch_norm_statistics_whole,
     const float *restrict decoder_4_weight, float *restrict decoder_4_running_mean, float *restrict decoder_4_running_var,
     float *restrict decoder1_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
+                const float *const decoder1_batch_norm_statistics_partial_at = &decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0
+                    + 16 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)decoder1_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)decoder1_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)decoder1_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)decoder1_batch_norm_statistics_partial_at[3];
             }
         }
-        decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 256.0;
-        double sum1 = 0.0;
+        double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        decoder1_batch_norm_statistics_whole_at[0] = sum0_0 / 256.0;
+        decoder1_batch_norm_statistics_whole_at[2] = sum0_1 / 256.0;
+        decoder1_batch_norm_statistics_whole_at[4] = sum0_2 / 256.0;
+        decoder1_batch_norm_statistics_whole_at[6] = sum0_3 / 256.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                const double wide_0 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1];
-                const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const decoder1_batch_norm_statistics_partial_at_1 = &decoder1_batch_norm_statistics_partial[1024 * n + 64 * c0
+                    + 16 * p + 4 * c1];
+                double *const decoder1_batch_norm_statistics_whole_at_1 = &decoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+                const double difference_0 = (double)decoder1_batch_norm_statistics_partial_at_1[0]
+                    - decoder1_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[8]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)decoder1_batch_norm_statistics_partial_at_1[1]
+                    - decoder1_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[9]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)decoder1_batch_norm_statistics_partial_at_1[2]
+                    - decoder1_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[10]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)decoder1_batch_norm_statistics_partial_at_1[3]
+                    - decoder1_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[11]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        decoder1_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder1_batch_norm_statistics_whole_0 = decoder1_batch_norm_statistics_whole_at[0];
-        float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[24 * c0 + c1];
-        decoder1_batch_norm_statistics_at[0] = (float)decoder1_batch_norm_statistics_whole_0;
-        const double decoder1_batch_norm_statistics_whole_1 = decoder1_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder1_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder1_batch_norm_statistics_at[8] = (float)quotient_0;
-        decoder1_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)decoder_4_weight[8 * c0 + c1]);
-        const double wide_2 = (double)decoder_4_running_mean[8 * c0 + c1];
-        decoder_4_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder1_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_4_running_var[8 * c0 + c1], 0.9, product_0);
-        decoder_4_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const decoder1_batch_norm_statistics_whole_at_2 = &decoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        decoder1_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder1_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder1_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder1_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder1_batch_norm_statistics_whole_0 = decoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_statistics_at[0] = (float)decoder1_batch_norm_statistics_whole_0;
+            const double decoder1_batch_norm_statistics_whole_1 = decoder1_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder1_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder1_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_4_weight[8 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)decoder_4_running_mean[8 * c0 + 4 * c1 + c2];
+            decoder_4_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder1_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_4_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_4_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -4483,11 +4701,13 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 26.2 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out,
+    float *restrict decoder2_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const decoder1_relu_in_staged0 = (float *)(scratch + 268544);
@@ -4797,11 +5017,52 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m256 sum5_0 = _mm256_setzero_ps();
+            __m256 sum5_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 8192 * c0 + 4096 * i + 1024 * i1 + 256 * q + 8 * w]);
+                    sum5_0 = _mm256_add_ps(sum5_0, decoder2_conv_transpose_forward_0);
+                    const __m256 decoder2_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 8192 * c0 + 4096 * i + 1024 * i1 + 256 * q + 8 * w + 512]);
+                    sum5_1 = _mm256_add_ps(sum5_1, decoder2_conv_transpose_forward_1);
+                }
+            }
+            _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 128 * i + 32 * i1], _mm256_mul_ps(sum5_0,
+                _mm256_set1_ps(0.015625f)));
+            _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 128 * i + 32 * i1 + 16], _mm256_mul_ps(sum5_1,
+                _mm256_set1_ps(0.015625f)));
+            __m256 sum6_0 = _mm256_setzero_ps();
+            __m256 sum6_1 = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m256 decoder2_conv_transpose_forward_2 = _mm256_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 8192 * c0 + 4096 * i + 1024 * i1 + 256 * q + 8 * w]);
+                    const __m256 decoder2_batch_norm_statistics_partial_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n
+                        + 256 * c0 + 128 * i + 32 * i1]);
+                    const __m256 difference_7 = _mm256_sub_ps(decoder2_conv_transpose_forward_2, decoder2_batch_norm_statistics_partial_0);
+                    sum6_0 = _mm256_fmadd_ps(difference_7, difference_7, sum6_0);
+                    const __m256 decoder2_conv_transpose_forward_3 = _mm256_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 8192 * c0 + 4096 * i + 1024 * i1 + 256 * q + 8 * w + 512]);
+                    const __m256 decoder2_batch_norm_statistics_partial_1 = _mm256_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n
+                        + 256 * c0 + 128 * i + 32 * i1 + 16]);
+                    const __m256 difference_8 = _mm256_sub_ps(decoder2_conv_transpose_forward_3, decoder2_batch_norm_statistics_partial_1);
+                    sum6_1 = _mm256_fmadd_ps(difference_8, difference_8, sum6_1);
+                }
+            }
+            _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 128 * i + 32 * i1 + 8], sum6_0);
+            _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 128 * i + 32 * i1 + 24], sum6_1);
+        }
+    }
 }
 
 static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out,
+    float *restrict decoder2_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -4809,95 +5070,91 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
-    float *restrict decoder2_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                    + 512 * p + 256 * q + 8 * w]);
-                sum0 = _mm256_add_ps(sum0, decoder2_conv_transpose_forward_0);
-            }
-        }
-        _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.015625f)));
-        __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 decoder2_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                    + 512 * p + 256 * q + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_1,
-                    _mm256_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p]));
-                sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm256_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + 8], sum1);
-    }
-}
-
-static void decoder2_batch_norm_statistics_tiles(const float *restrict decoder2_conv_transpose_forward,
-    float *restrict decoder2_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder2_batch_norm_statistics_tiles_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics_partial);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, decoder2_batch_norm_statistics_partial,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_statistics_partial, double *restrict decoder2_batch_norm_statistics_whole,
     const float *restrict decoder_7_weight, float *restrict decoder_7_running_mean, float *restrict decoder_7_running_var,
     float *restrict decoder2_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
+                const float *const decoder2_batch_norm_statistics_partial_at = &decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0
+                    + 16 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)decoder2_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)decoder2_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)decoder2_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)decoder2_batch_norm_statistics_partial_at[3];
             }
         }
-        decoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 1024.0;
-        double sum1 = 0.0;
+        double *const decoder2_batch_norm_statistics_whole_at = &decoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        decoder2_batch_norm_statistics_whole_at[0] = sum0_0 / 1024.0;
+        decoder2_batch_norm_statistics_whole_at[2] = sum0_1 / 1024.0;
+        decoder2_batch_norm_statistics_whole_at[4] = sum0_2 / 1024.0;
+        decoder2_batch_norm_statistics_whole_at[6] = sum0_3 / 1024.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1];
-                const double difference_0 = wide_0 - decoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const decoder2_batch_norm_statistics_partial_at_1 = &decoder2_batch_norm_statistics_partial[2048 * n + 256 * c0
+                    + 16 * p + 4 * c1];
+                double *const decoder2_batch_norm_statistics_whole_at_1 = &decoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+                const double difference_0 = (double)decoder2_batch_norm_statistics_partial_at_1[0]
+                    - decoder2_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[8]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)decoder2_batch_norm_statistics_partial_at_1[1]
+                    - decoder2_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[9]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)decoder2_batch_norm_statistics_partial_at_1[2]
+                    - decoder2_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[10]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)decoder2_batch_norm_statistics_partial_at_1[3]
+                    - decoder2_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[11]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const decoder2_batch_norm_statistics_whole_at = &decoder2_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        decoder2_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder2_batch_norm_statistics_whole_0 = decoder2_batch_norm_statistics_whole_at[0];
-        float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[24 * c0 + c1];
-        decoder2_batch_norm_statistics_at[0] = (float)decoder2_batch_norm_statistics_whole_0;
-        const double decoder2_batch_norm_statistics_whole_1 = decoder2_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder2_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder2_batch_norm_statistics_at[8] = (float)quotient_0;
-        decoder2_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)decoder_7_weight[8 * c0 + c1]);
-        const double wide_2 = (double)decoder_7_running_mean[8 * c0 + c1];
-        decoder_7_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder2_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder2_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_7_running_var[8 * c0 + c1], 0.9, product_0);
-        decoder_7_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const decoder2_batch_norm_statistics_whole_at_2 = &decoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        decoder2_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder2_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder2_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder2_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder2_batch_norm_statistics_whole_0 = decoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_statistics_at[0] = (float)decoder2_batch_norm_statistics_whole_0;
+            const double decoder2_batch_norm_statistics_whole_1 = decoder2_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder2_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder2_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_7_weight[8 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)decoder_7_running_mean[8 * c0 + 4 * c1 + c2];
+            decoder_7_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder2_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder2_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_7_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_7_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -4965,11 +5222,13 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
+    float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder2_relu_in_staged0 = (float *)(scratch + 268544);
@@ -5279,11 +5538,48 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+            __m256 sum5_0 = _mm256_setzero_ps();
+            __m256 sum5_1 = _mm256_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w]);
+                sum5_0 = _mm256_add_ps(sum5_0, decoder3_conv_transpose_forward_0);
+                const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w + 512]);
+                sum5_1 = _mm256_add_ps(sum5_1, decoder3_conv_transpose_forward_1);
+            }
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1], _mm256_mul_ps(sum5_0,
+                _mm256_set1_ps(0.015625f)));
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1 + 16], _mm256_mul_ps(sum5_1,
+                _mm256_set1_ps(0.015625f)));
+            __m256 sum6_0 = _mm256_setzero_ps();
+            __m256 sum6_1 = _mm256_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m256 decoder3_conv_transpose_forward_2 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w]);
+                const __m256 decoder3_batch_norm_statistics_partial_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
+                    + 1024 * c0 + 256 * i + 32 * i1]);
+                const __m256 difference_7 = _mm256_sub_ps(decoder3_conv_transpose_forward_2, decoder3_batch_norm_statistics_partial_0);
+                sum6_0 = _mm256_fmadd_ps(difference_7, difference_7, sum6_0);
+                const __m256 decoder3_conv_transpose_forward_3 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w + 512]);
+                const __m256 decoder3_batch_norm_statistics_partial_1 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
+                    + 1024 * c0 + 256 * i + 32 * i1 + 16]);
+                const __m256 difference_8 = _mm256_sub_ps(decoder3_conv_transpose_forward_3, decoder3_batch_norm_statistics_partial_1);
+                sum6_1 = _mm256_fmadd_ps(difference_8, difference_8, sum6_1);
+            }
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1 + 8], sum6_0);
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1 + 24], sum6_1);
+        }
+    }
 }
 
 static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
+    float *restrict decoder3_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -5291,91 +5587,91 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
-    float *restrict decoder3_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m256 sum0 = _mm256_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                + 512 * p + 8 * w]);
-            sum0 = _mm256_add_ps(sum0, decoder3_conv_transpose_forward_0);
-        }
-        _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p], _mm256_mul_ps(sum0,
-            _mm256_set1_ps(0.015625f)));
-        __m256 sum1 = _mm256_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                + 512 * p + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_1,
-                _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p]));
-            sum1 = _mm256_fmadd_ps(difference_0, difference_0, sum1);
-        }
-        _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum1);
-    }
-}
-
-static void decoder3_batch_norm_statistics_tiles(const float *restrict decoder3_conv_transpose_forward,
-    float *restrict decoder3_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder3_batch_norm_statistics_tiles_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics_partial);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_statistics_partial, double *restrict decoder3_batch_norm_statistics_whole,
     const float *restrict decoder_10_weight, float *restrict decoder_10_running_mean, float *restrict decoder_10_running_var,
     float *restrict decoder3_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
+                const float *const decoder3_batch_norm_statistics_partial_at = &decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0
+                    + 16 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)decoder3_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)decoder3_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)decoder3_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)decoder3_batch_norm_statistics_partial_at[3];
             }
         }
-        decoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1] = sum0 / 4096.0;
-        double sum1 = 0.0;
+        double *const decoder3_batch_norm_statistics_whole_at = &decoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+        decoder3_batch_norm_statistics_whole_at[0] = sum0_0 / 4096.0;
+        decoder3_batch_norm_statistics_whole_at[2] = sum0_1 / 4096.0;
+        decoder3_batch_norm_statistics_whole_at[4] = sum0_2 / 4096.0;
+        decoder3_batch_norm_statistics_whole_at[6] = sum0_3 / 4096.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1];
-                const double difference_0 = wide_0 - decoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const decoder3_batch_norm_statistics_partial_at_1 = &decoder3_batch_norm_statistics_partial[4096 * n
+                    + 1024 * c0 + 16 * p + 4 * c1];
+                double *const decoder3_batch_norm_statistics_whole_at_1 = &decoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1];
+                const double difference_0 = (double)decoder3_batch_norm_statistics_partial_at_1[0]
+                    - decoder3_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[8]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)decoder3_batch_norm_statistics_partial_at_1[1]
+                    - decoder3_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[9]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)decoder3_batch_norm_statistics_partial_at_1[2]
+                    - decoder3_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[10]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)decoder3_batch_norm_statistics_partial_at_1[3]
+                    - decoder3_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[11]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const decoder3_batch_norm_statistics_whole_at = &decoder3_batch_norm_statistics_whole[16 * c0 + 2 * c1];
-        decoder3_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder3_batch_norm_statistics_whole_0 = decoder3_batch_norm_statistics_whole_at[0];
-        float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0 + c1];
-        decoder3_batch_norm_statistics_at[0] = (float)decoder3_batch_norm_statistics_whole_0;
-        const double decoder3_batch_norm_statistics_whole_1 = decoder3_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder3_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder3_batch_norm_statistics_at[8] = (float)quotient_0;
-        decoder3_batch_norm_statistics_at[16] = (float)(quotient_0 * (double)decoder_10_weight[8 * c0 + c1]);
-        const double wide_2 = (double)decoder_10_running_mean[8 * c0 + c1];
-        decoder_10_running_mean[8 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder3_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder3_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_10_running_var[8 * c0 + c1], 0.9, product_0);
-        decoder_10_running_var[8 * c0 + c1] = (float)sum_1;
+        double *const decoder3_batch_norm_statistics_whole_at_2 = &decoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 1];
+        decoder3_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder3_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder3_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder3_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder3_batch_norm_statistics_whole_0 = decoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_statistics_at[0] = (float)decoder3_batch_norm_statistics_whole_0;
+            const double decoder3_batch_norm_statistics_whole_1 = decoder3_batch_norm_statistics_whole[16 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder3_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder3_batch_norm_statistics_at[8] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_10_weight[8 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_statistics_at[16] = (float)product_4;
+            const double wide_0 = (double)decoder_10_running_mean[8 * c0 + 4 * c1 + c2];
+            decoder_10_running_mean[8 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder3_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder3_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_10_running_var[8 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_10_running_var[8 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -5913,10 +6209,13 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
+ * 151.0 M FLOPs, 69.2 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad,
-    const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out, char *scratch) {
+    const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder_10_bias, float *restrict decoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
@@ -6074,10 +6373,36 @@ static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float
             _mm256_storeu_ps(&decoder4_conv_data_grad_out_at_1[32792], sum2_3_1);
         }
     }
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
+            __m256 sum3_a = _mm256_setzero_ps();
+            __m256 sum3_b = _mm256_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * k1
+                    + 512 * i1 + 8 * w]);
+                const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
+                    _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * k1]));
+                const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * k1 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&decoder_10_bias[8 * k1]));
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad_out[131072 * n + 32768 * k1 + 512 * i1
+                    + 8 * w]);
+                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0,
+                    _mm256_setzero_ps());
+                sum3_a = _mm256_add_ps(sum3_a, chosen_0);
+                sum3_b = _mm256_fmadd_ps(chosen_0, difference_0, sum3_b);
+            }
+            _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * k1 + 16 * i1], sum3_a);
+            _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * k1 + 16 * i1 + 8], sum3_b);
+        }
+    }
 }
 
 static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, const float *restrict decoder_12_weight,
-    float *restrict decoder4_conv_data_grad_out, char *scratch, int threads) {
+    float *restrict decoder4_conv_data_grad_out, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
+    float *restrict decoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -6085,72 +6410,51 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
+            decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias, decoder3_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
-    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
-    const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m256 sum0_a = _mm256_setzero_ps();
-        __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                + 512 * p + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0]));
-            const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c0 + 16]);
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0, _mm256_setzero_ps());
-            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-        _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum0_b);
-    }
-}
-
-static void decoder3_batch_norm_grad_sums_tiles(const float *restrict decoder3_conv_transpose_forward,
-    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
-    const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder3_batch_norm_grad_sums_tiles_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder4_conv_data_grad, decoder3_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_grad_sums_partial, const float *restrict decoder3_batch_norm_statistics,
     float *restrict decoder3_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1];
-                const double wide_0 = (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
-                sum0_b = sum0_b + wide_0;
+                const float *const decoder3_batch_norm_grad_sums_partial_at = &decoder3_batch_norm_grad_sums_partial[4096 * n + 1024 * c0
+                    + 16 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)decoder3_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)decoder3_batch_norm_grad_sums_partial_at[8];
+                sum0_a_1 = sum0_a_1 + (double)decoder3_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)decoder3_batch_norm_grad_sums_partial_at[9];
+                sum0_a_2 = sum0_a_2 + (double)decoder3_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)decoder3_batch_norm_grad_sums_partial_at[10];
+                sum0_a_3 = sum0_a_3 + (double)decoder3_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)decoder3_batch_norm_grad_sums_partial_at[11];
             }
         }
-        decoder3_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        decoder3_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)decoder3_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const decoder3_batch_norm_grad_sums_at = &decoder3_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        decoder3_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        decoder3_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)decoder3_batch_norm_statistics_at[0]);
+        decoder3_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder3_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)decoder3_batch_norm_statistics_at[1]);
+        decoder3_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder3_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)decoder3_batch_norm_statistics_at[2]);
+        decoder3_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder3_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)decoder3_batch_norm_statistics_at[3]);
     }
 }
 
@@ -6201,58 +6505,14 @@ static void decoder3_batch_norm_bias_grad(float *restrict decoder_10_bias_grad, 
     }
 }
 
-/* batch_norm_grad: [64, 32, 64, 64]
- * 8388.6 k FLOPs, 100.7 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void decoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
-    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t h = 0; h < 64; h++) {
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0];
-            const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[16]);
-            const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 32768 * c0
-                + 512 * h + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(3.8146973e-06f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 512 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0, _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(3.8146973e-06f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&decoder3_batch_norm_grad_out[131072 * n + 32768 * c0 + 512 * h + 8 * w],
-                _mm256_mul_ps(decoder3_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_out, const float *restrict decoder3_batch_norm_statistics,
-    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder3_batch_norm_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward, decoder3_batch_norm_grad_sums,
-            decoder_10_bias, decoder4_conv_data_grad, decoder3_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 325952 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 84.5 M bytes of memory traffic, 325952 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
+static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder3_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
@@ -6328,9 +6588,28 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     if (0 <= 8 * ib + h_s - 1) {
                         _mm256_storeu_ps(&decoder3_batch_norm_grad_in_staged0[520 * h_s], _mm256_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                            const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0];
+                            const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[16]);
+                            const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[1048576 * g
+                                + 131072 * nb + 32768 * c0 + 4096 * ib + 512 * h_s + 8 * w_s - 512]);
+                            const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
+                                _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
+                            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                                _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[8])));
+                            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0 + 8]),
+                                _mm256_set1_ps(3.8146973e-06f));
+                            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                                _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
+                            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                            const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[1048576 * g + 131072 * nb
+                                + 32768 * c0 + 4096 * ib + 512 * h_s + 8 * w_s - 512]);
+                            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0,
+                                _mm256_setzero_ps());
+                            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0]),
+                                _mm256_set1_ps(3.8146973e-06f));
+                            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                             _mm256_storeu_ps(&decoder3_batch_norm_grad_in_staged0[520 * h_s + 8 * w_s + 8],
-                                _mm256_loadu_ps(&decoder3_batch_norm_grad[1048576 * g + 131072 * nb + 32768 * c0 + 4096 * ib + 512 * h_s
-                                + 8 * w_s - 512]));
+                                _mm256_mul_ps(decoder3_batch_norm_statistics_0, sum_1));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -6341,16 +6620,16 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[2080 * i + 32 * j];
-                        const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
+                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1040]));
-                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
+                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1056]));
                         float *const transformed_at = &transformed[256 * c0 + 128 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[1024], difference_1);
-                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
+                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                        _mm256_storeu_ps(&transformed_at[1024], difference_2);
+                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1072]));
-                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
                         _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1048])));
                         _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[24]),
@@ -6377,16 +6656,16 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[2080 * i + 32 * j
                             + 1040];
-                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1040]),
+                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1040]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1056]),
+                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1056]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
                         float *const transformed_at_2 = &transformed[256 * c0 + 128 * i + 8 * j + 10240];
-                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[1024], difference_4);
-                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1072]),
+                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
+                        const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1072]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
                         _mm256_storeu_ps(&transformed_at_2[3072],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1048]),
                             _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[8])));
@@ -6433,12 +6712,12 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                         const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[524288 * g
                             + 65536 * nb + 8192 * c0 + 1024 * ib + 256 * h_s + 8 * w_s]);
-                        const __m256 difference_6 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
+                        const __m256 difference_7 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
                             _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0]));
                         const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
-                        const __m256 sum_0 = _mm256_fmadd_ps(difference_6, decoder2_batch_norm_statistics_0,
+                        const __m256 sum_2 = _mm256_fmadd_ps(difference_7, decoder2_batch_norm_statistics_0,
                             _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
-                        _mm256_storeu_ps(&decoder2_relu_in_staged1[256 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                        _mm256_storeu_ps(&decoder2_relu_in_staged1[256 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_2));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
@@ -6455,14 +6734,14 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder2_relu_in_staged1_at = &decoder2_relu_in_staged1[512 * i + 16 * j];
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&decoder2_relu_in_staged1_at[0]),
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&decoder2_relu_in_staged1_at[0]),
                             _mm256_loadu_ps(&decoder2_relu_in_staged1_at[256]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * i + 8 * j + 6144];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&decoder2_relu_in_staged1_at[8]),
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&decoder2_relu_in_staged1_at[8]),
                             _mm256_loadu_ps(&decoder2_relu_in_staged1_at[264]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[2048], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[2048], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
@@ -6682,15 +6961,15 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 64; k++) {
             float *const products_at_8 = &products[32 * k + 8 * c0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[8192]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[2048]), _mm256_loadu_ps(&products_at_8[10240]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[8192]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[2048]), _mm256_loadu_ps(&products_at_8[10240]));
             float *const decoder3_conv_transpose_weight_grad_groups_at = &decoder3_conv_transpose_weight_grad_groups[k % 8 * 8 + k / 8 * 576
                 + 18432 * g + 4608 * c0];
-            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_5, sum_6));
             _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[6144]),
                 _mm256_loadu_ps(&products_at_8[14336])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[12288]));
-            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[12288]));
+            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -6709,20 +6988,22 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 64; k++) {
             float *const products_at_10 = &products[32 * k + 8 * c0 + 8192];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[8192]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[2048]), _mm256_loadu_ps(&products_at_10[10240]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[8192]));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[2048]), _mm256_loadu_ps(&products_at_10[10240]));
             float *const decoder3_conv_transpose_weight_grad_groups_at_2 = &decoder3_conv_transpose_weight_grad_groups[k % 8 * 8
                 + k / 8 * 576 + 18432 * g + 4608 * c0 + 384];
-            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_8, sum_9));
             _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[6144]),
                 _mm256_loadu_ps(&products_at_10[14336])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[12288]));
-            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
+            const __m256 sum_10 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[12288]));
+            _mm256_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_9, sum_10));
         }
     }
 }
 
-static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_batch_norm_grad,
+static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder3_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -6731,7 +7012,8 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
+        decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -6838,10 +7120,15 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
-    const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
+static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
+    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
@@ -6852,8 +7139,28 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
             if (0 <= 16 * i + h_s - 1) {
                 _mm256_storeu_ps(&decoder3_batch_norm_grad_in_staged0[520 * h_s], _mm256_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0];
+                    const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[16]);
+                    const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
+                        + 32768 * c0 + 8192 * i + 512 * h_s + 8 * w_s - 512]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
+                    const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                        _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[8])));
+                    const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0 + 8]),
+                        _mm256_set1_ps(3.8146973e-06f));
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                    const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 8192 * i
+                        + 512 * h_s + 8 * w_s - 512]);
+                    const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0,
+                        _mm256_setzero_ps());
+                    const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_sums[16 * c0]),
+                        _mm256_set1_ps(3.8146973e-06f));
+                    const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                     _mm256_storeu_ps(&decoder3_batch_norm_grad_in_staged0[520 * h_s + 8 * w_s + 8],
-                        _mm256_loadu_ps(&decoder3_batch_norm_grad[131072 * n + 32768 * c0 + 8192 * i + 512 * h_s + 8 * w_s - 512]));
+                        _mm256_mul_ps(decoder3_batch_norm_statistics_0, sum_1));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -6864,16 +7171,16 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb];
-                const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1040]));
-                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1056]));
                 float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
-                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
+                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1072]));
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                 _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[8]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1048])));
                 _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[24]),
@@ -6897,16 +7204,16 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb + 1040];
-                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1040]),
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1040]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
-                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1056]),
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1056]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
                 float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 20480];
-                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1072]),
+                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1072]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[32]));
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                 _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1048]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[8])));
                 _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1064]),
@@ -7308,112 +7615,117 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[16 * ji + 8 * k0];
-                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
                         _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
-                            + 64 * jb + 16 * ji], _mm256_add_ps(sum_0, sum_1));
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                            + 64 * jb + 16 * ji], _mm256_add_ps(sum_2, sum_3));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
                         _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
-                            + 64 * jb + 16 * ji + 8], _mm256_add_ps(sum_1, sum_2));
+                            + 64 * jb + 16 * ji + 8], _mm256_add_ps(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
-                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
-                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
                         _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
-                            + 64 * jb + 16 * ji + 256], _mm256_add_ps(sum_3, sum_4));
-                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                            + 64 * jb + 16 * ji + 256], _mm256_add_ps(sum_5, sum_6));
+                        const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
                         _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
-                            + 64 * jb + 16 * ji + 264], _mm256_add_ps(sum_4, sum_5));
+                            + 64 * jb + 16 * ji + 264], _mm256_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m256 sum10_a = _mm256_setzero_ps();
+            __m256 sum10_b = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
+                        + 2048 * i + 512 * i1 + 256 * q + 8 * w]);
+                    const __m256 difference_7 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0]));
+                    const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
+                    const __m256 sum_8 = _mm256_fmadd_ps(difference_7, decoder2_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
+                    const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
+                    const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n
+                        + 8192 * c0 + 2048 * i + 512 * i1 + 256 * q + 8 * w]);
+                    const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
+                        _mm256_setzero_ps());
+                    sum10_a = _mm256_add_ps(sum10_a, chosen_1);
+                    sum10_b = _mm256_fmadd_ps(chosen_1, difference_7, sum10_b);
+                }
+            }
+            _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 64 * i + 16 * i1], sum10_a);
+            _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 64 * i + 16 * i1 + 8], sum10_b);
+        }
+    }
 }
 
-static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_grad,
-    const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
+    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m256 sum0_a = _mm256_setzero_ps();
-        __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                    + 512 * p + 256 * q + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
-                    _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0]));
-                const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
-                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
-                    _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 8192 * c0
-                    + 512 * p + 256 * q + 8 * w]);
-                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
-                    _mm256_setzero_ps());
-                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + 8], sum0_b);
-    }
-}
-
-static void decoder2_batch_norm_grad_sums_tiles(const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder2_batch_norm_grad_sums_tiles_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder3_conv_transpose_data_grad, decoder2_batch_norm_grad_sums_partial);
+        decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
+            decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
+            decoder2_batch_norm_grad_sums_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_grad_sums_partial, const float *restrict decoder2_batch_norm_statistics,
     float *restrict decoder2_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1];
-                const double wide_0 = (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
-                sum0_b = sum0_b + wide_0;
+                const float *const decoder2_batch_norm_grad_sums_partial_at = &decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0
+                    + 16 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)decoder2_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)decoder2_batch_norm_grad_sums_partial_at[8];
+                sum0_a_1 = sum0_a_1 + (double)decoder2_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)decoder2_batch_norm_grad_sums_partial_at[9];
+                sum0_a_2 = sum0_a_2 + (double)decoder2_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)decoder2_batch_norm_grad_sums_partial_at[10];
+                sum0_a_3 = sum0_a_3 + (double)decoder2_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)decoder2_batch_norm_grad_sums_partial_at[11];
             }
         }
-        decoder2_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        decoder2_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)decoder2_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const decoder2_batch_norm_grad_sums_at = &decoder2_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        decoder2_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        decoder2_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)decoder2_batch_norm_statistics_at[0]);
+        decoder2_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder2_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)decoder2_batch_norm_statistics_at[1]);
+        decoder2_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder2_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)decoder2_batch_norm_statistics_at[2]);
+        decoder2_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder2_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)decoder2_batch_norm_statistics_at[3]);
     }
 }
 
@@ -7464,61 +7776,14 @@ static void decoder2_batch_norm_bias_grad(float *restrict decoder_7_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 64, 32, 32]
- * 4194.3 k FLOPs, 50.3 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void decoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
-    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
-    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    float *restrict decoder2_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t h = 0; h < 32; h++) {
-        for (ptrdiff_t w = 0; w < 32; w++) {
-            const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[24 * c0];
-            const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[16]);
-            const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                + 256 * h + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(1.5258789e-05f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 8192 * c0
-                + 256 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
-                _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(1.5258789e-05f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&decoder2_batch_norm_grad_out[65536 * n + 8192 * c0 + 256 * h + 8 * w],
-                _mm256_mul_ps(decoder2_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_out, const float *restrict decoder2_batch_norm_statistics,
-    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
-    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder2_batch_norm_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward, decoder2_batch_norm_grad_sums,
-            decoder_7_bias, decoder3_conv_transpose_data_grad, decoder2_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 894528 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 44.3 M bytes of memory traffic, 894528 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
+static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
@@ -7594,9 +7859,28 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     if (0 <= 16 * ib + h_s - 1) {
                         _mm256_storeu_ps(&decoder2_batch_norm_grad_in_staged0[264 * h_s], _mm256_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                            const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[24 * c0];
+                            const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[16]);
+                            const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[524288 * g
+                                + 65536 * nb + 8192 * c0 + 4096 * ib + 256 * h_s + 8 * w_s - 256]);
+                            const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
+                                _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[0]));
+                            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                                _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[8])));
+                            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0 + 8]),
+                                _mm256_set1_ps(1.5258789e-05f));
+                            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
+                                _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
+                            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                            const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[524288 * g
+                                + 65536 * nb + 8192 * c0 + 4096 * ib + 256 * h_s + 8 * w_s - 256]);
+                            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(),
+                                decoder3_conv_transpose_data_grad_0, _mm256_setzero_ps());
+                            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0]),
+                                _mm256_set1_ps(1.5258789e-05f));
+                            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                             _mm256_storeu_ps(&decoder2_batch_norm_grad_in_staged0[264 * h_s + 8 * w_s + 8],
-                                _mm256_loadu_ps(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 8192 * c0 + 4096 * ib + 256 * h_s
-                                + 8 * w_s - 256]));
+                                _mm256_mul_ps(decoder2_batch_norm_statistics_0, sum_1));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -7607,16 +7891,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder2_batch_norm_grad_in_staged0_at = &decoder2_batch_norm_grad_in_staged0[1056 * i + 32 * j];
-                        const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
+                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[528]));
-                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
+                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[544]));
                         float *const transformed_at = &transformed[256 * c0 + 64 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
+                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                        _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[560]));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                         _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[536])));
                         _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[24]),
@@ -7643,16 +7927,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder2_batch_norm_grad_in_staged0_at_2 = &decoder2_batch_norm_grad_in_staged0[1056 * i + 32 * j
                             + 528];
-                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[528]),
+                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[528]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[544]),
+                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[544]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
                         float *const transformed_at_2 = &transformed[256 * c0 + 64 * i + 8 * j + 20480];
-                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[560]),
+                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                        const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[560]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                         _mm256_storeu_ps(&transformed_at_2[6144],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[536]),
                             _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[8])));
@@ -7699,12 +7983,12 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 2048 * c0 + 1024 * ib + 128 * h_s + 8 * w_s]);
-                        const __m256 difference_6 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                        const __m256 difference_7 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
                             _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
                         const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0 + 16]);
-                        const __m256 sum_0 = _mm256_fmadd_ps(difference_6, decoder1_batch_norm_statistics_0,
+                        const __m256 sum_2 = _mm256_fmadd_ps(difference_7, decoder1_batch_norm_statistics_0,
                             _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
-                        _mm256_storeu_ps(&decoder1_relu_in_staged1[128 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                        _mm256_storeu_ps(&decoder1_relu_in_staged1[128 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_2));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7721,14 +8005,14 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder1_relu_in_staged1_at = &decoder1_relu_in_staged1[256 * i + 16 * j];
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&decoder1_relu_in_staged1_at[0]),
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&decoder1_relu_in_staged1_at[0]),
                             _mm256_loadu_ps(&decoder1_relu_in_staged1_at[128]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 64 * i + 8 * j + 12288];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&decoder1_relu_in_staged1_at[8]),
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&decoder1_relu_in_staged1_at[8]),
                             _mm256_loadu_ps(&decoder1_relu_in_staged1_at[136]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7948,15 +8232,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
             float *const products_at_8 = &products[64 * k + 8 * c0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[32768]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[40960]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[32768]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 8 * 8 + k / 8 * 576
                 + 73728 * g + 9216 * c0];
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_5, sum_6));
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[24576]),
                 _mm256_loadu_ps(&products_at_8[57344])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[49152]));
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[49152]));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
@@ -7975,20 +8259,22 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
             float *const products_at_10 = &products[64 * k + 8 * c0 + 32768];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[32768]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[40960]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[32768]));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 8 * 8
                 + k / 8 * 576 + 73728 * g + 9216 * c0 + 384];
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_8, sum_9));
             _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[24576]),
                 _mm256_loadu_ps(&products_at_10[57344])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[49152]));
-            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
+            const __m256 sum_10 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[49152]));
+            _mm256_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_9, sum_10));
         }
     }
 }
 
-static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_batch_norm_grad,
+static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -7997,7 +8283,8 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
+        decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -8108,10 +8395,15 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 4x16 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 51.1 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
+static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
+    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
@@ -8122,8 +8414,28 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             if (0 <= 16 * i + h_s - 1) {
                 _mm256_storeu_ps(&decoder2_batch_norm_grad_in_staged0[264 * h_s], _mm256_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[24 * c0];
+                    const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[16]);
+                    const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
+                        + 4096 * i + 256 * h_s + 8 * w_s - 256]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[0]));
+                    const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                        _mm256_loadu_ps(&decoder2_batch_norm_statistics_at[8])));
+                    const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0 + 8]),
+                        _mm256_set1_ps(1.5258789e-05f));
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                    const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n
+                        + 8192 * c0 + 4096 * i + 256 * h_s + 8 * w_s - 256]);
+                    const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
+                        _mm256_setzero_ps());
+                    const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_sums[16 * c0]),
+                        _mm256_set1_ps(1.5258789e-05f));
+                    const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                     _mm256_storeu_ps(&decoder2_batch_norm_grad_in_staged0[264 * h_s + 8 * w_s + 8],
-                        _mm256_loadu_ps(&decoder2_batch_norm_grad[65536 * n + 8192 * c0 + 4096 * i + 256 * h_s + 8 * w_s - 256]));
+                        _mm256_mul_ps(decoder2_batch_norm_statistics_0, sum_1));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -8134,16 +8446,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const decoder2_batch_norm_grad_in_staged0_at = &decoder2_batch_norm_grad_in_staged0[1056 * ib + 32 * jb];
-                const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[528]));
-                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[544]));
                 float *const transformed_at = &transformed[256 * c0 + 64 * ib + 8 * jb];
-                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
+                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[560]));
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                 _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[8]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[536])));
                 _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[24]),
@@ -8167,16 +8479,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const decoder2_batch_norm_grad_in_staged0_at_2 = &decoder2_batch_norm_grad_in_staged0[1056 * ib + 32 * jb + 528];
-                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[528]),
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[528]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
-                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[544]),
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[544]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
                 float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 8 * jb + 20480];
-                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[560]),
+                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[560]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[32]));
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                 _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[536]),
                     _mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[8])));
                 _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[552]),
@@ -8578,111 +8890,117 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[16 * ji + 8 * k0];
-                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
                         _mm256_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib
-                            + 64 * jb + 16 * ji], _mm256_add_ps(sum_0, sum_1));
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                            + 64 * jb + 16 * ji], _mm256_add_ps(sum_2, sum_3));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
                         _mm256_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib
-                            + 64 * jb + 16 * ji + 8], _mm256_add_ps(sum_1, sum_2));
+                            + 64 * jb + 16 * ji + 8], _mm256_add_ps(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
-                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
-                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
                         _mm256_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib
-                            + 64 * jb + 16 * ji + 128], _mm256_add_ps(sum_3, sum_4));
-                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                            + 64 * jb + 16 * ji + 128], _mm256_add_ps(sum_5, sum_6));
+                        const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
                         _mm256_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib
-                            + 64 * jb + 16 * ji + 136], _mm256_add_ps(sum_4, sum_5));
+                            + 64 * jb + 16 * ji + 136], _mm256_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            __m256 sum10_a = _mm256_setzero_ps();
+            __m256 sum10_b = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
+                        + 1024 * i + 512 * i1 + 128 * q + 8 * w]);
+                    const __m256 difference_7 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
+                    const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0 + 16]);
+                    const __m256 sum_8 = _mm256_fmadd_ps(difference_7, decoder1_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
+                    const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
+                    const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n
+                        + 2048 * c0 + 1024 * i + 512 * i1 + 128 * q + 8 * w]);
+                    const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                        _mm256_setzero_ps());
+                    sum10_a = _mm256_add_ps(sum10_a, chosen_1);
+                    sum10_b = _mm256_fmadd_ps(chosen_1, difference_7, sum10_b);
+                }
+            }
+            _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 32 * i + 16 * i1], sum10_a);
+            _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 32 * i + 16 * i1 + 8], sum10_b);
+        }
+    }
 }
 
-static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
+    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
-        decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
-    const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m256 sum0_a = _mm256_setzero_ps();
-        __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                    + 512 * p + 128 * q + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
-                    _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0]));
-                const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics[24 * c0 + 16]);
-                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
-                    _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
-                    + 512 * p + 128 * q + 8 * w]);
-                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
-                    _mm256_setzero_ps());
-                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + 8], sum0_b);
-    }
-}
-
-static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_conv_transpose_forward,
-    const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder1_batch_norm_grad_sums_tiles_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder2_conv_transpose_data_grad, decoder1_batch_norm_grad_sums_partial);
+        decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder_6_weight_filtered,
+            decoder2_conv_transpose_data_grad_out, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
+            decoder1_batch_norm_grad_sums_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_grad_sums_partial, const float *restrict decoder1_batch_norm_statistics,
     float *restrict decoder1_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1];
-                sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
+                const float *const decoder1_batch_norm_grad_sums_partial_at = &decoder1_batch_norm_grad_sums_partial[1024 * n + 64 * c0
+                    + 16 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)decoder1_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)decoder1_batch_norm_grad_sums_partial_at[8];
+                sum0_a_1 = sum0_a_1 + (double)decoder1_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)decoder1_batch_norm_grad_sums_partial_at[9];
+                sum0_a_2 = sum0_a_2 + (double)decoder1_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)decoder1_batch_norm_grad_sums_partial_at[10];
+                sum0_a_3 = sum0_a_3 + (double)decoder1_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)decoder1_batch_norm_grad_sums_partial_at[11];
             }
         }
-        decoder1_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        decoder1_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)decoder1_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const decoder1_batch_norm_grad_sums_at = &decoder1_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        decoder1_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        decoder1_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)decoder1_batch_norm_statistics_at[0]);
+        decoder1_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder1_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)decoder1_batch_norm_statistics_at[1]);
+        decoder1_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder1_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)decoder1_batch_norm_statistics_at[2]);
+        decoder1_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder1_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)decoder1_batch_norm_statistics_at[3]);
     }
 }
 
@@ -8733,61 +9051,14 @@ static void decoder1_batch_norm_bias_grad(float *restrict decoder_4_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 128, 16, 16]
- * 2097.2 k FLOPs, 25.2 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void decoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
-    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    float *restrict decoder1_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t h = 0; h < 16; h++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[24 * c0];
-            const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[16]);
-            const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
-                + 128 * h + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(6.1035156e-05f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
-                + 128 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
-                _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(6.1035156e-05f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&decoder1_batch_norm_grad_out[32768 * n + 2048 * c0 + 128 * h + 8 * w],
-                _mm256_mul_ps(decoder1_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_out, const float *restrict decoder1_batch_norm_statistics,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
-    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder1_batch_norm_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward, decoder1_batch_norm_grad_sums,
-            decoder_4_bias, decoder2_conv_transpose_data_grad, decoder1_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1566784 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 1566784 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
+static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t cb = item / 4;
@@ -8866,9 +9137,29 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[2312 * n_s + 136 * h_s + 136], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[192 * cb + 24 * c0];
+                        const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[16]);
+                        const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[524288 * g
+                            + 65536 * nb + 32768 * n_s + 16384 * cb + 2048 * c0 + 128 * h_s + 8 * w_s]);
+                        const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                            _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[0]));
+                        const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                            _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[8])));
+                        const __m256 decoder1_batch_norm_grad_sums_0 = _mm256_loadu_ps(&decoder1_batch_norm_grad_sums[128 * cb + 16 * c0
+                            + 8]);
+                        const __m256 product_0 = _mm256_mul_ps(decoder1_batch_norm_grad_sums_0, _mm256_set1_ps(6.1035156e-05f));
+                        const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
+                            _mm256_loadu_ps(&decoder_4_bias[64 * cb + 8 * c0]));
+                        const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                        const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[524288 * g
+                            + 65536 * nb + 32768 * n_s + 16384 * cb + 2048 * c0 + 128 * h_s + 8 * w_s]);
+                        const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                            _mm256_setzero_ps());
+                        const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_sums[128 * cb + 16 * c0]),
+                            _mm256_set1_ps(6.1035156e-05f));
+                        const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                         _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[2312 * n_s + 136 * h_s + 8 * w_s + 144],
-                            _mm256_loadu_ps(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 2048 * c0
-                            + 128 * h_s + 8 * w_s]));
+                            _mm256_mul_ps(decoder1_batch_norm_statistics_0, sum_1));
                     }
                 }
             }
@@ -8877,16 +9168,16 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder1_batch_norm_grad_in_staged0_at = &decoder1_batch_norm_grad_in_staged0[2312 * n + 544 * i
                             + 32 * j];
-                        const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
+                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[272]));
-                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
+                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[288]));
                         float *const transformed_at = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
+                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                        _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[304]));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                         _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[280])));
                         _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[24]),
@@ -8917,16 +9208,16 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder1_batch_norm_grad_in_staged0_at_2 = &decoder1_batch_norm_grad_in_staged0[2312 * n + 544 * i
                             + 32 * j + 272];
-                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[272]),
+                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[272]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[288]),
+                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[288]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
                         float *const transformed_at_2 = &transformed[256 * c0 + 128 * n + 32 * i + 8 * j + 20480];
-                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[304]),
+                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                        const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[304]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                         _mm256_storeu_ps(&transformed_at_2[6144],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[280]),
                             _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[8])));
@@ -8979,13 +9270,13 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[262144 * g
                             + 32768 * nb + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]);
-                        const __m256 difference_6 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                        const __m256 difference_7 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
                             _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
                         const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
-                        const __m256 sum_0 = _mm256_fmadd_ps(difference_6, decoder0_batch_norm_statistics_0,
+                        const __m256 sum_2 = _mm256_fmadd_ps(difference_7, decoder0_batch_norm_statistics_0,
                             _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
                         _mm256_storeu_ps(&decoder0_relu_in_staged1[512 * n_s + 64 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(),
-                            sum_0));
+                            sum_2));
                     }
                 }
             }
@@ -9007,14 +9298,14 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[512 * n + 128 * i + 16 * j];
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&decoder0_relu_in_staged1_at[0]),
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&decoder0_relu_in_staged1_at[0]),
                             _mm256_loadu_ps(&decoder0_relu_in_staged1_at[64]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 24576];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&decoder0_relu_in_staged1_at[8]),
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&decoder0_relu_in_staged1_at[8]),
                             _mm256_loadu_ps(&decoder0_relu_in_staged1_at[72]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_4);
                     }
                 }
             }
@@ -9246,15 +9537,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_8 = &products[64 * k + 8 * c0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
             float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 8 * 8 + k / 8 * 576
                 + 294912 * g + 147456 * cb + 18432 * c0];
-            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[0], _mm256_add_ps(sum_5, sum_6));
             _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
                 _mm256_loadu_ps(&products_at_8[114688])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
-            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
@@ -9273,20 +9564,22 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_10 = &products[64 * k + 8 * c0 + 65536];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
             float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 8 * 8
                 + k / 8 * 576 + 294912 * g + 147456 * cb + 18432 * c0 + 384];
-            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[0], _mm256_add_ps(sum_8, sum_9));
             _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
                 _mm256_loadu_ps(&products_at_10[114688])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
-            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
+            const __m256 sum_10 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
+            _mm256_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[128], _mm256_add_ps(sum_9, sum_10));
         }
     }
 }
 
-static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
+static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -9295,7 +9588,8 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
+        decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder0_conv_transpose_forward,
             decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -9406,10 +9700,15 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 8x8 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 27.4 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
+static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
+    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
     float *const transformed = (float *)scratch;
@@ -9421,23 +9720,43 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
             _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s + 136], _mm256_setzero_ps());
             for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[24 * c0];
+                const __m256 decoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[16]);
+                const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
+                    + 128 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                    _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[0]));
+                const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                    _mm256_loadu_ps(&decoder1_batch_norm_statistics_at[8])));
+                const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_sums[16 * c0 + 8]),
+                    _mm256_set1_ps(6.1035156e-05f));
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                const __m256 decoder2_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 2048 * c0
+                    + 128 * h_s + 8 * w_s]);
+                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                    _mm256_setzero_ps());
+                const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_sums[16 * c0]),
+                    _mm256_set1_ps(6.1035156e-05f));
+                const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                 _mm256_storeu_ps(&decoder1_batch_norm_grad_in_staged0[136 * h_s + 8 * w_s + 144],
-                    _mm256_loadu_ps(&decoder1_batch_norm_grad[32768 * n + 2048 * c0 + 128 * h_s + 8 * w_s]));
+                    _mm256_mul_ps(decoder1_batch_norm_statistics_0, sum_1));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const decoder1_batch_norm_grad_in_staged0_at = &decoder1_batch_norm_grad_in_staged0[544 * ib + 32 * jb];
-                const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[272]));
-                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[288]));
                 float *const transformed_at = &transformed[128 * c0 + 32 * ib + 8 * jb];
-                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
+                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[304]));
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                 _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[8]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[280])));
                 _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[24]),
@@ -9461,16 +9780,16 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const decoder1_batch_norm_grad_in_staged0_at_2 = &decoder1_batch_norm_grad_in_staged0[544 * ib + 32 * jb + 272];
-                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[272]),
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[272]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
-                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[288]),
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[288]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
                 float *const transformed_at_2 = &transformed[128 * c0 + 32 * ib + 8 * jb + 20480];
-                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[304]),
+                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[304]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[32]));
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                 _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[280]),
                     _mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[8])));
                 _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[296]),
@@ -9868,105 +10187,112 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t ji = 0; ji < 4; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at = &sums[16 * ji + 8 * k0];
-                    const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
-                    const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                    const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                    const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
                     _mm256_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji],
-                        _mm256_add_ps(sum_0, sum_1));
-                    const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                        _mm256_add_ps(sum_2, sum_3));
+                    const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
                     _mm256_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji + 8],
-                        _mm256_add_ps(sum_1, sum_2));
+                        _mm256_add_ps(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 4; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
-                    const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
-                    const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                    const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                    const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
                     _mm256_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji + 64],
-                        _mm256_add_ps(sum_3, sum_4));
-                    const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                        _mm256_add_ps(sum_5, sum_6));
+                    const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
                     _mm256_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji + 72],
-                        _mm256_add_ps(sum_4, sum_5));
+                        _mm256_add_ps(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        __m256 sum10_a = _mm256_setzero_ps();
+        __m256 sum10_b = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0
+                    + 64 * q + 8 * w]);
+                const __m256 difference_7 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                    _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
+                const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
+                const __m256 sum_8 = _mm256_fmadd_ps(difference_7, decoder0_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
+                const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
+                const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n
+                    + 512 * c0 + 64 * q + 8 * w]);
+                const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
+                    _mm256_setzero_ps());
+                sum10_a = _mm256_add_ps(sum10_a, chosen_1);
+                sum10_b = _mm256_fmadd_ps(chosen_1, difference_7, sum10_b);
+            }
+        }
+        _mm256_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0], sum10_a);
+        _mm256_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0 + 8], sum10_b);
+    }
 }
 
-static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
+    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 8523.8 k bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
-    const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder1_conv_transpose_data_grad, float *restrict decoder0_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    __m256 sum0_a = _mm256_setzero_ps();
-    __m256 sum0_b = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0 + 64 * q
-                + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0]));
-            const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics[24 * c0 + 16]);
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 512 * c0
-                + 64 * q + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
-                _mm256_setzero_ps());
-            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-    }
-    _mm256_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0], sum0_a);
-    _mm256_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0 + 8], sum0_b);
-}
-
-static void decoder0_batch_norm_grad_sums_tiles(const float *restrict decoder0_conv_transpose_forward,
-    const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder1_conv_transpose_data_grad, float *restrict decoder0_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        decoder0_batch_norm_grad_sums_tiles_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder1_conv_transpose_data_grad, decoder0_batch_norm_grad_sums_partial);
+        decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder_3_weight_filtered,
+            decoder1_conv_transpose_data_grad_out, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
+            decoder0_batch_norm_grad_sums_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 32.8 k FLOPs, 136.2 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder0_batch_norm_grad_sums_partial, const float *restrict decoder0_batch_norm_statistics,
     float *restrict decoder0_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0 + c1];
-            sum0_b = sum0_b + (double)decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0 + c1 + 8];
+            const float *const decoder0_batch_norm_grad_sums_partial_at = &decoder0_batch_norm_grad_sums_partial[512 * n + 16 * c0
+                + 4 * c1];
+            sum0_a_0 = sum0_a_0 + (double)decoder0_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)decoder0_batch_norm_grad_sums_partial_at[8];
+            sum0_a_1 = sum0_a_1 + (double)decoder0_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)decoder0_batch_norm_grad_sums_partial_at[9];
+            sum0_a_2 = sum0_a_2 + (double)decoder0_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)decoder0_batch_norm_grad_sums_partial_at[10];
+            sum0_a_3 = sum0_a_3 + (double)decoder0_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)decoder0_batch_norm_grad_sums_partial_at[11];
         }
-        decoder0_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        decoder0_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)decoder0_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const decoder0_batch_norm_grad_sums_at = &decoder0_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        decoder0_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        decoder0_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)decoder0_batch_norm_statistics_at[0]);
+        decoder0_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder0_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)decoder0_batch_norm_statistics_at[1]);
+        decoder0_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder0_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)decoder0_batch_norm_statistics_at[2]);
+        decoder0_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder0_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)decoder0_batch_norm_statistics_at[3]);
     }
 }
 
@@ -10013,62 +10339,15 @@ static void decoder0_batch_norm_bias_grad(float *restrict decoder_1_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 256, 8, 8]
- * 1048.6 k FLOPs, 12.6 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void decoder0_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
-    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
-    float *restrict decoder0_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t h = 0; h < 8; h++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[24 * c0];
-            const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[16]);
-            const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0 + 64 * h
-                + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
-                _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(0.00024414062f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 512 * c0
-                + 64 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
-                _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(0.00024414062f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&decoder0_batch_norm_grad_out[16384 * n + 512 * c0 + 64 * h + 8 * w],
-                _mm256_mul_ps(decoder0_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_out, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
-    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        decoder0_batch_norm_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward, decoder0_batch_norm_grad_sums,
-            decoder_1_bias, decoder1_conv_transpose_data_grad, decoder0_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1569024 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 15.2 M bytes of memory traffic, 1569024 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
-    const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
+static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, const float *restrict fc3_forward,
+    float *restrict decoder_0_weight_grad, char *scratch) {
     const ptrdiff_t kb = item / 4;
     const ptrdiff_t cb = item % 4;
     float *const products = (float *)(scratch + 499712);
@@ -10144,9 +10423,29 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 72], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[192 * cb + 24 * c0];
+                        const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[16]);
+                        const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[131072 * nb
+                            + 16384 * n_s + 4096 * cb + 512 * c0 + 64 * h_s + 8 * w_s]);
+                        const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                            _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[0]));
+                        const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                            _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[8])));
+                        const __m256 decoder0_batch_norm_grad_sums_0 = _mm256_loadu_ps(&decoder0_batch_norm_grad_sums[128 * cb + 16 * c0
+                            + 8]);
+                        const __m256 product_0 = _mm256_mul_ps(decoder0_batch_norm_grad_sums_0, _mm256_set1_ps(0.00024414062f));
+                        const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
+                            _mm256_loadu_ps(&decoder_1_bias[64 * cb + 8 * c0]));
+                        const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                        const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad[131072 * nb
+                            + 16384 * n_s + 4096 * cb + 512 * c0 + 64 * h_s + 8 * w_s]);
+                        const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
+                            _mm256_setzero_ps());
+                        const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_sums[128 * cb + 16 * c0]),
+                            _mm256_set1_ps(0.00024414062f));
+                        const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                         _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80],
-                            _mm256_loadu_ps(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 512 * c0 + 64 * h_s
-                            + 8 * w_s]));
+                            _mm256_mul_ps(decoder0_batch_norm_statistics_0, sum_1));
                     }
                 }
             }
@@ -10155,16 +10454,16 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const decoder0_batch_norm_grad_in_staged0_at = &decoder0_batch_norm_grad_in_staged0[648 * n + 288 * i
                             + 32 * j];
-                        const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
+                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[144]));
-                        const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
+                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[160]));
                         float *const transformed_at = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                        _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                        const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
+                        _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                        _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[176]));
-                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                        _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                         _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[8]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[152])));
                         _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[24]),
@@ -10195,16 +10494,16 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const decoder0_batch_norm_grad_in_staged0_at_2 = &decoder0_batch_norm_grad_in_staged0[648 * n + 288 * i
                             + 32 * j + 144];
-                        const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[144]),
+                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[144]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[160]),
+                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[160]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
                         float *const transformed_at_2 = &transformed[256 * c0 + 32 * n + 16 * i + 8 * j + 20480];
-                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                        _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                        const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[176]),
+                        _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                        _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                        const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[176]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[32]));
-                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                        _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                         _mm256_storeu_ps(&transformed_at_2[6144],
                             _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[152]),
                             _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[8])));
@@ -10270,12 +10569,12 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 128 * c0 + 64 * i + 16 * j];
-                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&fc3_forward_at[0]), _mm256_loadu_ps(&fc3_forward_at[32]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&fc3_forward_at[0]), _mm256_loadu_ps(&fc3_forward_at[32]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 32 * n + 16 * i + 8 * j + 24576];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_0);
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&fc3_forward_at[8]), _mm256_loadu_ps(&fc3_forward_at[40]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_0, sum_1));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_1);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_2);
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&fc3_forward_at[8]), _mm256_loadu_ps(&fc3_forward_at[40]));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_2, sum_3));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_3);
                     }
                 }
             }
@@ -10506,15 +10805,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_8 = &products[64 * k + 8 * c0];
-            const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
             float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 8 * 8 + (256 * kb + k) / 8 * 576 + 294912 * cb
                 + 36864 * c0];
-            _mm256_storeu_ps(&decoder_0_weight_grad_at[0], _mm256_add_ps(sum_2, sum_3));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at[0], _mm256_add_ps(sum_4, sum_5));
             _mm256_storeu_ps(&decoder_0_weight_grad_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
                 _mm256_loadu_ps(&products_at_8[114688])));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
-            _mm256_storeu_ps(&decoder_0_weight_grad_at[128], _mm256_add_ps(sum_3, sum_4));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at[128], _mm256_add_ps(sum_5, sum_6));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
@@ -10531,20 +10830,22 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_10 = &products[64 * k + 8 * c0 + 65536];
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
             float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 8 * 8 + (256 * kb + k) / 8 * 576 + 294912 * cb
                 + 36864 * c0 + 384];
-            _mm256_storeu_ps(&decoder_0_weight_grad_at_2[0], _mm256_add_ps(sum_5, sum_6));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at_2[0], _mm256_add_ps(sum_7, sum_8));
             _mm256_storeu_ps(&decoder_0_weight_grad_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
                 _mm256_loadu_ps(&products_at_10[114688])));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
-            _mm256_storeu_ps(&decoder_0_weight_grad_at_2[128], _mm256_add_ps(sum_6, sum_7));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
+            _mm256_storeu_ps(&decoder_0_weight_grad_at_2[128], _mm256_add_ps(sum_8, sum_9));
         }
     }
 }
 
-static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_batch_norm_grad, const float *restrict fc3_forward,
+static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, const float *restrict fc3_forward,
     float *restrict decoder_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -10552,7 +10853,8 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
+        decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward,
+            decoder0_batch_norm_grad_sums, decoder_1_bias, decoder1_conv_transpose_data_grad, fc3_forward, decoder_0_weight_grad,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -10627,9 +10929,11 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 212288 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 18.9 M bytes of memory traffic, 212288 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
+static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
@@ -10643,8 +10947,28 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                 _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 72], _mm256_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[24 * c0];
+                    const __m256 decoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[16]);
+                    const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[32768 * n
+                        + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[0]));
+                    const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                        _mm256_loadu_ps(&decoder0_batch_norm_statistics_at[8])));
+                    const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_sums[16 * c0 + 8]),
+                        _mm256_set1_ps(0.00024414062f));
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                    const __m256 decoder1_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder1_conv_transpose_data_grad[32768 * n
+                        + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]);
+                    const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder1_conv_transpose_data_grad_0,
+                        _mm256_setzero_ps());
+                    const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_sums[16 * c0]),
+                        _mm256_set1_ps(0.00024414062f));
+                    const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                     _mm256_storeu_ps(&decoder0_batch_norm_grad_in_staged0[648 * n_s + 72 * h_s + 8 * w_s + 80],
-                        _mm256_loadu_ps(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]));
+                        _mm256_mul_ps(decoder0_batch_norm_statistics_0, sum_1));
                 }
             }
         }
@@ -10653,16 +10977,16 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t jb = 0; jb < 2; jb++) {
                     float *const decoder0_batch_norm_grad_in_staged0_at = &decoder0_batch_norm_grad_in_staged0[648 * nb + 288 * ib
                         + 32 * jb];
-                    const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
+                    const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[144]));
-                    const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
+                    const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[160]));
                     float *const transformed_at = &transformed[64 * c0 + 32 * nb + 16 * ib + 8 * jb];
-                    _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_0, difference_1));
-                    _mm256_storeu_ps(&transformed_at[2048], difference_1);
-                    const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
+                    _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                    _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                    const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[176]));
-                    _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_2, difference_1));
+                    _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
                     _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[8]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[152])));
                     _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[24]),
@@ -10692,16 +11016,16 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t jb = 0; jb < 2; jb++) {
                     float *const decoder0_batch_norm_grad_in_staged0_at_2 = &decoder0_batch_norm_grad_in_staged0[648 * nb + 288 * ib
                         + 32 * jb + 144];
-                    const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[144]),
+                    const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[144]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
-                    const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[160]),
+                    const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[160]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
                     float *const transformed_at_2 = &transformed[64 * c0 + 32 * nb + 16 * ib + 8 * jb + 20480];
-                    _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_3, difference_4));
-                    _mm256_storeu_ps(&transformed_at_2[2048], difference_4);
-                    const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[176]),
+                    _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                    _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                    const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[176]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[32]));
-                    _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_5, difference_4));
+                    _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
                     _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[152]),
                         _mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[8])));
                     _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[168]),
@@ -11107,13 +11431,13 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 2; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[32 * ii + 16 * ji + 8 * k0];
-                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
                         _mm256_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 256 * kb + 128 * k0 + 64 * ii
-                            + 16 * ji], _mm256_add_ps(sum_0, sum_1));
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                            + 16 * ji], _mm256_add_ps(sum_2, sum_3));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
                         _mm256_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 256 * kb + 128 * k0 + 64 * ii
-                            + 16 * ji + 8], _mm256_add_ps(sum_1, sum_2));
+                            + 16 * ji + 8], _mm256_add_ps(sum_3, sum_4));
                     }
                 }
             }
@@ -11121,13 +11445,13 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 2; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[32 * ii + 16 * ji + 8 * k0 + 192];
-                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
-                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
                         _mm256_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 256 * kb + 128 * k0 + 64 * ii
-                            + 16 * ji + 32], _mm256_add_ps(sum_3, sum_4));
-                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                            + 16 * ji + 32], _mm256_add_ps(sum_5, sum_6));
+                        const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
                         _mm256_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 256 * kb + 128 * k0 + 64 * ii
-                            + 16 * ji + 40], _mm256_add_ps(sum_4, sum_5));
+                            + 16 * ji + 40], _mm256_add_ps(sum_6, sum_7));
                     }
                 }
             }
@@ -11135,7 +11459,9 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
     }
 }
 
-static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_batch_norm_grad,
+static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -11143,7 +11469,8 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
-        decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
+        decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward,
+            decoder0_batch_norm_grad_sums, decoder_1_bias, decoder1_conv_transpose_data_grad, decoder_0_weight_filtered,
             decoder0_conv_transpose_data_grad_out, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -13180,10 +13507,13 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 8x8 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 19.0 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
-    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
+    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder_10_bias, float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder4_relu_grad_in_staged0 = (float *)(scratch + 268544);
     float *const transformed = (float *)scratch;
@@ -13497,10 +13827,38 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t n1 = 0; n1 < 2; n1++) {
+            __m256 sum5_a = _mm256_setzero_ps();
+            __m256 sum5_b = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[32768 * n + 16384 * n1 + 512 * c0 + 64 * q
+                        + 8 * w]);
+                    const __m256 difference_6 = _mm256_sub_ps(encoder3_conv_forward_0,
+                        _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0]));
+                    const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0 + 16]);
+                    const __m256 sum_6 = _mm256_fmadd_ps(difference_6, encoder3_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_6);
+                    const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad_out[32768 * n + 16384 * n1 + 512 * c0
+                        + 64 * q + 8 * w]);
+                    const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0,
+                        _mm256_setzero_ps());
+                    sum5_a = _mm256_add_ps(sum5_a, chosen_0);
+                    sum5_b = _mm256_fmadd_ps(chosen_0, difference_6, sum5_b);
+                }
+            }
+            _mm256_storeu_ps(&encoder3_batch_norm_grad_sums_partial[1024 * n + 512 * n1 + 16 * c0], sum5_a);
+            _mm256_storeu_ps(&encoder3_batch_norm_grad_sums_partial[1024 * n + 512 * n1 + 16 * c0 + 8], sum5_b);
+        }
+    }
 }
 
 static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder_12_weight_filtered_back,
-    float *restrict encoder4_conv_data_grad_out, char *scratch, int threads) {
+    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
+    float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -13508,67 +13866,49 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
+            encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 8523.8 k bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
-    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    __m256 sum0_a = _mm256_setzero_ps();
-    __m256 sum0_b = _mm256_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[16384 * n + 512 * c0 + 64 * q + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0, _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0]));
-            const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics[24 * c0 + 16]);
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad[16384 * n + 512 * c0 + 64 * q + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0, _mm256_setzero_ps());
-            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-    }
-    _mm256_storeu_ps(&encoder3_batch_norm_grad_sums_partial[512 * n + 16 * c0], sum0_a);
-    _mm256_storeu_ps(&encoder3_batch_norm_grad_sums_partial[512 * n + 16 * c0 + 8], sum0_b);
-}
-
-static void encoder3_batch_norm_grad_sums_tiles(const float *restrict encoder3_conv_forward,
-    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        encoder3_batch_norm_grad_sums_tiles_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias,
-            encoder4_conv_data_grad, encoder3_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 32.8 k FLOPs, 136.2 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder3_batch_norm_grad_sums_partial, const float *restrict encoder3_batch_norm_statistics,
     float *restrict encoder3_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)encoder3_batch_norm_grad_sums_partial[512 * n + 16 * c0 + c1];
-            sum0_b = sum0_b + (double)encoder3_batch_norm_grad_sums_partial[512 * n + 16 * c0 + c1 + 8];
+            const float *const encoder3_batch_norm_grad_sums_partial_at = &encoder3_batch_norm_grad_sums_partial[512 * n + 16 * c0
+                + 4 * c1];
+            sum0_a_0 = sum0_a_0 + (double)encoder3_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)encoder3_batch_norm_grad_sums_partial_at[8];
+            sum0_a_1 = sum0_a_1 + (double)encoder3_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)encoder3_batch_norm_grad_sums_partial_at[9];
+            sum0_a_2 = sum0_a_2 + (double)encoder3_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)encoder3_batch_norm_grad_sums_partial_at[10];
+            sum0_a_3 = sum0_a_3 + (double)encoder3_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)encoder3_batch_norm_grad_sums_partial_at[11];
         }
-        encoder3_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        encoder3_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)encoder3_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const encoder3_batch_norm_grad_sums_at = &encoder3_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        encoder3_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        encoder3_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)encoder3_batch_norm_statistics_at[0]);
+        encoder3_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder3_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)encoder3_batch_norm_statistics_at[1]);
+        encoder3_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder3_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)encoder3_batch_norm_statistics_at[2]);
+        encoder3_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder3_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)encoder3_batch_norm_statistics_at[3]);
     }
 }
 
@@ -13615,63 +13955,22 @@ static void encoder3_batch_norm_bias_grad(float *restrict encoder_10_bias_grad, 
     }
 }
 
-/* batch_norm_grad: [64, 256, 8, 8]
- * 1048.6 k FLOPs, 12.6 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void encoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t h = 0; h < 8; h++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[24 * c0];
-            const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[16]);
-            const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[16384 * n + 512 * c0 + 64 * h + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0, _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(0.00024414062f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad[16384 * n + 512 * c0 + 64 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0, _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(0.00024414062f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&encoder3_batch_norm_grad_out[16384 * n + 512 * c0 + 64 * h + 8 * w],
-                _mm256_mul_ps(encoder3_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_out, const float *restrict encoder3_batch_norm_statistics,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        encoder3_batch_norm_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
-            encoder_10_bias, encoder4_conv_data_grad, encoder3_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1566784 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 21.5 M bytes of memory traffic, 1566784 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder2_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t cb = item / 4;
     const ptrdiff_t g = item % 4;
     float *const products = (float *)(scratch + 499712);
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
+    float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -13847,49 +14146,77 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
         for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+            for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[24 * c0];
+                        const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[16]);
+                        const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[262144 * g + 32768 * nb + 16384 * n_s
+                            + 512 * c0 + 64 * h_s + 8 * w_s]);
+                        const __m256 difference_7 = _mm256_sub_ps(encoder3_conv_forward_0,
+                            _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[0]));
+                        const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_7,
+                            _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[8])));
+                        const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0 + 8]),
+                            _mm256_set1_ps(0.00024414062f));
+                        const __m256 sum_1 = _mm256_fmadd_ps(difference_7, encoder3_batch_norm_statistics_0,
+                            _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
+                        const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_1);
+                        const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad[262144 * g + 32768 * nb
+                            + 16384 * n_s + 512 * c0 + 64 * h_s + 8 * w_s]);
+                        const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0,
+                            _mm256_setzero_ps());
+                        const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0]),
+                            _mm256_set1_ps(0.00024414062f));
+                        const __m256 sum_2 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
+                        _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged1[512 * n_s + 64 * h_s + 8 * w_s],
+                            _mm256_mul_ps(encoder3_batch_norm_statistics_0, sum_2));
+                    }
+                }
+            }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m256 encoder3_batch_norm_grad_0 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 512 * c0 + 128 * i + 16 * j]);
+                        const __m256 encoder3_batch_norm_grad_in_staged1_0 = _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1[512 * n
+                            + 128 * i + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const __m256 encoder3_batch_norm_grad_1 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 512 * c0 + 128 * i + 16 * j + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[8192], _mm256_add_ps(encoder3_batch_norm_grad_0,
-                            encoder3_batch_norm_grad_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[0], encoder3_batch_norm_grad_in_staged1_0);
+                        const __m256 encoder3_batch_norm_grad_in_staged1_1 = _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1[512 * n
+                            + 128 * i + 16 * j + 8]);
+                        _mm256_storeu_ps(&transformed_gradient_at[8192], _mm256_add_ps(encoder3_batch_norm_grad_in_staged1_0,
+                            encoder3_batch_norm_grad_in_staged1_1));
+                        _mm256_storeu_ps(&transformed_gradient_at[16384], encoder3_batch_norm_grad_in_staged1_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
-                            + 512 * c0 + 128 * i + 16 * j];
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_at[0]),
-                            _mm256_loadu_ps(&encoder3_batch_norm_grad_at[64]));
+                        float *const encoder3_batch_norm_grad_in_staged1_at = &encoder3_batch_norm_grad_in_staged1[512 * n + 128 * i
+                            + 16 * j];
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[0]),
+                            _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[64]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 24576];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_at[8]),
-                            _mm256_loadu_ps(&encoder3_batch_norm_grad_at[72]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[8]),
+                            _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[72]));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[16384], sum_4);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m256 encoder3_batch_norm_grad_2 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 512 * c0 + 128 * i + 16 * j + 64]);
+                        const __m256 encoder3_batch_norm_grad_in_staged1_2 = _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1[512 * n
+                            + 128 * i + 16 * j + 64]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 128 * n + 32 * i + 8 * j + 49152];
-                        _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const __m256 encoder3_batch_norm_grad_3 = _mm256_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 512 * c0 + 128 * i + 16 * j + 72]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], _mm256_add_ps(encoder3_batch_norm_grad_2,
-                            encoder3_batch_norm_grad_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_in_staged1_2);
+                        const __m256 encoder3_batch_norm_grad_in_staged1_3 = _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged1[512 * n
+                            + 128 * i + 16 * j + 72]);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], _mm256_add_ps(encoder3_batch_norm_grad_in_staged1_2,
+                            encoder3_batch_norm_grad_in_staged1_3));
+                        _mm256_storeu_ps(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -13898,14 +14225,14 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m256 sum1_0_0 = _mm256_setzero_ps();
-                        __m256 sum1_0_1 = _mm256_setzero_ps();
-                        __m256 sum1_1_0 = _mm256_setzero_ps();
-                        __m256 sum1_1_1 = _mm256_setzero_ps();
-                        __m256 sum1_2_0 = _mm256_setzero_ps();
-                        __m256 sum1_2_1 = _mm256_setzero_ps();
-                        __m256 sum1_3_0 = _mm256_setzero_ps();
-                        __m256 sum1_3_1 = _mm256_setzero_ps();
+                        __m256 sum2_0_0 = _mm256_setzero_ps();
+                        __m256 sum2_0_1 = _mm256_setzero_ps();
+                        __m256 sum2_1_0 = _mm256_setzero_ps();
+                        __m256 sum2_1_1 = _mm256_setzero_ps();
+                        __m256 sum2_2_0 = _mm256_setzero_ps();
+                        __m256 sum2_2_1 = _mm256_setzero_ps();
+                        __m256 sum2_3_0 = _mm256_setzero_ps();
+                        __m256 sum2_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
@@ -13914,48 +14241,48 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_1 = _mm256_set1_ps(transformed_0);
-                                    sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                    sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum2_0_0);
                                     const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
-                                    sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                    sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_3 = _mm256_set1_ps(transformed_2);
-                                    sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                    sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
+                                    sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum2_1_0);
+                                    sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum2_1_1);
                                     const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_5 = _mm256_set1_ps(transformed_4);
-                                    sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                    sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
+                                    sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum2_2_0);
+                                    sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum2_2_1);
                                     const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p + 2048 * q
                                         + 128 * n + 32 * i + 8 * j];
                                     const __m256 transformed_7 = _mm256_set1_ps(transformed_6);
-                                    sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                    sum1_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
+                                    sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum2_3_0);
+                                    sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum2_3_1);
                                 }
                             }
                         }
                         float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
-                        _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
-                        _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
-                        _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum1_1_0));
-                        _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum1_1_1));
-                        _mm256_storeu_ps(&products_at_4[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[512]), sum1_2_0));
-                        _mm256_storeu_ps(&products_at_4[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[520]), sum1_2_1));
-                        _mm256_storeu_ps(&products_at_4[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[768]), sum1_3_0));
-                        _mm256_storeu_ps(&products_at_4[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[776]), sum1_3_1));
+                        _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum2_0_0));
+                        _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum2_0_1));
+                        _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum2_1_0));
+                        _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum2_1_1));
+                        _mm256_storeu_ps(&products_at_4[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[512]), sum2_2_0));
+                        _mm256_storeu_ps(&products_at_4[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[520]), sum2_2_1));
+                        _mm256_storeu_ps(&products_at_4[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[768]), sum2_3_0));
+                        _mm256_storeu_ps(&products_at_4[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[776]), sum2_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
-                    __m256 sum2_0_0 = _mm256_setzero_ps();
-                    __m256 sum2_0_1 = _mm256_setzero_ps();
-                    __m256 sum2_1_0 = _mm256_setzero_ps();
-                    __m256 sum2_1_1 = _mm256_setzero_ps();
-                    __m256 sum2_2_0 = _mm256_setzero_ps();
-                    __m256 sum2_2_1 = _mm256_setzero_ps();
-                    __m256 sum2_3_0 = _mm256_setzero_ps();
-                    __m256 sum2_3_1 = _mm256_setzero_ps();
+                    __m256 sum3_0_0 = _mm256_setzero_ps();
+                    __m256 sum3_0_1 = _mm256_setzero_ps();
+                    __m256 sum3_1_0 = _mm256_setzero_ps();
+                    __m256 sum3_1_1 = _mm256_setzero_ps();
+                    __m256 sum3_2_0 = _mm256_setzero_ps();
+                    __m256 sum3_2_1 = _mm256_setzero_ps();
+                    __m256 sum3_3_0 = _mm256_setzero_ps();
+                    __m256 sum3_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -13965,48 +14292,48 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * v
                                         + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
-                                    sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum2_0_0);
+                                    sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum3_0_0);
                                     const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 16384 * v
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
-                                    sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum2_0_1);
+                                    sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum3_0_1);
                                     const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p
                                         + 2048 * v + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
-                                    sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum2_1_0);
-                                    sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum2_1_1);
+                                    sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum3_1_0);
+                                    sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum3_1_1);
                                     const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p
                                         + 2048 * v + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
-                                    sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum2_2_0);
-                                    sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum2_2_1);
+                                    sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum3_2_0);
+                                    sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum3_2_1);
                                     const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p
                                         + 2048 * v + 128 * n + 32 * i + 8 * j + 6144];
                                     const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
-                                    sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum2_3_0);
-                                    sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum2_3_1);
+                                    sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum3_3_0);
+                                    sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum3_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_5 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
-                    _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
-                    _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
-                    _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum2_1_0));
-                    _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum2_1_1));
-                    _mm256_storeu_ps(&products_at_5[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[512]), sum2_2_0));
-                    _mm256_storeu_ps(&products_at_5[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[520]), sum2_2_1));
-                    _mm256_storeu_ps(&products_at_5[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[768]), sum2_3_0));
-                    _mm256_storeu_ps(&products_at_5[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[776]), sum2_3_1));
+                    _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum3_0_0));
+                    _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum3_0_1));
+                    _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum3_1_0));
+                    _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum3_1_1));
+                    _mm256_storeu_ps(&products_at_5[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[512]), sum3_2_0));
+                    _mm256_storeu_ps(&products_at_5[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[520]), sum3_2_1));
+                    _mm256_storeu_ps(&products_at_5[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[768]), sum3_3_0));
+                    _mm256_storeu_ps(&products_at_5[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[776]), sum3_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    __m256 sum3_0_0 = _mm256_setzero_ps();
-                    __m256 sum3_0_1 = _mm256_setzero_ps();
-                    __m256 sum3_1_0 = _mm256_setzero_ps();
-                    __m256 sum3_1_1 = _mm256_setzero_ps();
-                    __m256 sum3_2_0 = _mm256_setzero_ps();
-                    __m256 sum3_2_1 = _mm256_setzero_ps();
-                    __m256 sum3_3_0 = _mm256_setzero_ps();
-                    __m256 sum3_3_1 = _mm256_setzero_ps();
+                    __m256 sum4_0_0 = _mm256_setzero_ps();
+                    __m256 sum4_0_1 = _mm256_setzero_ps();
+                    __m256 sum4_1_0 = _mm256_setzero_ps();
+                    __m256 sum4_1_1 = _mm256_setzero_ps();
+                    __m256 sum4_2_0 = _mm256_setzero_ps();
+                    __m256 sum4_2_1 = _mm256_setzero_ps();
+                    __m256 sum4_3_0 = _mm256_setzero_ps();
+                    __m256 sum4_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -14016,47 +14343,47 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * q
                                         + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_17 = _mm256_set1_ps(transformed_16);
-                                    sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum3_0_0);
+                                    sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum4_0_0);
                                     const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
-                                    sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum3_0_1);
+                                    sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum4_0_1);
                                     const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
                                         + 2048 * q + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_19 = _mm256_set1_ps(transformed_18);
-                                    sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum3_1_0);
-                                    sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum3_1_1);
+                                    sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum4_1_0);
+                                    sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum4_1_1);
                                     const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
                                         + 2048 * q + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_21 = _mm256_set1_ps(transformed_20);
-                                    sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum3_2_0);
-                                    sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum3_2_1);
+                                    sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum4_2_0);
+                                    sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum4_2_1);
                                     const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
                                         + 2048 * q + 128 * n + 32 * i + 8 * j + 30720];
                                     const __m256 transformed_23 = _mm256_set1_ps(transformed_22);
-                                    sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum3_3_0);
-                                    sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum3_3_1);
+                                    sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum4_3_0);
+                                    sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum4_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_6 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
-                    _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
-                    _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
-                    _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum3_1_0));
-                    _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum3_1_1));
-                    _mm256_storeu_ps(&products_at_6[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[512]), sum3_2_0));
-                    _mm256_storeu_ps(&products_at_6[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[520]), sum3_2_1));
-                    _mm256_storeu_ps(&products_at_6[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[768]), sum3_3_0));
-                    _mm256_storeu_ps(&products_at_6[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[776]), sum3_3_1));
+                    _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum4_0_0));
+                    _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum4_0_1));
+                    _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum4_1_0));
+                    _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum4_1_1));
+                    _mm256_storeu_ps(&products_at_6[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[512]), sum4_2_0));
+                    _mm256_storeu_ps(&products_at_6[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[520]), sum4_2_1));
+                    _mm256_storeu_ps(&products_at_6[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[768]), sum4_3_0));
+                    _mm256_storeu_ps(&products_at_6[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[776]), sum4_3_1));
                 }
-                __m256 sum4_0_0 = _mm256_setzero_ps();
-                __m256 sum4_0_1 = _mm256_setzero_ps();
-                __m256 sum4_1_0 = _mm256_setzero_ps();
-                __m256 sum4_1_1 = _mm256_setzero_ps();
-                __m256 sum4_2_0 = _mm256_setzero_ps();
-                __m256 sum4_2_1 = _mm256_setzero_ps();
-                __m256 sum4_3_0 = _mm256_setzero_ps();
-                __m256 sum4_3_1 = _mm256_setzero_ps();
+                __m256 sum5_0_0 = _mm256_setzero_ps();
+                __m256 sum5_0_1 = _mm256_setzero_ps();
+                __m256 sum5_1_0 = _mm256_setzero_ps();
+                __m256 sum5_1_1 = _mm256_setzero_ps();
+                __m256 sum5_2_0 = _mm256_setzero_ps();
+                __m256 sum5_2_1 = _mm256_setzero_ps();
+                __m256 sum5_3_0 = _mm256_setzero_ps();
+                __m256 sum5_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
@@ -14067,54 +14394,54 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * v
                                         + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_25 = _mm256_set1_ps(transformed_24);
-                                    sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum4_0_0);
+                                    sum5_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum5_0_0);
                                     const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[49152 * u + 16384 * v
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j + 256]);
-                                    sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum4_0_1);
+                                    sum5_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum5_0_1);
                                     const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
                                         + 2048 * v + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_27 = _mm256_set1_ps(transformed_26);
-                                    sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum4_1_0);
-                                    sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum4_1_1);
+                                    sum5_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum5_1_0);
+                                    sum5_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum5_1_1);
                                     const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
                                         + 2048 * v + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_29 = _mm256_set1_ps(transformed_28);
-                                    sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum4_2_0);
-                                    sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum4_2_1);
+                                    sum5_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum5_2_0);
+                                    sum5_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum5_2_1);
                                     const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
                                         + 2048 * v + 128 * n + 32 * i + 8 * j + 36864];
                                     const __m256 transformed_31 = _mm256_set1_ps(transformed_30);
-                                    sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum4_3_0);
-                                    sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum4_3_1);
+                                    sum5_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum5_3_0);
+                                    sum5_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum5_3_1);
                                 }
                             }
                         }
                     }
                 }
                 float *const products_at_7 = &products[1024 * c0 + 16 * k0 + 245760];
-                _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
-                _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
-                _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum4_1_0));
-                _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum4_1_1));
-                _mm256_storeu_ps(&products_at_7[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[512]), sum4_2_0));
-                _mm256_storeu_ps(&products_at_7[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[520]), sum4_2_1));
-                _mm256_storeu_ps(&products_at_7[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[768]), sum4_3_0));
-                _mm256_storeu_ps(&products_at_7[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[776]), sum4_3_1));
+                _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum5_0_0));
+                _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum5_0_1));
+                _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum5_1_0));
+                _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum5_1_1));
+                _mm256_storeu_ps(&products_at_7[512], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[512]), sum5_2_0));
+                _mm256_storeu_ps(&products_at_7[520], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[520]), sum5_2_1));
+                _mm256_storeu_ps(&products_at_7[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[768]), sum5_3_0));
+                _mm256_storeu_ps(&products_at_7[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[776]), sum5_3_1));
             }
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[256 * c + 8 * k0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[65536]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[81920]));
             float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 8 * 8 + (64 * cb
                 + c) / 8 * 576 + 294912 * g + 9216 * k0];
-            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_5, sum_6));
             _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[49152]),
                 _mm256_loadu_ps(&products_at_8[114688])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
-            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[32768]), _mm256_loadu_ps(&products_at_8[98304]));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
@@ -14132,22 +14459,23 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_10 = &products[256 * c + 8 * k0 + 65536];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[65536]));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[81920]));
             float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 8 * 8 + (64 * cb
                 + c) / 8 * 576 + 294912 * g + 9216 * k0 + 384];
-            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_8, sum_9));
             _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[49152]),
                 _mm256_loadu_ps(&products_at_10[114688])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
-            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
+            const __m256 sum_10 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[32768]), _mm256_loadu_ps(&products_at_10[98304]));
+            _mm256_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_9, sum_10));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -14155,7 +14483,8 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums, encoder_10_bias, encoder4_conv_data_grad,
+            encoder3_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -14263,10 +14592,15 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 4x16 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
-    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
+static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
+    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
+    float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 268544);
     float *const transformed = (float *)scratch;
@@ -14274,8 +14608,26 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
             for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 8 * w_s],
-                    _mm256_loadu_ps(&encoder3_batch_norm_grad[16384 * n + 512 * c0 + 64 * h_s + 8 * w_s]));
+                const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[24 * c0];
+                const __m256 encoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[16]);
+                const __m256 encoder3_conv_forward_0 = _mm256_loadu_ps(&encoder3_conv_forward[16384 * n + 512 * c0 + 64 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder3_conv_forward_0, _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[0]));
+                const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                    _mm256_loadu_ps(&encoder3_batch_norm_statistics_at[8])));
+                const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0 + 8]),
+                    _mm256_set1_ps(0.00024414062f));
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&encoder_10_bias[8 * c0]));
+                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                const __m256 encoder4_conv_data_grad_0 = _mm256_loadu_ps(&encoder4_conv_data_grad[16384 * n + 512 * c0 + 64 * h_s
+                    + 8 * w_s]);
+                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder4_conv_data_grad_0,
+                    _mm256_setzero_ps());
+                const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_sums[16 * c0]),
+                    _mm256_set1_ps(0.00024414062f));
+                const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
+                _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 8 * w_s], _mm256_mul_ps(encoder3_batch_norm_statistics_0,
+                    sum_1));
             }
             _mm256_storeu_ps(&encoder3_batch_norm_grad_in_staged0[72 * h_s + 64], _mm256_setzero_ps());
         }
@@ -14299,17 +14651,17 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const encoder3_batch_norm_grad_in_staged0_at_1 = &encoder3_batch_norm_grad_in_staged0[144 * ib + 16 * jb];
-                const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[0]),
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[0]),
                     _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[72]));
                 float *const transformed_at_1 = &transformed[128 * c0 + 32 * ib + 8 * jb + 16384];
-                _mm256_storeu_ps(&transformed_at_1[0], difference_0);
-                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[8]),
+                _mm256_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[8]),
                     _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[80]));
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_0, difference_1));
-                _mm256_storeu_ps(&transformed_at_1[8192], difference_1);
-                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[16]),
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[16]),
                     _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[88]));
-                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_2, difference_1));
+                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -14329,17 +14681,17 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const encoder3_batch_norm_grad_in_staged0_at_3 = &encoder3_batch_norm_grad_in_staged0[144 * ib + 16 * jb + 72];
-                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[72]),
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[72]),
                     _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[128 * c0 + 32 * ib + 8 * jb + 49152];
-                _mm256_storeu_ps(&transformed_at_3[0], difference_3);
-                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[80]),
+                _mm256_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[80]),
                     _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_3, difference_4));
-                _mm256_storeu_ps(&transformed_at_3[8192], difference_4);
-                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[88]),
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[88]),
                     _mm256_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[16]));
-                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_5, difference_4));
+                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
             }
         }
     }
@@ -14523,13 +14875,13 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
                         + 512 * ib + 32 * ji + 128];
                     _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
                         _mm256_loadu_ps(&sums_at_4[320])));
-                    const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
-                    const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
-                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_1[8], _mm256_add_ps(sum_0, sum_1));
+                    const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                    const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_1[8], _mm256_add_ps(sum_2, sum_3));
                     _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
                         _mm256_loadu_ps(&sums_at_4[576])));
-                    const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
-                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_1[24], _mm256_add_ps(sum_1, sum_2));
+                    const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_1[24], _mm256_add_ps(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -14551,98 +14903,104 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
                         + 512 * ib + 32 * ji + 384];
                     _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
                         _mm256_loadu_ps(&sums_at_6[320])));
-                    const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
-                    const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
-                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_3[8], _mm256_add_ps(sum_3, sum_4));
+                    const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                    const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_3[8], _mm256_add_ps(sum_5, sum_6));
                     _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
                         _mm256_loadu_ps(&sums_at_6[576])));
-                    const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
-                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_3[24], _mm256_add_ps(sum_4, sum_5));
+                    const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                    _mm256_storeu_ps(&encoder3_conv_data_grad_out_at_3[24], _mm256_add_ps(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m256 sum5_a = _mm256_setzero_ps();
+            __m256 sum5_b = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * i1 + 128 * q
+                        + 8 * w]);
+                    const __m256 difference_7 = _mm256_sub_ps(encoder2_conv_forward_0,
+                        _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
+                    const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
+                    const __m256 sum_8 = _mm256_fmadd_ps(difference_7, encoder2_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
+                    const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
+                    const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad_out[32768 * n + 2048 * c0 + 512 * i1
+                        + 128 * q + 8 * w]);
+                    const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), encoder3_conv_data_grad_0,
+                        _mm256_setzero_ps());
+                    sum5_a = _mm256_add_ps(sum5_a, chosen_1);
+                    sum5_b = _mm256_fmadd_ps(chosen_1, difference_7, sum5_b);
+                }
+            }
+            _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * i1], sum5_a);
+            _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * i1 + 8], sum5_b);
+        }
+    }
 }
 
-static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, char *scratch, int threads) {
+static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
+    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
+    float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
+        encoder3_conv_data_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
+            encoder_10_bias, encoder4_conv_data_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out, encoder2_conv_forward,
+            encoder2_batch_norm_statistics, encoder_7_bias, encoder2_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
-    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m256 sum0_a = _mm256_setzero_ps();
-        __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 512 * p + 128 * q
-                    + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
-                    _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0]));
-                const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics[24 * c0 + 16]);
-                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
-                    _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 512 * p + 128 * q
-                    + 8 * w]);
-                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0,
-                    _mm256_setzero_ps());
-                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + 8], sum0_b);
-    }
-}
-
-static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_conv_forward,
-    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder2_batch_norm_grad_sums_tiles_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_conv_data_grad, encoder2_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_grad_sums_partial, const float *restrict encoder2_batch_norm_statistics,
     float *restrict encoder2_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1];
-                sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0 + 16 * p + c1 + 8];
+                const float *const encoder2_batch_norm_grad_sums_partial_at = &encoder2_batch_norm_grad_sums_partial[1024 * n + 64 * c0
+                    + 16 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)encoder2_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)encoder2_batch_norm_grad_sums_partial_at[8];
+                sum0_a_1 = sum0_a_1 + (double)encoder2_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)encoder2_batch_norm_grad_sums_partial_at[9];
+                sum0_a_2 = sum0_a_2 + (double)encoder2_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)encoder2_batch_norm_grad_sums_partial_at[10];
+                sum0_a_3 = sum0_a_3 + (double)encoder2_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)encoder2_batch_norm_grad_sums_partial_at[11];
             }
         }
-        encoder2_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        encoder2_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)encoder2_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const encoder2_batch_norm_grad_sums_at = &encoder2_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        encoder2_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        encoder2_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)encoder2_batch_norm_statistics_at[0]);
+        encoder2_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder2_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)encoder2_batch_norm_statistics_at[1]);
+        encoder2_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder2_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)encoder2_batch_norm_statistics_at[2]);
+        encoder2_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder2_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)encoder2_batch_norm_statistics_at[3]);
     }
 }
 
@@ -14693,62 +15051,21 @@ static void encoder2_batch_norm_bias_grad(float *restrict encoder_7_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 128, 16, 16]
- * 2097.2 k FLOPs, 25.2 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void encoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t h = 0; h < 16; h++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[24 * c0];
-            const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[16]);
-            const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * h + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0, _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(6.1035156e-05f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 128 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0, _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(6.1035156e-05f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&encoder2_batch_norm_grad_out[32768 * n + 2048 * c0 + 128 * h + 8 * w],
-                _mm256_mul_ps(encoder2_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_out, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder2_batch_norm_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
-            encoder_7_bias, encoder3_conv_data_grad, encoder2_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 894528 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 35.9 M bytes of memory traffic, 894528 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder1_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
     float *const products = (float *)(scratch + 352256);
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
+    float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -14914,44 +15231,69 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[24 * c0];
+                        const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[16]);
+                        const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[262144 * g + 32768 * nb + 2048 * c0
+                            + 1024 * ib + 128 * h_s + 8 * w_s]);
+                        const __m256 difference_7 = _mm256_sub_ps(encoder2_conv_forward_0,
+                            _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[0]));
+                        const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_7,
+                            _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[8])));
+                        const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0 + 8]),
+                            _mm256_set1_ps(6.1035156e-05f));
+                        const __m256 sum_1 = _mm256_fmadd_ps(difference_7, encoder2_batch_norm_statistics_0,
+                            _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
+                        const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_1);
+                        const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[262144 * g + 32768 * nb
+                            + 2048 * c0 + 1024 * ib + 128 * h_s + 8 * w_s]);
+                        const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0,
+                            _mm256_setzero_ps());
+                        const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0]),
+                            _mm256_set1_ps(6.1035156e-05f));
+                        const __m256 sum_2 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
+                        _mm256_storeu_ps(&encoder2_batch_norm_grad_in_staged1[128 * h_s + 8 * w_s],
+                            _mm256_mul_ps(encoder2_batch_norm_statistics_0, sum_2));
+                    }
+                }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m256 encoder2_batch_norm_grad_0 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 2048 * c0 + 1024 * ib + 256 * i + 16 * j]);
+                        const __m256 encoder2_batch_norm_grad_in_staged1_0 = _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1[256 * i
+                            + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 64 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const __m256 encoder2_batch_norm_grad_1 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 2048 * c0 + 1024 * ib + 256 * i + 16 * j + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(encoder2_batch_norm_grad_0,
-                            encoder2_batch_norm_grad_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[8192], encoder2_batch_norm_grad_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[0], encoder2_batch_norm_grad_in_staged1_0);
+                        const __m256 encoder2_batch_norm_grad_in_staged1_1 = _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1[256 * i
+                            + 16 * j + 8]);
+                        _mm256_storeu_ps(&transformed_gradient_at[4096], _mm256_add_ps(encoder2_batch_norm_grad_in_staged1_0,
+                            encoder2_batch_norm_grad_in_staged1_1));
+                        _mm256_storeu_ps(&transformed_gradient_at[8192], encoder2_batch_norm_grad_in_staged1_1);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 2048 * c0
-                            + 1024 * ib + 256 * i + 16 * j];
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_at[0]),
-                            _mm256_loadu_ps(&encoder2_batch_norm_grad_at[128]));
+                        float *const encoder2_batch_norm_grad_in_staged1_at = &encoder2_batch_norm_grad_in_staged1[256 * i + 16 * j];
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[0]),
+                            _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[128]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 64 * i + 8 * j + 12288];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_at[8]),
-                            _mm256_loadu_ps(&encoder2_batch_norm_grad_at[136]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[8]),
+                            _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[136]));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[8192], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m256 encoder2_batch_norm_grad_2 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 2048 * c0 + 1024 * ib + 256 * i + 16 * j + 128]);
+                        const __m256 encoder2_batch_norm_grad_in_staged1_2 = _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1[256 * i
+                            + 16 * j + 128]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 64 * i + 8 * j + 24576];
-                        _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const __m256 encoder2_batch_norm_grad_3 = _mm256_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 2048 * c0 + 1024 * ib + 256 * i + 16 * j + 136]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(encoder2_batch_norm_grad_2,
-                            encoder2_batch_norm_grad_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_in_staged1_2);
+                        const __m256 encoder2_batch_norm_grad_in_staged1_3 = _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged1[256 * i
+                            + 16 * j + 136]);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], _mm256_add_ps(encoder2_batch_norm_grad_in_staged1_2,
+                            encoder2_batch_norm_grad_in_staged1_3));
+                        _mm256_storeu_ps(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -14959,14 +15301,14 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
-                            __m256 sum1_0_0 = _mm256_setzero_ps();
-                            __m256 sum1_0_1 = _mm256_setzero_ps();
-                            __m256 sum1_1_0 = _mm256_setzero_ps();
-                            __m256 sum1_1_1 = _mm256_setzero_ps();
-                            __m256 sum1_2_0 = _mm256_setzero_ps();
-                            __m256 sum1_2_1 = _mm256_setzero_ps();
-                            __m256 sum1_3_0 = _mm256_setzero_ps();
-                            __m256 sum1_3_1 = _mm256_setzero_ps();
+                            __m256 sum2_0_0 = _mm256_setzero_ps();
+                            __m256 sum2_0_1 = _mm256_setzero_ps();
+                            __m256 sum2_1_0 = _mm256_setzero_ps();
+                            __m256 sum2_1_1 = _mm256_setzero_ps();
+                            __m256 sum2_2_0 = _mm256_setzero_ps();
+                            __m256 sum2_2_1 = _mm256_setzero_ps();
+                            __m256 sum2_3_0 = _mm256_setzero_ps();
+                            __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
@@ -14974,88 +15316,39 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_1 = _mm256_set1_ps(transformed_0);
-                                    sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                    sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum2_0_0);
                                     const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
-                                    sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                    sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_3 = _mm256_set1_ps(transformed_2);
-                                    sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                    sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
+                                    sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum2_1_0);
+                                    sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum2_1_1);
                                     const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_5 = _mm256_set1_ps(transformed_4);
-                                    sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                    sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
+                                    sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum2_2_0);
+                                    sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum2_2_1);
                                     const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p + 2048 * q
                                         + 64 * i + 8 * j];
                                     const __m256 transformed_7 = _mm256_set1_ps(transformed_6);
-                                    sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                    sum1_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
+                                    sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum2_3_0);
+                                    sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum2_3_1);
                                 }
                             }
                             float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
-                            _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
-                            _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
-                            _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum1_1_0));
-                            _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum1_1_1));
-                            _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum1_2_0));
-                            _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum1_2_1));
-                            _mm256_storeu_ps(&products_at_4[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[384]), sum1_3_0));
-                            _mm256_storeu_ps(&products_at_4[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[392]), sum1_3_1));
+                            _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum2_0_0));
+                            _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum2_0_1));
+                            _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum2_1_0));
+                            _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum2_1_1));
+                            _mm256_storeu_ps(&products_at_4[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[256]), sum2_2_0));
+                            _mm256_storeu_ps(&products_at_4[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[264]), sum2_2_1));
+                            _mm256_storeu_ps(&products_at_4[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[384]), sum2_3_0));
+                            _mm256_storeu_ps(&products_at_4[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[392]), sum2_3_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
-                        __m256 sum2_0_0 = _mm256_setzero_ps();
-                        __m256 sum2_0_1 = _mm256_setzero_ps();
-                        __m256 sum2_1_0 = _mm256_setzero_ps();
-                        __m256 sum2_1_1 = _mm256_setzero_ps();
-                        __m256 sum2_2_0 = _mm256_setzero_ps();
-                        __m256 sum2_2_1 = _mm256_setzero_ps();
-                        __m256 sum2_3_0 = _mm256_setzero_ps();
-                        __m256 sum2_3_1 = _mm256_setzero_ps();
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
-                                        + 512 * k0 + 64 * i + 8 * j]);
-                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * v
-                                        + 64 * i + 8 * j + 6144];
-                                    const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
-                                    sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum2_0_0);
-                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
-                                        + 512 * k0 + 64 * i + 8 * j + 256]);
-                                    sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum2_0_1);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p
-                                        + 2048 * v + 64 * i + 8 * j + 6144];
-                                    const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
-                                    sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum2_1_0);
-                                    sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum2_1_1);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p
-                                        + 2048 * v + 64 * i + 8 * j + 6144];
-                                    const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
-                                    sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum2_2_0);
-                                    sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum2_2_1);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p
-                                        + 2048 * v + 64 * i + 8 * j + 6144];
-                                    const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
-                                    sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum2_3_0);
-                                    sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum2_3_1);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
-                        _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
-                        _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
-                        _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum2_1_0));
-                        _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum2_1_1));
-                        _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum2_2_0));
-                        _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum2_2_1));
-                        _mm256_storeu_ps(&products_at_5[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[384]), sum2_3_0));
-                        _mm256_storeu_ps(&products_at_5[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[392]), sum2_3_1));
-                    }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum3_0_0 = _mm256_setzero_ps();
                         __m256 sum3_0_1 = _mm256_setzero_ps();
                         __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -15064,6 +15357,55 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum3_2_1 = _mm256_setzero_ps();
                         __m256 sum3_3_0 = _mm256_setzero_ps();
                         __m256 sum3_3_1 = _mm256_setzero_ps();
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                        + 512 * k0 + 64 * i + 8 * j]);
+                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * p + 2048 * v
+                                        + 64 * i + 8 * j + 6144];
+                                    const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
+                                    sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum3_0_0);
+                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 8192 * v
+                                        + 512 * k0 + 64 * i + 8 * j + 256]);
+                                    sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum3_0_1);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 64 * i + 8 * j + 6144];
+                                    const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
+                                    sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum3_1_0);
+                                    sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum3_1_1);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 64 * i + 8 * j + 6144];
+                                    const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
+                                    sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum3_2_0);
+                                    sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum3_2_1);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * p
+                                        + 2048 * v + 64 * i + 8 * j + 6144];
+                                    const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
+                                    sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum3_3_0);
+                                    sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum3_3_1);
+                                }
+                            }
+                        }
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
+                        _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum3_0_0));
+                        _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum3_0_1));
+                        _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum3_1_0));
+                        _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum3_1_1));
+                        _mm256_storeu_ps(&products_at_5[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[256]), sum3_2_0));
+                        _mm256_storeu_ps(&products_at_5[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[264]), sum3_2_1));
+                        _mm256_storeu_ps(&products_at_5[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[384]), sum3_3_0));
+                        _mm256_storeu_ps(&products_at_5[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[392]), sum3_3_1));
+                    }
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        __m256 sum4_0_0 = _mm256_setzero_ps();
+                        __m256 sum4_0_1 = _mm256_setzero_ps();
+                        __m256 sum4_1_0 = _mm256_setzero_ps();
+                        __m256 sum4_1_1 = _mm256_setzero_ps();
+                        __m256 sum4_2_0 = _mm256_setzero_ps();
+                        __m256 sum4_2_1 = _mm256_setzero_ps();
+                        __m256 sum4_3_0 = _mm256_setzero_ps();
+                        __m256 sum4_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
@@ -15072,46 +15414,46 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * q
                                         + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_17 = _mm256_set1_ps(transformed_16);
-                                    sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum3_0_0);
+                                    sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum4_0_0);
                                     const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
-                                    sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum3_0_1);
+                                    sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum4_0_1);
                                     const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
                                         + 2048 * q + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_19 = _mm256_set1_ps(transformed_18);
-                                    sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum3_1_0);
-                                    sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum3_1_1);
+                                    sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum4_1_0);
+                                    sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum4_1_1);
                                     const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
                                         + 2048 * q + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_21 = _mm256_set1_ps(transformed_20);
-                                    sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum3_2_0);
-                                    sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum3_2_1);
+                                    sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum4_2_0);
+                                    sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum4_2_1);
                                     const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
                                         + 2048 * q + 64 * i + 8 * j + 30720];
                                     const __m256 transformed_23 = _mm256_set1_ps(transformed_22);
-                                    sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum3_3_0);
-                                    sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum3_3_1);
+                                    sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum4_3_0);
+                                    sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum4_3_1);
                                 }
                             }
                         }
                         float *const products_at_6 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
-                        _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
-                        _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
-                        _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum3_1_0));
-                        _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum3_1_1));
-                        _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum3_2_0));
-                        _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum3_2_1));
-                        _mm256_storeu_ps(&products_at_6[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[384]), sum3_3_0));
-                        _mm256_storeu_ps(&products_at_6[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[392]), sum3_3_1));
+                        _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum4_0_0));
+                        _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum4_0_1));
+                        _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum4_1_0));
+                        _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum4_1_1));
+                        _mm256_storeu_ps(&products_at_6[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[256]), sum4_2_0));
+                        _mm256_storeu_ps(&products_at_6[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[264]), sum4_2_1));
+                        _mm256_storeu_ps(&products_at_6[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[384]), sum4_3_0));
+                        _mm256_storeu_ps(&products_at_6[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[392]), sum4_3_1));
                     }
-                    __m256 sum4_0_0 = _mm256_setzero_ps();
-                    __m256 sum4_0_1 = _mm256_setzero_ps();
-                    __m256 sum4_1_0 = _mm256_setzero_ps();
-                    __m256 sum4_1_1 = _mm256_setzero_ps();
-                    __m256 sum4_2_0 = _mm256_setzero_ps();
-                    __m256 sum4_2_1 = _mm256_setzero_ps();
-                    __m256 sum4_3_0 = _mm256_setzero_ps();
-                    __m256 sum4_3_1 = _mm256_setzero_ps();
+                    __m256 sum5_0_0 = _mm256_setzero_ps();
+                    __m256 sum5_0_1 = _mm256_setzero_ps();
+                    __m256 sum5_1_0 = _mm256_setzero_ps();
+                    __m256 sum5_1_1 = _mm256_setzero_ps();
+                    __m256 sum5_2_0 = _mm256_setzero_ps();
+                    __m256 sum5_2_1 = _mm256_setzero_ps();
+                    __m256 sum5_3_0 = _mm256_setzero_ps();
+                    __m256 sum5_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -15121,38 +15463,38 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 10240 * u + 2048 * v
                                         + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_25 = _mm256_set1_ps(transformed_24);
-                                    sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum4_0_0);
+                                    sum5_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum5_0_0);
                                     const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[24576 * u + 8192 * v
                                         + 512 * k0 + 64 * i + 8 * j + 256]);
-                                    sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum4_0_1);
+                                    sum5_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum5_0_1);
                                     const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 10240 * u
                                         + 2048 * v + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_27 = _mm256_set1_ps(transformed_26);
-                                    sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum4_1_0);
-                                    sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum4_1_1);
+                                    sum5_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum5_1_0);
+                                    sum5_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum5_1_1);
                                     const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 10240 * u
                                         + 2048 * v + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_29 = _mm256_set1_ps(transformed_28);
-                                    sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum4_2_0);
-                                    sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum4_2_1);
+                                    sum5_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum5_2_0);
+                                    sum5_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum5_2_1);
                                     const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 10240 * u
                                         + 2048 * v + 64 * i + 8 * j + 36864];
                                     const __m256 transformed_31 = _mm256_set1_ps(transformed_30);
-                                    sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum4_3_0);
-                                    sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum4_3_1);
+                                    sum5_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum5_3_0);
+                                    sum5_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum5_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_7 = &products[512 * c0 + 16 * k0 + 122880];
-                    _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
-                    _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
-                    _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum4_1_0));
-                    _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum4_1_1));
-                    _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum4_2_0));
-                    _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum4_2_1));
-                    _mm256_storeu_ps(&products_at_7[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[384]), sum4_3_0));
-                    _mm256_storeu_ps(&products_at_7[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[392]), sum4_3_1));
+                    _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum5_0_0));
+                    _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum5_0_1));
+                    _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum5_1_0));
+                    _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum5_1_1));
+                    _mm256_storeu_ps(&products_at_7[256], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[256]), sum5_2_0));
+                    _mm256_storeu_ps(&products_at_7[264], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[264]), sum5_2_1));
+                    _mm256_storeu_ps(&products_at_7[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[384]), sum5_3_0));
+                    _mm256_storeu_ps(&products_at_7[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[392]), sum5_3_1));
                 }
             }
         }
@@ -15160,15 +15502,15 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 8 * k0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[32768]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[40960]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[32768]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[8192]), _mm256_loadu_ps(&products_at_8[40960]));
             float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 73728 * g
                 + 4608 * k0];
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_5, sum_6));
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[24576]),
                 _mm256_loadu_ps(&products_at_8[57344])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[49152]));
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[16384]), _mm256_loadu_ps(&products_at_8[49152]));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
@@ -15186,22 +15528,23 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_10 = &products[128 * c + 8 * k0 + 32768];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[32768]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[40960]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[32768]));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[8192]), _mm256_loadu_ps(&products_at_10[40960]));
             float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 73728 * g
                 + 4608 * k0 + 384];
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_8, sum_9));
             _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[24576]),
                 _mm256_loadu_ps(&products_at_10[57344])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[49152]));
-            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
+            const __m256 sum_10 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[16384]), _mm256_loadu_ps(&products_at_10[49152]));
+            _mm256_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_9, sum_10));
         }
     }
 }
 
 static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder_4_bias, const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_4_bias, const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -15209,7 +15552,8 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums, encoder_7_bias, encoder3_conv_data_grad,
+            encoder2_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15317,10 +15661,15 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 51.4 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
-    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
+static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
+    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
+    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
+    float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const encoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 268544);
@@ -15330,8 +15679,28 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
             if (8 * i + h_s < 16) {
                 for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[24 * c0];
+                    const __m256 encoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[16]);
+                    const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 1024 * i
+                        + 128 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0,
+                        _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[0]));
+                    const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                        _mm256_loadu_ps(&encoder2_batch_norm_statistics_at[8])));
+                    const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0 + 8]),
+                        _mm256_set1_ps(6.1035156e-05f));
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                    const __m256 encoder3_conv_data_grad_0 = _mm256_loadu_ps(&encoder3_conv_data_grad[32768 * n + 2048 * c0 + 1024 * i
+                        + 128 * h_s + 8 * w_s]);
+                    const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder3_conv_data_grad_0,
+                        _mm256_setzero_ps());
+                    const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_sums[16 * c0]),
+                        _mm256_set1_ps(6.1035156e-05f));
+                    const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                     _mm256_storeu_ps(&encoder2_batch_norm_grad_in_staged0[136 * h_s + 8 * w_s],
-                        _mm256_loadu_ps(&encoder2_batch_norm_grad[32768 * n + 2048 * c0 + 1024 * i + 128 * h_s + 8 * w_s]));
+                        _mm256_mul_ps(encoder2_batch_norm_statistics_0, sum_1));
                 }
                 _mm256_storeu_ps(&encoder2_batch_norm_grad_in_staged0[136 * h_s + 128], _mm256_setzero_ps());
             } else {
@@ -15357,17 +15726,17 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const encoder2_batch_norm_grad_in_staged0_at_1 = &encoder2_batch_norm_grad_in_staged0[272 * ib + 16 * jb];
-                const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[0]),
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[0]),
                     _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[136]));
                 float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 8 * jb + 16384];
-                _mm256_storeu_ps(&transformed_at_1[0], difference_0);
-                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[8]),
+                _mm256_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[8]),
                     _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[144]));
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_0, difference_1));
-                _mm256_storeu_ps(&transformed_at_1[8192], difference_1);
-                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[16]),
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[16]),
                     _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[152]));
-                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_2, difference_1));
+                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -15387,17 +15756,17 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const encoder2_batch_norm_grad_in_staged0_at_3 = &encoder2_batch_norm_grad_in_staged0[272 * ib + 16 * jb + 136];
-                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[136]),
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[136]),
                     _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 8 * jb + 49152];
-                _mm256_storeu_ps(&transformed_at_3[0], difference_3);
-                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[144]),
+                _mm256_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[144]),
                     _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_3, difference_4));
-                _mm256_storeu_ps(&transformed_at_3[8192], difference_4);
-                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[152]),
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[152]),
                     _mm256_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[16]));
-                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_5, difference_4));
+                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
             }
         }
     }
@@ -15582,13 +15951,13 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                             + 4096 * i + 1024 * ib + 128 * jb + 32 * ji + 256];
                         _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
                             _mm256_loadu_ps(&sums_at_4[320])));
-                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
-                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_1[8], _mm256_add_ps(sum_0, sum_1));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_1[8], _mm256_add_ps(sum_2, sum_3));
                         _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
                             _mm256_loadu_ps(&sums_at_4[576])));
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
-                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_1[24], _mm256_add_ps(sum_1, sum_2));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_1[24], _mm256_add_ps(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -15610,100 +15979,105 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                             + 4096 * i + 1024 * ib + 128 * jb + 32 * ji + 768];
                         _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
                             _mm256_loadu_ps(&sums_at_6[320])));
-                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
-                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
-                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_3[8], _mm256_add_ps(sum_3, sum_4));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_3[8], _mm256_add_ps(sum_5, sum_6));
                         _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
                             _mm256_loadu_ps(&sums_at_6[576])));
-                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
-                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_3[24], _mm256_add_ps(sum_4, sum_5));
+                        const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                        _mm256_storeu_ps(&encoder2_conv_data_grad_out_at_3[24], _mm256_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+            __m256 sum5_a = _mm256_setzero_ps();
+            __m256 sum5_b = _mm256_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 4096 * i
+                        + 512 * i1 + 256 * q + 8 * w]);
+                    const __m256 difference_7 = _mm256_sub_ps(encoder1_conv_forward_0,
+                        _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0]));
+                    const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0 + 16]);
+                    const __m256 sum_8 = _mm256_fmadd_ps(difference_7, encoder1_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
+                    const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
+                    const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad_out[65536 * n + 8192 * c0 + 4096 * i
+                        + 512 * i1 + 256 * q + 8 * w]);
+                    const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
+                        _mm256_setzero_ps());
+                    sum5_a = _mm256_add_ps(sum5_a, chosen_1);
+                    sum5_b = _mm256_fmadd_ps(chosen_1, difference_7, sum5_b);
+                }
+            }
+            _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 128 * i + 16 * i1], sum5_a);
+            _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 128 * i + 16 * i1 + 8], sum5_b);
+        }
+    }
 }
 
-static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, char *scratch, int threads) {
+static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
+    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
+    float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
-        encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
+        encoder2_conv_data_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
+            encoder_7_bias, encoder3_conv_data_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out, encoder1_conv_forward,
+            encoder1_batch_norm_statistics, encoder_4_bias, encoder1_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
-    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m256 sum0_a = _mm256_setzero_ps();
-        __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 512 * p + 256 * q
-                    + 8 * w]);
-                const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
-                    _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0]));
-                const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics[24 * c0 + 16]);
-                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
-                    _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
-                const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 512 * p + 256 * q
-                    + 8 * w]);
-                const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
-                    _mm256_setzero_ps());
-                sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + 8], sum0_b);
-    }
-}
-
-static void encoder1_batch_norm_grad_sums_tiles(const float *restrict encoder1_conv_forward,
-    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder1_batch_norm_grad_sums_tiles_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_conv_data_grad, encoder1_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_grad_sums_partial, const float *restrict encoder1_batch_norm_statistics,
     float *restrict encoder1_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1];
-                const double wide_0 = (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 16 * p + c1 + 8];
-                sum0_b = sum0_b + wide_0;
+                const float *const encoder1_batch_norm_grad_sums_partial_at = &encoder1_batch_norm_grad_sums_partial[2048 * n + 256 * c0
+                    + 16 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)encoder1_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)encoder1_batch_norm_grad_sums_partial_at[8];
+                sum0_a_1 = sum0_a_1 + (double)encoder1_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)encoder1_batch_norm_grad_sums_partial_at[9];
+                sum0_a_2 = sum0_a_2 + (double)encoder1_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)encoder1_batch_norm_grad_sums_partial_at[10];
+                sum0_a_3 = sum0_a_3 + (double)encoder1_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)encoder1_batch_norm_grad_sums_partial_at[11];
             }
         }
-        encoder1_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        encoder1_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)encoder1_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const encoder1_batch_norm_grad_sums_at = &encoder1_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        encoder1_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        encoder1_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)encoder1_batch_norm_statistics_at[0]);
+        encoder1_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder1_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)encoder1_batch_norm_statistics_at[1]);
+        encoder1_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder1_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)encoder1_batch_norm_statistics_at[2]);
+        encoder1_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder1_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)encoder1_batch_norm_statistics_at[3]);
     }
 }
 
@@ -15754,62 +16128,21 @@ static void encoder1_batch_norm_bias_grad(float *restrict encoder_4_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 64, 32, 32]
- * 4194.3 k FLOPs, 50.3 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, h, w, c lanes */
-static TARGET_CODE void encoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t h = 0; h < 32; h++) {
-        for (ptrdiff_t w = 0; w < 32; w++) {
-            const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0];
-            const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[16]);
-            const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 256 * h + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0, _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
-            const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0, _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[8])));
-            const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0 + 8]),
-                _mm256_set1_ps(1.5258789e-05f));
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 256 * h + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0, _mm256_setzero_ps());
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0]),
-                _mm256_set1_ps(1.5258789e-05f));
-            const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
-            _mm256_storeu_ps(&encoder1_batch_norm_grad_out[65536 * n + 8192 * c0 + 256 * h + 8 * w],
-                _mm256_mul_ps(encoder1_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_out, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder1_batch_norm_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
-            encoder_4_bias, encoder2_conv_data_grad, encoder1_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 325952 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 67.7 M bytes of memory traffic, 325952 bytes of scratch in steps of 1569024 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 8, stage encoder0_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_batch_norm_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
     float *const products = (float *)(scratch + 176128);
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 307200);
     float *const transformed = (float *)(scratch + 73728);
+    float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
@@ -15975,44 +16308,69 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                        const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0];
+                        const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[16]);
+                        const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[524288 * g + 65536 * nb + 8192 * c0
+                            + 1024 * ib + 256 * h_s + 8 * w_s]);
+                        const __m256 difference_7 = _mm256_sub_ps(encoder1_conv_forward_0,
+                            _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
+                        const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_7,
+                            _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[8])));
+                        const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0 + 8]),
+                            _mm256_set1_ps(1.5258789e-05f));
+                        const __m256 sum_1 = _mm256_fmadd_ps(difference_7, encoder1_batch_norm_statistics_0,
+                            _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
+                        const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_1);
+                        const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[524288 * g + 65536 * nb
+                            + 8192 * c0 + 1024 * ib + 256 * h_s + 8 * w_s]);
+                        const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
+                            _mm256_setzero_ps());
+                        const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0]),
+                            _mm256_set1_ps(1.5258789e-05f));
+                        const __m256 sum_2 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
+                        _mm256_storeu_ps(&encoder1_batch_norm_grad_in_staged1[256 * h_s + 8 * w_s],
+                            _mm256_mul_ps(encoder1_batch_norm_statistics_0, sum_2));
+                    }
+                }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const __m256 encoder1_batch_norm_grad_0 = _mm256_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 8192 * c0 + 1024 * ib + 512 * i + 16 * j]);
+                        const __m256 encoder1_batch_norm_grad_in_staged1_0 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1[512 * i
+                            + 16 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[256 * c0 + 128 * i + 8 * j];
-                        _mm256_storeu_ps(&transformed_gradient_at[0], encoder1_batch_norm_grad_0);
-                        const __m256 encoder1_batch_norm_grad_1 = _mm256_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 8192 * c0 + 1024 * ib + 512 * i + 16 * j + 8]);
-                        _mm256_storeu_ps(&transformed_gradient_at[2048], _mm256_add_ps(encoder1_batch_norm_grad_0,
-                            encoder1_batch_norm_grad_1));
-                        _mm256_storeu_ps(&transformed_gradient_at[4096], encoder1_batch_norm_grad_1);
+                        _mm256_storeu_ps(&transformed_gradient_at[0], encoder1_batch_norm_grad_in_staged1_0);
+                        const __m256 encoder1_batch_norm_grad_in_staged1_1 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1[512 * i
+                            + 16 * j + 8]);
+                        _mm256_storeu_ps(&transformed_gradient_at[2048], _mm256_add_ps(encoder1_batch_norm_grad_in_staged1_0,
+                            encoder1_batch_norm_grad_in_staged1_1));
+                        _mm256_storeu_ps(&transformed_gradient_at[4096], encoder1_batch_norm_grad_in_staged1_1);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const float *const encoder1_batch_norm_grad_at = &encoder1_batch_norm_grad[524288 * g + 65536 * nb + 8192 * c0
-                            + 1024 * ib + 512 * i + 16 * j];
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_at[0]),
-                            _mm256_loadu_ps(&encoder1_batch_norm_grad_at[256]));
+                        float *const encoder1_batch_norm_grad_in_staged1_at = &encoder1_batch_norm_grad_in_staged1[512 * i + 16 * j];
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[0]),
+                            _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[256]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[256 * c0 + 128 * i + 8 * j + 6144];
-                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_at[8]),
-                            _mm256_loadu_ps(&encoder1_batch_norm_grad_at[264]));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[2048], _mm256_add_ps(sum_1, sum_2));
-                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], sum_2);
+                        _mm256_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[8]),
+                            _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[264]));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[2048], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&transformed_gradient_at_1[4096], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const __m256 encoder1_batch_norm_grad_2 = _mm256_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 8192 * c0 + 1024 * ib + 512 * i + 16 * j + 256]);
+                        const __m256 encoder1_batch_norm_grad_in_staged1_2 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1[512 * i
+                            + 16 * j + 256]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[256 * c0 + 128 * i + 8 * j + 12288];
-                        _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder1_batch_norm_grad_2);
-                        const __m256 encoder1_batch_norm_grad_3 = _mm256_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 8192 * c0 + 1024 * ib + 512 * i + 16 * j + 264]);
-                        _mm256_storeu_ps(&transformed_gradient_at_2[2048], _mm256_add_ps(encoder1_batch_norm_grad_2,
-                            encoder1_batch_norm_grad_3));
-                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], encoder1_batch_norm_grad_3);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[0], encoder1_batch_norm_grad_in_staged1_2);
+                        const __m256 encoder1_batch_norm_grad_in_staged1_3 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged1[512 * i
+                            + 16 * j + 264]);
+                        _mm256_storeu_ps(&transformed_gradient_at_2[2048], _mm256_add_ps(encoder1_batch_norm_grad_in_staged1_2,
+                            encoder1_batch_norm_grad_in_staged1_3));
+                        _mm256_storeu_ps(&transformed_gradient_at_2[4096], encoder1_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -16020,14 +16378,14 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
-                            __m256 sum1_0_0 = _mm256_setzero_ps();
-                            __m256 sum1_0_1 = _mm256_setzero_ps();
-                            __m256 sum1_1_0 = _mm256_setzero_ps();
-                            __m256 sum1_1_1 = _mm256_setzero_ps();
-                            __m256 sum1_2_0 = _mm256_setzero_ps();
-                            __m256 sum1_2_1 = _mm256_setzero_ps();
-                            __m256 sum1_3_0 = _mm256_setzero_ps();
-                            __m256 sum1_3_1 = _mm256_setzero_ps();
+                            __m256 sum2_0_0 = _mm256_setzero_ps();
+                            __m256 sum2_0_1 = _mm256_setzero_ps();
+                            __m256 sum2_1_0 = _mm256_setzero_ps();
+                            __m256 sum2_1_1 = _mm256_setzero_ps();
+                            __m256 sum2_2_0 = _mm256_setzero_ps();
+                            __m256 sum2_2_1 = _mm256_setzero_ps();
+                            __m256 sum2_3_0 = _mm256_setzero_ps();
+                            __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 2048 * q
@@ -16035,88 +16393,39 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_0 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * q
                                         + 128 * i + 8 * j];
                                     const __m256 transformed_1 = _mm256_set1_ps(transformed_0);
-                                    sum1_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                    sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_1, sum2_0_0);
                                     const __m256 transformed_gradient_1 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 2048 * q
                                         + 512 * k0 + 128 * i + 8 * j + 256]);
-                                    sum1_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                    sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const float transformed_2 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * q
                                         + 128 * i + 8 * j];
                                     const __m256 transformed_3 = _mm256_set1_ps(transformed_2);
-                                    sum1_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                    sum1_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
+                                    sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_3, sum2_1_0);
+                                    sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_3, sum2_1_1);
                                     const float transformed_4 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * q
                                         + 128 * i + 8 * j];
                                     const __m256 transformed_5 = _mm256_set1_ps(transformed_4);
-                                    sum1_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                    sum1_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
+                                    sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_5, sum2_2_0);
+                                    sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_5, sum2_2_1);
                                     const float transformed_6 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * q
                                         + 128 * i + 8 * j];
                                     const __m256 transformed_7 = _mm256_set1_ps(transformed_6);
-                                    sum1_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                    sum1_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
+                                    sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_0, transformed_7, sum2_3_0);
+                                    sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_1, transformed_7, sum2_3_1);
                                 }
                             }
                             float *const products_at_4 = &products[8192 * p + 2048 * q + 256 * c0 + 16 * k0];
-                            _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum1_0_0));
-                            _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum1_0_1));
-                            _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum1_1_0));
-                            _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum1_1_1));
-                            _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum1_2_0));
-                            _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum1_2_1));
-                            _mm256_storeu_ps(&products_at_4[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[192]), sum1_3_0));
-                            _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum1_3_1));
+                            _mm256_storeu_ps(&products_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[0]), sum2_0_0));
+                            _mm256_storeu_ps(&products_at_4[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[8]), sum2_0_1));
+                            _mm256_storeu_ps(&products_at_4[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[64]), sum2_1_0));
+                            _mm256_storeu_ps(&products_at_4[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[72]), sum2_1_1));
+                            _mm256_storeu_ps(&products_at_4[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[128]), sum2_2_0));
+                            _mm256_storeu_ps(&products_at_4[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[136]), sum2_2_1));
+                            _mm256_storeu_ps(&products_at_4[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[192]), sum2_3_0));
+                            _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum2_3_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
-                        __m256 sum2_0_0 = _mm256_setzero_ps();
-                        __m256 sum2_0_1 = _mm256_setzero_ps();
-                        __m256 sum2_1_0 = _mm256_setzero_ps();
-                        __m256 sum2_1_1 = _mm256_setzero_ps();
-                        __m256 sum2_2_0 = _mm256_setzero_ps();
-                        __m256 sum2_2_1 = _mm256_setzero_ps();
-                        __m256 sum2_3_0 = _mm256_setzero_ps();
-                        __m256 sum2_3_1 = _mm256_setzero_ps();
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
-                                        + 512 * k0 + 128 * i + 8 * j]);
-                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * i + 8 * j + 3072];
-                                    const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
-                                    sum2_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum2_0_0);
-                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
-                                        + 512 * k0 + 128 * i + 8 * j + 256]);
-                                    sum2_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum2_0_1);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * i + 8 * j + 3072];
-                                    const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
-                                    sum2_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum2_1_0);
-                                    sum2_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum2_1_1);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * i + 8 * j + 3072];
-                                    const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
-                                    sum2_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum2_2_0);
-                                    sum2_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum2_2_1);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * v
-                                        + 128 * i + 8 * j + 3072];
-                                    const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
-                                    sum2_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum2_3_0);
-                                    sum2_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum2_3_1);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[8192 * p + 256 * c0 + 16 * k0 + 6144];
-                        _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum2_0_0));
-                        _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum2_0_1));
-                        _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum2_1_0));
-                        _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum2_1_1));
-                        _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum2_2_0));
-                        _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum2_2_1));
-                        _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum2_3_0));
-                        _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum2_3_1));
-                    }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
                         __m256 sum3_0_0 = _mm256_setzero_ps();
                         __m256 sum3_0_1 = _mm256_setzero_ps();
                         __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -16125,6 +16434,55 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum3_2_1 = _mm256_setzero_ps();
                         __m256 sum3_3_0 = _mm256_setzero_ps();
                         __m256 sum3_3_1 = _mm256_setzero_ps();
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 2; i++) {
+                                for (ptrdiff_t j = 0; j < 16; j++) {
+                                    const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
+                                        + 512 * k0 + 128 * i + 8 * j]);
+                                    const float transformed_8 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * p + 1024 * v
+                                        + 128 * i + 8 * j + 3072];
+                                    const __m256 transformed_9 = _mm256_set1_ps(transformed_8);
+                                    sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_9, sum3_0_0);
+                                    const __m256 transformed_gradient_3 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
+                                        + 512 * k0 + 128 * i + 8 * j + 256]);
+                                    sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_9, sum3_0_1);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * p + 1024 * v
+                                        + 128 * i + 8 * j + 3072];
+                                    const __m256 transformed_11 = _mm256_set1_ps(transformed_10);
+                                    sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_11, sum3_1_0);
+                                    sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_11, sum3_1_1);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * p + 1024 * v
+                                        + 128 * i + 8 * j + 3072];
+                                    const __m256 transformed_13 = _mm256_set1_ps(transformed_12);
+                                    sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_13, sum3_2_0);
+                                    sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_13, sum3_2_1);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * p + 1024 * v
+                                        + 128 * i + 8 * j + 3072];
+                                    const __m256 transformed_15 = _mm256_set1_ps(transformed_14);
+                                    sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_2, transformed_15, sum3_3_0);
+                                    sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_3, transformed_15, sum3_3_1);
+                                }
+                            }
+                        }
+                        float *const products_at_5 = &products[8192 * p + 256 * c0 + 16 * k0 + 6144];
+                        _mm256_storeu_ps(&products_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[0]), sum3_0_0));
+                        _mm256_storeu_ps(&products_at_5[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[8]), sum3_0_1));
+                        _mm256_storeu_ps(&products_at_5[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[64]), sum3_1_0));
+                        _mm256_storeu_ps(&products_at_5[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[72]), sum3_1_1));
+                        _mm256_storeu_ps(&products_at_5[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[128]), sum3_2_0));
+                        _mm256_storeu_ps(&products_at_5[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[136]), sum3_2_1));
+                        _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum3_3_0));
+                        _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum3_3_1));
+                    }
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        __m256 sum4_0_0 = _mm256_setzero_ps();
+                        __m256 sum4_0_1 = _mm256_setzero_ps();
+                        __m256 sum4_1_0 = _mm256_setzero_ps();
+                        __m256 sum4_1_1 = _mm256_setzero_ps();
+                        __m256 sum4_2_0 = _mm256_setzero_ps();
+                        __m256 sum4_2_1 = _mm256_setzero_ps();
+                        __m256 sum4_3_0 = _mm256_setzero_ps();
+                        __m256 sum4_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
@@ -16133,46 +16491,46 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_16 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * q
                                         + 128 * i + 8 * j + 15360];
                                     const __m256 transformed_17 = _mm256_set1_ps(transformed_16);
-                                    sum3_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum3_0_0);
+                                    sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_17, sum4_0_0);
                                     const __m256 transformed_gradient_5 = _mm256_loadu_ps(&transformed_gradient[12288 * u + 2048 * q
                                         + 512 * k0 + 128 * i + 8 * j + 256]);
-                                    sum3_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum3_0_1);
+                                    sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_17, sum4_0_1);
                                     const float transformed_18 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * q
                                         + 128 * i + 8 * j + 15360];
                                     const __m256 transformed_19 = _mm256_set1_ps(transformed_18);
-                                    sum3_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum3_1_0);
-                                    sum3_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum3_1_1);
+                                    sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_19, sum4_1_0);
+                                    sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_19, sum4_1_1);
                                     const float transformed_20 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * q
                                         + 128 * i + 8 * j + 15360];
                                     const __m256 transformed_21 = _mm256_set1_ps(transformed_20);
-                                    sum3_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum3_2_0);
-                                    sum3_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum3_2_1);
+                                    sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_21, sum4_2_0);
+                                    sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_21, sum4_2_1);
                                     const float transformed_22 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * q
                                         + 128 * i + 8 * j + 15360];
                                     const __m256 transformed_23 = _mm256_set1_ps(transformed_22);
-                                    sum3_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum3_3_0);
-                                    sum3_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum3_3_1);
+                                    sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_4, transformed_23, sum4_3_0);
+                                    sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_5, transformed_23, sum4_3_1);
                                 }
                             }
                         }
                         float *const products_at_6 = &products[2048 * q + 256 * c0 + 16 * k0 + 24576];
-                        _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum3_0_0));
-                        _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum3_0_1));
-                        _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum3_1_0));
-                        _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum3_1_1));
-                        _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum3_2_0));
-                        _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum3_2_1));
-                        _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum3_3_0));
-                        _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum3_3_1));
+                        _mm256_storeu_ps(&products_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[0]), sum4_0_0));
+                        _mm256_storeu_ps(&products_at_6[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[8]), sum4_0_1));
+                        _mm256_storeu_ps(&products_at_6[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[64]), sum4_1_0));
+                        _mm256_storeu_ps(&products_at_6[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[72]), sum4_1_1));
+                        _mm256_storeu_ps(&products_at_6[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[128]), sum4_2_0));
+                        _mm256_storeu_ps(&products_at_6[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[136]), sum4_2_1));
+                        _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum4_3_0));
+                        _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum4_3_1));
                     }
-                    __m256 sum4_0_0 = _mm256_setzero_ps();
-                    __m256 sum4_0_1 = _mm256_setzero_ps();
-                    __m256 sum4_1_0 = _mm256_setzero_ps();
-                    __m256 sum4_1_1 = _mm256_setzero_ps();
-                    __m256 sum4_2_0 = _mm256_setzero_ps();
-                    __m256 sum4_2_1 = _mm256_setzero_ps();
-                    __m256 sum4_3_0 = _mm256_setzero_ps();
-                    __m256 sum4_3_1 = _mm256_setzero_ps();
+                    __m256 sum5_0_0 = _mm256_setzero_ps();
+                    __m256 sum5_0_1 = _mm256_setzero_ps();
+                    __m256 sum5_1_0 = _mm256_setzero_ps();
+                    __m256 sum5_1_1 = _mm256_setzero_ps();
+                    __m256 sum5_2_0 = _mm256_setzero_ps();
+                    __m256 sum5_2_1 = _mm256_setzero_ps();
+                    __m256 sum5_3_0 = _mm256_setzero_ps();
+                    __m256 sum5_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
@@ -16182,38 +16540,38 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_24 = transformed[(4 * c0) % 8 + (4 * c0) / 8 * 256 + 5120 * u + 1024 * v
                                         + 128 * i + 8 * j + 18432];
                                     const __m256 transformed_25 = _mm256_set1_ps(transformed_24);
-                                    sum4_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum4_0_0);
+                                    sum5_0_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_25, sum5_0_0);
                                     const __m256 transformed_gradient_7 = _mm256_loadu_ps(&transformed_gradient[12288 * u + 4096 * v
                                         + 512 * k0 + 128 * i + 8 * j + 256]);
-                                    sum4_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum4_0_1);
+                                    sum5_0_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_25, sum5_0_1);
                                     const float transformed_26 = transformed[(4 * c0 + 1) % 8 + (4 * c0 + 1) / 8 * 256 + 5120 * u + 1024 * v
                                         + 128 * i + 8 * j + 18432];
                                     const __m256 transformed_27 = _mm256_set1_ps(transformed_26);
-                                    sum4_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum4_1_0);
-                                    sum4_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum4_1_1);
+                                    sum5_1_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_27, sum5_1_0);
+                                    sum5_1_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_27, sum5_1_1);
                                     const float transformed_28 = transformed[(4 * c0 + 2) % 8 + (4 * c0 + 2) / 8 * 256 + 5120 * u + 1024 * v
                                         + 128 * i + 8 * j + 18432];
                                     const __m256 transformed_29 = _mm256_set1_ps(transformed_28);
-                                    sum4_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum4_2_0);
-                                    sum4_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum4_2_1);
+                                    sum5_2_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_29, sum5_2_0);
+                                    sum5_2_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_29, sum5_2_1);
                                     const float transformed_30 = transformed[(4 * c0 + 3) % 8 + (4 * c0 + 3) / 8 * 256 + 5120 * u + 1024 * v
                                         + 128 * i + 8 * j + 18432];
                                     const __m256 transformed_31 = _mm256_set1_ps(transformed_30);
-                                    sum4_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum4_3_0);
-                                    sum4_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum4_3_1);
+                                    sum5_3_0 = _mm256_fmadd_ps(transformed_gradient_6, transformed_31, sum5_3_0);
+                                    sum5_3_1 = _mm256_fmadd_ps(transformed_gradient_7, transformed_31, sum5_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_7 = &products[256 * c0 + 16 * k0 + 30720];
-                    _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum4_0_0));
-                    _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum4_0_1));
-                    _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum4_1_0));
-                    _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum4_1_1));
-                    _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum4_2_0));
-                    _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum4_2_1));
-                    _mm256_storeu_ps(&products_at_7[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[192]), sum4_3_0));
-                    _mm256_storeu_ps(&products_at_7[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[200]), sum4_3_1));
+                    _mm256_storeu_ps(&products_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[0]), sum5_0_0));
+                    _mm256_storeu_ps(&products_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[8]), sum5_0_1));
+                    _mm256_storeu_ps(&products_at_7[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[64]), sum5_1_0));
+                    _mm256_storeu_ps(&products_at_7[72], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[72]), sum5_1_1));
+                    _mm256_storeu_ps(&products_at_7[128], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[128]), sum5_2_0));
+                    _mm256_storeu_ps(&products_at_7[136], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[136]), sum5_2_1));
+                    _mm256_storeu_ps(&products_at_7[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[192]), sum5_3_0));
+                    _mm256_storeu_ps(&products_at_7[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_7[200]), sum5_3_1));
                 }
             }
         }
@@ -16221,15 +16579,15 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
         for (ptrdiff_t c = 0; c < 32; c++) {
             float *const products_at_8 = &products[64 * c + 8 * k0];
-            const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[8192]));
-            const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[2048]), _mm256_loadu_ps(&products_at_8[10240]));
+            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[0]), _mm256_loadu_ps(&products_at_8[8192]));
+            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[2048]), _mm256_loadu_ps(&products_at_8[10240]));
             float *const encoder1_conv_weight_grad_groups_at = &encoder1_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 18432 * g
                 + 2304 * k0];
-            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_3, sum_4));
+            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at[0], _mm256_add_ps(sum_5, sum_6));
             _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_8[6144]),
                 _mm256_loadu_ps(&products_at_8[14336])));
-            const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[12288]));
-            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_4, sum_5));
+            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_8[4096]), _mm256_loadu_ps(&products_at_8[12288]));
+            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at[128], _mm256_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
@@ -16246,22 +16604,23 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
         for (ptrdiff_t c = 0; c < 32; c++) {
             float *const products_at_10 = &products[64 * c + 8 * k0 + 8192];
-            const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[8192]));
-            const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[2048]), _mm256_loadu_ps(&products_at_10[10240]));
+            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[0]), _mm256_loadu_ps(&products_at_10[8192]));
+            const __m256 sum_9 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[2048]), _mm256_loadu_ps(&products_at_10[10240]));
             float *const encoder1_conv_weight_grad_groups_at_2 = &encoder1_conv_weight_grad_groups[c % 8 * 8 + c / 8 * 576 + 18432 * g
                 + 2304 * k0 + 384];
-            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_6, sum_7));
+            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[0], _mm256_add_ps(sum_8, sum_9));
             _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[64], _mm256_add_ps(_mm256_loadu_ps(&products_at_10[6144]),
                 _mm256_loadu_ps(&products_at_10[14336])));
-            const __m256 sum_8 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[12288]));
-            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_7, sum_8));
+            const __m256 sum_10 = _mm256_add_ps(_mm256_loadu_ps(&products_at_10[4096]), _mm256_loadu_ps(&products_at_10[12288]));
+            _mm256_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[128], _mm256_add_ps(sum_9, sum_10));
         }
     }
 }
 
 static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_statistics,
-    const float *restrict encoder_1_bias, const float *restrict encoder1_batch_norm_grad, float *restrict encoder1_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_1_bias, const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -16269,7 +16628,8 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums, encoder_4_bias, encoder2_conv_data_grad,
+            encoder1_conv_weight_grad_groups, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16373,10 +16733,15 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
+ * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
-    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
+static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
+    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
+    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
+    float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 268544);
@@ -16386,8 +16751,28 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
             if (8 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0];
+                    const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[16]);
+                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 2048 * i
+                        + 256 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
+                        _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
+                    const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
+                        _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[8])));
+                    const __m256 product_0 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0 + 8]),
+                        _mm256_set1_ps(1.5258789e-05f));
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
+                        _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
+                    const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
+                    const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 2048 * i
+                        + 256 * h_s + 8 * w_s]);
+                    const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
+                        _mm256_setzero_ps());
+                    const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_sums[16 * c0]),
+                        _mm256_set1_ps(1.5258789e-05f));
+                    const __m256 sum_1 = _mm256_fmadd_ps(negative_0, product_0, _mm256_sub_ps(chosen_0, product_1));
                     _mm256_storeu_ps(&encoder1_batch_norm_grad_in_staged0[264 * h_s + 8 * w_s],
-                        _mm256_loadu_ps(&encoder1_batch_norm_grad[65536 * n + 8192 * c0 + 2048 * i + 256 * h_s + 8 * w_s]));
+                        _mm256_mul_ps(encoder1_batch_norm_statistics_0, sum_1));
                 }
                 _mm256_storeu_ps(&encoder1_batch_norm_grad_in_staged0[264 * h_s + 256], _mm256_setzero_ps());
             } else {
@@ -16413,17 +16798,17 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[528 * ib + 16 * jb];
-                const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[264]));
                 float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 16384];
-                _mm256_storeu_ps(&transformed_at_1[0], difference_0);
-                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
+                _mm256_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[272]));
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_0, difference_1));
-                _mm256_storeu_ps(&transformed_at_1[8192], difference_1);
-                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[16]),
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[16]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[280]));
-                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_2, difference_1));
+                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -16443,17 +16828,17 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[528 * ib + 16 * jb + 264];
-                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[264]),
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[264]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 49152];
-                _mm256_storeu_ps(&transformed_at_3[0], difference_3);
-                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[272]),
+                _mm256_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[272]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_3, difference_4));
-                _mm256_storeu_ps(&transformed_at_3[8192], difference_4);
-                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[280]),
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[280]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[16]));
-                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_5, difference_4));
+                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
             }
         }
     }
@@ -16638,13 +17023,13 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                             + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
                             _mm256_loadu_ps(&sums_at_4[320])));
-                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
-                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
-                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[8], _mm256_add_ps(sum_0, sum_1));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[8], _mm256_add_ps(sum_2, sum_3));
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
                             _mm256_loadu_ps(&sums_at_4[576])));
-                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
-                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[24], _mm256_add_ps(sum_1, sum_2));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[24], _mm256_add_ps(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -16666,93 +17051,103 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                             + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
                             _mm256_loadu_ps(&sums_at_6[320])));
-                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
-                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
-                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[8], _mm256_add_ps(sum_3, sum_4));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[8], _mm256_add_ps(sum_5, sum_6));
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
                             _mm256_loadu_ps(&sums_at_6[576])));
-                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
-                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[24], _mm256_add_ps(sum_4, sum_5));
+                        const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                        _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[24], _mm256_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
-}
-
-static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, char *scratch, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
-            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
- * n parallel, c in tiles of 8 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
-    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m256 sum0_a = _mm256_setzero_ps();
-        __m256 sum0_b = _mm256_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
-            const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0, _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0]));
-            const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0 + 16]);
-            const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0, _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
-            const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-            const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad[131072 * n + 32768 * c0 + 512 * p + 8 * w]);
-            const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder1_conv_data_grad_0, _mm256_setzero_ps());
-            sum0_a = _mm256_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm256_fmadd_ps(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+            __m256 sum5_a = _mm256_setzero_ps();
+            __m256 sum5_b = _mm256_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 8192 * i + 512 * i1
+                    + 8 * w]);
+                const __m256 difference_7 = _mm256_sub_ps(encoder0_conv_forward_0,
+                    _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0]));
+                const __m256 encoder0_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0 + 16]);
+                const __m256 sum_8 = _mm256_fmadd_ps(difference_7, encoder0_batch_norm_statistics_0,
+                    _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
+                const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
+                const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad_out[131072 * n + 32768 * c0 + 8192 * i
+                    + 512 * i1 + 8 * w]);
+                const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), encoder1_conv_data_grad_0,
+                    _mm256_setzero_ps());
+                sum5_a = _mm256_add_ps(sum5_a, chosen_1);
+                sum5_b = _mm256_fmadd_ps(chosen_1, difference_7, sum5_b);
+            }
+            _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 256 * i + 16 * i1], sum5_a);
+            _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 256 * i + 16 * i1 + 8], sum5_b);
         }
-        _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p], sum0_a);
-        _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + 8], sum0_b);
     }
 }
 
-static void encoder0_batch_norm_grad_sums_tiles(const float *restrict encoder0_conv_forward,
+static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
+    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial, int threads) {
+    float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder0_batch_norm_grad_sums_tiles_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_conv_data_grad, encoder0_batch_norm_grad_sums_partial);
+        encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
+            encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
+            encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
- * c in tiles of 8 parallel, c, sum in registers | n, p */
+ * c in tiles of 8 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_grad_sums_partial, const float *restrict encoder0_batch_norm_statistics,
     float *restrict encoder0_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1];
-                const double wide_0 = (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 16 * p + c1 + 8];
-                sum0_b = sum0_b + wide_0;
+                const float *const encoder0_batch_norm_grad_sums_partial_at = &encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0
+                    + 16 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)encoder0_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)encoder0_batch_norm_grad_sums_partial_at[8];
+                sum0_a_1 = sum0_a_1 + (double)encoder0_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)encoder0_batch_norm_grad_sums_partial_at[9];
+                sum0_a_2 = sum0_a_2 + (double)encoder0_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)encoder0_batch_norm_grad_sums_partial_at[10];
+                sum0_a_3 = sum0_a_3 + (double)encoder0_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)encoder0_batch_norm_grad_sums_partial_at[11];
             }
         }
-        encoder0_batch_norm_grad_sums[16 * c0 + c1] = (float)sum0_a;
-        encoder0_batch_norm_grad_sums[16 * c0 + c1 + 8] = (float)(sum0_b * (double)encoder0_batch_norm_statistics[24 * c0 + c1 + 8]);
+        float *const encoder0_batch_norm_grad_sums_at = &encoder0_batch_norm_grad_sums[16 * c0 + 4 * c1];
+        encoder0_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[24 * c0 + 4 * c1 + 8];
+        encoder0_batch_norm_grad_sums_at[8] = (float)(sum0_b_0 * (double)encoder0_batch_norm_statistics_at[0]);
+        encoder0_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder0_batch_norm_grad_sums_at[9] = (float)(sum0_b_1 * (double)encoder0_batch_norm_statistics_at[1]);
+        encoder0_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder0_batch_norm_grad_sums_at[10] = (float)(sum0_b_2 * (double)encoder0_batch_norm_statistics_at[2]);
+        encoder0_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder0_batch_norm_grad_sums_at[11] = (float)(sum0_b_3 * (double)encoder0_batch_norm_statistics_at[3]);
     }
 }
 
@@ -17220,19 +17615,199 @@ static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *r
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1569024 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
+static TARGET_CODE void encoder0_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const x_in_staged0 = (float *)scratch;
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
+        }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 10; j0++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                __m256 sum1_4_0 = _mm256_setzero_ps();
+                __m256 sum1_4_1 = _mm256_setzero_ps();
+                __m256 sum1_5_0 = _mm256_setzero_ps();
+                __m256 sum1_5_1 = _mm256_setzero_ps();
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 6 * j0];
+                    const __m256 x_in_staged0_0 = _mm256_set1_ps(x_in_staged0_at[0]);
+                    const float *const encoder_0_weight_at = &encoder_0_weight[144 * k1 + 24 * u];
+                    const __m256 encoder_0_weight_0 = _mm256_loadu_ps(&encoder_0_weight_at[0]);
+                    sum1_0_0 = _mm256_fmadd_ps(x_in_staged0_0, encoder_0_weight_0, sum1_0_0);
+                    const __m256 encoder_0_weight_1 = _mm256_loadu_ps(&encoder_0_weight_at[72]);
+                    sum1_0_1 = _mm256_fmadd_ps(x_in_staged0_0, encoder_0_weight_1, sum1_0_1);
+                    const __m256 x_in_staged0_1 = _mm256_set1_ps(x_in_staged0_at[1]);
+                    sum1_1_0 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_1, sum1_1_1);
+                    const __m256 x_in_staged0_2 = _mm256_set1_ps(x_in_staged0_at[2]);
+                    sum1_2_0 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_1, sum1_2_1);
+                    const __m256 x_in_staged0_3 = _mm256_set1_ps(x_in_staged0_at[3]);
+                    sum1_3_0 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_1, sum1_3_1);
+                    const __m256 x_in_staged0_4 = _mm256_set1_ps(x_in_staged0_at[4]);
+                    sum1_4_0 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_0, sum1_4_0);
+                    sum1_4_1 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_1, sum1_4_1);
+                    const __m256 x_in_staged0_5 = _mm256_set1_ps(x_in_staged0_at[5]);
+                    sum1_5_0 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_0, sum1_5_0);
+                    sum1_5_1 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_1, sum1_5_1);
+                    const __m256 encoder_0_weight_2 = _mm256_loadu_ps(&encoder_0_weight_at[8]);
+                    sum1_0_0 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_2, sum1_0_0);
+                    const __m256 encoder_0_weight_3 = _mm256_loadu_ps(&encoder_0_weight_at[80]);
+                    sum1_0_1 = _mm256_fmadd_ps(x_in_staged0_1, encoder_0_weight_3, sum1_0_1);
+                    sum1_1_0 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_2, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_3, sum1_1_1);
+                    sum1_2_0 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_2, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_3, sum1_2_1);
+                    sum1_3_0 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_2, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_3, sum1_3_1);
+                    sum1_4_0 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_2, sum1_4_0);
+                    sum1_4_1 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_3, sum1_4_1);
+                    const __m256 x_in_staged0_6 = _mm256_set1_ps(x_in_staged0_at[6]);
+                    sum1_5_0 = _mm256_fmadd_ps(x_in_staged0_6, encoder_0_weight_2, sum1_5_0);
+                    sum1_5_1 = _mm256_fmadd_ps(x_in_staged0_6, encoder_0_weight_3, sum1_5_1);
+                    const __m256 encoder_0_weight_4 = _mm256_loadu_ps(&encoder_0_weight_at[16]);
+                    sum1_0_0 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_4, sum1_0_0);
+                    const __m256 encoder_0_weight_5 = _mm256_loadu_ps(&encoder_0_weight_at[88]);
+                    sum1_0_1 = _mm256_fmadd_ps(x_in_staged0_2, encoder_0_weight_5, sum1_0_1);
+                    sum1_1_0 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_4, sum1_1_0);
+                    sum1_1_1 = _mm256_fmadd_ps(x_in_staged0_3, encoder_0_weight_5, sum1_1_1);
+                    sum1_2_0 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_4, sum1_2_0);
+                    sum1_2_1 = _mm256_fmadd_ps(x_in_staged0_4, encoder_0_weight_5, sum1_2_1);
+                    sum1_3_0 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_4, sum1_3_0);
+                    sum1_3_1 = _mm256_fmadd_ps(x_in_staged0_5, encoder_0_weight_5, sum1_3_1);
+                    sum1_4_0 = _mm256_fmadd_ps(x_in_staged0_6, encoder_0_weight_4, sum1_4_0);
+                    sum1_4_1 = _mm256_fmadd_ps(x_in_staged0_6, encoder_0_weight_5, sum1_4_1);
+                    const __m256 x_in_staged0_7 = _mm256_set1_ps(x_in_staged0_at[7]);
+                    sum1_5_0 = _mm256_fmadd_ps(x_in_staged0_7, encoder_0_weight_4, sum1_5_0);
+                    sum1_5_1 = _mm256_fmadd_ps(x_in_staged0_7, encoder_0_weight_5, sum1_5_1);
+                }
+                float *const encoder0_conv_forward_at = &encoder0_conv_forward[131072 * n + 65536 * k1 + 512 * i1 + 48 * j0];
+                _mm256_storeu_ps(&encoder0_conv_forward_at[0], sum1_0_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32768], sum1_0_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[8], sum1_1_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32776], sum1_1_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[16], sum1_2_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32784], sum1_2_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[24], sum1_3_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32792], sum1_3_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32], sum1_4_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32800], sum1_4_1);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[40], sum1_5_0);
+                _mm256_storeu_ps(&encoder0_conv_forward_at[32808], sum1_5_1);
+            }
+            __m256 sum2_0_0 = _mm256_setzero_ps();
+            __m256 sum2_0_1 = _mm256_setzero_ps();
+            __m256 sum2_1_0 = _mm256_setzero_ps();
+            __m256 sum2_1_1 = _mm256_setzero_ps();
+            __m256 sum2_2_0 = _mm256_setzero_ps();
+            __m256 sum2_2_1 = _mm256_setzero_ps();
+            __m256 sum2_3_0 = _mm256_setzero_ps();
+            __m256 sum2_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t u = 0; u < 3; u++) {
+                float *const x_in_staged0_at_1 = &x_in_staged0[66 * i1 + 66 * u + 60];
+                const __m256 x_in_staged0_8 = _mm256_set1_ps(x_in_staged0_at_1[0]);
+                const float *const encoder_0_weight_at_1 = &encoder_0_weight[144 * k1 + 24 * u];
+                const __m256 encoder_0_weight_6 = _mm256_loadu_ps(&encoder_0_weight_at_1[0]);
+                sum2_0_0 = _mm256_fmadd_ps(x_in_staged0_8, encoder_0_weight_6, sum2_0_0);
+                const __m256 encoder_0_weight_7 = _mm256_loadu_ps(&encoder_0_weight_at_1[72]);
+                sum2_0_1 = _mm256_fmadd_ps(x_in_staged0_8, encoder_0_weight_7, sum2_0_1);
+                const __m256 x_in_staged0_9 = _mm256_set1_ps(x_in_staged0_at_1[1]);
+                sum2_1_0 = _mm256_fmadd_ps(x_in_staged0_9, encoder_0_weight_6, sum2_1_0);
+                sum2_1_1 = _mm256_fmadd_ps(x_in_staged0_9, encoder_0_weight_7, sum2_1_1);
+                const __m256 x_in_staged0_10 = _mm256_set1_ps(x_in_staged0_at_1[2]);
+                sum2_2_0 = _mm256_fmadd_ps(x_in_staged0_10, encoder_0_weight_6, sum2_2_0);
+                sum2_2_1 = _mm256_fmadd_ps(x_in_staged0_10, encoder_0_weight_7, sum2_2_1);
+                const __m256 x_in_staged0_11 = _mm256_set1_ps(x_in_staged0_at_1[3]);
+                sum2_3_0 = _mm256_fmadd_ps(x_in_staged0_11, encoder_0_weight_6, sum2_3_0);
+                sum2_3_1 = _mm256_fmadd_ps(x_in_staged0_11, encoder_0_weight_7, sum2_3_1);
+                const __m256 encoder_0_weight_8 = _mm256_loadu_ps(&encoder_0_weight_at_1[8]);
+                sum2_0_0 = _mm256_fmadd_ps(x_in_staged0_9, encoder_0_weight_8, sum2_0_0);
+                const __m256 encoder_0_weight_9 = _mm256_loadu_ps(&encoder_0_weight_at_1[80]);
+                sum2_0_1 = _mm256_fmadd_ps(x_in_staged0_9, encoder_0_weight_9, sum2_0_1);
+                sum2_1_0 = _mm256_fmadd_ps(x_in_staged0_10, encoder_0_weight_8, sum2_1_0);
+                sum2_1_1 = _mm256_fmadd_ps(x_in_staged0_10, encoder_0_weight_9, sum2_1_1);
+                sum2_2_0 = _mm256_fmadd_ps(x_in_staged0_11, encoder_0_weight_8, sum2_2_0);
+                sum2_2_1 = _mm256_fmadd_ps(x_in_staged0_11, encoder_0_weight_9, sum2_2_1);
+                const __m256 x_in_staged0_12 = _mm256_set1_ps(x_in_staged0_at_1[4]);
+                sum2_3_0 = _mm256_fmadd_ps(x_in_staged0_12, encoder_0_weight_8, sum2_3_0);
+                sum2_3_1 = _mm256_fmadd_ps(x_in_staged0_12, encoder_0_weight_9, sum2_3_1);
+                const __m256 encoder_0_weight_10 = _mm256_loadu_ps(&encoder_0_weight_at_1[16]);
+                sum2_0_0 = _mm256_fmadd_ps(x_in_staged0_10, encoder_0_weight_10, sum2_0_0);
+                const __m256 encoder_0_weight_11 = _mm256_loadu_ps(&encoder_0_weight_at_1[88]);
+                sum2_0_1 = _mm256_fmadd_ps(x_in_staged0_10, encoder_0_weight_11, sum2_0_1);
+                sum2_1_0 = _mm256_fmadd_ps(x_in_staged0_11, encoder_0_weight_10, sum2_1_0);
+                sum2_1_1 = _mm256_fmadd_ps(x_in_staged0_11, encoder_0_weight_11, sum2_1_1);
+                sum2_2_0 = _mm256_fmadd_ps(x_in_staged0_12, encoder_0_weight_10, sum2_2_0);
+                sum2_2_1 = _mm256_fmadd_ps(x_in_staged0_12, encoder_0_weight_11, sum2_2_1);
+                const __m256 x_in_staged0_13 = _mm256_set1_ps(x_in_staged0_at_1[5]);
+                sum2_3_0 = _mm256_fmadd_ps(x_in_staged0_13, encoder_0_weight_10, sum2_3_0);
+                sum2_3_1 = _mm256_fmadd_ps(x_in_staged0_13, encoder_0_weight_11, sum2_3_1);
+            }
+            float *const encoder0_conv_forward_at_1 = &encoder0_conv_forward[131072 * n + 65536 * k1 + 512 * i1 + 480];
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[0], sum2_0_0);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[32768], sum2_0_1);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[8], sum2_1_0);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[32776], sum2_1_1);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[16], sum2_2_0);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[32784], sum2_2_1);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[24], sum2_3_0);
+            _mm256_storeu_ps(&encoder0_conv_forward_at_1[32792], sum2_3_1);
+        }
+    }
+}
+
+static void encoder0_conv_forward_evaluate(const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        encoder0_conv_forward_evaluate_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 128 FLOPs, 768 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder0_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_1_running_mean,
     const float *restrict encoder_1_running_var, const float *restrict encoder_1_weight, float *restrict encoder0_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const encoder0_batch_norm_running_out_at = &encoder0_batch_norm_running_out[24 * c0 + c1];
-        encoder0_batch_norm_running_out_at[0] = (float)((double)encoder_1_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_1_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder0_batch_norm_running_out_at[8] = (float)quotient_0;
-        encoder0_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)encoder_1_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder0_batch_norm_running_out_at = &encoder0_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_running_out_at[0] = (float)((double)encoder_1_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_1_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder0_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_1_weight[8 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17245,19 +17820,542 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
+    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
+    const ptrdiff_t n = item / 4;
+    const ptrdiff_t i = item % 4;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 207104);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
+            if (0 <= 16 * i + h_s - 1) {
+                _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 8192 * i
+                        + 512 * h_s + 8 * w_s - 512]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0,
+                        _mm256_loadu_ps(&encoder0_batch_norm_running[24 * c0]));
+                    const __m256 encoder0_batch_norm_running_0 = _mm256_loadu_ps(&encoder0_batch_norm_running[24 * c0 + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder0_batch_norm_running_0,
+                        _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
+                    _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
+                    _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[2080 * ib + 32 * jb];
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[0]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1040]));
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[16]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1056]));
+                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[32]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1072]));
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[8]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1048])));
+                _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[24]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1064])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1040];
+                const __m256 encoder0_relu_in_staged0_0 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[16]);
+                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 10240];
+                _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[0]),
+                    encoder0_relu_in_staged0_0));
+                _mm256_storeu_ps(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[32]),
+                    encoder0_relu_in_staged0_0));
+                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[8]));
+                _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[24]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1040];
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1040]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[0]));
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1056]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[16]));
+                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 20480];
+                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1072]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[32]));
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1048]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[8])));
+                _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1064]),
+                    _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[24])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 520];
+                const __m256 encoder0_relu_in_staged0_1 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[16]);
+                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 30720];
+                _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[0]),
+                    encoder0_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[32]),
+                    encoder0_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[24]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1560];
+                const __m256 encoder0_relu_in_staged0_2 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[16]);
+                float *const transformed_at_4 = &transformed[512 * c0 + 128 * ib + 8 * jb + 40960];
+                _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[0]),
+                    encoder0_relu_in_staged0_2));
+                _mm256_storeu_ps(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
+                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[32]),
+                    encoder0_relu_in_staged0_2));
+                _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[8]));
+                _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[24]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 4; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
+                                const __m256 encoder_3_weight_filtered_0 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
+                                    + 768 * v + 64 * c0 + 8 * c1]);
+                                sum1_0_0 = _mm256_fmadd_ps(transformed_0, encoder_3_weight_filtered_0, sum1_0_0);
+                                const __m256 encoder_3_weight_filtered_1 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
+                                    + 768 * v + 64 * c0 + 8 * c1 + 4096]);
+                                sum1_0_1 = _mm256_fmadd_ps(transformed_0, encoder_3_weight_filtered_1, sum1_0_1);
+                                const __m256 transformed_1 = _mm256_set1_ps(transformed_at_5[8]);
+                                sum1_1_0 = _mm256_fmadd_ps(transformed_1, encoder_3_weight_filtered_0, sum1_1_0);
+                                sum1_1_1 = _mm256_fmadd_ps(transformed_1, encoder_3_weight_filtered_1, sum1_1_1);
+                                const __m256 transformed_2 = _mm256_set1_ps(transformed_at_5[16]);
+                                sum1_2_0 = _mm256_fmadd_ps(transformed_2, encoder_3_weight_filtered_0, sum1_2_0);
+                                sum1_2_1 = _mm256_fmadd_ps(transformed_2, encoder_3_weight_filtered_1, sum1_2_1);
+                                const __m256 transformed_3 = _mm256_set1_ps(transformed_at_5[24]);
+                                sum1_3_0 = _mm256_fmadd_ps(transformed_3, encoder_3_weight_filtered_0, sum1_3_0);
+                                sum1_3_1 = _mm256_fmadd_ps(transformed_3, encoder_3_weight_filtered_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[0], sum1_0_0);
+                _mm256_storeu_ps(&sums[8], sum1_0_1);
+                _mm256_storeu_ps(&sums[16], sum1_1_0);
+                _mm256_storeu_ps(&sums[24], sum1_1_1);
+                _mm256_storeu_ps(&sums[32], sum1_2_0);
+                _mm256_storeu_ps(&sums[40], sum1_2_1);
+                _mm256_storeu_ps(&sums[48], sum1_3_0);
+                _mm256_storeu_ps(&sums[56], sum1_3_1);
+                __m256 sum2_0_0 = _mm256_setzero_ps();
+                __m256 sum2_0_1 = _mm256_setzero_ps();
+                __m256 sum2_1_0 = _mm256_setzero_ps();
+                __m256 sum2_1_1 = _mm256_setzero_ps();
+                __m256 sum2_2_0 = _mm256_setzero_ps();
+                __m256 sum2_2_1 = _mm256_setzero_ps();
+                __m256 sum2_3_0 = _mm256_setzero_ps();
+                __m256 sum2_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
+                            const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
+                            const __m256 encoder_3_weight_filtered_2 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
+                                + 64 * c0 + 8 * c1 + 256]);
+                            sum2_0_0 = _mm256_fmadd_ps(transformed_4, encoder_3_weight_filtered_2, sum2_0_0);
+                            const __m256 encoder_3_weight_filtered_3 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
+                                + 64 * c0 + 8 * c1 + 4352]);
+                            sum2_0_1 = _mm256_fmadd_ps(transformed_4, encoder_3_weight_filtered_3, sum2_0_1);
+                            const __m256 transformed_5 = _mm256_set1_ps(transformed_at_6[8]);
+                            sum2_1_0 = _mm256_fmadd_ps(transformed_5, encoder_3_weight_filtered_2, sum2_1_0);
+                            sum2_1_1 = _mm256_fmadd_ps(transformed_5, encoder_3_weight_filtered_3, sum2_1_1);
+                            const __m256 transformed_6 = _mm256_set1_ps(transformed_at_6[16]);
+                            sum2_2_0 = _mm256_fmadd_ps(transformed_6, encoder_3_weight_filtered_2, sum2_2_0);
+                            sum2_2_1 = _mm256_fmadd_ps(transformed_6, encoder_3_weight_filtered_3, sum2_2_1);
+                            const __m256 transformed_7 = _mm256_set1_ps(transformed_at_6[24]);
+                            sum2_3_0 = _mm256_fmadd_ps(transformed_7, encoder_3_weight_filtered_2, sum2_3_0);
+                            sum2_3_1 = _mm256_fmadd_ps(transformed_7, encoder_3_weight_filtered_3, sum2_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[64], sum2_0_0);
+                _mm256_storeu_ps(&sums[72], sum2_0_1);
+                _mm256_storeu_ps(&sums[80], sum2_1_0);
+                _mm256_storeu_ps(&sums[88], sum2_1_1);
+                _mm256_storeu_ps(&sums[96], sum2_2_0);
+                _mm256_storeu_ps(&sums[104], sum2_2_1);
+                _mm256_storeu_ps(&sums[112], sum2_3_0);
+                _mm256_storeu_ps(&sums[120], sum2_3_1);
+                __m256 sum3_0_0 = _mm256_setzero_ps();
+                __m256 sum3_0_1 = _mm256_setzero_ps();
+                __m256 sum3_1_0 = _mm256_setzero_ps();
+                __m256 sum3_1_1 = _mm256_setzero_ps();
+                __m256 sum3_2_0 = _mm256_setzero_ps();
+                __m256 sum3_2_1 = _mm256_setzero_ps();
+                __m256 sum3_3_0 = _mm256_setzero_ps();
+                __m256 sum3_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
+                                    + 4096];
+                                const __m256 transformed_8 = _mm256_set1_ps(transformed_at_7[0]);
+                                const __m256 encoder_3_weight_filtered_4 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
+                                    + 256 * v + 64 * c0 + 8 * c1 + 512]);
+                                sum3_0_0 = _mm256_fmadd_ps(transformed_8, encoder_3_weight_filtered_4, sum3_0_0);
+                                const __m256 encoder_3_weight_filtered_5 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
+                                    + 256 * v + 64 * c0 + 8 * c1 + 4608]);
+                                sum3_0_1 = _mm256_fmadd_ps(transformed_8, encoder_3_weight_filtered_5, sum3_0_1);
+                                const __m256 transformed_9 = _mm256_set1_ps(transformed_at_7[8]);
+                                sum3_1_0 = _mm256_fmadd_ps(transformed_9, encoder_3_weight_filtered_4, sum3_1_0);
+                                sum3_1_1 = _mm256_fmadd_ps(transformed_9, encoder_3_weight_filtered_5, sum3_1_1);
+                                const __m256 transformed_10 = _mm256_set1_ps(transformed_at_7[16]);
+                                sum3_2_0 = _mm256_fmadd_ps(transformed_10, encoder_3_weight_filtered_4, sum3_2_0);
+                                sum3_2_1 = _mm256_fmadd_ps(transformed_10, encoder_3_weight_filtered_5, sum3_2_1);
+                                const __m256 transformed_11 = _mm256_set1_ps(transformed_at_7[24]);
+                                sum3_3_0 = _mm256_fmadd_ps(transformed_11, encoder_3_weight_filtered_4, sum3_3_0);
+                                sum3_3_1 = _mm256_fmadd_ps(transformed_11, encoder_3_weight_filtered_5, sum3_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[128], sum3_0_0);
+                _mm256_storeu_ps(&sums[136], sum3_0_1);
+                _mm256_storeu_ps(&sums[144], sum3_1_0);
+                _mm256_storeu_ps(&sums[152], sum3_1_1);
+                _mm256_storeu_ps(&sums[160], sum3_2_0);
+                _mm256_storeu_ps(&sums[168], sum3_2_1);
+                _mm256_storeu_ps(&sums[176], sum3_3_0);
+                _mm256_storeu_ps(&sums[184], sum3_3_1);
+                __m256 sum4_0_0 = _mm256_setzero_ps();
+                __m256 sum4_0_1 = _mm256_setzero_ps();
+                __m256 sum4_1_0 = _mm256_setzero_ps();
+                __m256 sum4_1_1 = _mm256_setzero_ps();
+                __m256 sum4_2_0 = _mm256_setzero_ps();
+                __m256 sum4_2_1 = _mm256_setzero_ps();
+                __m256 sum4_3_0 = _mm256_setzero_ps();
+                __m256 sum4_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 10240];
+                            const __m256 transformed_12 = _mm256_set1_ps(transformed_at_8[0]);
+                            const __m256 encoder_3_weight_filtered_6 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 768 * v
+                                + 64 * c0 + 8 * c1 + 1024]);
+                            sum4_0_0 = _mm256_fmadd_ps(transformed_12, encoder_3_weight_filtered_6, sum4_0_0);
+                            const __m256 encoder_3_weight_filtered_7 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 768 * v
+                                + 64 * c0 + 8 * c1 + 5120]);
+                            sum4_0_1 = _mm256_fmadd_ps(transformed_12, encoder_3_weight_filtered_7, sum4_0_1);
+                            const __m256 transformed_13 = _mm256_set1_ps(transformed_at_8[8]);
+                            sum4_1_0 = _mm256_fmadd_ps(transformed_13, encoder_3_weight_filtered_6, sum4_1_0);
+                            sum4_1_1 = _mm256_fmadd_ps(transformed_13, encoder_3_weight_filtered_7, sum4_1_1);
+                            const __m256 transformed_14 = _mm256_set1_ps(transformed_at_8[16]);
+                            sum4_2_0 = _mm256_fmadd_ps(transformed_14, encoder_3_weight_filtered_6, sum4_2_0);
+                            sum4_2_1 = _mm256_fmadd_ps(transformed_14, encoder_3_weight_filtered_7, sum4_2_1);
+                            const __m256 transformed_15 = _mm256_set1_ps(transformed_at_8[24]);
+                            sum4_3_0 = _mm256_fmadd_ps(transformed_15, encoder_3_weight_filtered_6, sum4_3_0);
+                            sum4_3_1 = _mm256_fmadd_ps(transformed_15, encoder_3_weight_filtered_7, sum4_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[192], sum4_0_0);
+                _mm256_storeu_ps(&sums[200], sum4_0_1);
+                _mm256_storeu_ps(&sums[208], sum4_1_0);
+                _mm256_storeu_ps(&sums[216], sum4_1_1);
+                _mm256_storeu_ps(&sums[224], sum4_2_0);
+                _mm256_storeu_ps(&sums[232], sum4_2_1);
+                _mm256_storeu_ps(&sums[240], sum4_3_0);
+                _mm256_storeu_ps(&sums[248], sum4_3_1);
+                __m256 sum5_0_0 = _mm256_setzero_ps();
+                __m256 sum5_0_1 = _mm256_setzero_ps();
+                __m256 sum5_1_0 = _mm256_setzero_ps();
+                __m256 sum5_1_1 = _mm256_setzero_ps();
+                __m256 sum5_2_0 = _mm256_setzero_ps();
+                __m256 sum5_2_1 = _mm256_setzero_ps();
+                __m256 sum5_3_0 = _mm256_setzero_ps();
+                __m256 sum5_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 12288];
+                        const __m256 transformed_16 = _mm256_set1_ps(transformed_at_9[0]);
+                        const __m256 encoder_3_weight_filtered_8 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 64 * c0 + 8 * c1
+                            + 1280]);
+                        sum5_0_0 = _mm256_fmadd_ps(transformed_16, encoder_3_weight_filtered_8, sum5_0_0);
+                        const __m256 encoder_3_weight_filtered_9 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 64 * c0 + 8 * c1
+                            + 5376]);
+                        sum5_0_1 = _mm256_fmadd_ps(transformed_16, encoder_3_weight_filtered_9, sum5_0_1);
+                        const __m256 transformed_17 = _mm256_set1_ps(transformed_at_9[8]);
+                        sum5_1_0 = _mm256_fmadd_ps(transformed_17, encoder_3_weight_filtered_8, sum5_1_0);
+                        sum5_1_1 = _mm256_fmadd_ps(transformed_17, encoder_3_weight_filtered_9, sum5_1_1);
+                        const __m256 transformed_18 = _mm256_set1_ps(transformed_at_9[16]);
+                        sum5_2_0 = _mm256_fmadd_ps(transformed_18, encoder_3_weight_filtered_8, sum5_2_0);
+                        sum5_2_1 = _mm256_fmadd_ps(transformed_18, encoder_3_weight_filtered_9, sum5_2_1);
+                        const __m256 transformed_19 = _mm256_set1_ps(transformed_at_9[24]);
+                        sum5_3_0 = _mm256_fmadd_ps(transformed_19, encoder_3_weight_filtered_8, sum5_3_0);
+                        sum5_3_1 = _mm256_fmadd_ps(transformed_19, encoder_3_weight_filtered_9, sum5_3_1);
+                    }
+                }
+                _mm256_storeu_ps(&sums[256], sum5_0_0);
+                _mm256_storeu_ps(&sums[264], sum5_0_1);
+                _mm256_storeu_ps(&sums[272], sum5_1_0);
+                _mm256_storeu_ps(&sums[280], sum5_1_1);
+                _mm256_storeu_ps(&sums[288], sum5_2_0);
+                _mm256_storeu_ps(&sums[296], sum5_2_1);
+                _mm256_storeu_ps(&sums[304], sum5_3_0);
+                _mm256_storeu_ps(&sums[312], sum5_3_1);
+                __m256 sum6_0_0 = _mm256_setzero_ps();
+                __m256 sum6_0_1 = _mm256_setzero_ps();
+                __m256 sum6_1_0 = _mm256_setzero_ps();
+                __m256 sum6_1_1 = _mm256_setzero_ps();
+                __m256 sum6_2_0 = _mm256_setzero_ps();
+                __m256 sum6_2_1 = _mm256_setzero_ps();
+                __m256 sum6_3_0 = _mm256_setzero_ps();
+                __m256 sum6_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 14336];
+                            const __m256 transformed_20 = _mm256_set1_ps(transformed_at_10[0]);
+                            const __m256 encoder_3_weight_filtered_10 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 256 * v
+                                + 64 * c0 + 8 * c1 + 1536]);
+                            sum6_0_0 = _mm256_fmadd_ps(transformed_20, encoder_3_weight_filtered_10, sum6_0_0);
+                            const __m256 encoder_3_weight_filtered_11 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 256 * v
+                                + 64 * c0 + 8 * c1 + 5632]);
+                            sum6_0_1 = _mm256_fmadd_ps(transformed_20, encoder_3_weight_filtered_11, sum6_0_1);
+                            const __m256 transformed_21 = _mm256_set1_ps(transformed_at_10[8]);
+                            sum6_1_0 = _mm256_fmadd_ps(transformed_21, encoder_3_weight_filtered_10, sum6_1_0);
+                            sum6_1_1 = _mm256_fmadd_ps(transformed_21, encoder_3_weight_filtered_11, sum6_1_1);
+                            const __m256 transformed_22 = _mm256_set1_ps(transformed_at_10[16]);
+                            sum6_2_0 = _mm256_fmadd_ps(transformed_22, encoder_3_weight_filtered_10, sum6_2_0);
+                            sum6_2_1 = _mm256_fmadd_ps(transformed_22, encoder_3_weight_filtered_11, sum6_2_1);
+                            const __m256 transformed_23 = _mm256_set1_ps(transformed_at_10[24]);
+                            sum6_3_0 = _mm256_fmadd_ps(transformed_23, encoder_3_weight_filtered_10, sum6_3_0);
+                            sum6_3_1 = _mm256_fmadd_ps(transformed_23, encoder_3_weight_filtered_11, sum6_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[320], sum6_0_0);
+                _mm256_storeu_ps(&sums[328], sum6_0_1);
+                _mm256_storeu_ps(&sums[336], sum6_1_0);
+                _mm256_storeu_ps(&sums[344], sum6_1_1);
+                _mm256_storeu_ps(&sums[352], sum6_2_0);
+                _mm256_storeu_ps(&sums[360], sum6_2_1);
+                _mm256_storeu_ps(&sums[368], sum6_3_0);
+                _mm256_storeu_ps(&sums[376], sum6_3_1);
+                __m256 sum7_0_0 = _mm256_setzero_ps();
+                __m256 sum7_0_1 = _mm256_setzero_ps();
+                __m256 sum7_1_0 = _mm256_setzero_ps();
+                __m256 sum7_1_1 = _mm256_setzero_ps();
+                __m256 sum7_2_0 = _mm256_setzero_ps();
+                __m256 sum7_2_1 = _mm256_setzero_ps();
+                __m256 sum7_3_0 = _mm256_setzero_ps();
+                __m256 sum7_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1
+                                    + 20480];
+                                const __m256 transformed_24 = _mm256_set1_ps(transformed_at_11[0]);
+                                const __m256 encoder_3_weight_filtered_12 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
+                                    + 768 * v + 64 * c0 + 8 * c1 + 2048]);
+                                sum7_0_0 = _mm256_fmadd_ps(transformed_24, encoder_3_weight_filtered_12, sum7_0_0);
+                                const __m256 encoder_3_weight_filtered_13 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
+                                    + 768 * v + 64 * c0 + 8 * c1 + 6144]);
+                                sum7_0_1 = _mm256_fmadd_ps(transformed_24, encoder_3_weight_filtered_13, sum7_0_1);
+                                const __m256 transformed_25 = _mm256_set1_ps(transformed_at_11[8]);
+                                sum7_1_0 = _mm256_fmadd_ps(transformed_25, encoder_3_weight_filtered_12, sum7_1_0);
+                                sum7_1_1 = _mm256_fmadd_ps(transformed_25, encoder_3_weight_filtered_13, sum7_1_1);
+                                const __m256 transformed_26 = _mm256_set1_ps(transformed_at_11[16]);
+                                sum7_2_0 = _mm256_fmadd_ps(transformed_26, encoder_3_weight_filtered_12, sum7_2_0);
+                                sum7_2_1 = _mm256_fmadd_ps(transformed_26, encoder_3_weight_filtered_13, sum7_2_1);
+                                const __m256 transformed_27 = _mm256_set1_ps(transformed_at_11[24]);
+                                sum7_3_0 = _mm256_fmadd_ps(transformed_27, encoder_3_weight_filtered_12, sum7_3_0);
+                                sum7_3_1 = _mm256_fmadd_ps(transformed_27, encoder_3_weight_filtered_13, sum7_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[384], sum7_0_0);
+                _mm256_storeu_ps(&sums[392], sum7_0_1);
+                _mm256_storeu_ps(&sums[400], sum7_1_0);
+                _mm256_storeu_ps(&sums[408], sum7_1_1);
+                _mm256_storeu_ps(&sums[416], sum7_2_0);
+                _mm256_storeu_ps(&sums[424], sum7_2_1);
+                _mm256_storeu_ps(&sums[432], sum7_3_0);
+                _mm256_storeu_ps(&sums[440], sum7_3_1);
+                __m256 sum8_0_0 = _mm256_setzero_ps();
+                __m256 sum8_0_1 = _mm256_setzero_ps();
+                __m256 sum8_1_0 = _mm256_setzero_ps();
+                __m256 sum8_1_1 = _mm256_setzero_ps();
+                __m256 sum8_2_0 = _mm256_setzero_ps();
+                __m256 sum8_2_1 = _mm256_setzero_ps();
+                __m256 sum8_3_0 = _mm256_setzero_ps();
+                __m256 sum8_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_12 = &transformed[20480 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 22528];
+                            const __m256 transformed_28 = _mm256_set1_ps(transformed_at_12[0]);
+                            const __m256 encoder_3_weight_filtered_14 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
+                                + 64 * c0 + 8 * c1 + 2304]);
+                            sum8_0_0 = _mm256_fmadd_ps(transformed_28, encoder_3_weight_filtered_14, sum8_0_0);
+                            const __m256 encoder_3_weight_filtered_15 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
+                                + 64 * c0 + 8 * c1 + 6400]);
+                            sum8_0_1 = _mm256_fmadd_ps(transformed_28, encoder_3_weight_filtered_15, sum8_0_1);
+                            const __m256 transformed_29 = _mm256_set1_ps(transformed_at_12[8]);
+                            sum8_1_0 = _mm256_fmadd_ps(transformed_29, encoder_3_weight_filtered_14, sum8_1_0);
+                            sum8_1_1 = _mm256_fmadd_ps(transformed_29, encoder_3_weight_filtered_15, sum8_1_1);
+                            const __m256 transformed_30 = _mm256_set1_ps(transformed_at_12[16]);
+                            sum8_2_0 = _mm256_fmadd_ps(transformed_30, encoder_3_weight_filtered_14, sum8_2_0);
+                            sum8_2_1 = _mm256_fmadd_ps(transformed_30, encoder_3_weight_filtered_15, sum8_2_1);
+                            const __m256 transformed_31 = _mm256_set1_ps(transformed_at_12[24]);
+                            sum8_3_0 = _mm256_fmadd_ps(transformed_31, encoder_3_weight_filtered_14, sum8_3_0);
+                            sum8_3_1 = _mm256_fmadd_ps(transformed_31, encoder_3_weight_filtered_15, sum8_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[448], sum8_0_0);
+                _mm256_storeu_ps(&sums[456], sum8_0_1);
+                _mm256_storeu_ps(&sums[464], sum8_1_0);
+                _mm256_storeu_ps(&sums[472], sum8_1_1);
+                _mm256_storeu_ps(&sums[480], sum8_2_0);
+                _mm256_storeu_ps(&sums[488], sum8_2_1);
+                _mm256_storeu_ps(&sums[496], sum8_3_0);
+                _mm256_storeu_ps(&sums[504], sum8_3_1);
+                __m256 sum9_0_0 = _mm256_setzero_ps();
+                __m256 sum9_0_1 = _mm256_setzero_ps();
+                __m256 sum9_1_0 = _mm256_setzero_ps();
+                __m256 sum9_1_1 = _mm256_setzero_ps();
+                __m256 sum9_2_0 = _mm256_setzero_ps();
+                __m256 sum9_2_1 = _mm256_setzero_ps();
+                __m256 sum9_3_0 = _mm256_setzero_ps();
+                __m256 sum9_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
+                                    + 24576];
+                                const __m256 transformed_32 = _mm256_set1_ps(transformed_at_13[0]);
+                                const __m256 encoder_3_weight_filtered_16 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
+                                    + 256 * v + 64 * c0 + 8 * c1 + 2560]);
+                                sum9_0_0 = _mm256_fmadd_ps(transformed_32, encoder_3_weight_filtered_16, sum9_0_0);
+                                const __m256 encoder_3_weight_filtered_17 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
+                                    + 256 * v + 64 * c0 + 8 * c1 + 6656]);
+                                sum9_0_1 = _mm256_fmadd_ps(transformed_32, encoder_3_weight_filtered_17, sum9_0_1);
+                                const __m256 transformed_33 = _mm256_set1_ps(transformed_at_13[8]);
+                                sum9_1_0 = _mm256_fmadd_ps(transformed_33, encoder_3_weight_filtered_16, sum9_1_0);
+                                sum9_1_1 = _mm256_fmadd_ps(transformed_33, encoder_3_weight_filtered_17, sum9_1_1);
+                                const __m256 transformed_34 = _mm256_set1_ps(transformed_at_13[16]);
+                                sum9_2_0 = _mm256_fmadd_ps(transformed_34, encoder_3_weight_filtered_16, sum9_2_0);
+                                sum9_2_1 = _mm256_fmadd_ps(transformed_34, encoder_3_weight_filtered_17, sum9_2_1);
+                                const __m256 transformed_35 = _mm256_set1_ps(transformed_at_13[24]);
+                                sum9_3_0 = _mm256_fmadd_ps(transformed_35, encoder_3_weight_filtered_16, sum9_3_0);
+                                sum9_3_1 = _mm256_fmadd_ps(transformed_35, encoder_3_weight_filtered_17, sum9_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[512], sum9_0_0);
+                _mm256_storeu_ps(&sums[520], sum9_0_1);
+                _mm256_storeu_ps(&sums[528], sum9_1_0);
+                _mm256_storeu_ps(&sums[536], sum9_1_1);
+                _mm256_storeu_ps(&sums[544], sum9_2_0);
+                _mm256_storeu_ps(&sums[552], sum9_2_1);
+                _mm256_storeu_ps(&sums[560], sum9_3_0);
+                _mm256_storeu_ps(&sums[568], sum9_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at = &sums[16 * ji + 8 * k0];
+                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb
+                            + 16 * ji], _mm256_add_ps(sum_1, sum_2));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji
+                            + 8], _mm256_add_ps(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji
+                            + 256], _mm256_add_ps(sum_4, sum_5));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji
+                            + 264], _mm256_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+    const float *restrict encoder_1_bias, const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
+            encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 256 FLOPs, 1536 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder1_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_4_running_mean,
     const float *restrict encoder_4_running_var, const float *restrict encoder_4_weight, float *restrict encoder1_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const encoder1_batch_norm_running_out_at = &encoder1_batch_norm_running_out[24 * c0 + c1];
-        encoder1_batch_norm_running_out_at[0] = (float)((double)encoder_4_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_4_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder1_batch_norm_running_out_at[8] = (float)quotient_0;
-        encoder1_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)encoder_4_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder1_batch_norm_running_out_at = &encoder1_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_running_out_at[0] = (float)((double)encoder_4_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_4_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder1_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_4_weight[8 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17270,19 +18368,542 @@ static void encoder1_batch_norm_running(float *restrict encoder1_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 225088 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias,
+    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward, char *scratch) {
+    const ptrdiff_t n = item / 2;
+    const ptrdiff_t i = item % 2;
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 207104);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
+            if (0 <= 16 * i + h_s - 1) {
+                _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s], _mm256_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 4096 * i
+                        + 256 * h_s + 8 * w_s - 256]);
+                    const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
+                        _mm256_loadu_ps(&encoder1_batch_norm_running[24 * c0]));
+                    const __m256 encoder1_batch_norm_running_0 = _mm256_loadu_ps(&encoder1_batch_norm_running[24 * c0 + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_running_0,
+                        _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
+                    _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s + 8 * w_s + 8], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm256_storeu_ps(&encoder1_relu_in_staged0[264 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[1056 * ib + 32 * jb];
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[0]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at[528]));
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[16]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at[544]));
+                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 8 * jb];
+                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[32]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at[560]));
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[8]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at[536])));
+                _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at[24]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at[552])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[1056 * ib + 32 * jb + 528];
+                const __m256 encoder1_relu_in_staged0_0 = _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[16]);
+                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 8 * jb + 10240];
+                _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[0]),
+                    encoder1_relu_in_staged0_0));
+                _mm256_storeu_ps(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[32]),
+                    encoder1_relu_in_staged0_0));
+                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[8]));
+                _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_1[24]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_2 = &encoder1_relu_in_staged0[1056 * ib + 32 * jb + 528];
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[528]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[0]));
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[544]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[16]));
+                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 8 * jb + 20480];
+                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[560]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[32]));
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[536]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[8])));
+                _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[552]),
+                    _mm256_loadu_ps(&encoder1_relu_in_staged0_at_2[24])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[1056 * ib + 32 * jb + 264];
+                const __m256 encoder1_relu_in_staged0_1 = _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[16]);
+                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 8 * jb + 30720];
+                _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[0]),
+                    encoder1_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[32]),
+                    encoder1_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_3[24]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[1056 * ib + 32 * jb + 792];
+                const __m256 encoder1_relu_in_staged0_2 = _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[16]);
+                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 8 * jb + 40960];
+                _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[0]),
+                    encoder1_relu_in_staged0_2));
+                _mm256_storeu_ps(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[32]),
+                    encoder1_relu_in_staged0_2));
+                _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[8]));
+                _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder1_relu_in_staged0_at_4[24]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 8; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                __m256 sum1_0_0 = _mm256_setzero_ps();
+                __m256 sum1_0_1 = _mm256_setzero_ps();
+                __m256 sum1_1_0 = _mm256_setzero_ps();
+                __m256 sum1_1_1 = _mm256_setzero_ps();
+                __m256 sum1_2_0 = _mm256_setzero_ps();
+                __m256 sum1_2_1 = _mm256_setzero_ps();
+                __m256 sum1_3_0 = _mm256_setzero_ps();
+                __m256 sum1_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
+                                const __m256 encoder_6_weight_filtered_0 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 6144 * u
+                                    + 1536 * v + 64 * c0 + 8 * c1]);
+                                sum1_0_0 = _mm256_fmadd_ps(transformed_0, encoder_6_weight_filtered_0, sum1_0_0);
+                                const __m256 encoder_6_weight_filtered_1 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 6144 * u
+                                    + 1536 * v + 64 * c0 + 8 * c1 + 8192]);
+                                sum1_0_1 = _mm256_fmadd_ps(transformed_0, encoder_6_weight_filtered_1, sum1_0_1);
+                                const __m256 transformed_1 = _mm256_set1_ps(transformed_at_5[8]);
+                                sum1_1_0 = _mm256_fmadd_ps(transformed_1, encoder_6_weight_filtered_0, sum1_1_0);
+                                sum1_1_1 = _mm256_fmadd_ps(transformed_1, encoder_6_weight_filtered_1, sum1_1_1);
+                                const __m256 transformed_2 = _mm256_set1_ps(transformed_at_5[16]);
+                                sum1_2_0 = _mm256_fmadd_ps(transformed_2, encoder_6_weight_filtered_0, sum1_2_0);
+                                sum1_2_1 = _mm256_fmadd_ps(transformed_2, encoder_6_weight_filtered_1, sum1_2_1);
+                                const __m256 transformed_3 = _mm256_set1_ps(transformed_at_5[24]);
+                                sum1_3_0 = _mm256_fmadd_ps(transformed_3, encoder_6_weight_filtered_0, sum1_3_0);
+                                sum1_3_1 = _mm256_fmadd_ps(transformed_3, encoder_6_weight_filtered_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[0], sum1_0_0);
+                _mm256_storeu_ps(&sums[8], sum1_0_1);
+                _mm256_storeu_ps(&sums[16], sum1_1_0);
+                _mm256_storeu_ps(&sums[24], sum1_1_1);
+                _mm256_storeu_ps(&sums[32], sum1_2_0);
+                _mm256_storeu_ps(&sums[40], sum1_2_1);
+                _mm256_storeu_ps(&sums[48], sum1_3_0);
+                _mm256_storeu_ps(&sums[56], sum1_3_1);
+                __m256 sum2_0_0 = _mm256_setzero_ps();
+                __m256 sum2_0_1 = _mm256_setzero_ps();
+                __m256 sum2_1_0 = _mm256_setzero_ps();
+                __m256 sum2_1_1 = _mm256_setzero_ps();
+                __m256 sum2_2_0 = _mm256_setzero_ps();
+                __m256 sum2_2_1 = _mm256_setzero_ps();
+                __m256 sum2_3_0 = _mm256_setzero_ps();
+                __m256 sum2_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 2048];
+                            const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
+                            const __m256 encoder_6_weight_filtered_2 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 6144 * u
+                                + 64 * c0 + 8 * c1 + 512]);
+                            sum2_0_0 = _mm256_fmadd_ps(transformed_4, encoder_6_weight_filtered_2, sum2_0_0);
+                            const __m256 encoder_6_weight_filtered_3 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 6144 * u
+                                + 64 * c0 + 8 * c1 + 8704]);
+                            sum2_0_1 = _mm256_fmadd_ps(transformed_4, encoder_6_weight_filtered_3, sum2_0_1);
+                            const __m256 transformed_5 = _mm256_set1_ps(transformed_at_6[8]);
+                            sum2_1_0 = _mm256_fmadd_ps(transformed_5, encoder_6_weight_filtered_2, sum2_1_0);
+                            sum2_1_1 = _mm256_fmadd_ps(transformed_5, encoder_6_weight_filtered_3, sum2_1_1);
+                            const __m256 transformed_6 = _mm256_set1_ps(transformed_at_6[16]);
+                            sum2_2_0 = _mm256_fmadd_ps(transformed_6, encoder_6_weight_filtered_2, sum2_2_0);
+                            sum2_2_1 = _mm256_fmadd_ps(transformed_6, encoder_6_weight_filtered_3, sum2_2_1);
+                            const __m256 transformed_7 = _mm256_set1_ps(transformed_at_6[24]);
+                            sum2_3_0 = _mm256_fmadd_ps(transformed_7, encoder_6_weight_filtered_2, sum2_3_0);
+                            sum2_3_1 = _mm256_fmadd_ps(transformed_7, encoder_6_weight_filtered_3, sum2_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[64], sum2_0_0);
+                _mm256_storeu_ps(&sums[72], sum2_0_1);
+                _mm256_storeu_ps(&sums[80], sum2_1_0);
+                _mm256_storeu_ps(&sums[88], sum2_1_1);
+                _mm256_storeu_ps(&sums[96], sum2_2_0);
+                _mm256_storeu_ps(&sums[104], sum2_2_1);
+                _mm256_storeu_ps(&sums[112], sum2_3_0);
+                _mm256_storeu_ps(&sums[120], sum2_3_1);
+                __m256 sum3_0_0 = _mm256_setzero_ps();
+                __m256 sum3_0_1 = _mm256_setzero_ps();
+                __m256 sum3_1_0 = _mm256_setzero_ps();
+                __m256 sum3_1_1 = _mm256_setzero_ps();
+                __m256 sum3_2_0 = _mm256_setzero_ps();
+                __m256 sum3_2_1 = _mm256_setzero_ps();
+                __m256 sum3_3_0 = _mm256_setzero_ps();
+                __m256 sum3_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
+                                    + 4096];
+                                const __m256 transformed_8 = _mm256_set1_ps(transformed_at_7[0]);
+                                const __m256 encoder_6_weight_filtered_4 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 6144 * u
+                                    + 512 * v + 64 * c0 + 8 * c1 + 1024]);
+                                sum3_0_0 = _mm256_fmadd_ps(transformed_8, encoder_6_weight_filtered_4, sum3_0_0);
+                                const __m256 encoder_6_weight_filtered_5 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 6144 * u
+                                    + 512 * v + 64 * c0 + 8 * c1 + 9216]);
+                                sum3_0_1 = _mm256_fmadd_ps(transformed_8, encoder_6_weight_filtered_5, sum3_0_1);
+                                const __m256 transformed_9 = _mm256_set1_ps(transformed_at_7[8]);
+                                sum3_1_0 = _mm256_fmadd_ps(transformed_9, encoder_6_weight_filtered_4, sum3_1_0);
+                                sum3_1_1 = _mm256_fmadd_ps(transformed_9, encoder_6_weight_filtered_5, sum3_1_1);
+                                const __m256 transformed_10 = _mm256_set1_ps(transformed_at_7[16]);
+                                sum3_2_0 = _mm256_fmadd_ps(transformed_10, encoder_6_weight_filtered_4, sum3_2_0);
+                                sum3_2_1 = _mm256_fmadd_ps(transformed_10, encoder_6_weight_filtered_5, sum3_2_1);
+                                const __m256 transformed_11 = _mm256_set1_ps(transformed_at_7[24]);
+                                sum3_3_0 = _mm256_fmadd_ps(transformed_11, encoder_6_weight_filtered_4, sum3_3_0);
+                                sum3_3_1 = _mm256_fmadd_ps(transformed_11, encoder_6_weight_filtered_5, sum3_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[128], sum3_0_0);
+                _mm256_storeu_ps(&sums[136], sum3_0_1);
+                _mm256_storeu_ps(&sums[144], sum3_1_0);
+                _mm256_storeu_ps(&sums[152], sum3_1_1);
+                _mm256_storeu_ps(&sums[160], sum3_2_0);
+                _mm256_storeu_ps(&sums[168], sum3_2_1);
+                _mm256_storeu_ps(&sums[176], sum3_3_0);
+                _mm256_storeu_ps(&sums[184], sum3_3_1);
+                __m256 sum4_0_0 = _mm256_setzero_ps();
+                __m256 sum4_0_1 = _mm256_setzero_ps();
+                __m256 sum4_1_0 = _mm256_setzero_ps();
+                __m256 sum4_1_1 = _mm256_setzero_ps();
+                __m256 sum4_2_0 = _mm256_setzero_ps();
+                __m256 sum4_2_1 = _mm256_setzero_ps();
+                __m256 sum4_3_0 = _mm256_setzero_ps();
+                __m256 sum4_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 10240];
+                            const __m256 transformed_12 = _mm256_set1_ps(transformed_at_8[0]);
+                            const __m256 encoder_6_weight_filtered_6 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 1536 * v
+                                + 64 * c0 + 8 * c1 + 2048]);
+                            sum4_0_0 = _mm256_fmadd_ps(transformed_12, encoder_6_weight_filtered_6, sum4_0_0);
+                            const __m256 encoder_6_weight_filtered_7 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 1536 * v
+                                + 64 * c0 + 8 * c1 + 10240]);
+                            sum4_0_1 = _mm256_fmadd_ps(transformed_12, encoder_6_weight_filtered_7, sum4_0_1);
+                            const __m256 transformed_13 = _mm256_set1_ps(transformed_at_8[8]);
+                            sum4_1_0 = _mm256_fmadd_ps(transformed_13, encoder_6_weight_filtered_6, sum4_1_0);
+                            sum4_1_1 = _mm256_fmadd_ps(transformed_13, encoder_6_weight_filtered_7, sum4_1_1);
+                            const __m256 transformed_14 = _mm256_set1_ps(transformed_at_8[16]);
+                            sum4_2_0 = _mm256_fmadd_ps(transformed_14, encoder_6_weight_filtered_6, sum4_2_0);
+                            sum4_2_1 = _mm256_fmadd_ps(transformed_14, encoder_6_weight_filtered_7, sum4_2_1);
+                            const __m256 transformed_15 = _mm256_set1_ps(transformed_at_8[24]);
+                            sum4_3_0 = _mm256_fmadd_ps(transformed_15, encoder_6_weight_filtered_6, sum4_3_0);
+                            sum4_3_1 = _mm256_fmadd_ps(transformed_15, encoder_6_weight_filtered_7, sum4_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[192], sum4_0_0);
+                _mm256_storeu_ps(&sums[200], sum4_0_1);
+                _mm256_storeu_ps(&sums[208], sum4_1_0);
+                _mm256_storeu_ps(&sums[216], sum4_1_1);
+                _mm256_storeu_ps(&sums[224], sum4_2_0);
+                _mm256_storeu_ps(&sums[232], sum4_2_1);
+                _mm256_storeu_ps(&sums[240], sum4_3_0);
+                _mm256_storeu_ps(&sums[248], sum4_3_1);
+                __m256 sum5_0_0 = _mm256_setzero_ps();
+                __m256 sum5_0_1 = _mm256_setzero_ps();
+                __m256 sum5_1_0 = _mm256_setzero_ps();
+                __m256 sum5_1_1 = _mm256_setzero_ps();
+                __m256 sum5_2_0 = _mm256_setzero_ps();
+                __m256 sum5_2_1 = _mm256_setzero_ps();
+                __m256 sum5_3_0 = _mm256_setzero_ps();
+                __m256 sum5_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 12288];
+                        const __m256 transformed_16 = _mm256_set1_ps(transformed_at_9[0]);
+                        const __m256 encoder_6_weight_filtered_8 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 64 * c0 + 8 * c1
+                            + 2560]);
+                        sum5_0_0 = _mm256_fmadd_ps(transformed_16, encoder_6_weight_filtered_8, sum5_0_0);
+                        const __m256 encoder_6_weight_filtered_9 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 64 * c0 + 8 * c1
+                            + 10752]);
+                        sum5_0_1 = _mm256_fmadd_ps(transformed_16, encoder_6_weight_filtered_9, sum5_0_1);
+                        const __m256 transformed_17 = _mm256_set1_ps(transformed_at_9[8]);
+                        sum5_1_0 = _mm256_fmadd_ps(transformed_17, encoder_6_weight_filtered_8, sum5_1_0);
+                        sum5_1_1 = _mm256_fmadd_ps(transformed_17, encoder_6_weight_filtered_9, sum5_1_1);
+                        const __m256 transformed_18 = _mm256_set1_ps(transformed_at_9[16]);
+                        sum5_2_0 = _mm256_fmadd_ps(transformed_18, encoder_6_weight_filtered_8, sum5_2_0);
+                        sum5_2_1 = _mm256_fmadd_ps(transformed_18, encoder_6_weight_filtered_9, sum5_2_1);
+                        const __m256 transformed_19 = _mm256_set1_ps(transformed_at_9[24]);
+                        sum5_3_0 = _mm256_fmadd_ps(transformed_19, encoder_6_weight_filtered_8, sum5_3_0);
+                        sum5_3_1 = _mm256_fmadd_ps(transformed_19, encoder_6_weight_filtered_9, sum5_3_1);
+                    }
+                }
+                _mm256_storeu_ps(&sums[256], sum5_0_0);
+                _mm256_storeu_ps(&sums[264], sum5_0_1);
+                _mm256_storeu_ps(&sums[272], sum5_1_0);
+                _mm256_storeu_ps(&sums[280], sum5_1_1);
+                _mm256_storeu_ps(&sums[288], sum5_2_0);
+                _mm256_storeu_ps(&sums[296], sum5_2_1);
+                _mm256_storeu_ps(&sums[304], sum5_3_0);
+                _mm256_storeu_ps(&sums[312], sum5_3_1);
+                __m256 sum6_0_0 = _mm256_setzero_ps();
+                __m256 sum6_0_1 = _mm256_setzero_ps();
+                __m256 sum6_1_0 = _mm256_setzero_ps();
+                __m256 sum6_1_1 = _mm256_setzero_ps();
+                __m256 sum6_2_0 = _mm256_setzero_ps();
+                __m256 sum6_2_1 = _mm256_setzero_ps();
+                __m256 sum6_3_0 = _mm256_setzero_ps();
+                __m256 sum6_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 14336];
+                            const __m256 transformed_20 = _mm256_set1_ps(transformed_at_10[0]);
+                            const __m256 encoder_6_weight_filtered_10 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 512 * v
+                                + 64 * c0 + 8 * c1 + 3072]);
+                            sum6_0_0 = _mm256_fmadd_ps(transformed_20, encoder_6_weight_filtered_10, sum6_0_0);
+                            const __m256 encoder_6_weight_filtered_11 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 512 * v
+                                + 64 * c0 + 8 * c1 + 11264]);
+                            sum6_0_1 = _mm256_fmadd_ps(transformed_20, encoder_6_weight_filtered_11, sum6_0_1);
+                            const __m256 transformed_21 = _mm256_set1_ps(transformed_at_10[8]);
+                            sum6_1_0 = _mm256_fmadd_ps(transformed_21, encoder_6_weight_filtered_10, sum6_1_0);
+                            sum6_1_1 = _mm256_fmadd_ps(transformed_21, encoder_6_weight_filtered_11, sum6_1_1);
+                            const __m256 transformed_22 = _mm256_set1_ps(transformed_at_10[16]);
+                            sum6_2_0 = _mm256_fmadd_ps(transformed_22, encoder_6_weight_filtered_10, sum6_2_0);
+                            sum6_2_1 = _mm256_fmadd_ps(transformed_22, encoder_6_weight_filtered_11, sum6_2_1);
+                            const __m256 transformed_23 = _mm256_set1_ps(transformed_at_10[24]);
+                            sum6_3_0 = _mm256_fmadd_ps(transformed_23, encoder_6_weight_filtered_10, sum6_3_0);
+                            sum6_3_1 = _mm256_fmadd_ps(transformed_23, encoder_6_weight_filtered_11, sum6_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[320], sum6_0_0);
+                _mm256_storeu_ps(&sums[328], sum6_0_1);
+                _mm256_storeu_ps(&sums[336], sum6_1_0);
+                _mm256_storeu_ps(&sums[344], sum6_1_1);
+                _mm256_storeu_ps(&sums[352], sum6_2_0);
+                _mm256_storeu_ps(&sums[360], sum6_2_1);
+                _mm256_storeu_ps(&sums[368], sum6_3_0);
+                _mm256_storeu_ps(&sums[376], sum6_3_1);
+                __m256 sum7_0_0 = _mm256_setzero_ps();
+                __m256 sum7_0_1 = _mm256_setzero_ps();
+                __m256 sum7_1_0 = _mm256_setzero_ps();
+                __m256 sum7_1_1 = _mm256_setzero_ps();
+                __m256 sum7_2_0 = _mm256_setzero_ps();
+                __m256 sum7_2_1 = _mm256_setzero_ps();
+                __m256 sum7_3_0 = _mm256_setzero_ps();
+                __m256 sum7_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1
+                                    + 20480];
+                                const __m256 transformed_24 = _mm256_set1_ps(transformed_at_11[0]);
+                                const __m256 encoder_6_weight_filtered_12 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 2048 * u
+                                    + 1536 * v + 64 * c0 + 8 * c1 + 4096]);
+                                sum7_0_0 = _mm256_fmadd_ps(transformed_24, encoder_6_weight_filtered_12, sum7_0_0);
+                                const __m256 encoder_6_weight_filtered_13 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 2048 * u
+                                    + 1536 * v + 64 * c0 + 8 * c1 + 12288]);
+                                sum7_0_1 = _mm256_fmadd_ps(transformed_24, encoder_6_weight_filtered_13, sum7_0_1);
+                                const __m256 transformed_25 = _mm256_set1_ps(transformed_at_11[8]);
+                                sum7_1_0 = _mm256_fmadd_ps(transformed_25, encoder_6_weight_filtered_12, sum7_1_0);
+                                sum7_1_1 = _mm256_fmadd_ps(transformed_25, encoder_6_weight_filtered_13, sum7_1_1);
+                                const __m256 transformed_26 = _mm256_set1_ps(transformed_at_11[16]);
+                                sum7_2_0 = _mm256_fmadd_ps(transformed_26, encoder_6_weight_filtered_12, sum7_2_0);
+                                sum7_2_1 = _mm256_fmadd_ps(transformed_26, encoder_6_weight_filtered_13, sum7_2_1);
+                                const __m256 transformed_27 = _mm256_set1_ps(transformed_at_11[24]);
+                                sum7_3_0 = _mm256_fmadd_ps(transformed_27, encoder_6_weight_filtered_12, sum7_3_0);
+                                sum7_3_1 = _mm256_fmadd_ps(transformed_27, encoder_6_weight_filtered_13, sum7_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[384], sum7_0_0);
+                _mm256_storeu_ps(&sums[392], sum7_0_1);
+                _mm256_storeu_ps(&sums[400], sum7_1_0);
+                _mm256_storeu_ps(&sums[408], sum7_1_1);
+                _mm256_storeu_ps(&sums[416], sum7_2_0);
+                _mm256_storeu_ps(&sums[424], sum7_2_1);
+                _mm256_storeu_ps(&sums[432], sum7_3_0);
+                _mm256_storeu_ps(&sums[440], sum7_3_1);
+                __m256 sum8_0_0 = _mm256_setzero_ps();
+                __m256 sum8_0_1 = _mm256_setzero_ps();
+                __m256 sum8_1_0 = _mm256_setzero_ps();
+                __m256 sum8_1_1 = _mm256_setzero_ps();
+                __m256 sum8_2_0 = _mm256_setzero_ps();
+                __m256 sum8_2_1 = _mm256_setzero_ps();
+                __m256 sum8_3_0 = _mm256_setzero_ps();
+                __m256 sum8_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 22528];
+                            const __m256 transformed_28 = _mm256_set1_ps(transformed_at_12[0]);
+                            const __m256 encoder_6_weight_filtered_14 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 2048 * u
+                                + 64 * c0 + 8 * c1 + 4608]);
+                            sum8_0_0 = _mm256_fmadd_ps(transformed_28, encoder_6_weight_filtered_14, sum8_0_0);
+                            const __m256 encoder_6_weight_filtered_15 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 2048 * u
+                                + 64 * c0 + 8 * c1 + 12800]);
+                            sum8_0_1 = _mm256_fmadd_ps(transformed_28, encoder_6_weight_filtered_15, sum8_0_1);
+                            const __m256 transformed_29 = _mm256_set1_ps(transformed_at_12[8]);
+                            sum8_1_0 = _mm256_fmadd_ps(transformed_29, encoder_6_weight_filtered_14, sum8_1_0);
+                            sum8_1_1 = _mm256_fmadd_ps(transformed_29, encoder_6_weight_filtered_15, sum8_1_1);
+                            const __m256 transformed_30 = _mm256_set1_ps(transformed_at_12[16]);
+                            sum8_2_0 = _mm256_fmadd_ps(transformed_30, encoder_6_weight_filtered_14, sum8_2_0);
+                            sum8_2_1 = _mm256_fmadd_ps(transformed_30, encoder_6_weight_filtered_15, sum8_2_1);
+                            const __m256 transformed_31 = _mm256_set1_ps(transformed_at_12[24]);
+                            sum8_3_0 = _mm256_fmadd_ps(transformed_31, encoder_6_weight_filtered_14, sum8_3_0);
+                            sum8_3_1 = _mm256_fmadd_ps(transformed_31, encoder_6_weight_filtered_15, sum8_3_1);
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[448], sum8_0_0);
+                _mm256_storeu_ps(&sums[456], sum8_0_1);
+                _mm256_storeu_ps(&sums[464], sum8_1_0);
+                _mm256_storeu_ps(&sums[472], sum8_1_1);
+                _mm256_storeu_ps(&sums[480], sum8_2_0);
+                _mm256_storeu_ps(&sums[488], sum8_2_1);
+                _mm256_storeu_ps(&sums[496], sum8_3_0);
+                _mm256_storeu_ps(&sums[504], sum8_3_1);
+                __m256 sum9_0_0 = _mm256_setzero_ps();
+                __m256 sum9_0_1 = _mm256_setzero_ps();
+                __m256 sum9_1_0 = _mm256_setzero_ps();
+                __m256 sum9_1_1 = _mm256_setzero_ps();
+                __m256 sum9_2_0 = _mm256_setzero_ps();
+                __m256 sum9_2_1 = _mm256_setzero_ps();
+                __m256 sum9_3_0 = _mm256_setzero_ps();
+                __m256 sum9_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
+                                    + 24576];
+                                const __m256 transformed_32 = _mm256_set1_ps(transformed_at_13[0]);
+                                const __m256 encoder_6_weight_filtered_16 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 2048 * u
+                                    + 512 * v + 64 * c0 + 8 * c1 + 5120]);
+                                sum9_0_0 = _mm256_fmadd_ps(transformed_32, encoder_6_weight_filtered_16, sum9_0_0);
+                                const __m256 encoder_6_weight_filtered_17 = _mm256_loadu_ps(&encoder_6_weight_filtered[16384 * kb + 2048 * u
+                                    + 512 * v + 64 * c0 + 8 * c1 + 13312]);
+                                sum9_0_1 = _mm256_fmadd_ps(transformed_32, encoder_6_weight_filtered_17, sum9_0_1);
+                                const __m256 transformed_33 = _mm256_set1_ps(transformed_at_13[8]);
+                                sum9_1_0 = _mm256_fmadd_ps(transformed_33, encoder_6_weight_filtered_16, sum9_1_0);
+                                sum9_1_1 = _mm256_fmadd_ps(transformed_33, encoder_6_weight_filtered_17, sum9_1_1);
+                                const __m256 transformed_34 = _mm256_set1_ps(transformed_at_13[16]);
+                                sum9_2_0 = _mm256_fmadd_ps(transformed_34, encoder_6_weight_filtered_16, sum9_2_0);
+                                sum9_2_1 = _mm256_fmadd_ps(transformed_34, encoder_6_weight_filtered_17, sum9_2_1);
+                                const __m256 transformed_35 = _mm256_set1_ps(transformed_at_13[24]);
+                                sum9_3_0 = _mm256_fmadd_ps(transformed_35, encoder_6_weight_filtered_16, sum9_3_0);
+                                sum9_3_1 = _mm256_fmadd_ps(transformed_35, encoder_6_weight_filtered_17, sum9_3_1);
+                            }
+                        }
+                    }
+                }
+                _mm256_storeu_ps(&sums[512], sum9_0_0);
+                _mm256_storeu_ps(&sums[520], sum9_0_1);
+                _mm256_storeu_ps(&sums[528], sum9_1_0);
+                _mm256_storeu_ps(&sums[536], sum9_1_1);
+                _mm256_storeu_ps(&sums[544], sum9_2_0);
+                _mm256_storeu_ps(&sums[552], sum9_2_1);
+                _mm256_storeu_ps(&sums[560], sum9_3_0);
+                _mm256_storeu_ps(&sums[568], sum9_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at = &sums[16 * ji + 8 * k0];
+                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                        _mm256_storeu_ps(&encoder2_conv_forward[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib + 64 * jb
+                            + 16 * ji], _mm256_add_ps(sum_1, sum_2));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                        _mm256_storeu_ps(&encoder2_conv_forward[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib + 64 * jb + 16 * ji
+                            + 8], _mm256_add_ps(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                        _mm256_storeu_ps(&encoder2_conv_forward[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib + 64 * jb + 16 * ji
+                            + 128], _mm256_add_ps(sum_4, sum_5));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                        _mm256_storeu_ps(&encoder2_conv_forward[32768 * n + 4096 * kb + 2048 * k0 + 1024 * i + 256 * ib + 64 * jb + 16 * ji
+                            + 136], _mm256_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void encoder2_conv_forward_evaluate(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+    const float *restrict encoder_4_bias, const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        encoder2_conv_forward_evaluate_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias,
+            encoder_6_weight_filtered, encoder2_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 512 FLOPs, 3072 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder2_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_7_running_mean,
     const float *restrict encoder_7_running_var, const float *restrict encoder_7_weight, float *restrict encoder2_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const encoder2_batch_norm_running_out_at = &encoder2_batch_norm_running_out[24 * c0 + c1];
-        encoder2_batch_norm_running_out_at[0] = (float)((double)encoder_7_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_7_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder2_batch_norm_running_out_at[8] = (float)quotient_0;
-        encoder2_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)encoder_7_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder2_batch_norm_running_out_at = &encoder2_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_running_out_at[0] = (float)((double)encoder_7_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_7_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder2_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_7_weight[8 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17295,20 +18916,531 @@ static void encoder2_batch_norm_running(float *restrict encoder2_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 216384 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias,
+    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 207104);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            _mm256_storeu_ps(&encoder2_relu_in_staged0[8 * w_s], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s + 136], _mm256_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const __m256 encoder2_conv_forward_0 = _mm256_loadu_ps(&encoder2_conv_forward[32768 * n + 2048 * c0 + 128 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(encoder2_conv_forward_0, _mm256_loadu_ps(&encoder2_batch_norm_running[24 * c0]));
+                const __m256 encoder2_batch_norm_running_0 = _mm256_loadu_ps(&encoder2_batch_norm_running[24 * c0 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder2_batch_norm_running_0, _mm256_loadu_ps(&encoder_7_bias[8 * c0]));
+                _mm256_storeu_ps(&encoder2_relu_in_staged0[136 * h_s + 8 * w_s + 144], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[544 * ib + 32 * jb];
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[0]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at[272]));
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[16]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at[288]));
+                float *const transformed_at = &transformed[128 * c0 + 32 * ib + 8 * jb];
+                _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[32]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at[304]));
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[8]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at[280])));
+                _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at[24]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at[296])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[544 * ib + 32 * jb + 272];
+                const __m256 encoder2_relu_in_staged0_0 = _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[16]);
+                float *const transformed_at_1 = &transformed[128 * c0 + 32 * ib + 8 * jb + 10240];
+                _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[0]),
+                    encoder2_relu_in_staged0_0));
+                _mm256_storeu_ps(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[32]),
+                    encoder2_relu_in_staged0_0));
+                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[8]));
+                _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_1[24]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_2 = &encoder2_relu_in_staged0[544 * ib + 32 * jb + 272];
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[272]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[0]));
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[288]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[16]));
+                float *const transformed_at_2 = &transformed[128 * c0 + 32 * ib + 8 * jb + 20480];
+                _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[304]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[32]));
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[280]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[8])));
+                _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[296]),
+                    _mm256_loadu_ps(&encoder2_relu_in_staged0_at_2[24])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[544 * ib + 32 * jb + 136];
+                const __m256 encoder2_relu_in_staged0_1 = _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[16]);
+                float *const transformed_at_3 = &transformed[128 * c0 + 32 * ib + 8 * jb + 30720];
+                _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[0]),
+                    encoder2_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[32]),
+                    encoder2_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_3[24]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[544 * ib + 32 * jb + 408];
+                const __m256 encoder2_relu_in_staged0_2 = _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[16]);
+                float *const transformed_at_4 = &transformed[128 * c0 + 32 * ib + 8 * jb + 40960];
+                _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[0]),
+                    encoder2_relu_in_staged0_2));
+                _mm256_storeu_ps(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[32]),
+                    encoder2_relu_in_staged0_2));
+                _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[8]));
+                _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder2_relu_in_staged0_at_4[24]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 16; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            __m256 sum1_0_0 = _mm256_setzero_ps();
+            __m256 sum1_0_1 = _mm256_setzero_ps();
+            __m256 sum1_1_0 = _mm256_setzero_ps();
+            __m256 sum1_1_1 = _mm256_setzero_ps();
+            __m256 sum1_2_0 = _mm256_setzero_ps();
+            __m256 sum1_2_1 = _mm256_setzero_ps();
+            __m256 sum1_3_0 = _mm256_setzero_ps();
+            __m256 sum1_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + 32 * ib + c1];
+                            const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
+                            const __m256 encoder_9_weight_filtered_0 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 12288 * u
+                                + 3072 * v + 64 * c0 + 8 * c1]);
+                            sum1_0_0 = _mm256_fmadd_ps(transformed_0, encoder_9_weight_filtered_0, sum1_0_0);
+                            const __m256 encoder_9_weight_filtered_1 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 12288 * u
+                                + 3072 * v + 64 * c0 + 8 * c1 + 16384]);
+                            sum1_0_1 = _mm256_fmadd_ps(transformed_0, encoder_9_weight_filtered_1, sum1_0_1);
+                            const __m256 transformed_1 = _mm256_set1_ps(transformed_at_5[8]);
+                            sum1_1_0 = _mm256_fmadd_ps(transformed_1, encoder_9_weight_filtered_0, sum1_1_0);
+                            sum1_1_1 = _mm256_fmadd_ps(transformed_1, encoder_9_weight_filtered_1, sum1_1_1);
+                            const __m256 transformed_2 = _mm256_set1_ps(transformed_at_5[16]);
+                            sum1_2_0 = _mm256_fmadd_ps(transformed_2, encoder_9_weight_filtered_0, sum1_2_0);
+                            sum1_2_1 = _mm256_fmadd_ps(transformed_2, encoder_9_weight_filtered_1, sum1_2_1);
+                            const __m256 transformed_3 = _mm256_set1_ps(transformed_at_5[24]);
+                            sum1_3_0 = _mm256_fmadd_ps(transformed_3, encoder_9_weight_filtered_0, sum1_3_0);
+                            sum1_3_1 = _mm256_fmadd_ps(transformed_3, encoder_9_weight_filtered_1, sum1_3_1);
+                        }
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[0], sum1_0_0);
+            _mm256_storeu_ps(&sums[8], sum1_0_1);
+            _mm256_storeu_ps(&sums[16], sum1_1_0);
+            _mm256_storeu_ps(&sums[24], sum1_1_1);
+            _mm256_storeu_ps(&sums[32], sum1_2_0);
+            _mm256_storeu_ps(&sums[40], sum1_2_1);
+            _mm256_storeu_ps(&sums[48], sum1_3_0);
+            _mm256_storeu_ps(&sums[56], sum1_3_1);
+            __m256 sum2_0_0 = _mm256_setzero_ps();
+            __m256 sum2_0_1 = _mm256_setzero_ps();
+            __m256 sum2_1_0 = _mm256_setzero_ps();
+            __m256 sum2_1_1 = _mm256_setzero_ps();
+            __m256 sum2_2_0 = _mm256_setzero_ps();
+            __m256 sum2_2_1 = _mm256_setzero_ps();
+            __m256 sum2_3_0 = _mm256_setzero_ps();
+            __m256 sum2_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_6 = &transformed[30720 * u + 128 * c0 + 32 * ib + c1 + 2048];
+                        const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
+                        const __m256 encoder_9_weight_filtered_2 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 12288 * u
+                            + 64 * c0 + 8 * c1 + 1024]);
+                        sum2_0_0 = _mm256_fmadd_ps(transformed_4, encoder_9_weight_filtered_2, sum2_0_0);
+                        const __m256 encoder_9_weight_filtered_3 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 12288 * u
+                            + 64 * c0 + 8 * c1 + 17408]);
+                        sum2_0_1 = _mm256_fmadd_ps(transformed_4, encoder_9_weight_filtered_3, sum2_0_1);
+                        const __m256 transformed_5 = _mm256_set1_ps(transformed_at_6[8]);
+                        sum2_1_0 = _mm256_fmadd_ps(transformed_5, encoder_9_weight_filtered_2, sum2_1_0);
+                        sum2_1_1 = _mm256_fmadd_ps(transformed_5, encoder_9_weight_filtered_3, sum2_1_1);
+                        const __m256 transformed_6 = _mm256_set1_ps(transformed_at_6[16]);
+                        sum2_2_0 = _mm256_fmadd_ps(transformed_6, encoder_9_weight_filtered_2, sum2_2_0);
+                        sum2_2_1 = _mm256_fmadd_ps(transformed_6, encoder_9_weight_filtered_3, sum2_2_1);
+                        const __m256 transformed_7 = _mm256_set1_ps(transformed_at_6[24]);
+                        sum2_3_0 = _mm256_fmadd_ps(transformed_7, encoder_9_weight_filtered_2, sum2_3_0);
+                        sum2_3_1 = _mm256_fmadd_ps(transformed_7, encoder_9_weight_filtered_3, sum2_3_1);
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[64], sum2_0_0);
+            _mm256_storeu_ps(&sums[72], sum2_0_1);
+            _mm256_storeu_ps(&sums[80], sum2_1_0);
+            _mm256_storeu_ps(&sums[88], sum2_1_1);
+            _mm256_storeu_ps(&sums[96], sum2_2_0);
+            _mm256_storeu_ps(&sums[104], sum2_2_1);
+            _mm256_storeu_ps(&sums[112], sum2_3_0);
+            _mm256_storeu_ps(&sums[120], sum2_3_1);
+            __m256 sum3_0_0 = _mm256_setzero_ps();
+            __m256 sum3_0_1 = _mm256_setzero_ps();
+            __m256 sum3_1_0 = _mm256_setzero_ps();
+            __m256 sum3_1_1 = _mm256_setzero_ps();
+            __m256 sum3_2_0 = _mm256_setzero_ps();
+            __m256 sum3_2_1 = _mm256_setzero_ps();
+            __m256 sum3_3_0 = _mm256_setzero_ps();
+            __m256 sum3_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 128 * c0 + 32 * ib + c1 + 4096];
+                            const __m256 transformed_8 = _mm256_set1_ps(transformed_at_7[0]);
+                            const __m256 encoder_9_weight_filtered_4 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 12288 * u
+                                + 1024 * v + 64 * c0 + 8 * c1 + 2048]);
+                            sum3_0_0 = _mm256_fmadd_ps(transformed_8, encoder_9_weight_filtered_4, sum3_0_0);
+                            const __m256 encoder_9_weight_filtered_5 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 12288 * u
+                                + 1024 * v + 64 * c0 + 8 * c1 + 18432]);
+                            sum3_0_1 = _mm256_fmadd_ps(transformed_8, encoder_9_weight_filtered_5, sum3_0_1);
+                            const __m256 transformed_9 = _mm256_set1_ps(transformed_at_7[8]);
+                            sum3_1_0 = _mm256_fmadd_ps(transformed_9, encoder_9_weight_filtered_4, sum3_1_0);
+                            sum3_1_1 = _mm256_fmadd_ps(transformed_9, encoder_9_weight_filtered_5, sum3_1_1);
+                            const __m256 transformed_10 = _mm256_set1_ps(transformed_at_7[16]);
+                            sum3_2_0 = _mm256_fmadd_ps(transformed_10, encoder_9_weight_filtered_4, sum3_2_0);
+                            sum3_2_1 = _mm256_fmadd_ps(transformed_10, encoder_9_weight_filtered_5, sum3_2_1);
+                            const __m256 transformed_11 = _mm256_set1_ps(transformed_at_7[24]);
+                            sum3_3_0 = _mm256_fmadd_ps(transformed_11, encoder_9_weight_filtered_4, sum3_3_0);
+                            sum3_3_1 = _mm256_fmadd_ps(transformed_11, encoder_9_weight_filtered_5, sum3_3_1);
+                        }
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[128], sum3_0_0);
+            _mm256_storeu_ps(&sums[136], sum3_0_1);
+            _mm256_storeu_ps(&sums[144], sum3_1_0);
+            _mm256_storeu_ps(&sums[152], sum3_1_1);
+            _mm256_storeu_ps(&sums[160], sum3_2_0);
+            _mm256_storeu_ps(&sums[168], sum3_2_1);
+            _mm256_storeu_ps(&sums[176], sum3_3_0);
+            _mm256_storeu_ps(&sums[184], sum3_3_1);
+            __m256 sum4_0_0 = _mm256_setzero_ps();
+            __m256 sum4_0_1 = _mm256_setzero_ps();
+            __m256 sum4_1_0 = _mm256_setzero_ps();
+            __m256 sum4_1_1 = _mm256_setzero_ps();
+            __m256 sum4_2_0 = _mm256_setzero_ps();
+            __m256 sum4_2_1 = _mm256_setzero_ps();
+            __m256 sum4_3_0 = _mm256_setzero_ps();
+            __m256 sum4_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_8 = &transformed[6144 * v + 128 * c0 + 32 * ib + c1 + 10240];
+                        const __m256 transformed_12 = _mm256_set1_ps(transformed_at_8[0]);
+                        const __m256 encoder_9_weight_filtered_6 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 3072 * v
+                            + 64 * c0 + 8 * c1 + 4096]);
+                        sum4_0_0 = _mm256_fmadd_ps(transformed_12, encoder_9_weight_filtered_6, sum4_0_0);
+                        const __m256 encoder_9_weight_filtered_7 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 3072 * v
+                            + 64 * c0 + 8 * c1 + 20480]);
+                        sum4_0_1 = _mm256_fmadd_ps(transformed_12, encoder_9_weight_filtered_7, sum4_0_1);
+                        const __m256 transformed_13 = _mm256_set1_ps(transformed_at_8[8]);
+                        sum4_1_0 = _mm256_fmadd_ps(transformed_13, encoder_9_weight_filtered_6, sum4_1_0);
+                        sum4_1_1 = _mm256_fmadd_ps(transformed_13, encoder_9_weight_filtered_7, sum4_1_1);
+                        const __m256 transformed_14 = _mm256_set1_ps(transformed_at_8[16]);
+                        sum4_2_0 = _mm256_fmadd_ps(transformed_14, encoder_9_weight_filtered_6, sum4_2_0);
+                        sum4_2_1 = _mm256_fmadd_ps(transformed_14, encoder_9_weight_filtered_7, sum4_2_1);
+                        const __m256 transformed_15 = _mm256_set1_ps(transformed_at_8[24]);
+                        sum4_3_0 = _mm256_fmadd_ps(transformed_15, encoder_9_weight_filtered_6, sum4_3_0);
+                        sum4_3_1 = _mm256_fmadd_ps(transformed_15, encoder_9_weight_filtered_7, sum4_3_1);
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[192], sum4_0_0);
+            _mm256_storeu_ps(&sums[200], sum4_0_1);
+            _mm256_storeu_ps(&sums[208], sum4_1_0);
+            _mm256_storeu_ps(&sums[216], sum4_1_1);
+            _mm256_storeu_ps(&sums[224], sum4_2_0);
+            _mm256_storeu_ps(&sums[232], sum4_2_1);
+            _mm256_storeu_ps(&sums[240], sum4_3_0);
+            _mm256_storeu_ps(&sums[248], sum4_3_1);
+            __m256 sum5_0_0 = _mm256_setzero_ps();
+            __m256 sum5_0_1 = _mm256_setzero_ps();
+            __m256 sum5_1_0 = _mm256_setzero_ps();
+            __m256 sum5_1_1 = _mm256_setzero_ps();
+            __m256 sum5_2_0 = _mm256_setzero_ps();
+            __m256 sum5_2_1 = _mm256_setzero_ps();
+            __m256 sum5_3_0 = _mm256_setzero_ps();
+            __m256 sum5_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    float *const transformed_at_9 = &transformed[128 * c0 + 32 * ib + c1 + 12288];
+                    const __m256 transformed_16 = _mm256_set1_ps(transformed_at_9[0]);
+                    const __m256 encoder_9_weight_filtered_8 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 64 * c0 + 8 * c1
+                        + 5120]);
+                    sum5_0_0 = _mm256_fmadd_ps(transformed_16, encoder_9_weight_filtered_8, sum5_0_0);
+                    const __m256 encoder_9_weight_filtered_9 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 64 * c0 + 8 * c1
+                        + 21504]);
+                    sum5_0_1 = _mm256_fmadd_ps(transformed_16, encoder_9_weight_filtered_9, sum5_0_1);
+                    const __m256 transformed_17 = _mm256_set1_ps(transformed_at_9[8]);
+                    sum5_1_0 = _mm256_fmadd_ps(transformed_17, encoder_9_weight_filtered_8, sum5_1_0);
+                    sum5_1_1 = _mm256_fmadd_ps(transformed_17, encoder_9_weight_filtered_9, sum5_1_1);
+                    const __m256 transformed_18 = _mm256_set1_ps(transformed_at_9[16]);
+                    sum5_2_0 = _mm256_fmadd_ps(transformed_18, encoder_9_weight_filtered_8, sum5_2_0);
+                    sum5_2_1 = _mm256_fmadd_ps(transformed_18, encoder_9_weight_filtered_9, sum5_2_1);
+                    const __m256 transformed_19 = _mm256_set1_ps(transformed_at_9[24]);
+                    sum5_3_0 = _mm256_fmadd_ps(transformed_19, encoder_9_weight_filtered_8, sum5_3_0);
+                    sum5_3_1 = _mm256_fmadd_ps(transformed_19, encoder_9_weight_filtered_9, sum5_3_1);
+                }
+            }
+            _mm256_storeu_ps(&sums[256], sum5_0_0);
+            _mm256_storeu_ps(&sums[264], sum5_0_1);
+            _mm256_storeu_ps(&sums[272], sum5_1_0);
+            _mm256_storeu_ps(&sums[280], sum5_1_1);
+            _mm256_storeu_ps(&sums[288], sum5_2_0);
+            _mm256_storeu_ps(&sums[296], sum5_2_1);
+            _mm256_storeu_ps(&sums[304], sum5_3_0);
+            _mm256_storeu_ps(&sums[312], sum5_3_1);
+            __m256 sum6_0_0 = _mm256_setzero_ps();
+            __m256 sum6_0_1 = _mm256_setzero_ps();
+            __m256 sum6_1_0 = _mm256_setzero_ps();
+            __m256 sum6_1_1 = _mm256_setzero_ps();
+            __m256 sum6_2_0 = _mm256_setzero_ps();
+            __m256 sum6_2_1 = _mm256_setzero_ps();
+            __m256 sum6_3_0 = _mm256_setzero_ps();
+            __m256 sum6_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_10 = &transformed[4096 * v + 128 * c0 + 32 * ib + c1 + 14336];
+                        const __m256 transformed_20 = _mm256_set1_ps(transformed_at_10[0]);
+                        const __m256 encoder_9_weight_filtered_10 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 1024 * v
+                            + 64 * c0 + 8 * c1 + 6144]);
+                        sum6_0_0 = _mm256_fmadd_ps(transformed_20, encoder_9_weight_filtered_10, sum6_0_0);
+                        const __m256 encoder_9_weight_filtered_11 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 1024 * v
+                            + 64 * c0 + 8 * c1 + 22528]);
+                        sum6_0_1 = _mm256_fmadd_ps(transformed_20, encoder_9_weight_filtered_11, sum6_0_1);
+                        const __m256 transformed_21 = _mm256_set1_ps(transformed_at_10[8]);
+                        sum6_1_0 = _mm256_fmadd_ps(transformed_21, encoder_9_weight_filtered_10, sum6_1_0);
+                        sum6_1_1 = _mm256_fmadd_ps(transformed_21, encoder_9_weight_filtered_11, sum6_1_1);
+                        const __m256 transformed_22 = _mm256_set1_ps(transformed_at_10[16]);
+                        sum6_2_0 = _mm256_fmadd_ps(transformed_22, encoder_9_weight_filtered_10, sum6_2_0);
+                        sum6_2_1 = _mm256_fmadd_ps(transformed_22, encoder_9_weight_filtered_11, sum6_2_1);
+                        const __m256 transformed_23 = _mm256_set1_ps(transformed_at_10[24]);
+                        sum6_3_0 = _mm256_fmadd_ps(transformed_23, encoder_9_weight_filtered_10, sum6_3_0);
+                        sum6_3_1 = _mm256_fmadd_ps(transformed_23, encoder_9_weight_filtered_11, sum6_3_1);
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[320], sum6_0_0);
+            _mm256_storeu_ps(&sums[328], sum6_0_1);
+            _mm256_storeu_ps(&sums[336], sum6_1_0);
+            _mm256_storeu_ps(&sums[344], sum6_1_1);
+            _mm256_storeu_ps(&sums[352], sum6_2_0);
+            _mm256_storeu_ps(&sums[360], sum6_2_1);
+            _mm256_storeu_ps(&sums[368], sum6_3_0);
+            _mm256_storeu_ps(&sums[376], sum6_3_1);
+            __m256 sum7_0_0 = _mm256_setzero_ps();
+            __m256 sum7_0_1 = _mm256_setzero_ps();
+            __m256 sum7_1_0 = _mm256_setzero_ps();
+            __m256 sum7_1_1 = _mm256_setzero_ps();
+            __m256 sum7_2_0 = _mm256_setzero_ps();
+            __m256 sum7_2_1 = _mm256_setzero_ps();
+            __m256 sum7_3_0 = _mm256_setzero_ps();
+            __m256 sum7_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 128 * c0 + 32 * ib + c1 + 20480];
+                            const __m256 transformed_24 = _mm256_set1_ps(transformed_at_11[0]);
+                            const __m256 encoder_9_weight_filtered_12 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 4096 * u
+                                + 3072 * v + 64 * c0 + 8 * c1 + 8192]);
+                            sum7_0_0 = _mm256_fmadd_ps(transformed_24, encoder_9_weight_filtered_12, sum7_0_0);
+                            const __m256 encoder_9_weight_filtered_13 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 4096 * u
+                                + 3072 * v + 64 * c0 + 8 * c1 + 24576]);
+                            sum7_0_1 = _mm256_fmadd_ps(transformed_24, encoder_9_weight_filtered_13, sum7_0_1);
+                            const __m256 transformed_25 = _mm256_set1_ps(transformed_at_11[8]);
+                            sum7_1_0 = _mm256_fmadd_ps(transformed_25, encoder_9_weight_filtered_12, sum7_1_0);
+                            sum7_1_1 = _mm256_fmadd_ps(transformed_25, encoder_9_weight_filtered_13, sum7_1_1);
+                            const __m256 transformed_26 = _mm256_set1_ps(transformed_at_11[16]);
+                            sum7_2_0 = _mm256_fmadd_ps(transformed_26, encoder_9_weight_filtered_12, sum7_2_0);
+                            sum7_2_1 = _mm256_fmadd_ps(transformed_26, encoder_9_weight_filtered_13, sum7_2_1);
+                            const __m256 transformed_27 = _mm256_set1_ps(transformed_at_11[24]);
+                            sum7_3_0 = _mm256_fmadd_ps(transformed_27, encoder_9_weight_filtered_12, sum7_3_0);
+                            sum7_3_1 = _mm256_fmadd_ps(transformed_27, encoder_9_weight_filtered_13, sum7_3_1);
+                        }
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[384], sum7_0_0);
+            _mm256_storeu_ps(&sums[392], sum7_0_1);
+            _mm256_storeu_ps(&sums[400], sum7_1_0);
+            _mm256_storeu_ps(&sums[408], sum7_1_1);
+            _mm256_storeu_ps(&sums[416], sum7_2_0);
+            _mm256_storeu_ps(&sums[424], sum7_2_1);
+            _mm256_storeu_ps(&sums[432], sum7_3_0);
+            _mm256_storeu_ps(&sums[440], sum7_3_1);
+            __m256 sum8_0_0 = _mm256_setzero_ps();
+            __m256 sum8_0_1 = _mm256_setzero_ps();
+            __m256 sum8_1_0 = _mm256_setzero_ps();
+            __m256 sum8_1_1 = _mm256_setzero_ps();
+            __m256 sum8_2_0 = _mm256_setzero_ps();
+            __m256 sum8_2_1 = _mm256_setzero_ps();
+            __m256 sum8_3_0 = _mm256_setzero_ps();
+            __m256 sum8_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_12 = &transformed[20480 * u + 128 * c0 + 32 * ib + c1 + 22528];
+                        const __m256 transformed_28 = _mm256_set1_ps(transformed_at_12[0]);
+                        const __m256 encoder_9_weight_filtered_14 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 4096 * u
+                            + 64 * c0 + 8 * c1 + 9216]);
+                        sum8_0_0 = _mm256_fmadd_ps(transformed_28, encoder_9_weight_filtered_14, sum8_0_0);
+                        const __m256 encoder_9_weight_filtered_15 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 4096 * u
+                            + 64 * c0 + 8 * c1 + 25600]);
+                        sum8_0_1 = _mm256_fmadd_ps(transformed_28, encoder_9_weight_filtered_15, sum8_0_1);
+                        const __m256 transformed_29 = _mm256_set1_ps(transformed_at_12[8]);
+                        sum8_1_0 = _mm256_fmadd_ps(transformed_29, encoder_9_weight_filtered_14, sum8_1_0);
+                        sum8_1_1 = _mm256_fmadd_ps(transformed_29, encoder_9_weight_filtered_15, sum8_1_1);
+                        const __m256 transformed_30 = _mm256_set1_ps(transformed_at_12[16]);
+                        sum8_2_0 = _mm256_fmadd_ps(transformed_30, encoder_9_weight_filtered_14, sum8_2_0);
+                        sum8_2_1 = _mm256_fmadd_ps(transformed_30, encoder_9_weight_filtered_15, sum8_2_1);
+                        const __m256 transformed_31 = _mm256_set1_ps(transformed_at_12[24]);
+                        sum8_3_0 = _mm256_fmadd_ps(transformed_31, encoder_9_weight_filtered_14, sum8_3_0);
+                        sum8_3_1 = _mm256_fmadd_ps(transformed_31, encoder_9_weight_filtered_15, sum8_3_1);
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[448], sum8_0_0);
+            _mm256_storeu_ps(&sums[456], sum8_0_1);
+            _mm256_storeu_ps(&sums[464], sum8_1_0);
+            _mm256_storeu_ps(&sums[472], sum8_1_1);
+            _mm256_storeu_ps(&sums[480], sum8_2_0);
+            _mm256_storeu_ps(&sums[488], sum8_2_1);
+            _mm256_storeu_ps(&sums[496], sum8_3_0);
+            _mm256_storeu_ps(&sums[504], sum8_3_1);
+            __m256 sum9_0_0 = _mm256_setzero_ps();
+            __m256 sum9_0_1 = _mm256_setzero_ps();
+            __m256 sum9_1_0 = _mm256_setzero_ps();
+            __m256 sum9_1_1 = _mm256_setzero_ps();
+            __m256 sum9_2_0 = _mm256_setzero_ps();
+            __m256 sum9_2_1 = _mm256_setzero_ps();
+            __m256 sum9_3_0 = _mm256_setzero_ps();
+            __m256 sum9_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 128 * c0 + 32 * ib + c1 + 24576];
+                            const __m256 transformed_32 = _mm256_set1_ps(transformed_at_13[0]);
+                            const __m256 encoder_9_weight_filtered_16 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 4096 * u
+                                + 1024 * v + 64 * c0 + 8 * c1 + 10240]);
+                            sum9_0_0 = _mm256_fmadd_ps(transformed_32, encoder_9_weight_filtered_16, sum9_0_0);
+                            const __m256 encoder_9_weight_filtered_17 = _mm256_loadu_ps(&encoder_9_weight_filtered[32768 * kb + 4096 * u
+                                + 1024 * v + 64 * c0 + 8 * c1 + 26624]);
+                            sum9_0_1 = _mm256_fmadd_ps(transformed_32, encoder_9_weight_filtered_17, sum9_0_1);
+                            const __m256 transformed_33 = _mm256_set1_ps(transformed_at_13[8]);
+                            sum9_1_0 = _mm256_fmadd_ps(transformed_33, encoder_9_weight_filtered_16, sum9_1_0);
+                            sum9_1_1 = _mm256_fmadd_ps(transformed_33, encoder_9_weight_filtered_17, sum9_1_1);
+                            const __m256 transformed_34 = _mm256_set1_ps(transformed_at_13[16]);
+                            sum9_2_0 = _mm256_fmadd_ps(transformed_34, encoder_9_weight_filtered_16, sum9_2_0);
+                            sum9_2_1 = _mm256_fmadd_ps(transformed_34, encoder_9_weight_filtered_17, sum9_2_1);
+                            const __m256 transformed_35 = _mm256_set1_ps(transformed_at_13[24]);
+                            sum9_3_0 = _mm256_fmadd_ps(transformed_35, encoder_9_weight_filtered_16, sum9_3_0);
+                            sum9_3_1 = _mm256_fmadd_ps(transformed_35, encoder_9_weight_filtered_17, sum9_3_1);
+                        }
+                    }
+                }
+            }
+            _mm256_storeu_ps(&sums[512], sum9_0_0);
+            _mm256_storeu_ps(&sums[520], sum9_0_1);
+            _mm256_storeu_ps(&sums[528], sum9_1_0);
+            _mm256_storeu_ps(&sums[536], sum9_1_1);
+            _mm256_storeu_ps(&sums[544], sum9_2_0);
+            _mm256_storeu_ps(&sums[552], sum9_2_1);
+            _mm256_storeu_ps(&sums[560], sum9_3_0);
+            _mm256_storeu_ps(&sums[568], sum9_3_1);
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at = &sums[16 * ji + 8 * k0];
+                    const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
+                    const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
+                    _mm256_storeu_ps(&encoder3_conv_forward[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji], _mm256_add_ps(sum_1,
+                        sum_2));
+                    const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
+                    _mm256_storeu_ps(&encoder3_conv_forward[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji + 8], _mm256_add_ps(sum_2,
+                        sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
+                    const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
+                    const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
+                    _mm256_storeu_ps(&encoder3_conv_forward[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji + 64],
+                        _mm256_add_ps(sum_4, sum_5));
+                    const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
+                    _mm256_storeu_ps(&encoder3_conv_forward[16384 * n + 1024 * kb + 512 * k0 + 128 * ib + 16 * ji + 72],
+                        _mm256_add_ps(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void encoder3_conv_forward_evaluate(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+    const float *restrict encoder_7_bias, const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        encoder3_conv_forward_evaluate_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias,
+            encoder_9_weight_filtered, encoder3_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 1024 FLOPs, 6144 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder3_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_10_running_mean,
     const float *restrict encoder_10_running_var, const float *restrict encoder_10_weight,
     float *restrict encoder3_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const encoder3_batch_norm_running_out_at = &encoder3_batch_norm_running_out[24 * c0 + c1];
-        encoder3_batch_norm_running_out_at[0] = (float)((double)encoder_10_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_10_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder3_batch_norm_running_out_at[8] = (float)quotient_0;
-        encoder3_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)encoder_10_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder3_batch_norm_running_out_at = &encoder3_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_running_out_at[0] = (float)((double)encoder_10_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_10_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder3_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_10_weight[8 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17321,19 +19453,356 @@ static void encoder3_batch_norm_running(float *restrict encoder3_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage fc3_forward_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder0_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const fc3_forward_in_staged0 = (float *)(scratch + 268544);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 8 * w_s],
+                        _mm256_loadu_ps(&fc3_forward[16384 * n + 8192 * n_s + 128 * c0 + 32 * h_s + 8 * w_s]));
+                }
+                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 40 * h_s + 32], _mm256_setzero_ps());
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                _mm256_storeu_ps(&fc3_forward_in_staged0[200 * n_s + 8 * w_s + 160], _mm256_setzero_ps());
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[200 * nb + 80 * ib + 16 * jb];
+                    const __m256 fc3_forward_in_staged0_0 = _mm256_loadu_ps(&fc3_forward_in_staged0_at[0]);
+                    float *const transformed_at = &transformed[64 * c0 + 32 * nb + 16 * ib + 8 * jb];
+                    _mm256_storeu_ps(&transformed_at[0], fc3_forward_in_staged0_0);
+                    const __m256 fc3_forward_in_staged0_1 = _mm256_loadu_ps(&fc3_forward_in_staged0_at[8]);
+                    _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(fc3_forward_in_staged0_0, fc3_forward_in_staged0_1));
+                    _mm256_storeu_ps(&transformed_at[8192], fc3_forward_in_staged0_1);
+                    _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at[16]),
+                        fc3_forward_in_staged0_1));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[200 * nb + 80 * ib + 16 * jb];
+                    const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_1[0]),
+                        _mm256_loadu_ps(&fc3_forward_in_staged0_at_1[40]));
+                    float *const transformed_at_1 = &transformed[64 * c0 + 32 * nb + 16 * ib + 8 * jb + 16384];
+                    _mm256_storeu_ps(&transformed_at_1[0], difference_0);
+                    const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_1[8]),
+                        _mm256_loadu_ps(&fc3_forward_in_staged0_at_1[48]));
+                    _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_0, difference_1));
+                    _mm256_storeu_ps(&transformed_at_1[8192], difference_1);
+                    const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_1[16]),
+                        _mm256_loadu_ps(&fc3_forward_in_staged0_at_1[56]));
+                    _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_2, difference_1));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[200 * nb + 80 * ib + 16 * jb + 40];
+                    const __m256 fc3_forward_in_staged0_2 = _mm256_loadu_ps(&fc3_forward_in_staged0_at_2[0]);
+                    float *const transformed_at_2 = &transformed[64 * c0 + 32 * nb + 16 * ib + 8 * jb + 32768];
+                    _mm256_storeu_ps(&transformed_at_2[0], fc3_forward_in_staged0_2);
+                    const __m256 fc3_forward_in_staged0_3 = _mm256_loadu_ps(&fc3_forward_in_staged0_at_2[8]);
+                    _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(fc3_forward_in_staged0_2, fc3_forward_in_staged0_3));
+                    _mm256_storeu_ps(&transformed_at_2[8192], fc3_forward_in_staged0_3);
+                    _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_2[16]),
+                        fc3_forward_in_staged0_3));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[200 * nb + 80 * ib + 16 * jb + 40];
+                    const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_3[40]),
+                        _mm256_loadu_ps(&fc3_forward_in_staged0_at_3[0]));
+                    float *const transformed_at_3 = &transformed[64 * c0 + 32 * nb + 16 * ib + 8 * jb + 49152];
+                    _mm256_storeu_ps(&transformed_at_3[0], difference_3);
+                    const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_3[48]),
+                        _mm256_loadu_ps(&fc3_forward_in_staged0_at_3[8]));
+                    _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_3, difference_4));
+                    _mm256_storeu_ps(&transformed_at_3[8192], difference_4);
+                    const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&fc3_forward_in_staged0_at_3[56]),
+                        _mm256_loadu_ps(&fc3_forward_in_staged0_at_3[16]));
+                    _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_5, difference_4));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 16; kb++) {
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m256 sum1_0_0_0 = _mm256_setzero_ps();
+                    __m256 sum1_0_0_1 = _mm256_setzero_ps();
+                    __m256 sum1_0_1_0 = _mm256_setzero_ps();
+                    __m256 sum1_0_1_1 = _mm256_setzero_ps();
+                    __m256 sum1_1_0_0 = _mm256_setzero_ps();
+                    __m256 sum1_1_0_1 = _mm256_setzero_ps();
+                    __m256 sum1_1_1_0 = _mm256_setzero_ps();
+                    __m256 sum1_1_1_1 = _mm256_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 64 * c0 + 32 * nb + c1];
+                            const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
+                            const __m256 decoder_0_weight_filtered_back_0 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb
+                                + 16384 * p + 4096 * q + 64 * c0 + 8 * c1]);
+                            sum1_0_0_0 = _mm256_fmadd_ps(transformed_0, decoder_0_weight_filtered_back_0, sum1_0_0_0);
+                            const __m256 decoder_0_weight_filtered_back_1 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb
+                                + 16384 * p + 4096 * q + 64 * c0 + 8 * c1 + 65536]);
+                            sum1_0_0_1 = _mm256_fmadd_ps(transformed_0, decoder_0_weight_filtered_back_1, sum1_0_0_1);
+                            const __m256 transformed_1 = _mm256_set1_ps(transformed_at_4[8]);
+                            sum1_0_1_0 = _mm256_fmadd_ps(transformed_1, decoder_0_weight_filtered_back_0, sum1_0_1_0);
+                            sum1_0_1_1 = _mm256_fmadd_ps(transformed_1, decoder_0_weight_filtered_back_1, sum1_0_1_1);
+                            const __m256 transformed_2 = _mm256_set1_ps(transformed_at_4[16]);
+                            sum1_1_0_0 = _mm256_fmadd_ps(transformed_2, decoder_0_weight_filtered_back_0, sum1_1_0_0);
+                            sum1_1_0_1 = _mm256_fmadd_ps(transformed_2, decoder_0_weight_filtered_back_1, sum1_1_0_1);
+                            const __m256 transformed_3 = _mm256_set1_ps(transformed_at_4[24]);
+                            sum1_1_1_0 = _mm256_fmadd_ps(transformed_3, decoder_0_weight_filtered_back_0, sum1_1_1_0);
+                            sum1_1_1_1 = _mm256_fmadd_ps(transformed_3, decoder_0_weight_filtered_back_1, sum1_1_1_1);
+                        }
+                    }
+                    float *const sums_at = &sums[320 * p + 64 * q];
+                    _mm256_storeu_ps(&sums_at[0], sum1_0_0_0);
+                    _mm256_storeu_ps(&sums_at[8], sum1_0_0_1);
+                    _mm256_storeu_ps(&sums_at[16], sum1_0_1_0);
+                    _mm256_storeu_ps(&sums_at[24], sum1_0_1_1);
+                    _mm256_storeu_ps(&sums_at[32], sum1_1_0_0);
+                    _mm256_storeu_ps(&sums_at[40], sum1_1_0_1);
+                    _mm256_storeu_ps(&sums_at[48], sum1_1_1_0);
+                    _mm256_storeu_ps(&sums_at[56], sum1_1_1_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                __m256 sum2_0_0_0 = _mm256_setzero_ps();
+                __m256 sum2_0_0_1 = _mm256_setzero_ps();
+                __m256 sum2_0_1_0 = _mm256_setzero_ps();
+                __m256 sum2_0_1_1 = _mm256_setzero_ps();
+                __m256 sum2_1_0_0 = _mm256_setzero_ps();
+                __m256 sum2_1_0_1 = _mm256_setzero_ps();
+                __m256 sum2_1_1_0 = _mm256_setzero_ps();
+                __m256 sum2_1_1_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 64 * c0 + 32 * nb + c1 + 8192];
+                        const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
+                        const __m256 decoder_0_weight_filtered_back_2 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb
+                            + 16384 * p + 64 * c0 + 8 * c1]);
+                        sum2_0_0_0 = _mm256_fmadd_ps(transformed_4, decoder_0_weight_filtered_back_2, sum2_0_0_0);
+                        const __m256 decoder_0_weight_filtered_back_3 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb
+                            + 16384 * p + 64 * c0 + 8 * c1 + 65536]);
+                        sum2_0_0_1 = _mm256_fmadd_ps(transformed_4, decoder_0_weight_filtered_back_3, sum2_0_0_1);
+                        const __m256 transformed_5 = _mm256_set1_ps(transformed_at_5[8]);
+                        sum2_0_1_0 = _mm256_fmadd_ps(transformed_5, decoder_0_weight_filtered_back_2, sum2_0_1_0);
+                        sum2_0_1_1 = _mm256_fmadd_ps(transformed_5, decoder_0_weight_filtered_back_3, sum2_0_1_1);
+                        const __m256 transformed_6 = _mm256_set1_ps(transformed_at_5[16]);
+                        sum2_1_0_0 = _mm256_fmadd_ps(transformed_6, decoder_0_weight_filtered_back_2, sum2_1_0_0);
+                        sum2_1_0_1 = _mm256_fmadd_ps(transformed_6, decoder_0_weight_filtered_back_3, sum2_1_0_1);
+                        const __m256 transformed_7 = _mm256_set1_ps(transformed_at_5[24]);
+                        sum2_1_1_0 = _mm256_fmadd_ps(transformed_7, decoder_0_weight_filtered_back_2, sum2_1_1_0);
+                        sum2_1_1_1 = _mm256_fmadd_ps(transformed_7, decoder_0_weight_filtered_back_3, sum2_1_1_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[320 * p + 256];
+                _mm256_storeu_ps(&sums_at_1[0], sum2_0_0_0);
+                _mm256_storeu_ps(&sums_at_1[8], sum2_0_0_1);
+                _mm256_storeu_ps(&sums_at_1[16], sum2_0_1_0);
+                _mm256_storeu_ps(&sums_at_1[24], sum2_0_1_1);
+                _mm256_storeu_ps(&sums_at_1[32], sum2_1_0_0);
+                _mm256_storeu_ps(&sums_at_1[40], sum2_1_0_1);
+                _mm256_storeu_ps(&sums_at_1[48], sum2_1_1_0);
+                _mm256_storeu_ps(&sums_at_1[56], sum2_1_1_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                __m256 sum3_0_0_0 = _mm256_setzero_ps();
+                __m256 sum3_0_0_1 = _mm256_setzero_ps();
+                __m256 sum3_0_1_0 = _mm256_setzero_ps();
+                __m256 sum3_0_1_1 = _mm256_setzero_ps();
+                __m256 sum3_1_0_0 = _mm256_setzero_ps();
+                __m256 sum3_1_0_1 = _mm256_setzero_ps();
+                __m256 sum3_1_1_0 = _mm256_setzero_ps();
+                __m256 sum3_1_1_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 64 * c0 + 32 * nb + c1 + 32768];
+                        const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
+                        const __m256 decoder_0_weight_filtered_back_4 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb
+                            + 4096 * q + 64 * c0 + 8 * c1]);
+                        sum3_0_0_0 = _mm256_fmadd_ps(transformed_8, decoder_0_weight_filtered_back_4, sum3_0_0_0);
+                        const __m256 decoder_0_weight_filtered_back_5 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb
+                            + 4096 * q + 64 * c0 + 8 * c1 + 65536]);
+                        sum3_0_0_1 = _mm256_fmadd_ps(transformed_8, decoder_0_weight_filtered_back_5, sum3_0_0_1);
+                        const __m256 transformed_9 = _mm256_set1_ps(transformed_at_6[8]);
+                        sum3_0_1_0 = _mm256_fmadd_ps(transformed_9, decoder_0_weight_filtered_back_4, sum3_0_1_0);
+                        sum3_0_1_1 = _mm256_fmadd_ps(transformed_9, decoder_0_weight_filtered_back_5, sum3_0_1_1);
+                        const __m256 transformed_10 = _mm256_set1_ps(transformed_at_6[16]);
+                        sum3_1_0_0 = _mm256_fmadd_ps(transformed_10, decoder_0_weight_filtered_back_4, sum3_1_0_0);
+                        sum3_1_0_1 = _mm256_fmadd_ps(transformed_10, decoder_0_weight_filtered_back_5, sum3_1_0_1);
+                        const __m256 transformed_11 = _mm256_set1_ps(transformed_at_6[24]);
+                        sum3_1_1_0 = _mm256_fmadd_ps(transformed_11, decoder_0_weight_filtered_back_4, sum3_1_1_0);
+                        sum3_1_1_1 = _mm256_fmadd_ps(transformed_11, decoder_0_weight_filtered_back_5, sum3_1_1_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[64 * q + 1280];
+                _mm256_storeu_ps(&sums_at_2[0], sum3_0_0_0);
+                _mm256_storeu_ps(&sums_at_2[8], sum3_0_0_1);
+                _mm256_storeu_ps(&sums_at_2[16], sum3_0_1_0);
+                _mm256_storeu_ps(&sums_at_2[24], sum3_0_1_1);
+                _mm256_storeu_ps(&sums_at_2[32], sum3_1_0_0);
+                _mm256_storeu_ps(&sums_at_2[40], sum3_1_0_1);
+                _mm256_storeu_ps(&sums_at_2[48], sum3_1_1_0);
+                _mm256_storeu_ps(&sums_at_2[56], sum3_1_1_1);
+            }
+            __m256 sum4_0_0_0 = _mm256_setzero_ps();
+            __m256 sum4_0_0_1 = _mm256_setzero_ps();
+            __m256 sum4_0_1_0 = _mm256_setzero_ps();
+            __m256 sum4_0_1_1 = _mm256_setzero_ps();
+            __m256 sum4_1_0_0 = _mm256_setzero_ps();
+            __m256 sum4_1_0_1 = _mm256_setzero_ps();
+            __m256 sum4_1_1_0 = _mm256_setzero_ps();
+            __m256 sum4_1_1_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    float *const transformed_at_7 = &transformed[64 * c0 + 32 * nb + c1 + 40960];
+                    const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
+                    const __m256 decoder_0_weight_filtered_back_6 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb + 64 * c0
+                        + 8 * c1]);
+                    sum4_0_0_0 = _mm256_fmadd_ps(transformed_12, decoder_0_weight_filtered_back_6, sum4_0_0_0);
+                    const __m256 decoder_0_weight_filtered_back_7 = _mm256_loadu_ps(&decoder_0_weight_filtered_back[131072 * kb + 64 * c0
+                        + 8 * c1 + 65536]);
+                    sum4_0_0_1 = _mm256_fmadd_ps(transformed_12, decoder_0_weight_filtered_back_7, sum4_0_0_1);
+                    const __m256 transformed_13 = _mm256_set1_ps(transformed_at_7[8]);
+                    sum4_0_1_0 = _mm256_fmadd_ps(transformed_13, decoder_0_weight_filtered_back_6, sum4_0_1_0);
+                    sum4_0_1_1 = _mm256_fmadd_ps(transformed_13, decoder_0_weight_filtered_back_7, sum4_0_1_1);
+                    const __m256 transformed_14 = _mm256_set1_ps(transformed_at_7[16]);
+                    sum4_1_0_0 = _mm256_fmadd_ps(transformed_14, decoder_0_weight_filtered_back_6, sum4_1_0_0);
+                    sum4_1_0_1 = _mm256_fmadd_ps(transformed_14, decoder_0_weight_filtered_back_7, sum4_1_0_1);
+                    const __m256 transformed_15 = _mm256_set1_ps(transformed_at_7[24]);
+                    sum4_1_1_0 = _mm256_fmadd_ps(transformed_15, decoder_0_weight_filtered_back_6, sum4_1_1_0);
+                    sum4_1_1_1 = _mm256_fmadd_ps(transformed_15, decoder_0_weight_filtered_back_7, sum4_1_1_1);
+                }
+            }
+            _mm256_storeu_ps(&sums[1536], sum4_0_0_0);
+            _mm256_storeu_ps(&sums[1544], sum4_0_0_1);
+            _mm256_storeu_ps(&sums[1552], sum4_0_1_0);
+            _mm256_storeu_ps(&sums[1560], sum4_0_1_1);
+            _mm256_storeu_ps(&sums[1568], sum4_1_0_0);
+            _mm256_storeu_ps(&sums[1576], sum4_1_0_1);
+            _mm256_storeu_ps(&sums[1584], sum4_1_1_0);
+            _mm256_storeu_ps(&sums[1592], sum4_1_1_1);
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[32 * ii + 16 * ji + 8 * k0];
+                        float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 1024 * kb + 512 * k0 + 256 * ii + 32 * ji];
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[0], _mm256_loadu_ps(&sums_at_3[0]));
+                        const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]), sums_0));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[16], _mm256_loadu_ps(&sums_at_3[256]));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at[24], _mm256_add_ps(sums_0, _mm256_loadu_ps(&sums_at_3[192])));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[32 * ii + 16 * ji + 8 * k0 + 320];
+                        float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 1024 * kb + 512 * k0 + 256 * ii + 32 * ji + 64];
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
+                            _mm256_loadu_ps(&sums_at_4[320])));
+                        const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[8], _mm256_add_ps(sum_0, sum_1));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
+                            _mm256_loadu_ps(&sums_at_4[576])));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_1[24], _mm256_add_ps(sum_1, sum_2));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[32 * ii + 16 * ji + 8 * k0 + 1280];
+                        float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 1024 * kb + 512 * k0 + 256 * ii + 32 * ji + 128];
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
+                        const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]), sums_1));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[16], _mm256_loadu_ps(&sums_at_5[256]));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_2[24], _mm256_add_ps(sums_1,
+                            _mm256_loadu_ps(&sums_at_5[192])));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[32 * ii + 16 * ji + 8 * k0 + 640];
+                        float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 1024 * kb + 512 * k0 + 256 * ii + 32 * ji + 192];
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
+                            _mm256_loadu_ps(&sums_at_6[320])));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[8], _mm256_add_ps(sum_3, sum_4));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
+                            _mm256_loadu_ps(&sums_at_6[576])));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                        _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_3[24], _mm256_add_ps(sum_4, sum_5));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder0_conv_transpose_forward_evaluate(const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 32; item++) {
+        decoder0_conv_transpose_forward_evaluate_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward,
+            scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 1024 FLOPs, 6144 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder0_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_1_running_mean,
     const float *restrict decoder_1_running_var, const float *restrict decoder_1_weight, float *restrict decoder0_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const decoder0_batch_norm_running_out_at = &decoder0_batch_norm_running_out[24 * c0 + c1];
-        decoder0_batch_norm_running_out_at[0] = (float)((double)decoder_1_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_1_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder0_batch_norm_running_out_at[8] = (float)quotient_0;
-        decoder0_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)decoder_1_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder0_batch_norm_running_out_at = &decoder0_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_running_out_at[0] = (float)((double)decoder_1_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_1_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder0_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_1_weight[8 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17346,19 +19815,344 @@ static void decoder0_batch_norm_running(float *restrict decoder0_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 271168 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder0_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder1_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias,
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const decoder0_relu_in_staged0 = (float *)(scratch + 268544);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const __m256 decoder0_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 512 * c0
+                    + 64 * h_s + 8 * w_s]);
+                const __m256 difference_0 = _mm256_sub_ps(decoder0_conv_transpose_forward_0,
+                    _mm256_loadu_ps(&decoder0_batch_norm_running[24 * c0]));
+                const __m256 decoder0_batch_norm_running_0 = _mm256_loadu_ps(&decoder0_batch_norm_running[24 * c0 + 16]);
+                const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder0_batch_norm_running_0, _mm256_loadu_ps(&decoder_1_bias[8 * c0]));
+                _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+            }
+            _mm256_storeu_ps(&decoder0_relu_in_staged0[72 * h_s + 64], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm256_storeu_ps(&decoder0_relu_in_staged0[8 * w_s + 576], _mm256_setzero_ps());
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[144 * ib + 16 * jb];
+                const __m256 decoder0_relu_in_staged0_0 = _mm256_loadu_ps(&decoder0_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[128 * c0 + 32 * ib + 8 * jb];
+                _mm256_storeu_ps(&transformed_at[0], decoder0_relu_in_staged0_0);
+                const __m256 decoder0_relu_in_staged0_1 = _mm256_loadu_ps(&decoder0_relu_in_staged0_at[8]);
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(decoder0_relu_in_staged0_0, decoder0_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at[8192], decoder0_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at[16]),
+                    decoder0_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[144 * ib + 16 * jb];
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_1[0]),
+                    _mm256_loadu_ps(&decoder0_relu_in_staged0_at_1[72]));
+                float *const transformed_at_1 = &transformed[128 * c0 + 32 * ib + 8 * jb + 16384];
+                _mm256_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_1[8]),
+                    _mm256_loadu_ps(&decoder0_relu_in_staged0_at_1[80]));
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_1[16]),
+                    _mm256_loadu_ps(&decoder0_relu_in_staged0_at_1[88]));
+                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[144 * ib + 16 * jb + 72];
+                const __m256 decoder0_relu_in_staged0_2 = _mm256_loadu_ps(&decoder0_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[128 * c0 + 32 * ib + 8 * jb + 32768];
+                _mm256_storeu_ps(&transformed_at_2[0], decoder0_relu_in_staged0_2);
+                const __m256 decoder0_relu_in_staged0_3 = _mm256_loadu_ps(&decoder0_relu_in_staged0_at_2[8]);
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(decoder0_relu_in_staged0_2, decoder0_relu_in_staged0_3));
+                _mm256_storeu_ps(&transformed_at_2[8192], decoder0_relu_in_staged0_3);
+                _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_2[16]),
+                    decoder0_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[144 * ib + 16 * jb + 72];
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_3[72]),
+                    _mm256_loadu_ps(&decoder0_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[128 * c0 + 32 * ib + 8 * jb + 49152];
+                _mm256_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_3[80]),
+                    _mm256_loadu_ps(&decoder0_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder0_relu_in_staged0_at_3[88]),
+                    _mm256_loadu_ps(&decoder0_relu_in_staged0_at_3[16]));
+                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 8; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m256 sum1_0_0 = _mm256_setzero_ps();
+                    __m256 sum1_0_1 = _mm256_setzero_ps();
+                    __m256 sum1_1_0 = _mm256_setzero_ps();
+                    __m256 sum1_1_1 = _mm256_setzero_ps();
+                    __m256 sum1_2_0 = _mm256_setzero_ps();
+                    __m256 sum1_2_1 = _mm256_setzero_ps();
+                    __m256 sum1_3_0 = _mm256_setzero_ps();
+                    __m256 sum1_3_1 = _mm256_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + 32 * ib + c1];
+                            const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
+                            const __m256 decoder_3_weight_filtered_back_0 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb
+                                + 8192 * p + 2048 * q + 64 * c0 + 8 * c1]);
+                            sum1_0_0 = _mm256_fmadd_ps(transformed_0, decoder_3_weight_filtered_back_0, sum1_0_0);
+                            const __m256 decoder_3_weight_filtered_back_1 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb
+                                + 8192 * p + 2048 * q + 64 * c0 + 8 * c1 + 32768]);
+                            sum1_0_1 = _mm256_fmadd_ps(transformed_0, decoder_3_weight_filtered_back_1, sum1_0_1);
+                            const __m256 transformed_1 = _mm256_set1_ps(transformed_at_4[8]);
+                            sum1_1_0 = _mm256_fmadd_ps(transformed_1, decoder_3_weight_filtered_back_0, sum1_1_0);
+                            sum1_1_1 = _mm256_fmadd_ps(transformed_1, decoder_3_weight_filtered_back_1, sum1_1_1);
+                            const __m256 transformed_2 = _mm256_set1_ps(transformed_at_4[16]);
+                            sum1_2_0 = _mm256_fmadd_ps(transformed_2, decoder_3_weight_filtered_back_0, sum1_2_0);
+                            sum1_2_1 = _mm256_fmadd_ps(transformed_2, decoder_3_weight_filtered_back_1, sum1_2_1);
+                            const __m256 transformed_3 = _mm256_set1_ps(transformed_at_4[24]);
+                            sum1_3_0 = _mm256_fmadd_ps(transformed_3, decoder_3_weight_filtered_back_0, sum1_3_0);
+                            sum1_3_1 = _mm256_fmadd_ps(transformed_3, decoder_3_weight_filtered_back_1, sum1_3_1);
+                        }
+                    }
+                    float *const sums_at = &sums[320 * p + 64 * q];
+                    _mm256_storeu_ps(&sums_at[0], sum1_0_0);
+                    _mm256_storeu_ps(&sums_at[8], sum1_0_1);
+                    _mm256_storeu_ps(&sums_at[16], sum1_1_0);
+                    _mm256_storeu_ps(&sums_at[24], sum1_1_1);
+                    _mm256_storeu_ps(&sums_at[32], sum1_2_0);
+                    _mm256_storeu_ps(&sums_at[40], sum1_2_1);
+                    _mm256_storeu_ps(&sums_at[48], sum1_3_0);
+                    _mm256_storeu_ps(&sums_at[56], sum1_3_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                __m256 sum2_0_0 = _mm256_setzero_ps();
+                __m256 sum2_0_1 = _mm256_setzero_ps();
+                __m256 sum2_1_0 = _mm256_setzero_ps();
+                __m256 sum2_1_1 = _mm256_setzero_ps();
+                __m256 sum2_2_0 = _mm256_setzero_ps();
+                __m256 sum2_2_1 = _mm256_setzero_ps();
+                __m256 sum2_3_0 = _mm256_setzero_ps();
+                __m256 sum2_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 128 * c0 + 32 * ib + c1 + 8192];
+                        const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
+                        const __m256 decoder_3_weight_filtered_back_2 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb
+                            + 8192 * p + 64 * c0 + 8 * c1]);
+                        sum2_0_0 = _mm256_fmadd_ps(transformed_4, decoder_3_weight_filtered_back_2, sum2_0_0);
+                        const __m256 decoder_3_weight_filtered_back_3 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb
+                            + 8192 * p + 64 * c0 + 8 * c1 + 32768]);
+                        sum2_0_1 = _mm256_fmadd_ps(transformed_4, decoder_3_weight_filtered_back_3, sum2_0_1);
+                        const __m256 transformed_5 = _mm256_set1_ps(transformed_at_5[8]);
+                        sum2_1_0 = _mm256_fmadd_ps(transformed_5, decoder_3_weight_filtered_back_2, sum2_1_0);
+                        sum2_1_1 = _mm256_fmadd_ps(transformed_5, decoder_3_weight_filtered_back_3, sum2_1_1);
+                        const __m256 transformed_6 = _mm256_set1_ps(transformed_at_5[16]);
+                        sum2_2_0 = _mm256_fmadd_ps(transformed_6, decoder_3_weight_filtered_back_2, sum2_2_0);
+                        sum2_2_1 = _mm256_fmadd_ps(transformed_6, decoder_3_weight_filtered_back_3, sum2_2_1);
+                        const __m256 transformed_7 = _mm256_set1_ps(transformed_at_5[24]);
+                        sum2_3_0 = _mm256_fmadd_ps(transformed_7, decoder_3_weight_filtered_back_2, sum2_3_0);
+                        sum2_3_1 = _mm256_fmadd_ps(transformed_7, decoder_3_weight_filtered_back_3, sum2_3_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[320 * p + 256];
+                _mm256_storeu_ps(&sums_at_1[0], sum2_0_0);
+                _mm256_storeu_ps(&sums_at_1[8], sum2_0_1);
+                _mm256_storeu_ps(&sums_at_1[16], sum2_1_0);
+                _mm256_storeu_ps(&sums_at_1[24], sum2_1_1);
+                _mm256_storeu_ps(&sums_at_1[32], sum2_2_0);
+                _mm256_storeu_ps(&sums_at_1[40], sum2_2_1);
+                _mm256_storeu_ps(&sums_at_1[48], sum2_3_0);
+                _mm256_storeu_ps(&sums_at_1[56], sum2_3_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                __m256 sum3_0_0 = _mm256_setzero_ps();
+                __m256 sum3_0_1 = _mm256_setzero_ps();
+                __m256 sum3_1_0 = _mm256_setzero_ps();
+                __m256 sum3_1_1 = _mm256_setzero_ps();
+                __m256 sum3_2_0 = _mm256_setzero_ps();
+                __m256 sum3_2_1 = _mm256_setzero_ps();
+                __m256 sum3_3_0 = _mm256_setzero_ps();
+                __m256 sum3_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 128 * c0 + 32 * ib + c1 + 32768];
+                        const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
+                        const __m256 decoder_3_weight_filtered_back_4 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb
+                            + 2048 * q + 64 * c0 + 8 * c1]);
+                        sum3_0_0 = _mm256_fmadd_ps(transformed_8, decoder_3_weight_filtered_back_4, sum3_0_0);
+                        const __m256 decoder_3_weight_filtered_back_5 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb
+                            + 2048 * q + 64 * c0 + 8 * c1 + 32768]);
+                        sum3_0_1 = _mm256_fmadd_ps(transformed_8, decoder_3_weight_filtered_back_5, sum3_0_1);
+                        const __m256 transformed_9 = _mm256_set1_ps(transformed_at_6[8]);
+                        sum3_1_0 = _mm256_fmadd_ps(transformed_9, decoder_3_weight_filtered_back_4, sum3_1_0);
+                        sum3_1_1 = _mm256_fmadd_ps(transformed_9, decoder_3_weight_filtered_back_5, sum3_1_1);
+                        const __m256 transformed_10 = _mm256_set1_ps(transformed_at_6[16]);
+                        sum3_2_0 = _mm256_fmadd_ps(transformed_10, decoder_3_weight_filtered_back_4, sum3_2_0);
+                        sum3_2_1 = _mm256_fmadd_ps(transformed_10, decoder_3_weight_filtered_back_5, sum3_2_1);
+                        const __m256 transformed_11 = _mm256_set1_ps(transformed_at_6[24]);
+                        sum3_3_0 = _mm256_fmadd_ps(transformed_11, decoder_3_weight_filtered_back_4, sum3_3_0);
+                        sum3_3_1 = _mm256_fmadd_ps(transformed_11, decoder_3_weight_filtered_back_5, sum3_3_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[64 * q + 1280];
+                _mm256_storeu_ps(&sums_at_2[0], sum3_0_0);
+                _mm256_storeu_ps(&sums_at_2[8], sum3_0_1);
+                _mm256_storeu_ps(&sums_at_2[16], sum3_1_0);
+                _mm256_storeu_ps(&sums_at_2[24], sum3_1_1);
+                _mm256_storeu_ps(&sums_at_2[32], sum3_2_0);
+                _mm256_storeu_ps(&sums_at_2[40], sum3_2_1);
+                _mm256_storeu_ps(&sums_at_2[48], sum3_3_0);
+                _mm256_storeu_ps(&sums_at_2[56], sum3_3_1);
+            }
+            __m256 sum4_0_0 = _mm256_setzero_ps();
+            __m256 sum4_0_1 = _mm256_setzero_ps();
+            __m256 sum4_1_0 = _mm256_setzero_ps();
+            __m256 sum4_1_1 = _mm256_setzero_ps();
+            __m256 sum4_2_0 = _mm256_setzero_ps();
+            __m256 sum4_2_1 = _mm256_setzero_ps();
+            __m256 sum4_3_0 = _mm256_setzero_ps();
+            __m256 sum4_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                    float *const transformed_at_7 = &transformed[128 * c0 + 32 * ib + c1 + 40960];
+                    const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
+                    const __m256 decoder_3_weight_filtered_back_6 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb + 64 * c0
+                        + 8 * c1]);
+                    sum4_0_0 = _mm256_fmadd_ps(transformed_12, decoder_3_weight_filtered_back_6, sum4_0_0);
+                    const __m256 decoder_3_weight_filtered_back_7 = _mm256_loadu_ps(&decoder_3_weight_filtered_back[65536 * kb + 64 * c0
+                        + 8 * c1 + 32768]);
+                    sum4_0_1 = _mm256_fmadd_ps(transformed_12, decoder_3_weight_filtered_back_7, sum4_0_1);
+                    const __m256 transformed_13 = _mm256_set1_ps(transformed_at_7[8]);
+                    sum4_1_0 = _mm256_fmadd_ps(transformed_13, decoder_3_weight_filtered_back_6, sum4_1_0);
+                    sum4_1_1 = _mm256_fmadd_ps(transformed_13, decoder_3_weight_filtered_back_7, sum4_1_1);
+                    const __m256 transformed_14 = _mm256_set1_ps(transformed_at_7[16]);
+                    sum4_2_0 = _mm256_fmadd_ps(transformed_14, decoder_3_weight_filtered_back_6, sum4_2_0);
+                    sum4_2_1 = _mm256_fmadd_ps(transformed_14, decoder_3_weight_filtered_back_7, sum4_2_1);
+                    const __m256 transformed_15 = _mm256_set1_ps(transformed_at_7[24]);
+                    sum4_3_0 = _mm256_fmadd_ps(transformed_15, decoder_3_weight_filtered_back_6, sum4_3_0);
+                    sum4_3_1 = _mm256_fmadd_ps(transformed_15, decoder_3_weight_filtered_back_7, sum4_3_1);
+                }
+            }
+            _mm256_storeu_ps(&sums[1536], sum4_0_0);
+            _mm256_storeu_ps(&sums[1544], sum4_0_1);
+            _mm256_storeu_ps(&sums[1552], sum4_1_0);
+            _mm256_storeu_ps(&sums[1560], sum4_1_1);
+            _mm256_storeu_ps(&sums[1568], sum4_2_0);
+            _mm256_storeu_ps(&sums[1576], sum4_2_1);
+            _mm256_storeu_ps(&sums[1584], sum4_3_0);
+            _mm256_storeu_ps(&sums[1592], sum4_3_1);
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_3 = &sums[16 * ji + 8 * k0];
+                    float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[32768 * n + 4096 * kb + 2048 * k0
+                        + 512 * ib + 32 * ji];
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[0], _mm256_loadu_ps(&sums_at_3[0]));
+                    const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]), sums_0));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[16], _mm256_loadu_ps(&sums_at_3[256]));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at[24], _mm256_add_ps(sums_0, _mm256_loadu_ps(&sums_at_3[192])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_4 = &sums[16 * ji + 8 * k0 + 320];
+                    float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[32768 * n + 4096 * kb + 2048 * k0
+                        + 512 * ib + 32 * ji + 128];
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
+                        _mm256_loadu_ps(&sums_at_4[320])));
+                    const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                    const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[8], _mm256_add_ps(sum_1, sum_2));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
+                        _mm256_loadu_ps(&sums_at_4[576])));
+                    const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_1[24], _mm256_add_ps(sum_2, sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_5 = &sums[16 * ji + 8 * k0 + 1280];
+                    float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[32768 * n + 4096 * kb + 2048 * k0
+                        + 512 * ib + 32 * ji + 256];
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
+                    const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]), sums_1));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[16], _mm256_loadu_ps(&sums_at_5[256]));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_2[24], _mm256_add_ps(sums_1, _mm256_loadu_ps(&sums_at_5[192])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_6 = &sums[16 * ji + 8 * k0 + 640];
+                    float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[32768 * n + 4096 * kb + 2048 * k0
+                        + 512 * ib + 32 * ji + 384];
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
+                        _mm256_loadu_ps(&sums_at_6[320])));
+                    const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                    const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[8], _mm256_add_ps(sum_4, sum_5));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
+                        _mm256_loadu_ps(&sums_at_6[576])));
+                    const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                    _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_3[24], _mm256_add_ps(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_forward_evaluate(const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias,
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        decoder1_conv_transpose_forward_evaluate_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 512 FLOPs, 3072 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder1_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_4_running_mean,
     const float *restrict decoder_4_running_var, const float *restrict decoder_4_weight, float *restrict decoder1_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const decoder1_batch_norm_running_out_at = &decoder1_batch_norm_running_out[24 * c0 + c1];
-        decoder1_batch_norm_running_out_at[0] = (float)((double)decoder_4_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_4_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder1_batch_norm_running_out_at[8] = (float)quotient_0;
-        decoder1_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)decoder_4_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder1_batch_norm_running_out_at = &decoder1_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_running_out_at[0] = (float)((double)decoder_4_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_4_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder1_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_4_weight[8 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17371,19 +20165,352 @@ static void decoder1_batch_norm_running(float *restrict decoder1_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 273472 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder1_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder2_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias,
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item / 2;
+    const ptrdiff_t i = item % 2;
+    float *const decoder1_relu_in_staged0 = (float *)(scratch + 268544);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (8 * i + h_s < 16) {
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const __m256 decoder1_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 2048 * c0
+                        + 1024 * i + 128 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder1_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder1_batch_norm_running[24 * c0]));
+                    const __m256 decoder1_batch_norm_running_0 = _mm256_loadu_ps(&decoder1_batch_norm_running[24 * c0 + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder1_batch_norm_running_0,
+                        _mm256_loadu_ps(&decoder_4_bias[8 * c0]));
+                    _mm256_storeu_ps(&decoder1_relu_in_staged0[136 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+                _mm256_storeu_ps(&decoder1_relu_in_staged0[136 * h_s + 128], _mm256_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    _mm256_storeu_ps(&decoder1_relu_in_staged0[136 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[272 * ib + 16 * jb];
+                const __m256 decoder1_relu_in_staged0_0 = _mm256_loadu_ps(&decoder1_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 8 * jb];
+                _mm256_storeu_ps(&transformed_at[0], decoder1_relu_in_staged0_0);
+                const __m256 decoder1_relu_in_staged0_1 = _mm256_loadu_ps(&decoder1_relu_in_staged0_at[8]);
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(decoder1_relu_in_staged0_0, decoder1_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at[8192], decoder1_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at[16]),
+                    decoder1_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[272 * ib + 16 * jb];
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_1[0]),
+                    _mm256_loadu_ps(&decoder1_relu_in_staged0_at_1[136]));
+                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 8 * jb + 16384];
+                _mm256_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_1[8]),
+                    _mm256_loadu_ps(&decoder1_relu_in_staged0_at_1[144]));
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_1[16]),
+                    _mm256_loadu_ps(&decoder1_relu_in_staged0_at_1[152]));
+                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[272 * ib + 16 * jb + 136];
+                const __m256 decoder1_relu_in_staged0_2 = _mm256_loadu_ps(&decoder1_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 8 * jb + 32768];
+                _mm256_storeu_ps(&transformed_at_2[0], decoder1_relu_in_staged0_2);
+                const __m256 decoder1_relu_in_staged0_3 = _mm256_loadu_ps(&decoder1_relu_in_staged0_at_2[8]);
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(decoder1_relu_in_staged0_2, decoder1_relu_in_staged0_3));
+                _mm256_storeu_ps(&transformed_at_2[8192], decoder1_relu_in_staged0_3);
+                _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_2[16]),
+                    decoder1_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[272 * ib + 16 * jb + 136];
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_3[136]),
+                    _mm256_loadu_ps(&decoder1_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 8 * jb + 49152];
+                _mm256_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_3[144]),
+                    _mm256_loadu_ps(&decoder1_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder1_relu_in_staged0_at_3[152]),
+                    _mm256_loadu_ps(&decoder1_relu_in_staged0_at_3[16]));
+                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 4; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        __m256 sum1_0_0 = _mm256_setzero_ps();
+                        __m256 sum1_0_1 = _mm256_setzero_ps();
+                        __m256 sum1_1_0 = _mm256_setzero_ps();
+                        __m256 sum1_1_1 = _mm256_setzero_ps();
+                        __m256 sum1_2_0 = _mm256_setzero_ps();
+                        __m256 sum1_2_1 = _mm256_setzero_ps();
+                        __m256 sum1_3_0 = _mm256_setzero_ps();
+                        __m256 sum1_3_1 = _mm256_setzero_ps();
+                        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
+                                const __m256 decoder_6_weight_filtered_back_0 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb
+                                    + 4096 * p + 1024 * q + 64 * c0 + 8 * c1]);
+                                sum1_0_0 = _mm256_fmadd_ps(transformed_0, decoder_6_weight_filtered_back_0, sum1_0_0);
+                                const __m256 decoder_6_weight_filtered_back_1 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb
+                                    + 4096 * p + 1024 * q + 64 * c0 + 8 * c1 + 16384]);
+                                sum1_0_1 = _mm256_fmadd_ps(transformed_0, decoder_6_weight_filtered_back_1, sum1_0_1);
+                                const __m256 transformed_1 = _mm256_set1_ps(transformed_at_4[8]);
+                                sum1_1_0 = _mm256_fmadd_ps(transformed_1, decoder_6_weight_filtered_back_0, sum1_1_0);
+                                sum1_1_1 = _mm256_fmadd_ps(transformed_1, decoder_6_weight_filtered_back_1, sum1_1_1);
+                                const __m256 transformed_2 = _mm256_set1_ps(transformed_at_4[16]);
+                                sum1_2_0 = _mm256_fmadd_ps(transformed_2, decoder_6_weight_filtered_back_0, sum1_2_0);
+                                sum1_2_1 = _mm256_fmadd_ps(transformed_2, decoder_6_weight_filtered_back_1, sum1_2_1);
+                                const __m256 transformed_3 = _mm256_set1_ps(transformed_at_4[24]);
+                                sum1_3_0 = _mm256_fmadd_ps(transformed_3, decoder_6_weight_filtered_back_0, sum1_3_0);
+                                sum1_3_1 = _mm256_fmadd_ps(transformed_3, decoder_6_weight_filtered_back_1, sum1_3_1);
+                            }
+                        }
+                        float *const sums_at = &sums[320 * p + 64 * q];
+                        _mm256_storeu_ps(&sums_at[0], sum1_0_0);
+                        _mm256_storeu_ps(&sums_at[8], sum1_0_1);
+                        _mm256_storeu_ps(&sums_at[16], sum1_1_0);
+                        _mm256_storeu_ps(&sums_at[24], sum1_1_1);
+                        _mm256_storeu_ps(&sums_at[32], sum1_2_0);
+                        _mm256_storeu_ps(&sums_at[40], sum1_2_1);
+                        _mm256_storeu_ps(&sums_at[48], sum1_3_0);
+                        _mm256_storeu_ps(&sums_at[56], sum1_3_1);
+                    }
+                }
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    __m256 sum2_0_0 = _mm256_setzero_ps();
+                    __m256 sum2_0_1 = _mm256_setzero_ps();
+                    __m256 sum2_1_0 = _mm256_setzero_ps();
+                    __m256 sum2_1_1 = _mm256_setzero_ps();
+                    __m256 sum2_2_0 = _mm256_setzero_ps();
+                    __m256 sum2_2_1 = _mm256_setzero_ps();
+                    __m256 sum2_3_0 = _mm256_setzero_ps();
+                    __m256 sum2_3_1 = _mm256_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 32 * jb + c1 + 8192];
+                            const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
+                            const __m256 decoder_6_weight_filtered_back_2 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb
+                                + 4096 * p + 64 * c0 + 8 * c1]);
+                            sum2_0_0 = _mm256_fmadd_ps(transformed_4, decoder_6_weight_filtered_back_2, sum2_0_0);
+                            const __m256 decoder_6_weight_filtered_back_3 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb
+                                + 4096 * p + 64 * c0 + 8 * c1 + 16384]);
+                            sum2_0_1 = _mm256_fmadd_ps(transformed_4, decoder_6_weight_filtered_back_3, sum2_0_1);
+                            const __m256 transformed_5 = _mm256_set1_ps(transformed_at_5[8]);
+                            sum2_1_0 = _mm256_fmadd_ps(transformed_5, decoder_6_weight_filtered_back_2, sum2_1_0);
+                            sum2_1_1 = _mm256_fmadd_ps(transformed_5, decoder_6_weight_filtered_back_3, sum2_1_1);
+                            const __m256 transformed_6 = _mm256_set1_ps(transformed_at_5[16]);
+                            sum2_2_0 = _mm256_fmadd_ps(transformed_6, decoder_6_weight_filtered_back_2, sum2_2_0);
+                            sum2_2_1 = _mm256_fmadd_ps(transformed_6, decoder_6_weight_filtered_back_3, sum2_2_1);
+                            const __m256 transformed_7 = _mm256_set1_ps(transformed_at_5[24]);
+                            sum2_3_0 = _mm256_fmadd_ps(transformed_7, decoder_6_weight_filtered_back_2, sum2_3_0);
+                            sum2_3_1 = _mm256_fmadd_ps(transformed_7, decoder_6_weight_filtered_back_3, sum2_3_1);
+                        }
+                    }
+                    float *const sums_at_1 = &sums[320 * p + 256];
+                    _mm256_storeu_ps(&sums_at_1[0], sum2_0_0);
+                    _mm256_storeu_ps(&sums_at_1[8], sum2_0_1);
+                    _mm256_storeu_ps(&sums_at_1[16], sum2_1_0);
+                    _mm256_storeu_ps(&sums_at_1[24], sum2_1_1);
+                    _mm256_storeu_ps(&sums_at_1[32], sum2_2_0);
+                    _mm256_storeu_ps(&sums_at_1[40], sum2_2_1);
+                    _mm256_storeu_ps(&sums_at_1[48], sum2_3_0);
+                    _mm256_storeu_ps(&sums_at_1[56], sum2_3_1);
+                }
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m256 sum3_0_0 = _mm256_setzero_ps();
+                    __m256 sum3_0_1 = _mm256_setzero_ps();
+                    __m256 sum3_1_0 = _mm256_setzero_ps();
+                    __m256 sum3_1_1 = _mm256_setzero_ps();
+                    __m256 sum3_2_0 = _mm256_setzero_ps();
+                    __m256 sum3_2_1 = _mm256_setzero_ps();
+                    __m256 sum3_3_0 = _mm256_setzero_ps();
+                    __m256 sum3_3_1 = _mm256_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1 + 32768];
+                            const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
+                            const __m256 decoder_6_weight_filtered_back_4 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb
+                                + 1024 * q + 64 * c0 + 8 * c1]);
+                            sum3_0_0 = _mm256_fmadd_ps(transformed_8, decoder_6_weight_filtered_back_4, sum3_0_0);
+                            const __m256 decoder_6_weight_filtered_back_5 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb
+                                + 1024 * q + 64 * c0 + 8 * c1 + 16384]);
+                            sum3_0_1 = _mm256_fmadd_ps(transformed_8, decoder_6_weight_filtered_back_5, sum3_0_1);
+                            const __m256 transformed_9 = _mm256_set1_ps(transformed_at_6[8]);
+                            sum3_1_0 = _mm256_fmadd_ps(transformed_9, decoder_6_weight_filtered_back_4, sum3_1_0);
+                            sum3_1_1 = _mm256_fmadd_ps(transformed_9, decoder_6_weight_filtered_back_5, sum3_1_1);
+                            const __m256 transformed_10 = _mm256_set1_ps(transformed_at_6[16]);
+                            sum3_2_0 = _mm256_fmadd_ps(transformed_10, decoder_6_weight_filtered_back_4, sum3_2_0);
+                            sum3_2_1 = _mm256_fmadd_ps(transformed_10, decoder_6_weight_filtered_back_5, sum3_2_1);
+                            const __m256 transformed_11 = _mm256_set1_ps(transformed_at_6[24]);
+                            sum3_3_0 = _mm256_fmadd_ps(transformed_11, decoder_6_weight_filtered_back_4, sum3_3_0);
+                            sum3_3_1 = _mm256_fmadd_ps(transformed_11, decoder_6_weight_filtered_back_5, sum3_3_1);
+                        }
+                    }
+                    float *const sums_at_2 = &sums[64 * q + 1280];
+                    _mm256_storeu_ps(&sums_at_2[0], sum3_0_0);
+                    _mm256_storeu_ps(&sums_at_2[8], sum3_0_1);
+                    _mm256_storeu_ps(&sums_at_2[16], sum3_1_0);
+                    _mm256_storeu_ps(&sums_at_2[24], sum3_1_1);
+                    _mm256_storeu_ps(&sums_at_2[32], sum3_2_0);
+                    _mm256_storeu_ps(&sums_at_2[40], sum3_2_1);
+                    _mm256_storeu_ps(&sums_at_2[48], sum3_3_0);
+                    _mm256_storeu_ps(&sums_at_2[56], sum3_3_1);
+                }
+                __m256 sum4_0_0 = _mm256_setzero_ps();
+                __m256 sum4_0_1 = _mm256_setzero_ps();
+                __m256 sum4_1_0 = _mm256_setzero_ps();
+                __m256 sum4_1_1 = _mm256_setzero_ps();
+                __m256 sum4_2_0 = _mm256_setzero_ps();
+                __m256 sum4_2_1 = _mm256_setzero_ps();
+                __m256 sum4_3_0 = _mm256_setzero_ps();
+                __m256 sum4_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 40960];
+                        const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
+                        const __m256 decoder_6_weight_filtered_back_6 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb + 64 * c0
+                            + 8 * c1]);
+                        sum4_0_0 = _mm256_fmadd_ps(transformed_12, decoder_6_weight_filtered_back_6, sum4_0_0);
+                        const __m256 decoder_6_weight_filtered_back_7 = _mm256_loadu_ps(&decoder_6_weight_filtered_back[32768 * kb + 64 * c0
+                            + 8 * c1 + 16384]);
+                        sum4_0_1 = _mm256_fmadd_ps(transformed_12, decoder_6_weight_filtered_back_7, sum4_0_1);
+                        const __m256 transformed_13 = _mm256_set1_ps(transformed_at_7[8]);
+                        sum4_1_0 = _mm256_fmadd_ps(transformed_13, decoder_6_weight_filtered_back_6, sum4_1_0);
+                        sum4_1_1 = _mm256_fmadd_ps(transformed_13, decoder_6_weight_filtered_back_7, sum4_1_1);
+                        const __m256 transformed_14 = _mm256_set1_ps(transformed_at_7[16]);
+                        sum4_2_0 = _mm256_fmadd_ps(transformed_14, decoder_6_weight_filtered_back_6, sum4_2_0);
+                        sum4_2_1 = _mm256_fmadd_ps(transformed_14, decoder_6_weight_filtered_back_7, sum4_2_1);
+                        const __m256 transformed_15 = _mm256_set1_ps(transformed_at_7[24]);
+                        sum4_3_0 = _mm256_fmadd_ps(transformed_15, decoder_6_weight_filtered_back_6, sum4_3_0);
+                        sum4_3_1 = _mm256_fmadd_ps(transformed_15, decoder_6_weight_filtered_back_7, sum4_3_1);
+                    }
+                }
+                _mm256_storeu_ps(&sums[1536], sum4_0_0);
+                _mm256_storeu_ps(&sums[1544], sum4_0_1);
+                _mm256_storeu_ps(&sums[1552], sum4_1_0);
+                _mm256_storeu_ps(&sums[1560], sum4_1_1);
+                _mm256_storeu_ps(&sums[1568], sum4_2_0);
+                _mm256_storeu_ps(&sums[1576], sum4_2_1);
+                _mm256_storeu_ps(&sums[1584], sum4_3_0);
+                _mm256_storeu_ps(&sums[1592], sum4_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[16 * ji + 8 * k0];
+                        float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[65536 * n + 16384 * kb
+                            + 8192 * k0 + 4096 * i + 1024 * ib + 128 * jb + 32 * ji];
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[0], _mm256_loadu_ps(&sums_at_3[0]));
+                        const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]), sums_0));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[16], _mm256_loadu_ps(&sums_at_3[256]));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at[24], _mm256_add_ps(sums_0, _mm256_loadu_ps(&sums_at_3[192])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[16 * ji + 8 * k0 + 320];
+                        float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[65536 * n + 16384 * kb
+                            + 8192 * k0 + 4096 * i + 1024 * ib + 128 * jb + 32 * ji + 256];
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
+                            _mm256_loadu_ps(&sums_at_4[320])));
+                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[8], _mm256_add_ps(sum_1, sum_2));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
+                            _mm256_loadu_ps(&sums_at_4[576])));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_1[24], _mm256_add_ps(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[16 * ji + 8 * k0 + 1280];
+                        float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[65536 * n + 16384 * kb
+                            + 8192 * k0 + 4096 * i + 1024 * ib + 128 * jb + 32 * ji + 512];
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
+                        const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]), sums_1));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[16], _mm256_loadu_ps(&sums_at_5[256]));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_2[24], _mm256_add_ps(sums_1,
+                            _mm256_loadu_ps(&sums_at_5[192])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[16 * ji + 8 * k0 + 640];
+                        float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[65536 * n + 16384 * kb
+                            + 8192 * k0 + 4096 * i + 1024 * ib + 128 * jb + 32 * ji + 768];
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
+                            _mm256_loadu_ps(&sums_at_6[320])));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[8], _mm256_add_ps(sum_4, sum_5));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
+                            _mm256_loadu_ps(&sums_at_6[576])));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                        _mm256_storeu_ps(&decoder2_conv_transpose_forward_at_3[24], _mm256_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder2_conv_transpose_forward_evaluate(const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias,
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        decoder2_conv_transpose_forward_evaluate_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 256 FLOPs, 1536 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder2_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_7_running_mean,
     const float *restrict decoder_7_running_var, const float *restrict decoder_7_weight, float *restrict decoder2_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const decoder2_batch_norm_running_out_at = &decoder2_batch_norm_running_out[24 * c0 + c1];
-        decoder2_batch_norm_running_out_at[0] = (float)((double)decoder_7_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_7_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder2_batch_norm_running_out_at[8] = (float)quotient_0;
-        decoder2_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)decoder_7_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder2_batch_norm_running_out_at = &decoder2_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_running_out_at[0] = (float)((double)decoder_7_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_7_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder2_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_7_weight[8 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -17396,20 +20523,353 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item / 4;
+    const ptrdiff_t i = item % 4;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 268544);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (8 * i + h_s < 32) {
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
+                        + 2048 * i + 256 * h_s + 8 * w_s]);
+                    const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm256_loadu_ps(&decoder2_batch_norm_running[24 * c0]));
+                    const __m256 decoder2_batch_norm_running_0 = _mm256_loadu_ps(&decoder2_batch_norm_running[24 * c0 + 16]);
+                    const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder2_batch_norm_running_0,
+                        _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
+                    _mm256_storeu_ps(&decoder2_relu_in_staged0[264 * h_s + 8 * w_s], _mm256_max_ps(_mm256_setzero_ps(), sum_0));
+                }
+                _mm256_storeu_ps(&decoder2_relu_in_staged0[264 * h_s + 256], _mm256_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm256_storeu_ps(&decoder2_relu_in_staged0[264 * h_s + 8 * w_s], _mm256_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[528 * ib + 16 * jb];
+                const __m256 decoder2_relu_in_staged0_0 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                _mm256_storeu_ps(&transformed_at[0], decoder2_relu_in_staged0_0);
+                const __m256 decoder2_relu_in_staged0_1 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at[8]);
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at[8192], decoder2_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at[16]),
+                    decoder2_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[528 * ib + 16 * jb];
+                const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[0]),
+                    _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[264]));
+                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 16384];
+                _mm256_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[8]),
+                    _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[272]));
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[16]),
+                    _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[280]));
+                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[528 * ib + 16 * jb + 264];
+                const __m256 decoder2_relu_in_staged0_2 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 32768];
+                _mm256_storeu_ps(&transformed_at_2[0], decoder2_relu_in_staged0_2);
+                const __m256 decoder2_relu_in_staged0_3 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[8]);
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                _mm256_storeu_ps(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
+                _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[16]),
+                    decoder2_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[528 * ib + 16 * jb + 264];
+                const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[264]),
+                    _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 49152];
+                _mm256_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[272]),
+                    _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[280]),
+                    _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[16]));
+                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 2; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        __m256 sum1_0_0 = _mm256_setzero_ps();
+                        __m256 sum1_0_1 = _mm256_setzero_ps();
+                        __m256 sum1_1_0 = _mm256_setzero_ps();
+                        __m256 sum1_1_1 = _mm256_setzero_ps();
+                        __m256 sum1_2_0 = _mm256_setzero_ps();
+                        __m256 sum1_2_1 = _mm256_setzero_ps();
+                        __m256 sum1_3_0 = _mm256_setzero_ps();
+                        __m256 sum1_3_1 = _mm256_setzero_ps();
+                        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
+                                const __m256 decoder_9_weight_filtered_back_0 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
+                                    + 2048 * p + 512 * q + 64 * c0 + 8 * c1]);
+                                sum1_0_0 = _mm256_fmadd_ps(transformed_0, decoder_9_weight_filtered_back_0, sum1_0_0);
+                                const __m256 decoder_9_weight_filtered_back_1 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
+                                    + 2048 * p + 512 * q + 64 * c0 + 8 * c1 + 8192]);
+                                sum1_0_1 = _mm256_fmadd_ps(transformed_0, decoder_9_weight_filtered_back_1, sum1_0_1);
+                                const __m256 transformed_1 = _mm256_set1_ps(transformed_at_4[8]);
+                                sum1_1_0 = _mm256_fmadd_ps(transformed_1, decoder_9_weight_filtered_back_0, sum1_1_0);
+                                sum1_1_1 = _mm256_fmadd_ps(transformed_1, decoder_9_weight_filtered_back_1, sum1_1_1);
+                                const __m256 transformed_2 = _mm256_set1_ps(transformed_at_4[16]);
+                                sum1_2_0 = _mm256_fmadd_ps(transformed_2, decoder_9_weight_filtered_back_0, sum1_2_0);
+                                sum1_2_1 = _mm256_fmadd_ps(transformed_2, decoder_9_weight_filtered_back_1, sum1_2_1);
+                                const __m256 transformed_3 = _mm256_set1_ps(transformed_at_4[24]);
+                                sum1_3_0 = _mm256_fmadd_ps(transformed_3, decoder_9_weight_filtered_back_0, sum1_3_0);
+                                sum1_3_1 = _mm256_fmadd_ps(transformed_3, decoder_9_weight_filtered_back_1, sum1_3_1);
+                            }
+                        }
+                        float *const sums_at = &sums[320 * p + 64 * q];
+                        _mm256_storeu_ps(&sums_at[0], sum1_0_0);
+                        _mm256_storeu_ps(&sums_at[8], sum1_0_1);
+                        _mm256_storeu_ps(&sums_at[16], sum1_1_0);
+                        _mm256_storeu_ps(&sums_at[24], sum1_1_1);
+                        _mm256_storeu_ps(&sums_at[32], sum1_2_0);
+                        _mm256_storeu_ps(&sums_at[40], sum1_2_1);
+                        _mm256_storeu_ps(&sums_at[48], sum1_3_0);
+                        _mm256_storeu_ps(&sums_at[56], sum1_3_1);
+                    }
+                }
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    __m256 sum2_0_0 = _mm256_setzero_ps();
+                    __m256 sum2_0_1 = _mm256_setzero_ps();
+                    __m256 sum2_1_0 = _mm256_setzero_ps();
+                    __m256 sum2_1_1 = _mm256_setzero_ps();
+                    __m256 sum2_2_0 = _mm256_setzero_ps();
+                    __m256 sum2_2_1 = _mm256_setzero_ps();
+                    __m256 sum2_3_0 = _mm256_setzero_ps();
+                    __m256 sum2_3_1 = _mm256_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + 32 * jb + c1 + 8192];
+                            const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
+                            const __m256 decoder_9_weight_filtered_back_2 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
+                                + 2048 * p + 64 * c0 + 8 * c1]);
+                            sum2_0_0 = _mm256_fmadd_ps(transformed_4, decoder_9_weight_filtered_back_2, sum2_0_0);
+                            const __m256 decoder_9_weight_filtered_back_3 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
+                                + 2048 * p + 64 * c0 + 8 * c1 + 8192]);
+                            sum2_0_1 = _mm256_fmadd_ps(transformed_4, decoder_9_weight_filtered_back_3, sum2_0_1);
+                            const __m256 transformed_5 = _mm256_set1_ps(transformed_at_5[8]);
+                            sum2_1_0 = _mm256_fmadd_ps(transformed_5, decoder_9_weight_filtered_back_2, sum2_1_0);
+                            sum2_1_1 = _mm256_fmadd_ps(transformed_5, decoder_9_weight_filtered_back_3, sum2_1_1);
+                            const __m256 transformed_6 = _mm256_set1_ps(transformed_at_5[16]);
+                            sum2_2_0 = _mm256_fmadd_ps(transformed_6, decoder_9_weight_filtered_back_2, sum2_2_0);
+                            sum2_2_1 = _mm256_fmadd_ps(transformed_6, decoder_9_weight_filtered_back_3, sum2_2_1);
+                            const __m256 transformed_7 = _mm256_set1_ps(transformed_at_5[24]);
+                            sum2_3_0 = _mm256_fmadd_ps(transformed_7, decoder_9_weight_filtered_back_2, sum2_3_0);
+                            sum2_3_1 = _mm256_fmadd_ps(transformed_7, decoder_9_weight_filtered_back_3, sum2_3_1);
+                        }
+                    }
+                    float *const sums_at_1 = &sums[320 * p + 256];
+                    _mm256_storeu_ps(&sums_at_1[0], sum2_0_0);
+                    _mm256_storeu_ps(&sums_at_1[8], sum2_0_1);
+                    _mm256_storeu_ps(&sums_at_1[16], sum2_1_0);
+                    _mm256_storeu_ps(&sums_at_1[24], sum2_1_1);
+                    _mm256_storeu_ps(&sums_at_1[32], sum2_2_0);
+                    _mm256_storeu_ps(&sums_at_1[40], sum2_2_1);
+                    _mm256_storeu_ps(&sums_at_1[48], sum2_3_0);
+                    _mm256_storeu_ps(&sums_at_1[56], sum2_3_1);
+                }
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m256 sum3_0_0 = _mm256_setzero_ps();
+                    __m256 sum3_0_1 = _mm256_setzero_ps();
+                    __m256 sum3_1_0 = _mm256_setzero_ps();
+                    __m256 sum3_1_1 = _mm256_setzero_ps();
+                    __m256 sum3_2_0 = _mm256_setzero_ps();
+                    __m256 sum3_2_1 = _mm256_setzero_ps();
+                    __m256 sum3_3_0 = _mm256_setzero_ps();
+                    __m256 sum3_3_1 = _mm256_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                            float *const transformed_at_6 = &transformed[4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1 + 32768];
+                            const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
+                            const __m256 decoder_9_weight_filtered_back_4 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
+                                + 512 * q + 64 * c0 + 8 * c1]);
+                            sum3_0_0 = _mm256_fmadd_ps(transformed_8, decoder_9_weight_filtered_back_4, sum3_0_0);
+                            const __m256 decoder_9_weight_filtered_back_5 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
+                                + 512 * q + 64 * c0 + 8 * c1 + 8192]);
+                            sum3_0_1 = _mm256_fmadd_ps(transformed_8, decoder_9_weight_filtered_back_5, sum3_0_1);
+                            const __m256 transformed_9 = _mm256_set1_ps(transformed_at_6[8]);
+                            sum3_1_0 = _mm256_fmadd_ps(transformed_9, decoder_9_weight_filtered_back_4, sum3_1_0);
+                            sum3_1_1 = _mm256_fmadd_ps(transformed_9, decoder_9_weight_filtered_back_5, sum3_1_1);
+                            const __m256 transformed_10 = _mm256_set1_ps(transformed_at_6[16]);
+                            sum3_2_0 = _mm256_fmadd_ps(transformed_10, decoder_9_weight_filtered_back_4, sum3_2_0);
+                            sum3_2_1 = _mm256_fmadd_ps(transformed_10, decoder_9_weight_filtered_back_5, sum3_2_1);
+                            const __m256 transformed_11 = _mm256_set1_ps(transformed_at_6[24]);
+                            sum3_3_0 = _mm256_fmadd_ps(transformed_11, decoder_9_weight_filtered_back_4, sum3_3_0);
+                            sum3_3_1 = _mm256_fmadd_ps(transformed_11, decoder_9_weight_filtered_back_5, sum3_3_1);
+                        }
+                    }
+                    float *const sums_at_2 = &sums[64 * q + 1280];
+                    _mm256_storeu_ps(&sums_at_2[0], sum3_0_0);
+                    _mm256_storeu_ps(&sums_at_2[8], sum3_0_1);
+                    _mm256_storeu_ps(&sums_at_2[16], sum3_1_0);
+                    _mm256_storeu_ps(&sums_at_2[24], sum3_1_1);
+                    _mm256_storeu_ps(&sums_at_2[32], sum3_2_0);
+                    _mm256_storeu_ps(&sums_at_2[40], sum3_2_1);
+                    _mm256_storeu_ps(&sums_at_2[48], sum3_3_0);
+                    _mm256_storeu_ps(&sums_at_2[56], sum3_3_1);
+                }
+                __m256 sum4_0_0 = _mm256_setzero_ps();
+                __m256 sum4_0_1 = _mm256_setzero_ps();
+                __m256 sum4_1_0 = _mm256_setzero_ps();
+                __m256 sum4_1_1 = _mm256_setzero_ps();
+                __m256 sum4_2_0 = _mm256_setzero_ps();
+                __m256 sum4_2_1 = _mm256_setzero_ps();
+                __m256 sum4_3_0 = _mm256_setzero_ps();
+                __m256 sum4_3_1 = _mm256_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                        float *const transformed_at_7 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 40960];
+                        const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
+                        const __m256 decoder_9_weight_filtered_back_6 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb + 64 * c0
+                            + 8 * c1]);
+                        sum4_0_0 = _mm256_fmadd_ps(transformed_12, decoder_9_weight_filtered_back_6, sum4_0_0);
+                        const __m256 decoder_9_weight_filtered_back_7 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb + 64 * c0
+                            + 8 * c1 + 8192]);
+                        sum4_0_1 = _mm256_fmadd_ps(transformed_12, decoder_9_weight_filtered_back_7, sum4_0_1);
+                        const __m256 transformed_13 = _mm256_set1_ps(transformed_at_7[8]);
+                        sum4_1_0 = _mm256_fmadd_ps(transformed_13, decoder_9_weight_filtered_back_6, sum4_1_0);
+                        sum4_1_1 = _mm256_fmadd_ps(transformed_13, decoder_9_weight_filtered_back_7, sum4_1_1);
+                        const __m256 transformed_14 = _mm256_set1_ps(transformed_at_7[16]);
+                        sum4_2_0 = _mm256_fmadd_ps(transformed_14, decoder_9_weight_filtered_back_6, sum4_2_0);
+                        sum4_2_1 = _mm256_fmadd_ps(transformed_14, decoder_9_weight_filtered_back_7, sum4_2_1);
+                        const __m256 transformed_15 = _mm256_set1_ps(transformed_at_7[24]);
+                        sum4_3_0 = _mm256_fmadd_ps(transformed_15, decoder_9_weight_filtered_back_6, sum4_3_0);
+                        sum4_3_1 = _mm256_fmadd_ps(transformed_15, decoder_9_weight_filtered_back_7, sum4_3_1);
+                    }
+                }
+                _mm256_storeu_ps(&sums[1536], sum4_0_0);
+                _mm256_storeu_ps(&sums[1544], sum4_0_1);
+                _mm256_storeu_ps(&sums[1552], sum4_1_0);
+                _mm256_storeu_ps(&sums[1560], sum4_1_1);
+                _mm256_storeu_ps(&sums[1568], sum4_2_0);
+                _mm256_storeu_ps(&sums[1576], sum4_2_1);
+                _mm256_storeu_ps(&sums[1584], sum4_3_0);
+                _mm256_storeu_ps(&sums[1592], sum4_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[16 * ji + 8 * k0];
+                        float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
+                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji];
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[0], _mm256_loadu_ps(&sums_at_3[0]));
+                        const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]), sums_0));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[16], _mm256_loadu_ps(&sums_at_3[256]));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[24], _mm256_add_ps(sums_0, _mm256_loadu_ps(&sums_at_3[192])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[16 * ji + 8 * k0 + 320];
+                        float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
+                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
+                            _mm256_loadu_ps(&sums_at_4[320])));
+                        const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
+                        const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[128]), _mm256_loadu_ps(&sums_at_4[448]));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[8], _mm256_add_ps(sum_1, sum_2));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[256]),
+                            _mm256_loadu_ps(&sums_at_4[576])));
+                        const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[192]), _mm256_loadu_ps(&sums_at_4[512]));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[24], _mm256_add_ps(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[16 * ji + 8 * k0 + 1280];
+                        float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
+                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
+                        const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]), sums_1));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[16], _mm256_loadu_ps(&sums_at_5[256]));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[24], _mm256_add_ps(sums_1,
+                            _mm256_loadu_ps(&sums_at_5[192])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[16 * ji + 8 * k0 + 640];
+                        float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
+                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
+                            _mm256_loadu_ps(&sums_at_6[320])));
+                        const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
+                        const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[128]), _mm256_loadu_ps(&sums_at_6[448]));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[8], _mm256_add_ps(sum_4, sum_5));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[16], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[256]),
+                            _mm256_loadu_ps(&sums_at_6[576])));
+                        const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[192]), _mm256_loadu_ps(&sums_at_6[512]));
+                        _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[24], _mm256_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder3_conv_transpose_forward_evaluate(const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 128 FLOPs, 768 bytes of memory traffic.
- * c in tiles of 8 parallel, c */
+ * c in tiles of 8 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder3_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_10_running_mean,
     const float *restrict decoder_10_running_var, const float *restrict decoder_10_weight,
     float *restrict decoder3_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-        float *const decoder3_batch_norm_running_out_at = &decoder3_batch_norm_running_out[24 * c0 + c1];
-        decoder3_batch_norm_running_out_at[0] = (float)((double)decoder_10_running_mean[8 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_10_running_var[8 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder3_batch_norm_running_out_at[8] = (float)quotient_0;
-        decoder3_batch_norm_running_out_at[16] = (float)(quotient_0 * (double)decoder_10_weight[8 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder3_batch_norm_running_out_at = &decoder3_batch_norm_running_out[24 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_running_out_at[0] = (float)((double)decoder_10_running_mean[8 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_10_running_var[8 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder3_batch_norm_running_out_at[8] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_10_weight[8 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_running_out_at[16] = (float)product_0;
+        }
     }
 }
 
@@ -22832,20 +26292,16 @@ static void done(const ModelStep *step, int kernel) {
 
 /* What train calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
 static const ModelKernel train_kernel[] = {
-    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1, false},
-    {"encoder0_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1, false},
+    {"encoder0_conv_forward", 150994944.0, 35652736.0, 1, false},
     {"encoder0_batch_norm_statistics_merge", 786432.0, 1049856.0, 1, false},
     {"encoder1_conv_forward_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_forward", 2415919104.0, 50463232.0, 1, false},
-    {"encoder1_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1, false},
+    {"encoder1_conv_forward", 2415919104.0, 50987520.0, 1, false},
     {"encoder1_batch_norm_statistics_merge", 393216.0, 526848.0, 1, false},
     {"encoder2_conv_forward_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_forward", 2415919104.0, 25691136.0, 1, false},
-    {"encoder2_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1, false},
+    {"encoder2_conv_forward", 2415919104.0, 25953280.0, 1, false},
     {"encoder2_batch_norm_statistics_merge", 196608.0, 267264.0, 1, false},
     {"encoder3_conv_forward_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_forward", 2415919104.0, 14682112.0, 1, false},
-    {"encoder3_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1, false},
+    {"encoder3_conv_forward", 2415919104.0, 14813184.0, 1, false},
     {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
@@ -22856,20 +26312,16 @@ static const ModelKernel train_kernel[] = {
     {"gru0_cell", 96000.0, 193024.0, 4, false},
     {"fc3_forward", 104857600.0, 5571072.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_forward", 2415919104.0, 14680064.0, 1, false},
-    {"decoder0_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1, false},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 14811136.0, 1, false},
     {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"decoder1_conv_transpose_forward_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_forward", 2415919104.0, 14684160.0, 1, false},
-    {"decoder1_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1, false},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 14946304.0, 1, false},
     {"decoder1_batch_norm_statistics_merge", 196608.0, 267264.0, 1, false},
     {"decoder2_conv_transpose_forward_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_forward", 2415919104.0, 25692160.0, 1, false},
-    {"decoder2_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1, false},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 26216448.0, 1, false},
     {"decoder2_batch_norm_statistics_merge", 393216.0, 526848.0, 1, false},
     {"decoder3_conv_transpose_forward_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_forward", 2415919104.0, 50463744.0, 1, false},
-    {"decoder3_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1, false},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 51512320.0, 1, false},
     {"decoder3_batch_norm_statistics_merge", 786432.0, 1049856.0, 1, false},
     {"decoder4_conv_forward", 150994944.0, 34604672.0, 1, false},
     {"loss_images", 786432.0, 2097664.0, 1, false},
@@ -22877,42 +26329,34 @@ static const ModelKernel train_kernel[] = {
     {"decoder4_tanh_grad", 262144.0, 3145728.0, 1, false},
     {"decoder4_conv_weight_grad", 150994944.0, 34612736.0, 1, false},
     {"decoder4_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
-    {"decoder4_conv_data_grad", 150994944.0, 34604160.0, 1, false},
-    {"decoder3_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1, false},
+    {"decoder4_conv_data_grad", 150994944.0, 69207680.0, 1, false},
     {"decoder3_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1, false},
     {"decoder3_batch_norm_weight_grad", 32.0, 384.0, 1, false},
     {"decoder3_batch_norm_bias_grad", 32.0, 384.0, 1, false},
-    {"decoder3_batch_norm_grad", 8388608.0, 100664064.0, 1, false},
-    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 50922496.0, 1, false},
+    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 84477696.0, 1, false},
     {"decoder3_conv_transpose_weight_grad_sum", 147456.0, 663552.0, 1, false},
     {"decoder3_conv_transpose_data_grad_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_data_grad", 2415919104.0, 50462720.0, 1, false},
-    {"decoder2_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1, false},
+    {"decoder3_conv_transpose_data_grad", 2415919104.0, 101320448.0, 1, false},
     {"decoder2_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1, false},
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1, false},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1, false},
-    {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1, false},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1, false},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 44305920.0, 1, false},
     {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1, false},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1, false},
-    {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1, false},
+    {"decoder2_conv_transpose_data_grad", 2415919104.0, 51121664.0, 1, false},
     {"decoder1_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1, false},
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1, false},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1, false},
-    {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1, false},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1, false},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 25697280.0, 1, false},
     {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1, false},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1, false},
+    {"decoder1_conv_transpose_data_grad", 2415919104.0, 27401216.0, 1, false},
     {"decoder0_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1, false},
     {"decoder0_batch_norm_weight_grad", 256.0, 3072.0, 1, false},
     {"decoder0_batch_norm_bias_grad", 256.0, 3072.0, 1, false},
-    {"decoder0_batch_norm_grad", 1048576.0, 12589056.0, 1, false},
-    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 11010048.0, 1, false},
+    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 15210496.0, 1, false},
     {"decoder0_conv_transpose_data_grad_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1, false},
+    {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
     {"fc3_weight_grad", 104857600.0, 5538304.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
     {"fc3_data_grad", 104857600.0, 5531648.0, 1, false},
@@ -22932,35 +26376,28 @@ static const ModelKernel train_kernel[] = {
     {"encoder4_relu_grad", 524288.0, 6291456.0, 1, false},
     {"encoder4_conv_weight_grad", 2415919104.0, 11014144.0, 1, false},
     {"encoder4_conv_data_grad_weight", 0.0, 13107200.0, 1, false},
-    {"encoder4_conv_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"encoder3_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1, false},
+    {"encoder4_conv_data_grad", 2415919104.0, 19009536.0, 1, false},
     {"encoder3_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1, false},
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1, false},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1, false},
-    {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1, false},
-    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1, false},
+    {"encoder3_conv_weight_grad", 2415919104.0, 21504000.0, 1, false},
     {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1, false},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1, false},
+    {"encoder3_conv_data_grad", 2415919104.0, 27533312.0, 1, false},
     {"encoder2_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1, false},
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1, false},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1, false},
-    {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1, false},
-    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1, false},
+    {"encoder2_conv_weight_grad", 2415919104.0, 35917824.0, 1, false},
     {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1, false},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1, false},
-    {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1, false},
+    {"encoder2_conv_data_grad", 2415919104.0, 51384320.0, 1, false},
     {"encoder1_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1, false},
     {"encoder1_batch_norm_weight_grad", 64.0, 768.0, 1, false},
     {"encoder1_batch_norm_bias_grad", 64.0, 768.0, 1, false},
-    {"encoder1_batch_norm_grad", 4194304.0, 50333184.0, 1, false},
-    {"encoder1_conv_weight_grad", 2415919104.0, 50921984.0, 1, false},
+    {"encoder1_conv_weight_grad", 2415919104.0, 67700736.0, 1, false},
     {"encoder1_conv_weight_grad_sum", 147456.0, 663552.0, 1, false},
     {"encoder1_conv_data_grad_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_data_grad", 2415919104.0, 50462720.0, 1, false},
-    {"encoder0_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1, false},
+    {"encoder1_conv_data_grad", 2415919104.0, 101844992.0, 1, false},
     {"encoder0_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1, false},
     {"encoder0_batch_norm_weight_grad", 32.0, 384.0, 1, false},
     {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1, false},
@@ -22975,16 +26412,16 @@ static const ModelKernel train_kernel[] = {
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
 static const ModelKernel evaluate_kernel[] = {
-    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1, false},
+    {"encoder0_conv_forward_evaluate", 150994944.0, 34604160.0, 1, false},
     {"encoder0_batch_norm_running", 128.0, 768.0, 1, false},
     {"encoder1_conv_forward_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_forward", 2415919104.0, 50463232.0, 1, false},
+    {"encoder1_conv_forward_evaluate", 2415919104.0, 50463232.0, 1, false},
     {"encoder1_batch_norm_running", 256.0, 1536.0, 1, false},
     {"encoder2_conv_forward_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_forward", 2415919104.0, 25691136.0, 1, false},
+    {"encoder2_conv_forward_evaluate", 2415919104.0, 25691136.0, 1, false},
     {"encoder2_batch_norm_running", 512.0, 3072.0, 1, false},
     {"encoder3_conv_forward_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_forward", 2415919104.0, 14682112.0, 1, false},
+    {"encoder3_conv_forward_evaluate", 2415919104.0, 14682112.0, 1, false},
     {"encoder3_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
@@ -22995,16 +26432,16 @@ static const ModelKernel evaluate_kernel[] = {
     {"gru0_cell", 96000.0, 193024.0, 4, false},
     {"fc3_forward", 104857600.0, 5571072.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_forward", 2415919104.0, 14680064.0, 1, false},
+    {"decoder0_conv_transpose_forward_evaluate", 2415919104.0, 14680064.0, 1, false},
     {"decoder0_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"decoder1_conv_transpose_forward_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_forward", 2415919104.0, 14684160.0, 1, false},
+    {"decoder1_conv_transpose_forward_evaluate", 2415919104.0, 14684160.0, 1, false},
     {"decoder1_batch_norm_running", 512.0, 3072.0, 1, false},
     {"decoder2_conv_transpose_forward_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_forward", 2415919104.0, 25692160.0, 1, false},
+    {"decoder2_conv_transpose_forward_evaluate", 2415919104.0, 25692160.0, 1, false},
     {"decoder2_batch_norm_running", 256.0, 1536.0, 1, false},
     {"decoder3_conv_transpose_forward_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_forward", 2415919104.0, 50463744.0, 1, false},
+    {"decoder3_conv_transpose_forward_evaluate", 2415919104.0, 50463744.0, 1, false},
     {"decoder3_batch_norm_running", 128.0, 768.0, 1, false},
     {"decoder4_conv_forward", 150994944.0, 34604672.0, 1, false},
     {"loss_images", 786432.0, 2097664.0, 1, false},
@@ -23016,381 +26453,347 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78898432), scratch, threads);
-    done(step, 0);
-    encoder0_batch_norm_statistics_tiles((const float *)(workspace + 78898432), (float *)(workspace + 112452864), threads);
-    done(step, 1);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 113501440),
-        (float *)(workspace + 276250880), (float *)(workspace + 73176064), (float *)(workspace + 73176192),
-        (const float *)(workspace + 1152), threads);
-    done(step, 2);
-    encoder1_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 1408), threads);
-    done(step, 3);
-    encoder1_conv_forward((const float *)(workspace + 78898432), (const float *)(workspace + 276250880), (const float *)(workspace + 1280),
-        (const float *)(workspace + 112452864), (float *)(workspace + 213116160), scratch, threads);
-    done(step, 4);
-    encoder1_batch_norm_statistics_tiles((const float *)(workspace + 213116160), (float *)(workspace + 112452864), threads);
-    done(step, 5);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112977152),
-        (float *)(workspace + 276249344), (float *)(workspace + 73176320), (float *)(workspace + 73176576),
-        (const float *)(workspace + 75136), threads);
-    done(step, 6);
-    encoder2_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 75648), threads);
-    done(step, 7);
-    encoder2_conv_forward((const float *)(workspace + 213116160), (const float *)(workspace + 276249344),
-        (const float *)(workspace + 75392), (const float *)(workspace + 112452864), (float *)(workspace + 246670592), scratch, threads);
-    done(step, 8);
-    encoder2_batch_norm_statistics_tiles((const float *)(workspace + 246670592), (float *)(workspace + 112452864), threads);
-    done(step, 9);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112715008),
-        (float *)(workspace + 276246272), (float *)(workspace + 73176832), (float *)(workspace + 73177344),
-        (const float *)(workspace + 370560), threads);
-    done(step, 10);
-    encoder3_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 371584), threads);
-    done(step, 11);
-    encoder3_conv_forward((const float *)(workspace + 246670592), (const float *)(workspace + 276246272),
-        (const float *)(workspace + 371072), (const float *)(workspace + 112452864), (float *)(workspace + 263447808), scratch, threads);
-    done(step, 12);
-    encoder3_batch_norm_statistics_tiles((const float *)(workspace + 263447808), (float *)(workspace + 112452864), threads);
-    done(step, 13);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112583936),
-        (float *)(workspace + 276240128), (float *)(workspace + 73177856), (float *)(workspace + 73178880),
-        (const float *)(workspace + 1551232), threads);
-    done(step, 14);
-    encoder4_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 1553280), threads);
-    done(step, 15);
-    encoder4_conv_forward((const float *)(workspace + 263447808), (const float *)(workspace + 276240128),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 112452864), (float *)(workspace + 271836416), scratch, threads);
-    done(step, 16);
-    fc1_forward((const float *)(workspace + 271836416), (const float *)(workspace + 6271872), (float *)(workspace + 276223744),
-        (const float *)(workspace + 8369024), threads);
-    done(step, 17);
-    gru0_input_projection((const float *)(workspace + 276223744), (const float *)(workspace + 8369280), (float *)(workspace + 276030720),
-        (const float *)(workspace + 8578944), threads);
-    done(step, 18);
-    gru0_carry_start((float *)(workspace + 276190464), step->h0, threads);
-    done(step, 19);
-    for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 276190464), (const float *)(workspace + 8449152),
-            (float *)(workspace + 276110592), (const float *)(workspace + 8580224), time, threads);
-        done(step, 20);
-        gru0_cell((float *)(workspace + 276190464), (const float *)(workspace + 276030720), (const float *)(workspace + 276110592), time,
-            threads);
-        done(step, 21);
-    }
-    fc3_forward((const float *)(workspace + 276190464), (const float *)(workspace + 8581504), (float *)(workspace + 273933568),
-        (const float *)(workspace + 11989376), threads);
-    done(step, 22);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 12022144), threads);
-    done(step, 23);
-    decoder0_conv_transpose_forward((const float *)(workspace + 273933568), (const float *)(workspace + 112452864),
-        (float *)(workspace + 267642112), scratch, threads);
-    done(step, 24);
-    decoder0_batch_norm_statistics_tiles((const float *)(workspace + 267642112), (float *)(workspace + 112452864), threads);
-    done(step, 25);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112583936),
-        (float *)(workspace + 276243200), (float *)(workspace + 73179904), (float *)(workspace + 73180928),
-        (const float *)(workspace + 16740736), threads);
-    done(step, 26);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 16742784), threads);
-    done(step, 27);
-    decoder1_conv_transpose_forward((const float *)(workspace + 267642112), (const float *)(workspace + 276243200),
-        (const float *)(workspace + 16741760), (const float *)(workspace + 112452864), (float *)(workspace + 255059200), scratch, threads);
-    done(step, 28);
-    decoder1_batch_norm_statistics_tiles((const float *)(workspace + 255059200), (float *)(workspace + 112452864), threads);
-    done(step, 29);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112715008),
-        (float *)(workspace + 276247808), (float *)(workspace + 73181952), (float *)(workspace + 73182464),
-        (const float *)(workspace + 17922432), threads);
-    done(step, 30);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 17923456), threads);
-    done(step, 31);
-    decoder2_conv_transpose_forward((const float *)(workspace + 255059200), (const float *)(workspace + 276247808),
-        (const float *)(workspace + 17922944), (const float *)(workspace + 112452864), (float *)(workspace + 229893376), scratch, threads);
-    done(step, 32);
-    decoder2_batch_norm_statistics_tiles((const float *)(workspace + 229893376), (float *)(workspace + 112452864), threads);
-    done(step, 33);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112977152),
-        (float *)(workspace + 276250112), (float *)(workspace + 73182976), (float *)(workspace + 73183232),
-        (const float *)(workspace + 18218368), threads);
-    done(step, 34);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 146007296), (const float *)(workspace + 18218880), threads);
-    done(step, 35);
-    decoder3_conv_transpose_forward((const float *)(workspace + 229893376), (const float *)(workspace + 276250112),
-        (const float *)(workspace + 18218624), (const float *)(workspace + 146007296), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 36);
-    decoder3_batch_norm_statistics_tiles((const float *)(workspace + 112452864), (float *)(workspace + 146007296), threads);
-    done(step, 37);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 146007296), (double *)(workspace + 147055872),
-        (float *)(workspace + 276251264), (float *)(workspace + 73183488), (float *)(workspace + 73183616),
-        (const float *)(workspace + 18292608), threads);
-    done(step, 38);
-    decoder4_conv_forward((const float *)(workspace + 112452864), (const float *)(workspace + 276251264),
-        (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
-    done(step, 39);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 146007296), threads);
-    done(step, 40);
-    loss((const double *)(workspace + 146007296), step->loss, threads);
-    done(step, 41);
-    decoder4_tanh_grad((float *)(workspace + 179561728), step->reconstruction, step->x, threads);
-    done(step, 42);
-    decoder4_conv_weight_grad((float *)(workspace + 146007296), (const float *)(workspace + 112452864),
-        (const float *)(workspace + 276251264), (const float *)(workspace + 18292736), (const float *)(workspace + 179561728), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78898432), (float *)(workspace + 112452864), scratch,
         threads);
-    done(step, 43);
+    done(step, 0);
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 113501440),
+        (float *)(workspace + 260129024), (float *)(workspace + 73176064), (float *)(workspace + 73176192),
+        (const float *)(workspace + 1152), threads);
+    done(step, 1);
+    encoder1_conv_forward_weight((float *)(workspace + 112977152), (const float *)(workspace + 1408), threads);
+    done(step, 2);
+    encoder1_conv_forward((const float *)(workspace + 78898432), (const float *)(workspace + 260129024), (const float *)(workspace + 1280),
+        (const float *)(workspace + 112977152), (float *)(workspace + 179561728), (float *)(workspace + 112452864), scratch, threads);
+    done(step, 3);
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 112452864), (double *)(workspace + 112977152),
+        (float *)(workspace + 260127488), (float *)(workspace + 73176320), (float *)(workspace + 73176576),
+        (const float *)(workspace + 75136), threads);
+    done(step, 4);
+    encoder2_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 75648), threads);
+    done(step, 5);
+    encoder2_conv_forward((const float *)(workspace + 179561728), (const float *)(workspace + 260127488),
+        (const float *)(workspace + 75392), (const float *)(workspace + 112452864), (float *)(workspace + 229893376),
+        (float *)(workspace + 112977152), scratch, threads);
+    done(step, 6);
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 112977152), (double *)(workspace + 112452864),
+        (float *)(workspace + 260124416), (float *)(workspace + 73176832), (float *)(workspace + 73177344),
+        (const float *)(workspace + 370560), threads);
+    done(step, 7);
+    encoder3_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 371584), threads);
+    done(step, 8);
+    encoder3_conv_forward((const float *)(workspace + 229893376), (const float *)(workspace + 260124416),
+        (const float *)(workspace + 371072), (const float *)(workspace + 112452864), (float *)(workspace + 246670592),
+        (float *)(workspace + 114550016), scratch, threads);
+    done(step, 9);
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 114550016), (double *)(workspace + 112452864),
+        (float *)(workspace + 260118272), (float *)(workspace + 73177856), (float *)(workspace + 73178880),
+        (const float *)(workspace + 1551232), threads);
+    done(step, 10);
+    encoder4_conv_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 1553280), threads);
+    done(step, 11);
+    encoder4_conv_forward((const float *)(workspace + 246670592), (const float *)(workspace + 260118272),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 112452864), (float *)(workspace + 255059200), scratch, threads);
+    done(step, 12);
+    fc1_forward((const float *)(workspace + 255059200), (const float *)(workspace + 6271872), (float *)(workspace + 260101888),
+        (const float *)(workspace + 8369024), threads);
+    done(step, 13);
+    gru0_input_projection((const float *)(workspace + 260101888), (const float *)(workspace + 8369280), (float *)(workspace + 259908864),
+        (const float *)(workspace + 8578944), threads);
+    done(step, 14);
+    gru0_carry_start((float *)(workspace + 260068608), step->h0, threads);
+    done(step, 15);
+    for (ptrdiff_t time = 0; time < 4; time++) {
+        gru0_hidden_projection((const float *)(workspace + 260068608), (const float *)(workspace + 8449152),
+            (float *)(workspace + 259988736), (const float *)(workspace + 8580224), time, threads);
+        done(step, 16);
+        gru0_cell((float *)(workspace + 260068608), (const float *)(workspace + 259908864), (const float *)(workspace + 259988736), time,
+            threads);
+        done(step, 17);
+    }
+    fc3_forward((const float *)(workspace + 260068608), (const float *)(workspace + 8581504), (float *)(workspace + 257156352),
+        (const float *)(workspace + 11989376), threads);
+    done(step, 18);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 12022144), threads);
+    done(step, 19);
+    decoder0_conv_transpose_forward((const float *)(workspace + 257156352), (const float *)(workspace + 112452864),
+        (float *)(workspace + 250864896), (float *)(workspace + 120841472), scratch, threads);
+    done(step, 20);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 120841472), (double *)(workspace + 112452864),
+        (float *)(workspace + 260121344), (float *)(workspace + 73179904), (float *)(workspace + 73180928),
+        (const float *)(workspace + 16740736), threads);
+    done(step, 21);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 16742784), threads);
+    done(step, 22);
+    decoder1_conv_transpose_forward((const float *)(workspace + 250864896), (const float *)(workspace + 260121344),
+        (const float *)(workspace + 16741760), (const float *)(workspace + 112452864), (float *)(workspace + 238281984),
+        (float *)(workspace + 114550016), scratch, threads);
+    done(step, 23);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 114550016), (double *)(workspace + 112452864),
+        (float *)(workspace + 260125952), (float *)(workspace + 73181952), (float *)(workspace + 73182464),
+        (const float *)(workspace + 17922432), threads);
+    done(step, 24);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 112452864), (const float *)(workspace + 17923456), threads);
+    done(step, 25);
+    decoder2_conv_transpose_forward((const float *)(workspace + 238281984), (const float *)(workspace + 260125952),
+        (const float *)(workspace + 17922944), (const float *)(workspace + 112452864), (float *)(workspace + 196338944),
+        (float *)(workspace + 112977152), scratch, threads);
+    done(step, 26);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 112977152), (double *)(workspace + 112452864),
+        (float *)(workspace + 260128256), (float *)(workspace + 73182976), (float *)(workspace + 73183232),
+        (const float *)(workspace + 18218368), threads);
+    done(step, 27);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 147055872), (const float *)(workspace + 18218880), threads);
+    done(step, 28);
+    decoder3_conv_transpose_forward((const float *)(workspace + 196338944), (const float *)(workspace + 260128256),
+        (const float *)(workspace + 18218624), (const float *)(workspace + 147055872), (float *)(workspace + 112452864),
+        (float *)(workspace + 146007296), scratch, threads);
+    done(step, 29);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 146007296), (double *)(workspace + 147055872),
+        (float *)(workspace + 260129408), (float *)(workspace + 73183488), (float *)(workspace + 73183616),
+        (const float *)(workspace + 18292608), threads);
+    done(step, 30);
+    decoder4_conv_forward((const float *)(workspace + 112452864), (const float *)(workspace + 260129408),
+        (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    done(step, 31);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 146007296), threads);
+    done(step, 32);
+    loss((const double *)(workspace + 146007296), step->loss, threads);
+    done(step, 33);
+    decoder4_tanh_grad((float *)(workspace + 213116160), step->reconstruction, step->x, threads);
+    done(step, 34);
+    decoder4_conv_weight_grad((float *)(workspace + 146007296), (const float *)(workspace + 112452864),
+        (const float *)(workspace + 260129408), (const float *)(workspace + 18292736), (const float *)(workspace + 213116160), scratch,
+        threads);
+    done(step, 35);
     decoder4_conv_weight_grad_sum((const float *)(workspace + 146007296), (float *)(workspace + 36586880), threads);
+    done(step, 36);
+    decoder4_conv_data_grad((const float *)(workspace + 213116160), (const float *)(workspace + 18292864), (float *)(workspace + 146007296),
+        (const float *)(workspace + 112452864), (const float *)(workspace + 260129408), (const float *)(workspace + 18292736),
+        (float *)(workspace + 214164736), scratch, threads);
+    done(step, 37);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 214164736), (float *)(workspace + 260129792),
+        (const float *)(workspace + 260129408), threads);
+    done(step, 38);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 36586624), (const float *)(workspace + 260129792), threads);
+    done(step, 39);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 36586752), (const float *)(workspace + 260129792), threads);
+    done(step, 40);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 260129408), (const float *)(workspace + 112452864),
+        (const float *)(workspace + 260129792), (const float *)(workspace + 18292736), (const float *)(workspace + 146007296),
+        (const float *)(workspace + 196338944), (const float *)(workspace + 260128256), (const float *)(workspace + 18218624),
+        (float *)(workspace + 213116160), scratch, threads);
+    done(step, 41);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 213116160), (float *)(workspace + 36512896), threads);
+    done(step, 42);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18218880), (float *)(workspace + 259777792), scratch, threads);
+    done(step, 43);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 260129408), (const float *)(workspace + 112452864),
+        (const float *)(workspace + 260129792), (const float *)(workspace + 18292736), (const float *)(workspace + 146007296),
+        (const float *)(workspace + 259777792), (float *)(workspace + 213116160), (const float *)(workspace + 196338944),
+        (const float *)(workspace + 260128256), (const float *)(workspace + 18218624), (float *)(workspace + 259253504), scratch, threads);
     done(step, 44);
-    decoder4_conv_data_grad((const float *)(workspace + 179561728), (const float *)(workspace + 18292864), (float *)(workspace + 146007296),
-        scratch, threads);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 259253504), (float *)(workspace + 121627904),
+        (const float *)(workspace + 260128256), threads);
     done(step, 45);
-    decoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 112452864), (const float *)(workspace + 276251264),
-        (const float *)(workspace + 18292736), (const float *)(workspace + 146007296), (float *)(workspace + 179561728), threads);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 36512384), (const float *)(workspace + 121627904), threads);
     done(step, 46);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 179561728), (float *)(workspace + 276251648),
-        (const float *)(workspace + 276251264), threads);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 36512640), (const float *)(workspace + 121627904), threads);
     done(step, 47);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 36586624), (const float *)(workspace + 276251648), threads);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 260128256), (const float *)(workspace + 196338944),
+        (const float *)(workspace + 121627904), (const float *)(workspace + 18218624), (const float *)(workspace + 213116160),
+        (const float *)(workspace + 238281984), (const float *)(workspace + 260125952), (const float *)(workspace + 17922944),
+        (float *)(workspace + 112452864), scratch, threads);
     done(step, 48);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 36586752), (const float *)(workspace + 276251648), threads);
-    done(step, 49);
-    decoder3_batch_norm_grad((float *)(workspace + 179561728), (const float *)(workspace + 276251264),
-        (const float *)(workspace + 112452864), (const float *)(workspace + 276251648), (const float *)(workspace + 18292736),
-        (const float *)(workspace + 146007296), threads);
-    done(step, 50);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 179561728), (const float *)(workspace + 229893376),
-        (const float *)(workspace + 276250112), (const float *)(workspace + 18218624), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 51);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 36512896), threads);
-    done(step, 52);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18218880), (float *)(workspace + 129230080), scratch, threads);
-    done(step, 53);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 179561728), (const float *)(workspace + 129230080),
-        (float *)(workspace + 112452864), scratch, threads);
-    done(step, 54);
-    decoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 229893376), (const float *)(workspace + 276250112),
-        (const float *)(workspace + 18218624), (const float *)(workspace + 112452864), (float *)(workspace + 129230080), threads);
-    done(step, 55);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 129230080), (float *)(workspace + 146007296),
-        (const float *)(workspace + 276250112), threads);
-    done(step, 56);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 36512384), (const float *)(workspace + 146007296), threads);
-    done(step, 57);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 36512640), (const float *)(workspace + 146007296), threads);
-    done(step, 58);
-    decoder2_batch_norm_grad((float *)(workspace + 129230080), (const float *)(workspace + 276250112),
-        (const float *)(workspace + 229893376), (const float *)(workspace + 146007296), (const float *)(workspace + 18218624),
-        (const float *)(workspace + 112452864), threads);
-    done(step, 59);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 129230080), (const float *)(workspace + 255059200),
-        (const float *)(workspace + 276247808), (const float *)(workspace + 17922944), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 60);
     decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 36217472), threads);
-    done(step, 61);
+    done(step, 49);
     decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17923456), (float *)(workspace + 120841472), scratch, threads);
+    done(step, 50);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 260128256), (const float *)(workspace + 196338944),
+        (const float *)(workspace + 121627904), (const float *)(workspace + 18218624), (const float *)(workspace + 213116160),
+        (const float *)(workspace + 120841472), (float *)(workspace + 112452864), (const float *)(workspace + 238281984),
+        (const float *)(workspace + 260125952), (const float *)(workspace + 17922944), (float *)(workspace + 121365760), scratch, threads);
+    done(step, 51);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 121365760), (float *)(workspace + 127264000),
+        (const float *)(workspace + 260125952), threads);
+    done(step, 52);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 36216448), (const float *)(workspace + 127264000), threads);
+    done(step, 53);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 36216960), (const float *)(workspace + 127264000), threads);
+    done(step, 54);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 260125952), (const float *)(workspace + 238281984),
+        (const float *)(workspace + 127264000), (const float *)(workspace + 17922944), (const float *)(workspace + 112452864),
+        (const float *)(workspace + 250864896), (const float *)(workspace + 260121344), (const float *)(workspace + 16741760),
+        (float *)(workspace + 120841472), scratch, threads);
+    done(step, 55);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 120841472), (float *)(workspace + 35036800), threads);
+    done(step, 56);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16742784), (float *)(workspace + 125035776), scratch, threads);
+    done(step, 57);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 260125952), (const float *)(workspace + 238281984),
+        (const float *)(workspace + 127264000), (const float *)(workspace + 17922944), (const float *)(workspace + 112452864),
+        (const float *)(workspace + 125035776), (float *)(workspace + 120841472), (const float *)(workspace + 250864896),
+        (const float *)(workspace + 260121344), (const float *)(workspace + 16741760), (float *)(workspace + 127132928), scratch, threads);
+    done(step, 58);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 127132928), (float *)(workspace + 127264000),
+        (const float *)(workspace + 260121344), threads);
+    done(step, 59);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 35034752), (const float *)(workspace + 127264000), threads);
+    done(step, 60);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 35035776), (const float *)(workspace + 127264000), threads);
+    done(step, 61);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 260121344), (const float *)(workspace + 250864896),
+        (const float *)(workspace + 127264000), (const float *)(workspace + 16741760), (const float *)(workspace + 120841472),
+        (const float *)(workspace + 257156352), (float *)(workspace + 30316160), scratch, threads);
     done(step, 62);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 129230080), (const float *)(workspace + 120841472),
-        (float *)(workspace + 112452864), scratch, threads);
-    done(step, 63);
-    decoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 255059200), (const float *)(workspace + 276247808),
-        (const float *)(workspace + 17922944), (const float *)(workspace + 112452864), (float *)(workspace + 120841472), threads);
-    done(step, 64);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 120841472), (float *)(workspace + 129230080),
-        (const float *)(workspace + 276247808), threads);
-    done(step, 65);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 36216448), (const float *)(workspace + 129230080), threads);
-    done(step, 66);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 36216960), (const float *)(workspace + 129230080), threads);
-    done(step, 67);
-    decoder1_batch_norm_grad((float *)(workspace + 120841472), (const float *)(workspace + 276247808),
-        (const float *)(workspace + 255059200), (const float *)(workspace + 129230080), (const float *)(workspace + 17922944),
-        (const float *)(workspace + 112452864), threads);
-    done(step, 68);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 120841472), (const float *)(workspace + 267642112),
-        (const float *)(workspace + 276243200), (const float *)(workspace + 16741760), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 69);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 35036800), threads);
-    done(step, 70);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16742784), (float *)(workspace + 116647168), scratch, threads);
-    done(step, 71);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 120841472), (const float *)(workspace + 116647168),
-        (float *)(workspace + 112452864), scratch, threads);
-    done(step, 72);
-    decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 267642112), (const float *)(workspace + 276243200),
-        (const float *)(workspace + 16741760), (const float *)(workspace + 112452864), (float *)(workspace + 116647168), threads);
-    done(step, 73);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 116647168), (float *)(workspace + 116778240),
-        (const float *)(workspace + 276243200), threads);
-    done(step, 74);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35034752), (const float *)(workspace + 116778240), threads);
-    done(step, 75);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35035776), (const float *)(workspace + 116778240), threads);
-    done(step, 76);
-    decoder0_batch_norm_grad((float *)(workspace + 120841472), (const float *)(workspace + 276243200),
-        (const float *)(workspace + 267642112), (const float *)(workspace + 116778240), (const float *)(workspace + 16741760),
-        (const float *)(workspace + 112452864), threads);
-    done(step, 77);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 120841472), (const float *)(workspace + 273933568),
-        (float *)(workspace + 30316160), scratch, threads);
-    done(step, 78);
     decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12022144), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 79);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 120841472), (const float *)(workspace + 112452864),
-        (float *)(workspace + 125035776), scratch, threads);
-    done(step, 80);
-    fc3_weight_grad((float *)(workspace + 26875520), (const float *)(workspace + 125035776), (const float *)(workspace + 276190464),
+    done(step, 63);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 260121344), (const float *)(workspace + 250864896),
+        (const float *)(workspace + 127264000), (const float *)(workspace + 16741760), (const float *)(workspace + 120841472),
+        (const float *)(workspace + 112452864), (float *)(workspace + 125035776), scratch, threads);
+    done(step, 64);
+    fc3_weight_grad((float *)(workspace + 26875520), (const float *)(workspace + 125035776), (const float *)(workspace + 260068608),
         scratch, threads);
-    done(step, 81);
+    done(step, 65);
     fc3_bias_grad((const float *)(workspace + 125035776), (float *)(workspace + 30283392), threads);
-    done(step, 82);
+    done(step, 66);
     fc3_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 75490560), (float *)(workspace + 112645888), threads);
-    done(step, 83);
+    done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 112612608), threads);
-    done(step, 84);
+    done(step, 68);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 112672512), (const float *)(workspace + 112645888), (const float *)(workspace + 112612608),
             time, threads);
-        done(step, 85);
+        done(step, 69);
         gru0_cell_grad((float *)(workspace + 112532736), (float *)(workspace + 112452864), (float *)(workspace + 112699136),
-            (const float *)(workspace + 112672512), (const float *)(workspace + 276030720), (const float *)(workspace + 276110592),
-            (const float *)(workspace + 276190464), time, threads);
-        done(step, 86);
+            (const float *)(workspace + 112672512), (const float *)(workspace + 259908864), (const float *)(workspace + 259988736),
+            (const float *)(workspace + 260068608), time, threads);
+        done(step, 70);
         gru0_hidden_projection_data_grad((const float *)(workspace + 112452864), (const float *)(workspace + 75360768),
             (float *)(workspace + 112725760), time, threads);
-        done(step, 87);
+        done(step, 71);
         gru0_carry_grad_sum((float *)(workspace + 112612608), (const float *)(workspace + 112699136),
             (const float *)(workspace + 112725760), time, threads);
-        done(step, 88);
+        done(step, 72);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 26743168), (const float *)(workspace + 112452864),
-        (const float *)(workspace + 276190464), scratch, threads);
-    done(step, 89);
+        (const float *)(workspace + 260068608), scratch, threads);
+    done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 112452864), (float *)(workspace + 26874240), threads);
-    done(step, 90);
+    done(step, 74);
     gru0_input_projection_weight_grad((float *)(workspace + 26663296), (const float *)(workspace + 112532736),
-        (const float *)(workspace + 276223744), scratch, threads);
-    done(step, 91);
+        (const float *)(workspace + 260101888), scratch, threads);
+    done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 112532736), (float *)(workspace + 26872960), threads);
-    done(step, 92);
+    done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 112532736), (const float *)(workspace + 75280896),
         (float *)(workspace + 114550016), threads);
-    done(step, 93);
-    fc1_weight_grad((float *)(workspace + 24565888), (const float *)(workspace + 114550016), (const float *)(workspace + 271836416),
+    done(step, 77);
+    fc1_weight_grad((float *)(workspace + 24565888), (const float *)(workspace + 114550016), (const float *)(workspace + 255059200),
         scratch, threads);
-    done(step, 94);
+    done(step, 78);
     fc1_bias_grad((const float *)(workspace + 114550016), (float *)(workspace + 26663040), threads);
-    done(step, 95);
+    done(step, 79);
     fc1_data_grad((const float *)(workspace + 114550016), (const float *)(workspace + 73183744), (float *)(workspace + 112452864), threads);
-    done(step, 96);
-    encoder4_relu_grad((float *)(workspace + 125035776), (const float *)(workspace + 271836416), (const float *)(workspace + 112452864),
+    done(step, 80);
+    encoder4_relu_grad((float *)(workspace + 125035776), (const float *)(workspace + 255059200), (const float *)(workspace + 112452864),
         threads);
-    done(step, 97);
-    encoder4_conv_weight_grad((const float *)(workspace + 263447808), (const float *)(workspace + 276240128),
+    done(step, 81);
+    encoder4_conv_weight_grad((const float *)(workspace + 246670592), (const float *)(workspace + 260118272),
         (const float *)(workspace + 1552256), (const float *)(workspace + 125035776), (float *)(workspace + 19847296), scratch, threads);
-    done(step, 98);
+    done(step, 82);
     encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 99);
+    done(step, 83);
     encoder4_conv_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 112452864),
-        (float *)(workspace + 120841472), scratch, threads);
-    done(step, 100);
-    encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 263447808), (const float *)(workspace + 276240128),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 120841472), (float *)(workspace + 112452864), threads);
-    done(step, 101);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 112452864), (float *)(workspace + 112583936),
-        (const float *)(workspace + 276240128), threads);
-    done(step, 102);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19845248), (const float *)(workspace + 112583936), threads);
-    done(step, 103);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19846272), (const float *)(workspace + 112583936), threads);
-    done(step, 104);
-    encoder3_batch_norm_grad((float *)(workspace + 125035776), (const float *)(workspace + 276240128),
-        (const float *)(workspace + 263447808), (const float *)(workspace + 112583936), (const float *)(workspace + 1552256),
-        (const float *)(workspace + 120841472), threads);
-    done(step, 105);
-    encoder3_conv_weight_grad((const float *)(workspace + 246670592), (const float *)(workspace + 276246272),
-        (const float *)(workspace + 371072), (const float *)(workspace + 125035776), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 106);
+        (float *)(workspace + 120841472), (const float *)(workspace + 246670592), (const float *)(workspace + 260118272),
+        (const float *)(workspace + 1552256), (float *)(workspace + 127132928), scratch, threads);
+    done(step, 84);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 127132928), (float *)(workspace + 127395072),
+        (const float *)(workspace + 260118272), threads);
+    done(step, 85);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19845248), (const float *)(workspace + 127395072), threads);
+    done(step, 86);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19846272), (const float *)(workspace + 127395072), threads);
+    done(step, 87);
+    encoder3_conv_weight_grad((const float *)(workspace + 229893376), (const float *)(workspace + 260124416),
+        (const float *)(workspace + 371072), (const float *)(workspace + 260118272), (const float *)(workspace + 246670592),
+        (const float *)(workspace + 127395072), (const float *)(workspace + 1552256), (const float *)(workspace + 120841472),
+        (float *)(workspace + 112452864), scratch, threads);
+    done(step, 88);
     encoder3_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18665600), threads);
-    done(step, 107);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120841472), scratch, threads);
-    done(step, 108);
-    encoder3_conv_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 120841472),
+    done(step, 89);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 125035776), scratch, threads);
+    done(step, 90);
+    encoder3_conv_data_grad((const float *)(workspace + 260118272), (const float *)(workspace + 246670592),
+        (const float *)(workspace + 127395072), (const float *)(workspace + 1552256), (const float *)(workspace + 120841472),
+        (const float *)(workspace + 125035776), (float *)(workspace + 112452864), (const float *)(workspace + 229893376),
+        (const float *)(workspace + 260124416), (const float *)(workspace + 371072), (float *)(workspace + 127132928), scratch, threads);
+    done(step, 91);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 127132928), (float *)(workspace + 123200768),
+        (const float *)(workspace + 260124416), threads);
+    done(step, 92);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 123200768), threads);
+    done(step, 93);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 123200768), threads);
+    done(step, 94);
+    encoder2_conv_weight_grad((const float *)(workspace + 179561728), (const float *)(workspace + 260127488),
+        (const float *)(workspace + 75392), (const float *)(workspace + 260124416), (const float *)(workspace + 229893376),
+        (const float *)(workspace + 123200768), (const float *)(workspace + 371072), (const float *)(workspace + 112452864),
+        (float *)(workspace + 120841472), scratch, threads);
+    done(step, 95);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 120841472), (float *)(workspace + 18369664), threads);
+    done(step, 96);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 120841472), scratch, threads);
+    done(step, 97);
+    encoder2_conv_data_grad((const float *)(workspace + 260124416), (const float *)(workspace + 229893376),
+        (const float *)(workspace + 123200768), (const float *)(workspace + 371072), (const float *)(workspace + 112452864),
+        (const float *)(workspace + 120841472), (float *)(workspace + 146007296), (const float *)(workspace + 179561728),
+        (const float *)(workspace + 260127488), (const float *)(workspace + 75392), (float *)(workspace + 121365760), scratch, threads);
+    done(step, 98);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 121365760), (float *)(workspace + 163964160),
+        (const float *)(workspace + 260127488), threads);
+    done(step, 99);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 163964160), threads);
+    done(step, 100);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 163964160), threads);
+    done(step, 101);
+    encoder1_conv_weight_grad((const float *)(workspace + 78898432), (const float *)(workspace + 260129024),
+        (const float *)(workspace + 1280), (const float *)(workspace + 260127488), (const float *)(workspace + 179561728),
+        (const float *)(workspace + 163964160), (const float *)(workspace + 75392), (const float *)(workspace + 146007296),
         (float *)(workspace + 112452864), scratch, threads);
-    done(step, 109);
-    encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 246670592), (const float *)(workspace + 276246272),
-        (const float *)(workspace + 371072), (const float *)(workspace + 112452864), (float *)(workspace + 120841472), threads);
-    done(step, 110);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 120841472), (float *)(workspace + 121103616),
-        (const float *)(workspace + 276246272), threads);
-    done(step, 111);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 121103616), threads);
-    done(step, 112);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 121103616), threads);
-    done(step, 113);
-    encoder2_batch_norm_grad((float *)(workspace + 129230080), (const float *)(workspace + 276246272),
-        (const float *)(workspace + 246670592), (const float *)(workspace + 121103616), (const float *)(workspace + 371072),
-        (const float *)(workspace + 112452864), threads);
-    done(step, 114);
-    encoder2_conv_weight_grad((const float *)(workspace + 213116160), (const float *)(workspace + 276249344),
-        (const float *)(workspace + 75392), (const float *)(workspace + 129230080), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 115);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18369664), threads);
-    done(step, 116);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 137618688), scratch, threads);
-    done(step, 117);
-    encoder2_conv_data_grad((const float *)(workspace + 129230080), (const float *)(workspace + 137618688),
-        (float *)(workspace + 112452864), scratch, threads);
-    done(step, 118);
-    encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 213116160), (const float *)(workspace + 276249344),
-        (const float *)(workspace + 75392), (const float *)(workspace + 112452864), (float *)(workspace + 129230080), threads);
-    done(step, 119);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 129230080), (float *)(workspace + 129754368),
-        (const float *)(workspace + 276249344), threads);
-    done(step, 120);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 129754368), threads);
-    done(step, 121);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 129754368), threads);
-    done(step, 122);
-    encoder1_batch_norm_grad((float *)(workspace + 146007296), (const float *)(workspace + 276249344),
-        (const float *)(workspace + 213116160), (const float *)(workspace + 129754368), (const float *)(workspace + 75392),
-        (const float *)(workspace + 112452864), threads);
-    done(step, 123);
-    encoder1_conv_weight_grad((const float *)(workspace + 78898432), (const float *)(workspace + 276250880),
-        (const float *)(workspace + 1280), (const float *)(workspace + 146007296), (float *)(workspace + 112452864), scratch, threads);
-    done(step, 124);
+    done(step, 102);
     encoder1_conv_weight_grad_sum((const float *)(workspace + 112452864), (float *)(workspace + 18295424), threads);
-    done(step, 125);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162784512), scratch, threads);
-    done(step, 126);
-    encoder1_conv_data_grad((const float *)(workspace + 146007296), (const float *)(workspace + 162784512),
-        (float *)(workspace + 112452864), scratch, threads);
-    done(step, 127);
-    encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 78898432), (const float *)(workspace + 276250880),
-        (const float *)(workspace + 1280), (const float *)(workspace + 112452864), (float *)(workspace + 146007296), threads);
-    done(step, 128);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 146007296), (float *)(workspace + 147055872),
-        (const float *)(workspace + 276250880), threads);
-    done(step, 129);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 147055872), threads);
-    done(step, 130);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 147055872), threads);
-    done(step, 131);
-    encoder0_conv_weight_grad((float *)(workspace + 146007296), step->x, (const float *)(workspace + 276250880),
-        (const float *)(workspace + 78898432), (const float *)(workspace + 147055872), (const float *)(workspace + 1280),
+    done(step, 103);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 163833088), scratch, threads);
+    done(step, 104);
+    encoder1_conv_data_grad((const float *)(workspace + 260127488), (const float *)(workspace + 179561728),
+        (const float *)(workspace + 163964160), (const float *)(workspace + 75392), (const float *)(workspace + 146007296),
+        (const float *)(workspace + 163833088), (float *)(workspace + 112452864), (const float *)(workspace + 78898432),
+        (const float *)(workspace + 260129024), (const float *)(workspace + 1280), (float *)(workspace + 162784512), scratch, threads);
+    done(step, 105);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 162784512), (float *)(workspace + 146016512),
+        (const float *)(workspace + 260129024), threads);
+    done(step, 106);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 146016512), threads);
+    done(step, 107);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 146016512), threads);
+    done(step, 108);
+    encoder0_conv_weight_grad((float *)(workspace + 146007296), step->x, (const float *)(workspace + 260129024),
+        (const float *)(workspace + 78898432), (const float *)(workspace + 146016512), (const float *)(workspace + 1280),
         (const float *)(workspace + 112452864), scratch, threads);
-    done(step, 132);
+    done(step, 109);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 146007296), (float *)(workspace + 18294016), threads);
-    done(step, 133);
+    done(step, 110);
     update((float *)workspace, (float *)(workspace + 36588032), (float *)(workspace + 54882048), step->coefficients,
         (const float *)(workspace + 18294016), threads);
-    done(step, 134);
+    done(step, 111);
     fc1_0_weight_renew((float *)(workspace + 73183744), (const float *)(workspace + 6271872), threads);
-    done(step, 135);
+    done(step, 112);
     gru_weight_ih_l0_renew((float *)(workspace + 75280896), (const float *)(workspace + 8369280), threads);
-    done(step, 136);
+    done(step, 113);
     gru_weight_hh_l0_renew((float *)(workspace + 75360768), (const float *)(workspace + 8449152), threads);
-    done(step, 137);
+    done(step, 114);
     fc3_0_weight_renew((float *)(workspace + 75490560), (const float *)(workspace + 8581504), threads);
-    done(step, 138);
+    done(step, 115);
 }
 
 /* Forward, with running statistics. */
@@ -23398,31 +26801,31 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78898432), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 78898432), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 129361152), (const float *)(workspace + 73176064),
         (const float *)(workspace + 73176192), (const float *)(workspace + 1152), threads);
     done(step, 1);
     encoder1_conv_forward_weight((float *)(workspace + 129230080), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 78898432), (const float *)(workspace + 129361152), (const float *)(workspace + 1280),
-        (const float *)(workspace + 129230080), (float *)(workspace + 112452864), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 78898432), (const float *)(workspace + 129361152),
+        (const float *)(workspace + 1280), (const float *)(workspace + 129230080), (float *)(workspace + 112452864), scratch, threads);
     done(step, 3);
     encoder1_batch_norm_running((float *)(workspace + 87811328), (const float *)(workspace + 73176320),
         (const float *)(workspace + 73176576), (const float *)(workspace + 75136), threads);
     done(step, 4);
     encoder2_conv_forward_weight((float *)(workspace + 87287040), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 112452864), (const float *)(workspace + 87811328), (const float *)(workspace + 75392),
-        (const float *)(workspace + 87287040), (float *)(workspace + 78898432), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 112452864), (const float *)(workspace + 87811328),
+        (const float *)(workspace + 75392), (const float *)(workspace + 87287040), (float *)(workspace + 78898432), scratch, threads);
     done(step, 6);
     encoder2_batch_norm_running((float *)(workspace + 93578496), (const float *)(workspace + 73176832),
         (const float *)(workspace + 73177344), (const float *)(workspace + 370560), threads);
     done(step, 7);
     encoder3_conv_forward_weight((float *)(workspace + 91481344), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 78898432), (const float *)(workspace + 93578496), (const float *)(workspace + 371072),
-        (const float *)(workspace + 91481344), (float *)(workspace + 87287040), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 78898432), (const float *)(workspace + 93578496),
+        (const float *)(workspace + 371072), (const float *)(workspace + 91481344), (float *)(workspace + 87287040), scratch, threads);
     done(step, 9);
     encoder3_batch_norm_running((float *)(workspace + 93578496), (const float *)(workspace + 73177856),
         (const float *)(workspace + 73178880), (const float *)(workspace + 1551232), threads);
@@ -23453,7 +26856,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 18);
     decoder0_conv_transpose_forward_weight((float *)(workspace + 78898432), (const float *)(workspace + 12022144), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward((const float *)(workspace + 91481344), (const float *)(workspace + 78898432),
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 91481344), (const float *)(workspace + 78898432),
         (float *)(workspace + 87287040), scratch, threads);
     done(step, 20);
     decoder0_batch_norm_running((float *)(workspace + 93578496), (const float *)(workspace + 73179904),
@@ -23461,7 +26864,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 21);
     decoder1_conv_transpose_forward_weight((float *)(workspace + 91481344), (const float *)(workspace + 16742784), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward((const float *)(workspace + 87287040), (const float *)(workspace + 93578496),
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 87287040), (const float *)(workspace + 93578496),
         (const float *)(workspace + 16741760), (const float *)(workspace + 91481344), (float *)(workspace + 78898432), scratch, threads);
     done(step, 23);
     decoder1_batch_norm_running((float *)(workspace + 87811328), (const float *)(workspace + 73181952),
@@ -23469,7 +26872,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 24);
     decoder2_conv_transpose_forward_weight((float *)(workspace + 87287040), (const float *)(workspace + 17923456), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward((const float *)(workspace + 78898432), (const float *)(workspace + 87811328),
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 78898432), (const float *)(workspace + 87811328),
         (const float *)(workspace + 17922944), (const float *)(workspace + 87287040), (float *)(workspace + 112452864), scratch, threads);
     done(step, 26);
     decoder2_batch_norm_running((float *)(workspace + 129361152), (const float *)(workspace + 73182976),
@@ -23477,7 +26880,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 27);
     decoder3_conv_transpose_forward_weight((float *)(workspace + 129230080), (const float *)(workspace + 18218880), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward((const float *)(workspace + 112452864), (const float *)(workspace + 129361152),
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 112452864), (const float *)(workspace + 129361152),
         (const float *)(workspace + 18218624), (const float *)(workspace + 129230080), (float *)(workspace + 78898432), scratch, threads);
     done(step, 29);
     decoder3_batch_norm_running((float *)(workspace + 112452864), (const float *)(workspace + 73183488),
@@ -23725,7 +27128,7 @@ extern const ModelTarget gru_ae_avx2;
 const ModelTarget gru_ae_avx2 = {
     .name = "avx2",
     .available = available,
-    .workspace_size = 276251904,
+    .workspace_size = 260130048,
     .scratch_size = 1569024,
     .load = load,
     .save = save,
@@ -23734,7 +27137,7 @@ const ModelTarget gru_ae_avx2 = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 139,
+    .train_kernels = 116,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };

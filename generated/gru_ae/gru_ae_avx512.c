@@ -56,10 +56,11 @@ static inline TARGET_CODE __m512 vector_exponent(__m512 a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
+ * 151.0 M FLOPs, 35.7 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
-    float *restrict encoder0_conv_forward_out, char *scratch) {
+    float *restrict encoder0_conv_forward_out, float *restrict encoder0_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
@@ -180,99 +181,135 @@ static TARGET_CODE void encoder0_conv_forward_body(ptrdiff_t item, const float *
             _mm512_storeu_ps(&encoder0_conv_forward_out_at[65648], sum1_7_1);
         }
     }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 32; i1++) {
+            __m512 sum2_0 = _mm512_setzero_ps();
+            __m512 sum2_1 = _mm512_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward_out[131072 * n + 65536 * k1 + 2048 * i1
+                    + 16 * w]);
+                sum2_0 = _mm512_add_ps(sum2_0, encoder0_conv_forward_0);
+                const __m512 encoder0_conv_forward_1 = _mm512_loadu_ps(&encoder0_conv_forward_out[131072 * n + 65536 * k1 + 2048 * i1
+                    + 16 * w + 1024]);
+                sum2_1 = _mm512_add_ps(sum2_1, encoder0_conv_forward_1);
+            }
+            _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * k1 + 64 * i1], _mm512_mul_ps(sum2_0,
+                _mm512_set1_ps(0.015625f)));
+            _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * k1 + 64 * i1 + 32], _mm512_mul_ps(sum2_1,
+                _mm512_set1_ps(0.015625f)));
+            __m512 sum3_0 = _mm512_setzero_ps();
+            __m512 sum3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m512 encoder0_conv_forward_2 = _mm512_loadu_ps(&encoder0_conv_forward_out[131072 * n + 65536 * k1 + 2048 * i1
+                    + 16 * w]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_2,
+                    _mm512_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * k1 + 64 * i1]));
+                sum3_0 = _mm512_fmadd_ps(difference_0, difference_0, sum3_0);
+                const __m512 encoder0_conv_forward_3 = _mm512_loadu_ps(&encoder0_conv_forward_out[131072 * n + 65536 * k1 + 2048 * i1
+                    + 16 * w + 1024]);
+                const __m512 difference_1 = _mm512_sub_ps(encoder0_conv_forward_3,
+                    _mm512_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * k1 + 64 * i1 + 32]));
+                sum3_1 = _mm512_fmadd_ps(difference_1, difference_1, sum3_1);
+            }
+            _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * k1 + 64 * i1 + 16], sum3_0);
+            _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * k1 + 64 * i1 + 48], sum3_1);
+        }
+    }
 }
 
 static void encoder0_conv_forward(const float *restrict x, const float *restrict encoder_0_weight,
-    float *restrict encoder0_conv_forward_out, char *scratch, int threads) {
+    float *restrict encoder0_conv_forward_out, float *restrict encoder0_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
-    float *restrict encoder0_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 2;
-    const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
-            sum0 = _mm512_add_ps(sum0, encoder0_conv_forward_0);
-        }
-        _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.015625f)));
-        __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m512 encoder0_conv_forward_1 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_1,
-                _mm512_loadu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p]));
-            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-        }
-        _mm512_storeu_ps(&encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum1);
-    }
-}
-
-static void encoder0_batch_norm_statistics_tiles(const float *restrict encoder0_conv_forward,
-    float *restrict encoder0_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
-        encoder0_batch_norm_statistics_tiles_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics_partial);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, encoder0_batch_norm_statistics_partial,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_statistics_partial, double *restrict encoder0_batch_norm_statistics_whole,
     const float *restrict encoder_1_weight, float *restrict encoder_1_running_mean, float *restrict encoder_1_running_var,
     float *restrict encoder0_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
+                const float *const encoder0_batch_norm_statistics_partial_at = &encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0
+                    + 32 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)encoder0_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)encoder0_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)encoder0_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)encoder0_batch_norm_statistics_partial_at[3];
             }
         }
-        encoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 4096.0;
-        double sum1 = 0.0;
+        double *const encoder0_batch_norm_statistics_whole_at = &encoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        encoder0_batch_norm_statistics_whole_at[0] = sum0_0 / 4096.0;
+        encoder0_batch_norm_statistics_whole_at[2] = sum0_1 / 4096.0;
+        encoder0_batch_norm_statistics_whole_at[4] = sum0_2 / 4096.0;
+        encoder0_batch_norm_statistics_whole_at[6] = sum0_3 / 4096.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
-                const double difference_0 = wide_0 - encoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const encoder0_batch_norm_statistics_partial_at_1 = &encoder0_batch_norm_statistics_partial[4096 * n
+                    + 2048 * c0 + 32 * p + 4 * c1];
+                double *const encoder0_batch_norm_statistics_whole_at_1 = &encoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+                const double difference_0 = (double)encoder0_batch_norm_statistics_partial_at_1[0]
+                    - encoder0_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[16]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)encoder0_batch_norm_statistics_partial_at_1[1]
+                    - encoder0_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[17]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)encoder0_batch_norm_statistics_partial_at_1[2]
+                    - encoder0_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[18]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)encoder0_batch_norm_statistics_partial_at_1[3]
+                    - encoder0_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder0_batch_norm_statistics_partial_at_1[19]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const encoder0_batch_norm_statistics_whole_at = &encoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        encoder0_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder0_batch_norm_statistics_whole_0 = encoder0_batch_norm_statistics_whole_at[0];
-        float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[48 * c0 + c1];
-        encoder0_batch_norm_statistics_at[0] = (float)encoder0_batch_norm_statistics_whole_0;
-        const double encoder0_batch_norm_statistics_whole_1 = encoder0_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder0_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder0_batch_norm_statistics_at[16] = (float)quotient_0;
-        encoder0_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)encoder_1_weight[16 * c0 + c1]);
-        const double wide_2 = (double)encoder_1_running_mean[16 * c0 + c1];
-        encoder_1_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder0_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder0_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_1_running_var[16 * c0 + c1], 0.9, product_0);
-        encoder_1_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const encoder0_batch_norm_statistics_whole_at_2 = &encoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        encoder0_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder0_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder0_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder0_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder0_batch_norm_statistics_whole_0 = encoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_statistics_at[0] = (float)encoder0_batch_norm_statistics_whole_0;
+            const double encoder0_batch_norm_statistics_whole_1 = encoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder0_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder0_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_1_weight[16 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)encoder_1_running_mean[16 * c0 + 4 * c1 + c2];
+            encoder_1_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder0_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder0_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_1_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_1_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -339,11 +376,13 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
+    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
+    float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 214016);
@@ -1092,11 +1131,51 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            __m512 sum10_0 = _mm512_setzero_ps();
+            __m512 sum10_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
+                        + 2048 * i1 + 512 * q + 16 * w]);
+                    sum10_0 = _mm512_add_ps(sum10_0, encoder1_conv_forward_0);
+                    const __m512 encoder1_conv_forward_1 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
+                        + 2048 * i1 + 512 * q + 16 * w + 1024]);
+                    sum10_1 = _mm512_add_ps(sum10_1, encoder1_conv_forward_1);
+                }
+            }
+            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1], _mm512_mul_ps(sum10_0,
+                _mm512_set1_ps(0.015625f)));
+            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1 + 32], _mm512_mul_ps(sum10_1,
+                _mm512_set1_ps(0.015625f)));
+            __m512 sum11_0 = _mm512_setzero_ps();
+            __m512 sum11_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m512 encoder1_conv_forward_2 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
+                        + 2048 * i1 + 512 * q + 16 * w]);
+                    const __m512 encoder1_batch_norm_statistics_partial_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
+                        + 512 * c0 + 128 * i + 64 * i1]);
+                    const __m512 difference_7 = _mm512_sub_ps(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
+                    sum11_0 = _mm512_fmadd_ps(difference_7, difference_7, sum11_0);
+                    const __m512 encoder1_conv_forward_3 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
+                        + 2048 * i1 + 512 * q + 16 * w + 1024]);
+                    const __m512 encoder1_batch_norm_statistics_partial_1 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
+                        + 512 * c0 + 128 * i + 64 * i1 + 32]);
+                    const __m512 difference_8 = _mm512_sub_ps(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
+                    sum11_1 = _mm512_fmadd_ps(difference_8, difference_8, sum11_1);
+                }
+            }
+            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1 + 16], sum11_0);
+            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1 + 48], sum11_1);
+        }
+    }
 }
 
 static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_statistics,
     const float *restrict encoder_1_bias, const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder1_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -1104,95 +1183,90 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
-    float *restrict encoder1_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 1024 * p + 512 * q
-                    + 16 * w]);
-                sum0 = _mm512_add_ps(sum0, encoder1_conv_forward_0);
-            }
-        }
-        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.015625f)));
-        __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 encoder1_conv_forward_1 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 1024 * p + 512 * q
-                    + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_1,
-                    _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p]));
-                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + 16], sum1);
-    }
-}
-
-static void encoder1_batch_norm_statistics_tiles(const float *restrict encoder1_conv_forward,
-    float *restrict encoder1_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder1_batch_norm_statistics_tiles_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics_partial);
+            encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_statistics_partial, double *restrict encoder1_batch_norm_statistics_whole,
     const float *restrict encoder_4_weight, float *restrict encoder_4_running_mean, float *restrict encoder_4_running_var,
     float *restrict encoder1_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
+                const float *const encoder1_batch_norm_statistics_partial_at = &encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0
+                    + 32 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)encoder1_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)encoder1_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)encoder1_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)encoder1_batch_norm_statistics_partial_at[3];
             }
         }
-        encoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 1024.0;
-        double sum1 = 0.0;
+        double *const encoder1_batch_norm_statistics_whole_at = &encoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        encoder1_batch_norm_statistics_whole_at[0] = sum0_0 / 1024.0;
+        encoder1_batch_norm_statistics_whole_at[2] = sum0_1 / 1024.0;
+        encoder1_batch_norm_statistics_whole_at[4] = sum0_2 / 1024.0;
+        encoder1_batch_norm_statistics_whole_at[6] = sum0_3 / 1024.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
-                const double difference_0 = wide_0 - encoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const encoder1_batch_norm_statistics_partial_at_1 = &encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0
+                    + 32 * p + 4 * c1];
+                double *const encoder1_batch_norm_statistics_whole_at_1 = &encoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+                const double difference_0 = (double)encoder1_batch_norm_statistics_partial_at_1[0]
+                    - encoder1_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[16]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)encoder1_batch_norm_statistics_partial_at_1[1]
+                    - encoder1_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[17]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)encoder1_batch_norm_statistics_partial_at_1[2]
+                    - encoder1_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[18]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)encoder1_batch_norm_statistics_partial_at_1[3]
+                    - encoder1_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder1_batch_norm_statistics_partial_at_1[19]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const encoder1_batch_norm_statistics_whole_at = &encoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        encoder1_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder1_batch_norm_statistics_whole_0 = encoder1_batch_norm_statistics_whole_at[0];
-        float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0 + c1];
-        encoder1_batch_norm_statistics_at[0] = (float)encoder1_batch_norm_statistics_whole_0;
-        const double encoder1_batch_norm_statistics_whole_1 = encoder1_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder1_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder1_batch_norm_statistics_at[16] = (float)quotient_0;
-        encoder1_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)encoder_4_weight[16 * c0 + c1]);
-        const double wide_2 = (double)encoder_4_running_mean[16 * c0 + c1];
-        encoder_4_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder1_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder1_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_4_running_var[16 * c0 + c1], 0.9, product_0);
-        encoder_4_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const encoder1_batch_norm_statistics_whole_at_2 = &encoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        encoder1_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder1_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder1_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder1_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder1_batch_norm_statistics_whole_0 = encoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_statistics_at[0] = (float)encoder1_batch_norm_statistics_whole_0;
+            const double encoder1_batch_norm_statistics_whole_1 = encoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder1_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder1_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_4_weight[16 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)encoder_4_running_mean[16 * c0 + 4 * c1 + c2];
+            encoder_4_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder1_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder1_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_4_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_4_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -1263,11 +1337,13 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 4x16 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 26.0 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
+    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out,
+    float *restrict encoder2_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 214016);
@@ -2011,11 +2087,47 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        __m512 sum10_0 = _mm512_setzero_ps();
+        __m512 sum10_1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward_out[32768 * n + 4096 * c0 + 2048 * i + 256 * q
+                    + 16 * w]);
+                sum10_0 = _mm512_add_ps(sum10_0, encoder2_conv_forward_0);
+                const __m512 encoder2_conv_forward_1 = _mm512_loadu_ps(&encoder2_conv_forward_out[32768 * n + 4096 * c0 + 2048 * i + 256 * q
+                    + 16 * w + 1024]);
+                sum10_1 = _mm512_add_ps(sum10_1, encoder2_conv_forward_1);
+            }
+        }
+        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i], _mm512_mul_ps(sum10_0,
+            _mm512_set1_ps(0.015625f)));
+        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i + 32], _mm512_mul_ps(sum10_1,
+            _mm512_set1_ps(0.015625f)));
+        __m512 sum11_0 = _mm512_setzero_ps();
+        __m512 sum11_1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const __m512 encoder2_conv_forward_2 = _mm512_loadu_ps(&encoder2_conv_forward_out[32768 * n + 4096 * c0 + 2048 * i + 256 * q
+                    + 16 * w]);
+                const __m512 difference_7 = _mm512_sub_ps(encoder2_conv_forward_2,
+                    _mm512_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i]));
+                sum11_0 = _mm512_fmadd_ps(difference_7, difference_7, sum11_0);
+                const __m512 encoder2_conv_forward_3 = _mm512_loadu_ps(&encoder2_conv_forward_out[32768 * n + 4096 * c0 + 2048 * i + 256 * q
+                    + 16 * w + 1024]);
+                const __m512 difference_8 = _mm512_sub_ps(encoder2_conv_forward_3,
+                    _mm512_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i + 32]));
+                sum11_1 = _mm512_fmadd_ps(difference_8, difference_8, sum11_1);
+            }
+        }
+        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i + 16], sum11_0);
+        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i + 48], sum11_1);
+    }
 }
 
 static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder_4_bias, const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder2_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -2023,95 +2135,90 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
-    float *restrict encoder2_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * p + 256 * q
-                    + 16 * w]);
-                sum0 = _mm512_add_ps(sum0, encoder2_conv_forward_0);
-            }
-        }
-        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.015625f)));
-        __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m512 encoder2_conv_forward_1 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * p + 256 * q
-                    + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_1,
-                    _mm512_loadu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p]));
-                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm512_storeu_ps(&encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + 16], sum1);
-    }
-}
-
-static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_conv_forward,
-    float *restrict encoder2_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder2_batch_norm_statistics_tiles_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics_partial);
+            encoder2_conv_forward_out, encoder2_batch_norm_statistics_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_statistics_partial, double *restrict encoder2_batch_norm_statistics_whole,
     const float *restrict encoder_7_weight, float *restrict encoder_7_running_mean, float *restrict encoder_7_running_var,
     float *restrict encoder2_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
+                const float *const encoder2_batch_norm_statistics_partial_at = &encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0
+                    + 32 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)encoder2_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)encoder2_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)encoder2_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)encoder2_batch_norm_statistics_partial_at[3];
             }
         }
-        encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 256.0;
-        double sum1 = 0.0;
+        double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        encoder2_batch_norm_statistics_whole_at[0] = sum0_0 / 256.0;
+        encoder2_batch_norm_statistics_whole_at[2] = sum0_1 / 256.0;
+        encoder2_batch_norm_statistics_whole_at[4] = sum0_2 / 256.0;
+        encoder2_batch_norm_statistics_whole_at[6] = sum0_3 / 256.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                const double wide_0 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
-                const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const encoder2_batch_norm_statistics_partial_at_1 = &encoder2_batch_norm_statistics_partial[1024 * n + 128 * c0
+                    + 32 * p + 4 * c1];
+                double *const encoder2_batch_norm_statistics_whole_at_1 = &encoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+                const double difference_0 = (double)encoder2_batch_norm_statistics_partial_at_1[0]
+                    - encoder2_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[16]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)encoder2_batch_norm_statistics_partial_at_1[1]
+                    - encoder2_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[17]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)encoder2_batch_norm_statistics_partial_at_1[2]
+                    - encoder2_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[18]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)encoder2_batch_norm_statistics_partial_at_1[3]
+                    - encoder2_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder2_batch_norm_statistics_partial_at_1[19]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        encoder2_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder2_batch_norm_statistics_whole_0 = encoder2_batch_norm_statistics_whole_at[0];
-        float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[48 * c0 + c1];
-        encoder2_batch_norm_statistics_at[0] = (float)encoder2_batch_norm_statistics_whole_0;
-        const double encoder2_batch_norm_statistics_whole_1 = encoder2_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder2_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder2_batch_norm_statistics_at[16] = (float)quotient_0;
-        encoder2_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)encoder_7_weight[16 * c0 + c1]);
-        const double wide_2 = (double)encoder_7_running_mean[16 * c0 + c1];
-        encoder_7_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder2_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_7_running_var[16 * c0 + c1], 0.9, product_0);
-        encoder_7_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const encoder2_batch_norm_statistics_whole_at_2 = &encoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        encoder2_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder2_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder2_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder2_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder2_batch_norm_statistics_whole_0 = encoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_statistics_at[0] = (float)encoder2_batch_norm_statistics_whole_0;
+            const double encoder2_batch_norm_statistics_whole_1 = encoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder2_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder2_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_7_weight[16 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)encoder_7_running_mean[16 * c0 + 4 * c1 + c2];
+            encoder_7_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, encoder2_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_7_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_7_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -2182,11 +2289,13 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 8x8 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.8 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
+    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out,
+    float *restrict encoder3_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 214016);
     float *const transformed = (float *)scratch;
@@ -2930,11 +3039,46 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        __m512 sum10_0 = _mm512_setzero_ps();
+        __m512 sum10_1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward_out[16384 * n + 2048 * c0 + 128 * q
+                    + 16 * w]);
+                sum10_0 = _mm512_add_ps(sum10_0, encoder3_conv_forward_0);
+                const __m512 encoder3_conv_forward_1 = _mm512_loadu_ps(&encoder3_conv_forward_out[16384 * n + 2048 * c0 + 128 * q + 16 * w
+                    + 1024]);
+                sum10_1 = _mm512_add_ps(sum10_1, encoder3_conv_forward_1);
+            }
+        }
+        _mm512_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 64 * c0], _mm512_mul_ps(sum10_0, _mm512_set1_ps(0.015625f)));
+        _mm512_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 32], _mm512_mul_ps(sum10_1,
+            _mm512_set1_ps(0.015625f)));
+        __m512 sum11_0 = _mm512_setzero_ps();
+        __m512 sum11_1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const __m512 encoder3_conv_forward_2 = _mm512_loadu_ps(&encoder3_conv_forward_out[16384 * n + 2048 * c0 + 128 * q
+                    + 16 * w]);
+                const __m512 difference_7 = _mm512_sub_ps(encoder3_conv_forward_2,
+                    _mm512_loadu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 64 * c0]));
+                sum11_0 = _mm512_fmadd_ps(difference_7, difference_7, sum11_0);
+                const __m512 encoder3_conv_forward_3 = _mm512_loadu_ps(&encoder3_conv_forward_out[16384 * n + 2048 * c0 + 128 * q + 16 * w
+                    + 1024]);
+                const __m512 difference_8 = _mm512_sub_ps(encoder3_conv_forward_3,
+                    _mm512_loadu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 32]));
+                sum11_1 = _mm512_fmadd_ps(difference_8, difference_8, sum11_1);
+            }
+        }
+        _mm512_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 16], sum11_0);
+        _mm512_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 64 * c0 + 48], sum11_1);
+    }
 }
 
 static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
     const float *restrict encoder_7_bias, const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder3_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -2942,86 +3086,87 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 4325.4 k bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
-    float *restrict encoder3_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    __m512 sum0 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[16384 * n + 1024 * c0 + 128 * q + 16 * w]);
-            sum0 = _mm512_add_ps(sum0, encoder3_conv_forward_0);
-        }
-    }
-    _mm512_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0], _mm512_mul_ps(sum0, _mm512_set1_ps(0.015625f)));
-    __m512 sum1 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m512 encoder3_conv_forward_1 = _mm512_loadu_ps(&encoder3_conv_forward[16384 * n + 1024 * c0 + 128 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_1,
-                _mm512_loadu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0]));
-            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-        }
-    }
-    _mm512_storeu_ps(&encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + 16], sum1);
-}
-
-static void encoder3_batch_norm_statistics_tiles(const float *restrict encoder3_conv_forward,
-    float *restrict encoder3_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder3_batch_norm_statistics_tiles_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics_partial);
+            encoder3_conv_forward_out, encoder3_batch_norm_statistics_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 98.3 k FLOPs, 141.3 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder3_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict encoder3_batch_norm_statistics_partial, double *restrict encoder3_batch_norm_statistics_whole,
     const float *restrict encoder_10_weight, float *restrict encoder_10_running_mean, float *restrict encoder_10_running_var,
     float *restrict encoder3_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + c1];
+            const float *const encoder3_batch_norm_statistics_partial_at = &encoder3_batch_norm_statistics_partial[512 * n + 32 * c0
+                + 4 * c1];
+            sum0_0 = sum0_0 + (double)encoder3_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)encoder3_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)encoder3_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)encoder3_batch_norm_statistics_partial_at[3];
         }
-        encoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 64.0;
-        double sum1 = 0.0;
+        double *const encoder3_batch_norm_statistics_whole_at = &encoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        encoder3_batch_norm_statistics_whole_at[0] = sum0_0 / 64.0;
+        encoder3_batch_norm_statistics_whole_at[2] = sum0_1 / 64.0;
+        encoder3_batch_norm_statistics_whole_at[4] = sum0_2 / 64.0;
+        encoder3_batch_norm_statistics_whole_at[6] = sum0_3 / 64.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + c1];
-            const double difference_0 = wide_0 - encoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-            const double wide_1 = (double)encoder3_batch_norm_statistics_partial[512 * n + 32 * c0 + c1 + 16];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-            sum1 = sum1 + sum_0;
+            const float *const encoder3_batch_norm_statistics_partial_at_1 = &encoder3_batch_norm_statistics_partial[512 * n + 32 * c0
+                + 4 * c1];
+            double *const encoder3_batch_norm_statistics_whole_at_1 = &encoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+            const double difference_0 = (double)encoder3_batch_norm_statistics_partial_at_1[0]
+                - encoder3_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = __builtin_fma(product_0, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[16]);
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)encoder3_batch_norm_statistics_partial_at_1[1]
+                - encoder3_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = __builtin_fma(product_1, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[17]);
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)encoder3_batch_norm_statistics_partial_at_1[2]
+                - encoder3_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = __builtin_fma(product_2, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[18]);
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)encoder3_batch_norm_statistics_partial_at_1[3]
+                - encoder3_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = __builtin_fma(product_3, 64.0, (double)encoder3_batch_norm_statistics_partial_at_1[19]);
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const encoder3_batch_norm_statistics_whole_at = &encoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        encoder3_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder3_batch_norm_statistics_whole_0 = encoder3_batch_norm_statistics_whole_at[0];
-        float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[48 * c0 + c1];
-        encoder3_batch_norm_statistics_at[0] = (float)encoder3_batch_norm_statistics_whole_0;
-        const double encoder3_batch_norm_statistics_whole_1 = encoder3_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(encoder3_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder3_batch_norm_statistics_at[16] = (float)quotient_0;
-        encoder3_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)encoder_10_weight[16 * c0 + c1]);
-        const double wide_2 = (double)encoder_10_running_mean[16 * c0 + c1];
-        encoder_10_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, encoder3_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder3_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)encoder_10_running_var[16 * c0 + c1], 0.9, product_0);
-        encoder_10_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const encoder3_batch_norm_statistics_whole_at_2 = &encoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        encoder3_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        encoder3_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        encoder3_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        encoder3_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double encoder3_batch_norm_statistics_whole_0 = encoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_statistics_at[0] = (float)encoder3_batch_norm_statistics_whole_0;
+            const double encoder3_batch_norm_statistics_whole_1 = encoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(encoder3_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            encoder3_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)encoder_10_weight[16 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)encoder_10_running_mean[16 * c0 + 4 * c1 + c2];
+            encoder_10_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9,
+                encoder3_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = encoder3_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)encoder_10_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            encoder_10_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -4568,10 +4713,12 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 8x8 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.8 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage fc3_forward_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
-    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out,
+    float *restrict decoder0_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const fc3_forward_in_staged0 = (float *)(scratch + 287744);
     float *const transformed = (float *)scratch;
@@ -5005,10 +5152,49 @@ static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t n1 = 0; n1 < 2; n1++) {
+            __m512 sum5_0 = _mm512_setzero_ps();
+            __m512 sum5_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 2048 * c0 + 128 * q + 16 * w]);
+                    sum5_0 = _mm512_add_ps(sum5_0, decoder0_conv_transpose_forward_0);
+                    const __m512 decoder0_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 2048 * c0 + 128 * q + 16 * w + 1024]);
+                    sum5_1 = _mm512_add_ps(sum5_1, decoder0_conv_transpose_forward_1);
+                }
+            }
+            _mm512_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 64 * c0], _mm512_mul_ps(sum5_0,
+                _mm512_set1_ps(0.015625f)));
+            _mm512_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 64 * c0 + 32], _mm512_mul_ps(sum5_1,
+                _mm512_set1_ps(0.015625f)));
+            __m512 sum6_0 = _mm512_setzero_ps();
+            __m512 sum6_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const __m512 decoder0_conv_transpose_forward_2 = _mm512_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 2048 * c0 + 128 * q + 16 * w]);
+                    const __m512 difference_6 = _mm512_sub_ps(decoder0_conv_transpose_forward_2,
+                        _mm512_loadu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 64 * c0]));
+                    sum6_0 = _mm512_fmadd_ps(difference_6, difference_6, sum6_0);
+                    const __m512 decoder0_conv_transpose_forward_3 = _mm512_loadu_ps(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 2048 * c0 + 128 * q + 16 * w + 1024]);
+                    const __m512 difference_7 = _mm512_sub_ps(decoder0_conv_transpose_forward_3,
+                        _mm512_loadu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 64 * c0 + 32]));
+                    sum6_1 = _mm512_fmadd_ps(difference_7, difference_7, sum6_1);
+                }
+            }
+            _mm512_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 64 * c0 + 16], sum6_0);
+            _mm512_storeu_ps(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 64 * c0 + 48], sum6_1);
+        }
+    }
 }
 
 static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, const float *restrict decoder_0_weight_filtered_back,
-    float *restrict decoder0_conv_transpose_forward_out, char *scratch, int threads) {
+    float *restrict decoder0_conv_transpose_forward_out, float *restrict decoder0_batch_norm_statistics_partial, char *scratch,
+    int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -5016,88 +5202,86 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 4325.4 k bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
-    float *restrict decoder0_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    __m512 sum0 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
-                + 128 * q + 16 * w]);
-            sum0 = _mm512_add_ps(sum0, decoder0_conv_transpose_forward_0);
-        }
-    }
-    _mm512_storeu_ps(&decoder0_batch_norm_statistics_partial[512 * n + 32 * c0], _mm512_mul_ps(sum0, _mm512_set1_ps(0.015625f)));
-    __m512 sum1 = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m512 decoder0_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
-                + 128 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_1,
-                _mm512_loadu_ps(&decoder0_batch_norm_statistics_partial[512 * n + 32 * c0]));
-            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-        }
-    }
-    _mm512_storeu_ps(&decoder0_batch_norm_statistics_partial[512 * n + 32 * c0 + 16], sum1);
-}
-
-static void decoder0_batch_norm_statistics_tiles(const float *restrict decoder0_conv_transpose_forward,
-    float *restrict decoder0_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder0_batch_norm_statistics_tiles_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics_partial);
+            decoder0_batch_norm_statistics_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 98.3 k FLOPs, 141.3 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder0_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder0_batch_norm_statistics_partial, double *restrict decoder0_batch_norm_statistics_whole,
     const float *restrict decoder_1_weight, float *restrict decoder_1_running_mean, float *restrict decoder_1_running_var,
     float *restrict decoder0_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)decoder0_batch_norm_statistics_partial[512 * n + 32 * c0 + c1];
+            const float *const decoder0_batch_norm_statistics_partial_at = &decoder0_batch_norm_statistics_partial[512 * n + 32 * c0
+                + 4 * c1];
+            sum0_0 = sum0_0 + (double)decoder0_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)decoder0_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)decoder0_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)decoder0_batch_norm_statistics_partial_at[3];
         }
-        decoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 64.0;
-        double sum1 = 0.0;
+        double *const decoder0_batch_norm_statistics_whole_at = &decoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        decoder0_batch_norm_statistics_whole_at[0] = sum0_0 / 64.0;
+        decoder0_batch_norm_statistics_whole_at[2] = sum0_1 / 64.0;
+        decoder0_batch_norm_statistics_whole_at[4] = sum0_2 / 64.0;
+        decoder0_batch_norm_statistics_whole_at[6] = sum0_3 / 64.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            const double wide_0 = (double)decoder0_batch_norm_statistics_partial[512 * n + 32 * c0 + c1];
-            const double difference_0 = wide_0 - decoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-            const double wide_1 = (double)decoder0_batch_norm_statistics_partial[512 * n + 32 * c0 + c1 + 16];
-            const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-            sum1 = sum1 + sum_0;
+            const float *const decoder0_batch_norm_statistics_partial_at_1 = &decoder0_batch_norm_statistics_partial[512 * n + 32 * c0
+                + 4 * c1];
+            double *const decoder0_batch_norm_statistics_whole_at_1 = &decoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+            const double difference_0 = (double)decoder0_batch_norm_statistics_partial_at_1[0]
+                - decoder0_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[16]);
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)decoder0_batch_norm_statistics_partial_at_1[1]
+                - decoder0_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[17]);
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)decoder0_batch_norm_statistics_partial_at_1[2]
+                - decoder0_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[18]);
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)decoder0_batch_norm_statistics_partial_at_1[3]
+                - decoder0_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder0_batch_norm_statistics_partial_at_1[19]);
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const decoder0_batch_norm_statistics_whole_at = &decoder0_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        decoder0_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder0_batch_norm_statistics_whole_0 = decoder0_batch_norm_statistics_whole_at[0];
-        float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[48 * c0 + c1];
-        decoder0_batch_norm_statistics_at[0] = (float)decoder0_batch_norm_statistics_whole_0;
-        const double decoder0_batch_norm_statistics_whole_1 = decoder0_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder0_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder0_batch_norm_statistics_at[16] = (float)quotient_0;
-        decoder0_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)decoder_1_weight[16 * c0 + c1]);
-        const double wide_2 = (double)decoder_1_running_mean[16 * c0 + c1];
-        decoder_1_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder0_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder0_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_1_running_var[16 * c0 + c1], 0.9, product_0);
-        decoder_1_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const decoder0_batch_norm_statistics_whole_at_2 = &decoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        decoder0_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder0_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder0_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder0_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder0_batch_norm_statistics_whole_0 = decoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_statistics_at[0] = (float)decoder0_batch_norm_statistics_whole_0;
+            const double decoder0_batch_norm_statistics_whole_1 = decoder0_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder0_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder0_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_1_weight[16 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)decoder_1_running_mean[16 * c0 + 4 * c1 + c2];
+            decoder_1_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder0_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder0_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_1_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_1_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -5165,11 +5349,13 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 4x16 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.9 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out,
+    float *restrict decoder1_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder0_relu_in_staged0 = (float *)(scratch + 287744);
     float *const transformed = (float *)scratch;
@@ -5593,11 +5779,50 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            __m512 sum5_0 = _mm512_setzero_ps();
+            __m512 sum5_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 4096 * c0 + 2048 * i1 + 256 * q + 16 * w]);
+                    sum5_0 = _mm512_add_ps(sum5_0, decoder1_conv_transpose_forward_0);
+                    const __m512 decoder1_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 4096 * c0 + 2048 * i1 + 256 * q + 16 * w + 1024]);
+                    sum5_1 = _mm512_add_ps(sum5_1, decoder1_conv_transpose_forward_1);
+                }
+            }
+            _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i1], _mm512_mul_ps(sum5_0,
+                _mm512_set1_ps(0.015625f)));
+            _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i1 + 32], _mm512_mul_ps(sum5_1,
+                _mm512_set1_ps(0.015625f)));
+            __m512 sum6_0 = _mm512_setzero_ps();
+            __m512 sum6_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m512 decoder1_conv_transpose_forward_2 = _mm512_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 4096 * c0 + 2048 * i1 + 256 * q + 16 * w]);
+                    const __m512 difference_7 = _mm512_sub_ps(decoder1_conv_transpose_forward_2,
+                        _mm512_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i1]));
+                    sum6_0 = _mm512_fmadd_ps(difference_7, difference_7, sum6_0);
+                    const __m512 decoder1_conv_transpose_forward_3 = _mm512_loadu_ps(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 4096 * c0 + 2048 * i1 + 256 * q + 16 * w + 1024]);
+                    const __m512 difference_8 = _mm512_sub_ps(decoder1_conv_transpose_forward_3,
+                        _mm512_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i1 + 32]));
+                    sum6_1 = _mm512_fmadd_ps(difference_8, difference_8, sum6_1);
+                }
+            }
+            _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i1 + 16], sum6_0);
+            _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 64 * i1 + 48], sum6_1);
+        }
+    }
 }
 
 static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out,
+    float *restrict decoder1_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -5605,95 +5830,91 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
-    float *restrict decoder1_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                    + 1024 * p + 256 * q + 16 * w]);
-                sum0 = _mm512_add_ps(sum0, decoder1_conv_transpose_forward_0);
-            }
-        }
-        _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.015625f)));
-        __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m512 decoder1_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                    + 1024 * p + 256 * q + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_1,
-                    _mm512_loadu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p]));
-                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm512_storeu_ps(&decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + 16], sum1);
-    }
-}
-
-static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_conv_transpose_forward,
-    float *restrict decoder1_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder1_batch_norm_statistics_tiles_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics_partial);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, decoder1_batch_norm_statistics_partial,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_statistics_partial, double *restrict decoder1_batch_norm_statistics_whole,
     const float *restrict decoder_4_weight, float *restrict decoder_4_running_mean, float *restrict decoder_4_running_var,
     float *restrict decoder1_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
+                const float *const decoder1_batch_norm_statistics_partial_at = &decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0
+                    + 32 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)decoder1_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)decoder1_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)decoder1_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)decoder1_batch_norm_statistics_partial_at[3];
             }
         }
-        decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 256.0;
-        double sum1 = 0.0;
+        double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        decoder1_batch_norm_statistics_whole_at[0] = sum0_0 / 256.0;
+        decoder1_batch_norm_statistics_whole_at[2] = sum0_1 / 256.0;
+        decoder1_batch_norm_statistics_whole_at[4] = sum0_2 / 256.0;
+        decoder1_batch_norm_statistics_whole_at[6] = sum0_3 / 256.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                const double wide_0 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1];
-                const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const decoder1_batch_norm_statistics_partial_at_1 = &decoder1_batch_norm_statistics_partial[1024 * n + 128 * c0
+                    + 32 * p + 4 * c1];
+                double *const decoder1_batch_norm_statistics_whole_at_1 = &decoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+                const double difference_0 = (double)decoder1_batch_norm_statistics_partial_at_1[0]
+                    - decoder1_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[16]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)decoder1_batch_norm_statistics_partial_at_1[1]
+                    - decoder1_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[17]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)decoder1_batch_norm_statistics_partial_at_1[2]
+                    - decoder1_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[18]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)decoder1_batch_norm_statistics_partial_at_1[3]
+                    - decoder1_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder1_batch_norm_statistics_partial_at_1[19]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        decoder1_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder1_batch_norm_statistics_whole_0 = decoder1_batch_norm_statistics_whole_at[0];
-        float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[48 * c0 + c1];
-        decoder1_batch_norm_statistics_at[0] = (float)decoder1_batch_norm_statistics_whole_0;
-        const double decoder1_batch_norm_statistics_whole_1 = decoder1_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder1_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder1_batch_norm_statistics_at[16] = (float)quotient_0;
-        decoder1_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)decoder_4_weight[16 * c0 + c1]);
-        const double wide_2 = (double)decoder_4_running_mean[16 * c0 + c1];
-        decoder_4_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder1_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_4_running_var[16 * c0 + c1], 0.9, product_0);
-        decoder_4_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const decoder1_batch_norm_statistics_whole_at_2 = &decoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        decoder1_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder1_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder1_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder1_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder1_batch_norm_statistics_whole_0 = decoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_statistics_at[0] = (float)decoder1_batch_norm_statistics_whole_0;
+            const double decoder1_batch_norm_statistics_whole_1 = decoder1_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder1_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder1_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_4_weight[16 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)decoder_4_running_mean[16 * c0 + 4 * c1 + c2];
+            decoder_4_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder1_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_4_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_4_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -5765,11 +5986,13 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 26.2 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out,
+    float *restrict decoder2_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const decoder1_relu_in_staged0 = (float *)(scratch + 287744);
@@ -6187,11 +6410,52 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m512 sum5_0 = _mm512_setzero_ps();
+            __m512 sum5_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 16384 * c0 + 8192 * i + 2048 * i1 + 512 * q + 16 * w]);
+                    sum5_0 = _mm512_add_ps(sum5_0, decoder2_conv_transpose_forward_0);
+                    const __m512 decoder2_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 16384 * c0 + 8192 * i + 2048 * i1 + 512 * q + 16 * w + 1024]);
+                    sum5_1 = _mm512_add_ps(sum5_1, decoder2_conv_transpose_forward_1);
+                }
+            }
+            _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 256 * i + 64 * i1], _mm512_mul_ps(sum5_0,
+                _mm512_set1_ps(0.015625f)));
+            _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 256 * i + 64 * i1 + 32], _mm512_mul_ps(sum5_1,
+                _mm512_set1_ps(0.015625f)));
+            __m512 sum6_0 = _mm512_setzero_ps();
+            __m512 sum6_1 = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m512 decoder2_conv_transpose_forward_2 = _mm512_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 16384 * c0 + 8192 * i + 2048 * i1 + 512 * q + 16 * w]);
+                    const __m512 decoder2_batch_norm_statistics_partial_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n
+                        + 512 * c0 + 256 * i + 64 * i1]);
+                    const __m512 difference_7 = _mm512_sub_ps(decoder2_conv_transpose_forward_2, decoder2_batch_norm_statistics_partial_0);
+                    sum6_0 = _mm512_fmadd_ps(difference_7, difference_7, sum6_0);
+                    const __m512 decoder2_conv_transpose_forward_3 = _mm512_loadu_ps(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 16384 * c0 + 8192 * i + 2048 * i1 + 512 * q + 16 * w + 1024]);
+                    const __m512 decoder2_batch_norm_statistics_partial_1 = _mm512_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n
+                        + 512 * c0 + 256 * i + 64 * i1 + 32]);
+                    const __m512 difference_8 = _mm512_sub_ps(decoder2_conv_transpose_forward_3, decoder2_batch_norm_statistics_partial_1);
+                    sum6_1 = _mm512_fmadd_ps(difference_8, difference_8, sum6_1);
+                }
+            }
+            _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 256 * i + 64 * i1 + 16], sum6_0);
+            _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 256 * i + 64 * i1 + 48], sum6_1);
+        }
+    }
 }
 
 static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out,
+    float *restrict decoder2_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -6199,95 +6463,91 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
-    float *restrict decoder2_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                    + 1024 * p + 512 * q + 16 * w]);
-                sum0 = _mm512_add_ps(sum0, decoder2_conv_transpose_forward_0);
-            }
-        }
-        _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.015625f)));
-        __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 decoder2_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                    + 1024 * p + 512 * q + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_1,
-                    _mm512_loadu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p]));
-                sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-            }
-        }
-        _mm512_storeu_ps(&decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + 16], sum1);
-    }
-}
-
-static void decoder2_batch_norm_statistics_tiles(const float *restrict decoder2_conv_transpose_forward,
-    float *restrict decoder2_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder2_batch_norm_statistics_tiles_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics_partial);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, decoder2_batch_norm_statistics_partial,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_statistics_partial, double *restrict decoder2_batch_norm_statistics_whole,
     const float *restrict decoder_7_weight, float *restrict decoder_7_running_mean, float *restrict decoder_7_running_var,
     float *restrict decoder2_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
+                const float *const decoder2_batch_norm_statistics_partial_at = &decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0
+                    + 32 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)decoder2_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)decoder2_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)decoder2_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)decoder2_batch_norm_statistics_partial_at[3];
             }
         }
-        decoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 1024.0;
-        double sum1 = 0.0;
+        double *const decoder2_batch_norm_statistics_whole_at = &decoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        decoder2_batch_norm_statistics_whole_at[0] = sum0_0 / 1024.0;
+        decoder2_batch_norm_statistics_whole_at[2] = sum0_1 / 1024.0;
+        decoder2_batch_norm_statistics_whole_at[4] = sum0_2 / 1024.0;
+        decoder2_batch_norm_statistics_whole_at[6] = sum0_3 / 1024.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1];
-                const double difference_0 = wide_0 - decoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const decoder2_batch_norm_statistics_partial_at_1 = &decoder2_batch_norm_statistics_partial[2048 * n + 512 * c0
+                    + 32 * p + 4 * c1];
+                double *const decoder2_batch_norm_statistics_whole_at_1 = &decoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+                const double difference_0 = (double)decoder2_batch_norm_statistics_partial_at_1[0]
+                    - decoder2_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[16]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)decoder2_batch_norm_statistics_partial_at_1[1]
+                    - decoder2_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[17]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)decoder2_batch_norm_statistics_partial_at_1[2]
+                    - decoder2_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[18]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)decoder2_batch_norm_statistics_partial_at_1[3]
+                    - decoder2_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder2_batch_norm_statistics_partial_at_1[19]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const decoder2_batch_norm_statistics_whole_at = &decoder2_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        decoder2_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder2_batch_norm_statistics_whole_0 = decoder2_batch_norm_statistics_whole_at[0];
-        float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[48 * c0 + c1];
-        decoder2_batch_norm_statistics_at[0] = (float)decoder2_batch_norm_statistics_whole_0;
-        const double decoder2_batch_norm_statistics_whole_1 = decoder2_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder2_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder2_batch_norm_statistics_at[16] = (float)quotient_0;
-        decoder2_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)decoder_7_weight[16 * c0 + c1]);
-        const double wide_2 = (double)decoder_7_running_mean[16 * c0 + c1];
-        decoder_7_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder2_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder2_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_7_running_var[16 * c0 + c1], 0.9, product_0);
-        decoder_7_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const decoder2_batch_norm_statistics_whole_at_2 = &decoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        decoder2_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder2_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder2_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder2_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder2_batch_norm_statistics_whole_0 = decoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_statistics_at[0] = (float)decoder2_batch_norm_statistics_whole_0;
+            const double decoder2_batch_norm_statistics_whole_1 = decoder2_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder2_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder2_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_7_weight[16 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)decoder_7_running_mean[16 * c0 + 4 * c1 + c2];
+            decoder_7_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9, decoder2_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder2_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_7_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_7_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -6355,11 +6615,13 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
+    float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder2_relu_in_staged0 = (float *)(scratch + 287744);
@@ -6776,11 +7038,48 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+            __m512 sum5_0 = _mm512_setzero_ps();
+            __m512 sum5_1 = _mm512_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w]);
+                sum5_0 = _mm512_add_ps(sum5_0, decoder3_conv_transpose_forward_0);
+                const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w + 1024]);
+                sum5_1 = _mm512_add_ps(sum5_1, decoder3_conv_transpose_forward_1);
+            }
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1], _mm512_mul_ps(sum5_0,
+                _mm512_set1_ps(0.015625f)));
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1 + 32], _mm512_mul_ps(sum5_1,
+                _mm512_set1_ps(0.015625f)));
+            __m512 sum6_0 = _mm512_setzero_ps();
+            __m512 sum6_1 = _mm512_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m512 decoder3_conv_transpose_forward_2 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w]);
+                const __m512 decoder3_batch_norm_statistics_partial_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
+                    + 2048 * c0 + 512 * i + 64 * i1]);
+                const __m512 difference_7 = _mm512_sub_ps(decoder3_conv_transpose_forward_2, decoder3_batch_norm_statistics_partial_0);
+                sum6_0 = _mm512_fmadd_ps(difference_7, difference_7, sum6_0);
+                const __m512 decoder3_conv_transpose_forward_3 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w + 1024]);
+                const __m512 decoder3_batch_norm_statistics_partial_1 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
+                    + 2048 * c0 + 512 * i + 64 * i1 + 32]);
+                const __m512 difference_8 = _mm512_sub_ps(decoder3_conv_transpose_forward_3, decoder3_batch_norm_statistics_partial_1);
+                sum6_1 = _mm512_fmadd_ps(difference_8, difference_8, sum6_1);
+            }
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1 + 16], sum6_0);
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1 + 48], sum6_1);
+        }
+    }
 }
 
 static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
+    float *restrict decoder3_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -6788,91 +7087,92 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
-    float *restrict decoder3_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 2;
-    const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                + 1024 * p + 16 * w]);
-            sum0 = _mm512_add_ps(sum0, decoder3_conv_transpose_forward_0);
-        }
-        _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p], _mm512_mul_ps(sum0,
-            _mm512_set1_ps(0.015625f)));
-        __m512 sum1 = _mm512_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                + 1024 * p + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
-                _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p]));
-            sum1 = _mm512_fmadd_ps(difference_0, difference_0, sum1);
-        }
-        _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum1);
-    }
-}
-
-static void decoder3_batch_norm_statistics_tiles(const float *restrict decoder3_conv_transpose_forward,
-    float *restrict decoder3_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
-        decoder3_batch_norm_statistics_tiles_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics_partial);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_statistics_partial, double *restrict decoder3_batch_norm_statistics_whole,
     const float *restrict decoder_10_weight, float *restrict decoder_10_running_mean, float *restrict decoder_10_running_var,
     float *restrict decoder3_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0 = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_0 = 0.0;
+        double sum0_1 = 0.0;
+        double sum0_2 = 0.0;
+        double sum0_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
+                const float *const decoder3_batch_norm_statistics_partial_at = &decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0
+                    + 32 * p + 4 * c1];
+                sum0_0 = sum0_0 + (double)decoder3_batch_norm_statistics_partial_at[0];
+                sum0_1 = sum0_1 + (double)decoder3_batch_norm_statistics_partial_at[1];
+                sum0_2 = sum0_2 + (double)decoder3_batch_norm_statistics_partial_at[2];
+                sum0_3 = sum0_3 + (double)decoder3_batch_norm_statistics_partial_at[3];
             }
         }
-        decoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1] = sum0 / 4096.0;
-        double sum1 = 0.0;
+        double *const decoder3_batch_norm_statistics_whole_at = &decoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+        decoder3_batch_norm_statistics_whole_at[0] = sum0_0 / 4096.0;
+        decoder3_batch_norm_statistics_whole_at[2] = sum0_1 / 4096.0;
+        decoder3_batch_norm_statistics_whole_at[4] = sum0_2 / 4096.0;
+        decoder3_batch_norm_statistics_whole_at[6] = sum0_3 / 4096.0;
+        double sum1_0 = 0.0;
+        double sum1_1 = 0.0;
+        double sum1_2 = 0.0;
+        double sum1_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1];
-                const double difference_0 = wide_0 - decoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
-                const double sum_0 = __builtin_fma(difference_0 * difference_0, 64.0, wide_1);
-                sum1 = sum1 + sum_0;
+                const float *const decoder3_batch_norm_statistics_partial_at_1 = &decoder3_batch_norm_statistics_partial[4096 * n
+                    + 2048 * c0 + 32 * p + 4 * c1];
+                double *const decoder3_batch_norm_statistics_whole_at_1 = &decoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1];
+                const double difference_0 = (double)decoder3_batch_norm_statistics_partial_at_1[0]
+                    - decoder3_batch_norm_statistics_whole_at_1[0];
+                const double product_0 = difference_0 * difference_0;
+                const double sum_0 = __builtin_fma(product_0, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[16]);
+                sum1_0 = sum1_0 + sum_0;
+                const double difference_1 = (double)decoder3_batch_norm_statistics_partial_at_1[1]
+                    - decoder3_batch_norm_statistics_whole_at_1[2];
+                const double product_1 = difference_1 * difference_1;
+                const double sum_1 = __builtin_fma(product_1, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[17]);
+                sum1_1 = sum1_1 + sum_1;
+                const double difference_2 = (double)decoder3_batch_norm_statistics_partial_at_1[2]
+                    - decoder3_batch_norm_statistics_whole_at_1[4];
+                const double product_2 = difference_2 * difference_2;
+                const double sum_2 = __builtin_fma(product_2, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[18]);
+                sum1_2 = sum1_2 + sum_2;
+                const double difference_3 = (double)decoder3_batch_norm_statistics_partial_at_1[3]
+                    - decoder3_batch_norm_statistics_whole_at_1[6];
+                const double product_3 = difference_3 * difference_3;
+                const double sum_3 = __builtin_fma(product_3, 64.0, (double)decoder3_batch_norm_statistics_partial_at_1[19]);
+                sum1_3 = sum1_3 + sum_3;
             }
         }
-        double *const decoder3_batch_norm_statistics_whole_at = &decoder3_batch_norm_statistics_whole[32 * c0 + 2 * c1];
-        decoder3_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder3_batch_norm_statistics_whole_0 = decoder3_batch_norm_statistics_whole_at[0];
-        float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0 + c1];
-        decoder3_batch_norm_statistics_at[0] = (float)decoder3_batch_norm_statistics_whole_0;
-        const double decoder3_batch_norm_statistics_whole_1 = decoder3_batch_norm_statistics_whole_at[1];
-        const double root_0 = double_square_root(decoder3_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder3_batch_norm_statistics_at[16] = (float)quotient_0;
-        decoder3_batch_norm_statistics_at[32] = (float)(quotient_0 * (double)decoder_10_weight[16 * c0 + c1]);
-        const double wide_2 = (double)decoder_10_running_mean[16 * c0 + c1];
-        decoder_10_running_mean[16 * c0 + c1] = (float)__builtin_fma(wide_2, 0.9, decoder3_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder3_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
-        const double sum_1 = __builtin_fma((double)decoder_10_running_var[16 * c0 + c1], 0.9, product_0);
-        decoder_10_running_var[16 * c0 + c1] = (float)sum_1;
+        double *const decoder3_batch_norm_statistics_whole_at_2 = &decoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 1];
+        decoder3_batch_norm_statistics_whole_at_2[0] = sum1_0;
+        decoder3_batch_norm_statistics_whole_at_2[2] = sum1_1;
+        decoder3_batch_norm_statistics_whole_at_2[4] = sum1_2;
+        decoder3_batch_norm_statistics_whole_at_2[6] = sum1_3;
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            const double decoder3_batch_norm_statistics_whole_0 = decoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2];
+            float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_statistics_at[0] = (float)decoder3_batch_norm_statistics_whole_0;
+            const double decoder3_batch_norm_statistics_whole_1 = decoder3_batch_norm_statistics_whole[32 * c0 + 8 * c1 + 2 * c2 + 1];
+            const double root_0 = double_square_root(decoder3_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
+            const double quotient_0 = 1.0 / root_0;
+            decoder3_batch_norm_statistics_at[16] = (float)quotient_0;
+            const double product_4 = quotient_0 * (double)decoder_10_weight[16 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_statistics_at[32] = (float)product_4;
+            const double wide_0 = (double)decoder_10_running_mean[16 * c0 + 4 * c1 + c2];
+            decoder_10_running_mean[16 * c0 + 4 * c1 + c2] = (float)__builtin_fma(wide_0, 0.9,
+                decoder3_batch_norm_statistics_whole_0 * 0.1);
+            const double product_5 = decoder3_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
+            const double sum_4 = __builtin_fma((double)decoder_10_running_var[16 * c0 + 4 * c1 + c2], 0.9, product_5);
+            decoder_10_running_var[16 * c0 + 4 * c1 + c2] = (float)sum_4;
+        }
     }
 }
 
@@ -7450,10 +7750,13 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
+ * 151.0 M FLOPs, 69.2 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad,
-    const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out, char *scratch) {
+    const float *restrict decoder_12_weight, float *restrict decoder4_conv_data_grad_out,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder_10_bias, float *restrict decoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
@@ -7574,10 +7877,36 @@ static TARGET_CODE void decoder4_conv_data_grad_body(ptrdiff_t item, const float
             _mm512_storeu_ps(&decoder4_conv_data_grad_out_at[65648], sum1_7_1);
         }
     }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
+            __m512 sum2_a = _mm512_setzero_ps();
+            __m512 sum2_b = _mm512_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * k1
+                    + 1024 * i1 + 16 * w]);
+                const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
+                    _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * k1]));
+                const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * k1 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&decoder_10_bias[16 * k1]));
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad_out[131072 * n + 65536 * k1 + 1024 * i1
+                    + 16 * w]);
+                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0,
+                    _mm512_setzero_ps());
+                sum2_a = _mm512_add_ps(sum2_a, chosen_0);
+                sum2_b = _mm512_fmadd_ps(chosen_0, difference_0, sum2_b);
+            }
+            _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * k1 + 32 * i1], sum2_a);
+            _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * k1 + 32 * i1 + 16], sum2_b);
+        }
+    }
 }
 
 static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, const float *restrict decoder_12_weight,
-    float *restrict decoder4_conv_data_grad_out, char *scratch, int threads) {
+    float *restrict decoder4_conv_data_grad_out, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
+    float *restrict decoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -7585,73 +7914,51 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
+            decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias, decoder3_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
-    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
-    const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 2;
-    const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m512 sum0_a = _mm512_setzero_ps();
-        __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                + 1024 * p + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0]));
-            const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c0 + 32]);
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
-                _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0, _mm512_setzero_ps());
-            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-        _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum0_b);
-    }
-}
-
-static void decoder3_batch_norm_grad_sums_tiles(const float *restrict decoder3_conv_transpose_forward,
-    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
-    const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
-        decoder3_batch_norm_grad_sums_tiles_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder4_conv_data_grad, decoder3_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder3_batch_norm_grad_sums_partial, const float *restrict decoder3_batch_norm_statistics,
     float *restrict decoder3_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1];
-                const double wide_0 = (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
-                sum0_b = sum0_b + wide_0;
+                const float *const decoder3_batch_norm_grad_sums_partial_at = &decoder3_batch_norm_grad_sums_partial[4096 * n + 2048 * c0
+                    + 32 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)decoder3_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)decoder3_batch_norm_grad_sums_partial_at[16];
+                sum0_a_1 = sum0_a_1 + (double)decoder3_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)decoder3_batch_norm_grad_sums_partial_at[17];
+                sum0_a_2 = sum0_a_2 + (double)decoder3_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)decoder3_batch_norm_grad_sums_partial_at[18];
+                sum0_a_3 = sum0_a_3 + (double)decoder3_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)decoder3_batch_norm_grad_sums_partial_at[19];
             }
         }
-        decoder3_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        decoder3_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)decoder3_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const decoder3_batch_norm_grad_sums_at = &decoder3_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        decoder3_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        decoder3_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)decoder3_batch_norm_statistics_at[0]);
+        decoder3_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder3_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)decoder3_batch_norm_statistics_at[1]);
+        decoder3_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder3_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)decoder3_batch_norm_statistics_at[2]);
+        decoder3_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder3_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)decoder3_batch_norm_statistics_at[3]);
     }
 }
 
@@ -7702,59 +8009,14 @@ static void decoder3_batch_norm_bias_grad(float *restrict decoder_10_bias_grad, 
     }
 }
 
-/* batch_norm_grad: [64, 32, 64, 64]
- * 8388.6 k FLOPs, 100.7 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void decoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
-    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 2;
-    const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t h = 0; h < 64; h++) {
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0];
-            const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[32]);
-            const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n + 65536 * c0
-                + 1024 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(3.8146973e-06f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
-                _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 1024 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0, _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(3.8146973e-06f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&decoder3_batch_norm_grad_out[131072 * n + 65536 * c0 + 1024 * h + 16 * w],
-                _mm512_mul_ps(decoder3_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_out, const float *restrict decoder3_batch_norm_statistics,
-    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
-        decoder3_batch_norm_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward, decoder3_batch_norm_grad_sums,
-            decoder_10_bias, decoder4_conv_data_grad, decoder3_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 344640 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 84.5 M bytes of memory traffic, 344640 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
+static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder3_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
@@ -7854,9 +8116,28 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     if (0 <= 8 * ib + h_s - 1) {
                         _mm512_storeu_ps(&decoder3_batch_norm_grad_in_staged0[1040 * h_s], _mm512_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                            const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0];
+                            const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[32]);
+                            const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[1048576 * g
+                                + 131072 * nb + 65536 * c0 + 8192 * ib + 1024 * h_s + 16 * w_s - 1024]);
+                            const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
+                                _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
+                            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                                _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[16])));
+                            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0 + 16]),
+                                _mm512_set1_ps(3.8146973e-06f));
+                            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                                _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
+                            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                            const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[1048576 * g + 131072 * nb
+                                + 65536 * c0 + 8192 * ib + 1024 * h_s + 16 * w_s - 1024]);
+                            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0,
+                                _mm512_setzero_ps());
+                            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0]),
+                                _mm512_set1_ps(3.8146973e-06f));
+                            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                             _mm512_storeu_ps(&decoder3_batch_norm_grad_in_staged0[1040 * h_s + 16 * w_s + 16],
-                                _mm512_loadu_ps(&decoder3_batch_norm_grad[1048576 * g + 131072 * nb + 65536 * c0 + 8192 * ib + 1024 * h_s
-                                + 16 * w_s - 1024]));
+                                _mm512_mul_ps(decoder3_batch_norm_statistics_0, sum_1));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -7867,16 +8148,16 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[4160 * i + 64 * j];
-                        const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
+                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2080]));
-                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
+                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2112]));
                         float *const transformed_at = &transformed[512 * c0 + 256 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[1024], difference_1);
-                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[64]),
+                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                        _mm512_storeu_ps(&transformed_at[1024], difference_2);
+                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2144]));
-                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
                         _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2096])));
                         _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[48]),
@@ -7903,16 +8184,16 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[4160 * i + 64 * j
                             + 2080];
-                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2080]),
+                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2080]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2112]),
+                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2112]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[32]));
                         float *const transformed_at_2 = &transformed[512 * c0 + 256 * i + 16 * j + 10240];
-                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[1024], difference_4);
-                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2144]),
+                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
+                        const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2144]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
                         _mm512_storeu_ps(&transformed_at_2[3072],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2096]),
                             _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[16])));
@@ -7959,12 +8240,12 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                         const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[524288 * g
                             + 65536 * nb + 16384 * c0 + 2048 * ib + 512 * h_s + 16 * w_s]);
-                        const __m512 difference_6 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
+                        const __m512 difference_7 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
                             _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0]));
                         const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
-                        const __m512 sum_0 = _mm512_fmadd_ps(difference_6, decoder2_batch_norm_statistics_0,
+                        const __m512 sum_2 = _mm512_fmadd_ps(difference_7, decoder2_batch_norm_statistics_0,
                             _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
-                        _mm512_storeu_ps(&decoder2_relu_in_staged1[512 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                        _mm512_storeu_ps(&decoder2_relu_in_staged1[512 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_2));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
@@ -7981,14 +8262,14 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder2_relu_in_staged1_at = &decoder2_relu_in_staged1[1024 * i + 32 * j];
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&decoder2_relu_in_staged1_at[0]),
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&decoder2_relu_in_staged1_at[0]),
                             _mm512_loadu_ps(&decoder2_relu_in_staged1_at[512]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * i + 16 * j + 6144];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&decoder2_relu_in_staged1_at[16]),
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&decoder2_relu_in_staged1_at[16]),
                             _mm512_loadu_ps(&decoder2_relu_in_staged1_at[528]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[2048], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[2048], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
@@ -8342,15 +8623,15 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
         for (ptrdiff_t k = 0; k < 64; k++) {
             float *const products_at_8 = &products[32 * k + 16 * c0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[8192]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[2048]), _mm512_loadu_ps(&products_at_8[10240]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[8192]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[2048]), _mm512_loadu_ps(&products_at_8[10240]));
             float *const decoder3_conv_transpose_weight_grad_groups_at = &decoder3_conv_transpose_weight_grad_groups[k % 16 * 16
                 + k / 16 * 2304 + 18432 * g + 9216 * c0];
-            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_5, sum_6));
             _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[6144]),
                 _mm512_loadu_ps(&products_at_8[14336])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[12288]));
-            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[12288]));
+            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
@@ -8369,20 +8650,22 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
         for (ptrdiff_t k = 0; k < 64; k++) {
             float *const products_at_10 = &products[32 * k + 16 * c0 + 8192];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[8192]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[2048]), _mm512_loadu_ps(&products_at_10[10240]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[8192]));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[2048]), _mm512_loadu_ps(&products_at_10[10240]));
             float *const decoder3_conv_transpose_weight_grad_groups_at_2 = &decoder3_conv_transpose_weight_grad_groups[k % 16 * 16
                 + k / 16 * 2304 + 18432 * g + 9216 * c0 + 1536];
-            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_8, sum_9));
             _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[6144]),
                 _mm512_loadu_ps(&products_at_10[14336])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[12288]));
-            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
+            const __m512 sum_10 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[12288]));
+            _mm512_storeu_ps(&decoder3_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_9, sum_10));
         }
     }
 }
 
-static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_batch_norm_grad,
+static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder3_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -8391,7 +8674,8 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
+        decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -8498,10 +8782,15 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
-    const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
+static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
+    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
@@ -8512,8 +8801,28 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
             if (0 <= 16 * i + h_s - 1) {
                 _mm512_storeu_ps(&decoder3_batch_norm_grad_in_staged0[1040 * h_s], _mm512_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0];
+                    const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[32]);
+                    const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
+                        + 65536 * c0 + 16384 * i + 1024 * h_s + 16 * w_s - 1024]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
+                    const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                        _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[16])));
+                    const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0 + 16]),
+                        _mm512_set1_ps(3.8146973e-06f));
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                    const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 16384 * i
+                        + 1024 * h_s + 16 * w_s - 1024]);
+                    const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0,
+                        _mm512_setzero_ps());
+                    const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_sums[32 * c0]),
+                        _mm512_set1_ps(3.8146973e-06f));
+                    const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                     _mm512_storeu_ps(&decoder3_batch_norm_grad_in_staged0[1040 * h_s + 16 * w_s + 16],
-                        _mm512_loadu_ps(&decoder3_batch_norm_grad[131072 * n + 65536 * c0 + 16384 * i + 1024 * h_s + 16 * w_s - 1024]));
+                        _mm512_mul_ps(decoder3_batch_norm_statistics_0, sum_1));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -8524,16 +8833,16 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb];
-                const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2080]));
-                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2112]));
                 float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
-                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[64]),
+                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[64]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2144]));
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                 _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2096])));
                 _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[48]),
@@ -8557,16 +8866,16 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb + 2080];
-                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2080]),
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2080]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
-                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2112]),
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2112]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[32]));
                 float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 20480];
-                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2144]),
+                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2144]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[64]));
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                 _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2096]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[16])));
                 _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2128]),
@@ -9220,112 +9529,117 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 8; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[32 * ji + 16 * k0];
-                        const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
                         _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
-                            + 256 * jb + 32 * ji], _mm512_add_ps(sum_0, sum_1));
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                            + 256 * jb + 32 * ji], _mm512_add_ps(sum_2, sum_3));
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
                         _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
-                            + 256 * jb + 32 * ji + 16], _mm512_add_ps(sum_1, sum_2));
+                            + 256 * jb + 32 * ji + 16], _mm512_add_ps(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 8; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
-                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
-                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
                         _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
-                            + 256 * jb + 32 * ji + 512], _mm512_add_ps(sum_3, sum_4));
-                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                            + 256 * jb + 32 * ji + 512], _mm512_add_ps(sum_5, sum_6));
+                        const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
                         _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
-                            + 256 * jb + 32 * ji + 528], _mm512_add_ps(sum_4, sum_5));
+                            + 256 * jb + 32 * ji + 528], _mm512_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
-}
-
-static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_grad,
-    const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m512 sum0_a = _mm512_setzero_ps();
-        __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                    + 1024 * p + 512 * q + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
-                    _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0]));
-                const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
-                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
-                    _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 16384 * c0
-                    + 1024 * p + 512 * q + 16 * w]);
-                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
-                    _mm512_setzero_ps());
-                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m512 sum10_a = _mm512_setzero_ps();
+            __m512 sum10_b = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
+                        + 4096 * i + 1024 * i1 + 512 * q + 16 * w]);
+                    const __m512 difference_7 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0]));
+                    const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
+                    const __m512 sum_8 = _mm512_fmadd_ps(difference_7, decoder2_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
+                    const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
+                    const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n
+                        + 16384 * c0 + 4096 * i + 1024 * i1 + 512 * q + 16 * w]);
+                    const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
+                        _mm512_setzero_ps());
+                    sum10_a = _mm512_add_ps(sum10_a, chosen_1);
+                    sum10_b = _mm512_fmadd_ps(chosen_1, difference_7, sum10_b);
+                }
             }
+            _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 128 * i + 32 * i1], sum10_a);
+            _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 128 * i + 32 * i1 + 16], sum10_b);
         }
-        _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + 16], sum0_b);
     }
 }
 
-static void decoder2_batch_norm_grad_sums_tiles(const float *restrict decoder2_conv_transpose_forward,
+static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial, int threads) {
+    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder2_batch_norm_grad_sums_tiles_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder3_conv_transpose_data_grad, decoder2_batch_norm_grad_sums_partial);
+        decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
+            decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
+            decoder2_batch_norm_grad_sums_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder2_batch_norm_grad_sums_partial, const float *restrict decoder2_batch_norm_statistics,
     float *restrict decoder2_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1];
-                const double wide_0 = (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
-                sum0_b = sum0_b + wide_0;
+                const float *const decoder2_batch_norm_grad_sums_partial_at = &decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0
+                    + 32 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)decoder2_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)decoder2_batch_norm_grad_sums_partial_at[16];
+                sum0_a_1 = sum0_a_1 + (double)decoder2_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)decoder2_batch_norm_grad_sums_partial_at[17];
+                sum0_a_2 = sum0_a_2 + (double)decoder2_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)decoder2_batch_norm_grad_sums_partial_at[18];
+                sum0_a_3 = sum0_a_3 + (double)decoder2_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)decoder2_batch_norm_grad_sums_partial_at[19];
             }
         }
-        decoder2_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        decoder2_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)decoder2_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const decoder2_batch_norm_grad_sums_at = &decoder2_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        decoder2_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        decoder2_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)decoder2_batch_norm_statistics_at[0]);
+        decoder2_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder2_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)decoder2_batch_norm_statistics_at[1]);
+        decoder2_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder2_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)decoder2_batch_norm_statistics_at[2]);
+        decoder2_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder2_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)decoder2_batch_norm_statistics_at[3]);
     }
 }
 
@@ -9376,61 +9690,14 @@ static void decoder2_batch_norm_bias_grad(float *restrict decoder_7_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 64, 32, 32]
- * 4194.3 k FLOPs, 50.3 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void decoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
-    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
-    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    float *restrict decoder2_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t h = 0; h < 32; h++) {
-        for (ptrdiff_t w = 0; w < 32; w++) {
-            const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[48 * c0];
-            const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[32]);
-            const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                + 512 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(1.5258789e-05f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n + 16384 * c0
-                + 512 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
-                _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(1.5258789e-05f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&decoder2_batch_norm_grad_out[65536 * n + 16384 * c0 + 512 * h + 16 * w],
-                _mm512_mul_ps(decoder2_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_out, const float *restrict decoder2_batch_norm_statistics,
-    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
-    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder2_batch_norm_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward, decoder2_batch_norm_grad_sums,
-            decoder_7_bias, decoder3_conv_transpose_data_grad, decoder2_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 912448 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 44.3 M bytes of memory traffic, 912448 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
+static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
@@ -9530,9 +9797,28 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     if (0 <= 16 * ib + h_s - 1) {
                         _mm512_storeu_ps(&decoder2_batch_norm_grad_in_staged0[528 * h_s], _mm512_setzero_ps());
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                            const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[48 * c0];
+                            const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[32]);
+                            const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[524288 * g
+                                + 65536 * nb + 16384 * c0 + 8192 * ib + 512 * h_s + 16 * w_s - 512]);
+                            const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
+                                _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[0]));
+                            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                                _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[16])));
+                            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0 + 16]),
+                                _mm512_set1_ps(1.5258789e-05f));
+                            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
+                                _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
+                            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                            const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[524288 * g
+                                + 65536 * nb + 16384 * c0 + 8192 * ib + 512 * h_s + 16 * w_s - 512]);
+                            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(),
+                                decoder3_conv_transpose_data_grad_0, _mm512_setzero_ps());
+                            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0]),
+                                _mm512_set1_ps(1.5258789e-05f));
+                            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                             _mm512_storeu_ps(&decoder2_batch_norm_grad_in_staged0[528 * h_s + 16 * w_s + 16],
-                                _mm512_loadu_ps(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 16384 * c0 + 8192 * ib + 512 * h_s
-                                + 16 * w_s - 512]));
+                                _mm512_mul_ps(decoder2_batch_norm_statistics_0, sum_1));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -9543,16 +9829,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder2_batch_norm_grad_in_staged0_at = &decoder2_batch_norm_grad_in_staged0[2112 * i + 64 * j];
-                        const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
+                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1056]));
-                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
+                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1088]));
                         float *const transformed_at = &transformed[512 * c0 + 128 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[64]),
+                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                        _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1120]));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                         _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1072])));
                         _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[48]),
@@ -9579,16 +9865,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder2_batch_norm_grad_in_staged0_at_2 = &decoder2_batch_norm_grad_in_staged0[2112 * i + 64 * j
                             + 1056];
-                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1056]),
+                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1056]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1088]),
+                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1088]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[32]));
                         float *const transformed_at_2 = &transformed[512 * c0 + 128 * i + 16 * j + 20480];
-                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1120]),
+                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                        const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1120]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                         _mm512_storeu_ps(&transformed_at_2[6144],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1072]),
                             _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[16])));
@@ -9635,12 +9921,12 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 4096 * c0 + 2048 * ib + 256 * h_s + 16 * w_s]);
-                        const __m512 difference_6 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                        const __m512 difference_7 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
                             _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
                         const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0 + 32]);
-                        const __m512 sum_0 = _mm512_fmadd_ps(difference_6, decoder1_batch_norm_statistics_0,
+                        const __m512 sum_2 = _mm512_fmadd_ps(difference_7, decoder1_batch_norm_statistics_0,
                             _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
-                        _mm512_storeu_ps(&decoder1_relu_in_staged1[256 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                        _mm512_storeu_ps(&decoder1_relu_in_staged1[256 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_2));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -9657,14 +9943,14 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder1_relu_in_staged1_at = &decoder1_relu_in_staged1[512 * i + 32 * j];
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&decoder1_relu_in_staged1_at[0]),
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&decoder1_relu_in_staged1_at[0]),
                             _mm512_loadu_ps(&decoder1_relu_in_staged1_at[256]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 128 * i + 16 * j + 12288];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&decoder1_relu_in_staged1_at[16]),
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&decoder1_relu_in_staged1_at[16]),
                             _mm512_loadu_ps(&decoder1_relu_in_staged1_at[272]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -9982,15 +10268,15 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
             float *const products_at_8 = &products[64 * k + 16 * c0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[32768]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[40960]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[32768]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 16 * 16
                 + k / 16 * 2304 + 73728 * g + 18432 * c0];
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_5, sum_6));
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[24576]),
                 _mm512_loadu_ps(&products_at_8[57344])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[49152]));
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[49152]));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -10009,20 +10295,22 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
             float *const products_at_10 = &products[64 * k + 16 * c0 + 32768];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[32768]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[40960]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[32768]));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 16 * 16
                 + k / 16 * 2304 + 73728 * g + 18432 * c0 + 1536];
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_8, sum_9));
             _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[24576]),
                 _mm512_loadu_ps(&products_at_10[57344])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[49152]));
-            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
+            const __m512 sum_10 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[49152]));
+            _mm512_storeu_ps(&decoder2_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_9, sum_10));
         }
     }
 }
 
-static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_batch_norm_grad,
+static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -10031,7 +10319,8 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
+        decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -10142,10 +10431,15 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 4x16 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 51.1 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
+static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
+    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
@@ -10156,8 +10450,28 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             if (0 <= 16 * i + h_s - 1) {
                 _mm512_storeu_ps(&decoder2_batch_norm_grad_in_staged0[528 * h_s], _mm512_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[48 * c0];
+                    const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[32]);
+                    const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
+                        + 8192 * i + 512 * h_s + 16 * w_s - 512]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[0]));
+                    const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                        _mm512_loadu_ps(&decoder2_batch_norm_statistics_at[16])));
+                    const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0 + 16]),
+                        _mm512_set1_ps(1.5258789e-05f));
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                    const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad[65536 * n
+                        + 16384 * c0 + 8192 * i + 512 * h_s + 16 * w_s - 512]);
+                    const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
+                        _mm512_setzero_ps());
+                    const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_sums[32 * c0]),
+                        _mm512_set1_ps(1.5258789e-05f));
+                    const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                     _mm512_storeu_ps(&decoder2_batch_norm_grad_in_staged0[528 * h_s + 16 * w_s + 16],
-                        _mm512_loadu_ps(&decoder2_batch_norm_grad[65536 * n + 16384 * c0 + 8192 * i + 512 * h_s + 16 * w_s - 512]));
+                        _mm512_mul_ps(decoder2_batch_norm_statistics_0, sum_1));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -10168,16 +10482,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const decoder2_batch_norm_grad_in_staged0_at = &decoder2_batch_norm_grad_in_staged0[2112 * ib + 64 * jb];
-                const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[0]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1056]));
-                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[32]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1088]));
                 float *const transformed_at = &transformed[512 * c0 + 128 * ib + 16 * jb];
-                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[64]),
+                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[64]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1120]));
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                 _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[16]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[1072])));
                 _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at[48]),
@@ -10201,16 +10515,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const decoder2_batch_norm_grad_in_staged0_at_2 = &decoder2_batch_norm_grad_in_staged0[2112 * ib + 64 * jb + 1056];
-                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1056]),
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1056]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
-                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1088]),
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1088]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[32]));
                 float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 16 * jb + 20480];
-                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1120]),
+                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1120]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[64]));
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                 _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1072]),
                     _mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[16])));
                 _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_batch_norm_grad_in_staged0_at_2[1104]),
@@ -10860,111 +11174,116 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at = &sums[32 * ji + 16 * k0];
-                    const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
-                    const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
                     _mm512_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib
-                        + 32 * ji], _mm512_add_ps(sum_0, sum_1));
-                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                        + 32 * ji], _mm512_add_ps(sum_2, sum_3));
+                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
                     _mm512_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib
-                        + 32 * ji + 16], _mm512_add_ps(sum_1, sum_2));
+                        + 32 * ji + 16], _mm512_add_ps(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
-                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
-                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                    const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
                     _mm512_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib
-                        + 32 * ji + 256], _mm512_add_ps(sum_3, sum_4));
-                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                        + 32 * ji + 256], _mm512_add_ps(sum_5, sum_6));
+                    const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
                     _mm512_storeu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib
-                        + 32 * ji + 272], _mm512_add_ps(sum_4, sum_5));
+                        + 32 * ji + 272], _mm512_add_ps(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            __m512 sum10_a = _mm512_setzero_ps();
+            __m512 sum10_b = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
+                        + 2048 * i + 1024 * i1 + 256 * q + 16 * w]);
+                    const __m512 difference_7 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
+                    const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0 + 32]);
+                    const __m512 sum_8 = _mm512_fmadd_ps(difference_7, decoder1_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
+                    const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
+                    const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad_out[32768 * n
+                        + 4096 * c0 + 2048 * i + 1024 * i1 + 256 * q + 16 * w]);
+                    const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                        _mm512_setzero_ps());
+                    sum10_a = _mm512_add_ps(sum10_a, chosen_1);
+                    sum10_b = _mm512_fmadd_ps(chosen_1, difference_7, sum10_b);
+                }
+            }
+            _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 64 * i + 32 * i1], sum10_a);
+            _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 64 * i + 32 * i1 + 16], sum10_b);
+        }
+    }
 }
 
-static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
+    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
-        decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
-    const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m512 sum0_a = _mm512_setzero_ps();
-        __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                    + 1024 * p + 256 * q + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
-                    _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0]));
-                const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics[48 * c0 + 32]);
-                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
-                    _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
-                    + 1024 * p + 256 * q + 16 * w]);
-                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
-                    _mm512_setzero_ps());
-                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + 16], sum0_b);
-    }
-}
-
-static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_conv_transpose_forward,
-    const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder1_batch_norm_grad_sums_tiles_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder2_conv_transpose_data_grad, decoder1_batch_norm_grad_sums_partial);
+        decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder_6_weight_filtered,
+            decoder2_conv_transpose_data_grad_out, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
+            decoder1_batch_norm_grad_sums_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder1_batch_norm_grad_sums_partial, const float *restrict decoder1_batch_norm_statistics,
     float *restrict decoder1_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1];
-                const double wide_0 = (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
-                sum0_b = sum0_b + wide_0;
+                const float *const decoder1_batch_norm_grad_sums_partial_at = &decoder1_batch_norm_grad_sums_partial[1024 * n + 128 * c0
+                    + 32 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)decoder1_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)decoder1_batch_norm_grad_sums_partial_at[16];
+                sum0_a_1 = sum0_a_1 + (double)decoder1_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)decoder1_batch_norm_grad_sums_partial_at[17];
+                sum0_a_2 = sum0_a_2 + (double)decoder1_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)decoder1_batch_norm_grad_sums_partial_at[18];
+                sum0_a_3 = sum0_a_3 + (double)decoder1_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)decoder1_batch_norm_grad_sums_partial_at[19];
             }
         }
-        decoder1_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        decoder1_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)decoder1_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const decoder1_batch_norm_grad_sums_at = &decoder1_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        decoder1_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        decoder1_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)decoder1_batch_norm_statistics_at[0]);
+        decoder1_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder1_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)decoder1_batch_norm_statistics_at[1]);
+        decoder1_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder1_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)decoder1_batch_norm_statistics_at[2]);
+        decoder1_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder1_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)decoder1_batch_norm_statistics_at[3]);
     }
 }
 
@@ -11015,61 +11334,14 @@ static void decoder1_batch_norm_bias_grad(float *restrict decoder_4_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 128, 16, 16]
- * 2097.2 k FLOPs, 25.2 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void decoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
-    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    float *restrict decoder1_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t h = 0; h < 16; h++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[48 * c0];
-            const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[32]);
-            const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
-                + 256 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(6.1035156e-05f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
-                + 256 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
-                _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(6.1035156e-05f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&decoder1_batch_norm_grad_out[32768 * n + 4096 * c0 + 256 * h + 16 * w],
-                _mm512_mul_ps(decoder1_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_out, const float *restrict decoder1_batch_norm_statistics,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
-    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder1_batch_norm_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward, decoder1_batch_norm_grad_sums,
-            decoder_4_bias, decoder2_conv_transpose_data_grad, decoder1_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1585280 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 1585280 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
+static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t cb = item / 4;
@@ -11172,9 +11444,29 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[4624 * n_s + 272 * h_s + 272], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[192 * cb + 48 * c0];
+                        const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[32]);
+                        const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[524288 * g
+                            + 65536 * nb + 32768 * n_s + 16384 * cb + 4096 * c0 + 256 * h_s + 16 * w_s]);
+                        const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                            _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[0]));
+                        const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                            _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[16])));
+                        const __m512 decoder1_batch_norm_grad_sums_0 = _mm512_loadu_ps(&decoder1_batch_norm_grad_sums[128 * cb + 32 * c0
+                            + 16]);
+                        const __m512 product_0 = _mm512_mul_ps(decoder1_batch_norm_grad_sums_0, _mm512_set1_ps(6.1035156e-05f));
+                        const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
+                            _mm512_loadu_ps(&decoder_4_bias[64 * cb + 16 * c0]));
+                        const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                        const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[524288 * g
+                            + 65536 * nb + 32768 * n_s + 16384 * cb + 4096 * c0 + 256 * h_s + 16 * w_s]);
+                        const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                            _mm512_setzero_ps());
+                        const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_sums[128 * cb + 32 * c0]),
+                            _mm512_set1_ps(6.1035156e-05f));
+                        const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                         _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[4624 * n_s + 272 * h_s + 16 * w_s + 288],
-                            _mm512_loadu_ps(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 4096 * c0
-                            + 256 * h_s + 16 * w_s]));
+                            _mm512_mul_ps(decoder1_batch_norm_statistics_0, sum_1));
                     }
                 }
             }
@@ -11183,16 +11475,16 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder1_batch_norm_grad_in_staged0_at = &decoder1_batch_norm_grad_in_staged0[4624 * n + 1088 * i
                             + 64 * j];
-                        const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
+                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[544]));
-                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
+                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[576]));
                         float *const transformed_at = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[64]),
+                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                        _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[608]));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                         _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[560])));
                         _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[48]),
@@ -11223,16 +11515,16 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder1_batch_norm_grad_in_staged0_at_2 = &decoder1_batch_norm_grad_in_staged0[4624 * n + 1088 * i
                             + 64 * j + 544];
-                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[544]),
+                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[544]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[576]),
+                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[576]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[32]));
                         float *const transformed_at_2 = &transformed[512 * c0 + 256 * n + 64 * i + 16 * j + 20480];
-                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[608]),
+                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                        const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[608]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                         _mm512_storeu_ps(&transformed_at_2[6144],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[560]),
                             _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[16])));
@@ -11285,13 +11577,13 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[262144 * g
                             + 32768 * nb + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]);
-                        const __m512 difference_6 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                        const __m512 difference_7 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
                             _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
                         const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
-                        const __m512 sum_0 = _mm512_fmadd_ps(difference_6, decoder0_batch_norm_statistics_0,
+                        const __m512 sum_2 = _mm512_fmadd_ps(difference_7, decoder0_batch_norm_statistics_0,
                             _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
                         _mm512_storeu_ps(&decoder0_relu_in_staged1[1024 * n_s + 128 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(),
-                            sum_0));
+                            sum_2));
                     }
                 }
             }
@@ -11313,14 +11605,14 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[1024 * n + 256 * i + 32 * j];
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&decoder0_relu_in_staged1_at[0]),
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&decoder0_relu_in_staged1_at[0]),
                             _mm512_loadu_ps(&decoder0_relu_in_staged1_at[128]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 24576];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&decoder0_relu_in_staged1_at[16]),
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&decoder0_relu_in_staged1_at[16]),
                             _mm512_loadu_ps(&decoder0_relu_in_staged1_at[144]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_4);
                     }
                 }
             }
@@ -11650,15 +11942,15 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_8 = &products[64 * k + 16 * c0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
             float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 16 * 16
                 + k / 16 * 2304 + 294912 * g + 147456 * cb + 36864 * c0];
-            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[0], _mm512_add_ps(sum_5, sum_6));
             _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
                 _mm512_loadu_ps(&products_at_8[114688])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
-            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -11677,20 +11969,22 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_10 = &products[64 * k + 16 * c0 + 65536];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
             float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 16 * 16
                 + k / 16 * 2304 + 294912 * g + 147456 * cb + 36864 * c0 + 1536];
-            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[0], _mm512_add_ps(sum_8, sum_9));
             _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
                 _mm512_loadu_ps(&products_at_10[114688])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
-            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
+            const __m512 sum_10 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
+            _mm512_storeu_ps(&decoder1_conv_transpose_weight_grad_groups_at_2[512], _mm512_add_ps(sum_9, sum_10));
         }
     }
 }
 
-static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
+static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -11699,7 +11993,8 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
+        decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder0_conv_transpose_forward,
             decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -11810,10 +12105,15 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 8x8 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 27.4 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
+static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
+    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
     float *const transformed = (float *)scratch;
@@ -11825,23 +12125,43 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
             _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s + 272], _mm512_setzero_ps());
             for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[48 * c0];
+                const __m512 decoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[32]);
+                const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
+                    + 256 * h_s + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                    _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[0]));
+                const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                    _mm512_loadu_ps(&decoder1_batch_norm_statistics_at[16])));
+                const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_sums[32 * c0 + 16]),
+                    _mm512_set1_ps(6.1035156e-05f));
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                const __m512 decoder2_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder2_conv_transpose_data_grad[32768 * n + 4096 * c0
+                    + 256 * h_s + 16 * w_s]);
+                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder2_conv_transpose_data_grad_0,
+                    _mm512_setzero_ps());
+                const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_sums[32 * c0]),
+                    _mm512_set1_ps(6.1035156e-05f));
+                const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                 _mm512_storeu_ps(&decoder1_batch_norm_grad_in_staged0[272 * h_s + 16 * w_s + 288],
-                    _mm512_loadu_ps(&decoder1_batch_norm_grad[32768 * n + 4096 * c0 + 256 * h_s + 16 * w_s]));
+                    _mm512_mul_ps(decoder1_batch_norm_statistics_0, sum_1));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const decoder1_batch_norm_grad_in_staged0_at = &decoder1_batch_norm_grad_in_staged0[1088 * ib + 64 * jb];
-                const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[0]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[544]));
-                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[32]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[576]));
                 float *const transformed_at = &transformed[256 * c0 + 64 * ib + 16 * jb];
-                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[64]),
+                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[64]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[608]));
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                 _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[16]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[560])));
                 _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at[48]),
@@ -11865,16 +12185,16 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const decoder1_batch_norm_grad_in_staged0_at_2 = &decoder1_batch_norm_grad_in_staged0[1088 * ib + 64 * jb + 544];
-                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[544]),
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[544]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
-                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[576]),
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[576]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[32]));
                 float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 16 * jb + 20480];
-                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[608]),
+                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[608]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[64]));
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                 _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[560]),
                     _mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[16])));
                 _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_batch_norm_grad_in_staged0_at_2[592]),
@@ -12525,13 +12845,13 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[128 * ii + 32 * ji + 16 * k0];
-                        const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
                         _mm512_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii
-                            + 32 * ji], _mm512_add_ps(sum_0, sum_1));
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                            + 32 * ji], _mm512_add_ps(sum_2, sum_3));
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
                         _mm512_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii
-                            + 32 * ji + 16], _mm512_add_ps(sum_1, sum_2));
+                            + 32 * ji + 16], _mm512_add_ps(sum_3, sum_4));
                     }
                 }
             }
@@ -12539,94 +12859,101 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[128 * ii + 32 * ji + 16 * k0 + 768];
-                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
-                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
                         _mm512_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii
-                            + 32 * ji + 128], _mm512_add_ps(sum_3, sum_4));
-                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                            + 32 * ji + 128], _mm512_add_ps(sum_5, sum_6));
+                        const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
                         _mm512_storeu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii
-                            + 32 * ji + 144], _mm512_add_ps(sum_4, sum_5));
+                            + 32 * ji + 144], _mm512_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        __m512 sum10_a = _mm512_setzero_ps();
+        __m512 sum10_b = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
+                    + 128 * q + 16 * w]);
+                const __m512 difference_7 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                    _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
+                const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
+                const __m512 sum_8 = _mm512_fmadd_ps(difference_7, decoder0_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
+                const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
+                const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad_out[16384 * n
+                    + 1024 * c0 + 128 * q + 16 * w]);
+                const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
+                    _mm512_setzero_ps());
+                sum10_a = _mm512_add_ps(sum10_a, chosen_1);
+                sum10_b = _mm512_fmadd_ps(chosen_1, difference_7, sum10_b);
+            }
+        }
+        _mm512_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0], sum10_a);
+        _mm512_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0 + 16], sum10_b);
+    }
 }
 
-static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
+    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 8523.8 k bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
-    const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder1_conv_transpose_data_grad, float *restrict decoder0_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    __m512 sum0_a = _mm512_setzero_ps();
-    __m512 sum0_b = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
-                + 128 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0]));
-            const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics[48 * c0 + 32]);
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 1024 * c0
-                + 128 * q + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
-                _mm512_setzero_ps());
-            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-    }
-    _mm512_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0], sum0_a);
-    _mm512_storeu_ps(&decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0 + 16], sum0_b);
-}
-
-static void decoder0_batch_norm_grad_sums_tiles(const float *restrict decoder0_conv_transpose_forward,
-    const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder1_conv_transpose_data_grad, float *restrict decoder0_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder0_batch_norm_grad_sums_tiles_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder1_conv_transpose_data_grad, decoder0_batch_norm_grad_sums_partial);
+        decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder_3_weight_filtered,
+            decoder1_conv_transpose_data_grad_out, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
+            decoder0_batch_norm_grad_sums_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 32.8 k FLOPs, 136.2 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void decoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict decoder0_batch_norm_grad_sums_partial, const float *restrict decoder0_batch_norm_statistics,
     float *restrict decoder0_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0 + c1];
-            sum0_b = sum0_b + (double)decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0 + c1 + 16];
+            const float *const decoder0_batch_norm_grad_sums_partial_at = &decoder0_batch_norm_grad_sums_partial[512 * n + 32 * c0
+                + 4 * c1];
+            sum0_a_0 = sum0_a_0 + (double)decoder0_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)decoder0_batch_norm_grad_sums_partial_at[16];
+            sum0_a_1 = sum0_a_1 + (double)decoder0_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)decoder0_batch_norm_grad_sums_partial_at[17];
+            sum0_a_2 = sum0_a_2 + (double)decoder0_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)decoder0_batch_norm_grad_sums_partial_at[18];
+            sum0_a_3 = sum0_a_3 + (double)decoder0_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)decoder0_batch_norm_grad_sums_partial_at[19];
         }
-        decoder0_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        decoder0_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)decoder0_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const decoder0_batch_norm_grad_sums_at = &decoder0_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        decoder0_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        decoder0_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)decoder0_batch_norm_statistics_at[0]);
+        decoder0_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        decoder0_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)decoder0_batch_norm_statistics_at[1]);
+        decoder0_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        decoder0_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)decoder0_batch_norm_statistics_at[2]);
+        decoder0_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        decoder0_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)decoder0_batch_norm_statistics_at[3]);
     }
 }
 
@@ -12673,62 +13000,15 @@ static void decoder0_batch_norm_bias_grad(float *restrict decoder_1_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 256, 8, 8]
- * 1048.6 k FLOPs, 12.6 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void decoder0_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
-    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
-    float *restrict decoder0_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t h = 0; h < 8; h++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[48 * c0];
-            const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[32]);
-            const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
-                + 128 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
-                _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(0.00024414062f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0, _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad[16384 * n + 1024 * c0
-                + 128 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
-                _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(0.00024414062f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&decoder0_batch_norm_grad_out[16384 * n + 1024 * c0 + 128 * h + 16 * w],
-                _mm512_mul_ps(decoder0_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_out, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
-    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder0_batch_norm_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward, decoder0_batch_norm_grad_sums,
-            decoder_1_bias, decoder1_conv_transpose_data_grad, decoder0_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1589760 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 15.2 M bytes of memory traffic, 1589760 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
-static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
-    const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
+static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, const float *restrict fc3_forward,
+    float *restrict decoder_0_weight_grad, char *scratch) {
     const ptrdiff_t kb = item / 4;
     const ptrdiff_t cb = item % 4;
     float *const products = (float *)(scratch + 499712);
@@ -12828,9 +13108,29 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 144], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[192 * cb + 48 * c0];
+                        const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[32]);
+                        const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[131072 * nb
+                            + 16384 * n_s + 4096 * cb + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                        const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                            _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[0]));
+                        const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                            _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[16])));
+                        const __m512 decoder0_batch_norm_grad_sums_0 = _mm512_loadu_ps(&decoder0_batch_norm_grad_sums[128 * cb + 32 * c0
+                            + 16]);
+                        const __m512 product_0 = _mm512_mul_ps(decoder0_batch_norm_grad_sums_0, _mm512_set1_ps(0.00024414062f));
+                        const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
+                            _mm512_loadu_ps(&decoder_1_bias[64 * cb + 16 * c0]));
+                        const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                        const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad[131072 * nb
+                            + 16384 * n_s + 4096 * cb + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                        const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
+                            _mm512_setzero_ps());
+                        const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_sums[128 * cb + 32 * c0]),
+                            _mm512_set1_ps(0.00024414062f));
+                        const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                         _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160],
-                            _mm512_loadu_ps(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 1024 * c0 + 128 * h_s
-                            + 16 * w_s]));
+                            _mm512_mul_ps(decoder0_batch_norm_statistics_0, sum_1));
                     }
                 }
             }
@@ -12839,16 +13139,16 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const decoder0_batch_norm_grad_in_staged0_at = &decoder0_batch_norm_grad_in_staged0[1296 * n + 576 * i
                             + 64 * j];
-                        const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
+                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[288]));
-                        const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
+                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[320]));
                         float *const transformed_at = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                        _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                        const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[64]),
+                        _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                        _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[64]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[352]));
-                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                        _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                         _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[304])));
                         _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[48]),
@@ -12879,16 +13179,16 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const decoder0_batch_norm_grad_in_staged0_at_2 = &decoder0_batch_norm_grad_in_staged0[1296 * n + 576 * i
                             + 64 * j + 288];
-                        const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[288]),
+                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[288]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
-                        const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[320]),
+                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[320]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[32]));
                         float *const transformed_at_2 = &transformed[512 * c0 + 64 * n + 32 * i + 16 * j + 20480];
-                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                        _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                        const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[352]),
+                        _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                        _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                        const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[352]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[64]));
-                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                        _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                         _mm512_storeu_ps(&transformed_at_2[6144],
                             _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[304]),
                             _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[16])));
@@ -12954,12 +13254,12 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 256 * c0 + 128 * i + 32 * j];
-                        const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&fc3_forward_at[0]), _mm512_loadu_ps(&fc3_forward_at[64]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&fc3_forward_at[0]), _mm512_loadu_ps(&fc3_forward_at[64]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 64 * n + 32 * i + 16 * j + 24576];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_0);
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&fc3_forward_at[16]), _mm512_loadu_ps(&fc3_forward_at[80]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_0, sum_1));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_1);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_2);
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&fc3_forward_at[16]), _mm512_loadu_ps(&fc3_forward_at[80]));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_2, sum_3));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_3);
                     }
                 }
             }
@@ -13288,15 +13588,15 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_8 = &products[64 * k + 16 * c0];
-            const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
             float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 16 * 16 + (256 * kb + k) / 16 * 2304
                 + 294912 * cb + 73728 * c0];
-            _mm512_storeu_ps(&decoder_0_weight_grad_at[0], _mm512_add_ps(sum_2, sum_3));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at[0], _mm512_add_ps(sum_4, sum_5));
             _mm512_storeu_ps(&decoder_0_weight_grad_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
                 _mm512_loadu_ps(&products_at_8[114688])));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
-            _mm512_storeu_ps(&decoder_0_weight_grad_at[512], _mm512_add_ps(sum_3, sum_4));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at[512], _mm512_add_ps(sum_5, sum_6));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
@@ -13313,20 +13613,22 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_10 = &products[64 * k + 16 * c0 + 65536];
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
             float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 16 * 16 + (256 * kb + k) / 16 * 2304
                 + 294912 * cb + 73728 * c0 + 1536];
-            _mm512_storeu_ps(&decoder_0_weight_grad_at_2[0], _mm512_add_ps(sum_5, sum_6));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at_2[0], _mm512_add_ps(sum_7, sum_8));
             _mm512_storeu_ps(&decoder_0_weight_grad_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
                 _mm512_loadu_ps(&products_at_10[114688])));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
-            _mm512_storeu_ps(&decoder_0_weight_grad_at_2[512], _mm512_add_ps(sum_6, sum_7));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
+            _mm512_storeu_ps(&decoder_0_weight_grad_at_2[512], _mm512_add_ps(sum_8, sum_9));
         }
     }
 }
 
-static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_batch_norm_grad, const float *restrict fc3_forward,
+static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, const float *restrict fc3_forward,
     float *restrict decoder_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -13334,7 +13636,8 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
+        decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward,
+            decoder0_batch_norm_grad_sums, decoder_1_bias, decoder1_conv_transpose_data_grad, fc3_forward, decoder_0_weight_grad,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -13409,9 +13712,11 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 224384 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 18.9 M bytes of memory traffic, 224384 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
+static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
@@ -13425,8 +13730,28 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                 _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 144], _mm512_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[48 * c0];
+                    const __m512 decoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[32]);
+                    const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[32768 * n
+                        + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[0]));
+                    const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                        _mm512_loadu_ps(&decoder0_batch_norm_statistics_at[16])));
+                    const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_sums[32 * c0 + 16]),
+                        _mm512_set1_ps(0.00024414062f));
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                    const __m512 decoder1_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder1_conv_transpose_data_grad[32768 * n
+                        + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                    const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder1_conv_transpose_data_grad_0,
+                        _mm512_setzero_ps());
+                    const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_sums[32 * c0]),
+                        _mm512_set1_ps(0.00024414062f));
+                    const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                     _mm512_storeu_ps(&decoder0_batch_norm_grad_in_staged0[1296 * n_s + 144 * h_s + 16 * w_s + 160],
-                        _mm512_loadu_ps(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]));
+                        _mm512_mul_ps(decoder0_batch_norm_statistics_0, sum_1));
                 }
             }
         }
@@ -13435,16 +13760,16 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t jb = 0; jb < 2; jb++) {
                     float *const decoder0_batch_norm_grad_in_staged0_at = &decoder0_batch_norm_grad_in_staged0[1296 * nb + 576 * ib
                         + 64 * jb];
-                    const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
+                    const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[0]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[288]));
-                    const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
+                    const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[32]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[320]));
                     float *const transformed_at = &transformed[128 * c0 + 64 * nb + 32 * ib + 16 * jb];
-                    _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_0, difference_1));
-                    _mm512_storeu_ps(&transformed_at[2048], difference_1);
-                    const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[64]),
+                    _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                    _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                    const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[64]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[352]));
-                    _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_2, difference_1));
+                    _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
                     _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[16]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[304])));
                     _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at[48]),
@@ -13474,16 +13799,16 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t jb = 0; jb < 2; jb++) {
                     float *const decoder0_batch_norm_grad_in_staged0_at_2 = &decoder0_batch_norm_grad_in_staged0[1296 * nb + 576 * ib
                         + 64 * jb + 288];
-                    const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[288]),
+                    const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[288]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
-                    const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[320]),
+                    const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[320]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[32]));
                     float *const transformed_at_2 = &transformed[128 * c0 + 64 * nb + 32 * ib + 16 * jb + 20480];
-                    _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_3, difference_4));
-                    _mm512_storeu_ps(&transformed_at_2[2048], difference_4);
-                    const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[352]),
+                    _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                    _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                    const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[352]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[64]));
-                    _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_5, difference_4));
+                    _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
                     _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[304]),
                         _mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[16])));
                     _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_batch_norm_grad_in_staged0_at_2[336]),
@@ -14141,13 +14466,13 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 2; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[128 * ni + 64 * ii + 32 * ji + 16 * k0];
-                        const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
                         _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * ni + 512 * kb + 256 * k0 + 128 * ii
-                            + 32 * ji], _mm512_add_ps(sum_0, sum_1));
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                            + 32 * ji], _mm512_add_ps(sum_2, sum_3));
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
                         _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * ni + 512 * kb + 256 * k0 + 128 * ii
-                            + 32 * ji + 16], _mm512_add_ps(sum_1, sum_2));
+                            + 32 * ji + 16], _mm512_add_ps(sum_3, sum_4));
                     }
                 }
             }
@@ -14157,13 +14482,13 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t ji = 0; ji < 2; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[128 * ni + 64 * ii + 32 * ji + 16 * k0 + 768];
-                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
-                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
                         _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * ni + 512 * kb + 256 * k0 + 128 * ii
-                            + 32 * ji + 64], _mm512_add_ps(sum_3, sum_4));
-                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                            + 32 * ji + 64], _mm512_add_ps(sum_5, sum_6));
+                        const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
                         _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * ni + 512 * kb + 256 * k0 + 128 * ii
-                            + 32 * ji + 80], _mm512_add_ps(sum_4, sum_5));
+                            + 32 * ji + 80], _mm512_add_ps(sum_6, sum_7));
                     }
                 }
             }
@@ -14171,7 +14496,9 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
     }
 }
 
-static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_batch_norm_grad,
+static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -14179,7 +14506,8 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
-        decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
+        decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward,
+            decoder0_batch_norm_grad_sums, decoder_1_bias, decoder1_conv_transpose_data_grad, decoder_0_weight_filtered,
             decoder0_conv_transpose_data_grad_out, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -16719,10 +17047,13 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 8x8 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 19.0 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
-    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
+    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder_10_bias, float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder4_relu_grad_in_staged0 = (float *)(scratch + 287744);
     float *const transformed = (float *)scratch;
@@ -17154,10 +17485,38 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t n1 = 0; n1 < 2; n1++) {
+            __m512 sum5_a = _mm512_setzero_ps();
+            __m512 sum5_b = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[32768 * n + 16384 * n1 + 1024 * c0
+                        + 128 * q + 16 * w]);
+                    const __m512 difference_6 = _mm512_sub_ps(encoder3_conv_forward_0,
+                        _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0]));
+                    const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0 + 32]);
+                    const __m512 sum_6 = _mm512_fmadd_ps(difference_6, encoder3_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_6);
+                    const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad_out[32768 * n + 16384 * n1 + 1024 * c0
+                        + 128 * q + 16 * w]);
+                    const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0,
+                        _mm512_setzero_ps());
+                    sum5_a = _mm512_add_ps(sum5_a, chosen_0);
+                    sum5_b = _mm512_fmadd_ps(chosen_0, difference_6, sum5_b);
+                }
+            }
+            _mm512_storeu_ps(&encoder3_batch_norm_grad_sums_partial[1024 * n + 512 * n1 + 32 * c0], sum5_a);
+            _mm512_storeu_ps(&encoder3_batch_norm_grad_sums_partial[1024 * n + 512 * n1 + 32 * c0 + 16], sum5_b);
+        }
+    }
 }
 
 static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder_12_weight_filtered_back,
-    float *restrict encoder4_conv_data_grad_out, char *scratch, int threads) {
+    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
+    float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -17165,68 +17524,49 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
+            encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 8523.8 k bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
-    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    __m512 sum0_a = _mm512_setzero_ps();
-    __m512 sum0_b = _mm512_setzero_ps();
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[16384 * n + 1024 * c0 + 128 * q + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0, _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0]));
-            const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics[48 * c0 + 32]);
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
-                _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad[16384 * n + 1024 * c0 + 128 * q + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0, _mm512_setzero_ps());
-            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-    }
-    _mm512_storeu_ps(&encoder3_batch_norm_grad_sums_partial[512 * n + 32 * c0], sum0_a);
-    _mm512_storeu_ps(&encoder3_batch_norm_grad_sums_partial[512 * n + 32 * c0 + 16], sum0_b);
-}
-
-static void encoder3_batch_norm_grad_sums_tiles(const float *restrict encoder3_conv_forward,
-    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder3_batch_norm_grad_sums_tiles_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias,
-            encoder4_conv_data_grad, encoder3_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 32.8 k FLOPs, 136.2 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder3_batch_norm_grad_sums_partial, const float *restrict encoder3_batch_norm_statistics,
     float *restrict encoder3_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)encoder3_batch_norm_grad_sums_partial[512 * n + 32 * c0 + c1];
-            sum0_b = sum0_b + (double)encoder3_batch_norm_grad_sums_partial[512 * n + 32 * c0 + c1 + 16];
+            const float *const encoder3_batch_norm_grad_sums_partial_at = &encoder3_batch_norm_grad_sums_partial[512 * n + 32 * c0
+                + 4 * c1];
+            sum0_a_0 = sum0_a_0 + (double)encoder3_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)encoder3_batch_norm_grad_sums_partial_at[16];
+            sum0_a_1 = sum0_a_1 + (double)encoder3_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)encoder3_batch_norm_grad_sums_partial_at[17];
+            sum0_a_2 = sum0_a_2 + (double)encoder3_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)encoder3_batch_norm_grad_sums_partial_at[18];
+            sum0_a_3 = sum0_a_3 + (double)encoder3_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)encoder3_batch_norm_grad_sums_partial_at[19];
         }
-        encoder3_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        encoder3_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)encoder3_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const encoder3_batch_norm_grad_sums_at = &encoder3_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        encoder3_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        encoder3_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)encoder3_batch_norm_statistics_at[0]);
+        encoder3_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder3_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)encoder3_batch_norm_statistics_at[1]);
+        encoder3_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder3_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)encoder3_batch_norm_statistics_at[2]);
+        encoder3_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder3_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)encoder3_batch_norm_statistics_at[3]);
     }
 }
 
@@ -17273,64 +17613,22 @@ static void encoder3_batch_norm_bias_grad(float *restrict encoder_10_bias_grad, 
     }
 }
 
-/* batch_norm_grad: [64, 256, 8, 8]
- * 1048.6 k FLOPs, 12.6 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void encoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t h = 0; h < 8; h++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[48 * c0];
-            const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[32]);
-            const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[16384 * n + 1024 * c0 + 128 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0, _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(0.00024414062f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
-                _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad[16384 * n + 1024 * c0 + 128 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0, _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(0.00024414062f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&encoder3_batch_norm_grad_out[16384 * n + 1024 * c0 + 128 * h + 16 * w],
-                _mm512_mul_ps(encoder3_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_out, const float *restrict encoder3_batch_norm_statistics,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder3_batch_norm_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
-            encoder_10_bias, encoder4_conv_data_grad, encoder3_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1585280 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 21.5 M bytes of memory traffic, 1585280 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder2_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t cb = item / 4;
     const ptrdiff_t g = item % 4;
     float *const products = (float *)(scratch + 499712);
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
+    float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -17538,49 +17836,77 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[48 * c0];
+                        const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[32]);
+                        const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[262144 * g + 32768 * nb + 16384 * n_s
+                            + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                        const __m512 difference_7 = _mm512_sub_ps(encoder3_conv_forward_0,
+                            _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[0]));
+                        const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_7,
+                            _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[16])));
+                        const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0 + 16]),
+                            _mm512_set1_ps(0.00024414062f));
+                        const __m512 sum_1 = _mm512_fmadd_ps(difference_7, encoder3_batch_norm_statistics_0,
+                            _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
+                        const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_1);
+                        const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad[262144 * g + 32768 * nb
+                            + 16384 * n_s + 1024 * c0 + 128 * h_s + 16 * w_s]);
+                        const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0,
+                            _mm512_setzero_ps());
+                        const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0]),
+                            _mm512_set1_ps(0.00024414062f));
+                        const __m512 sum_2 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
+                        _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged1[1024 * n_s + 128 * h_s + 16 * w_s],
+                            _mm512_mul_ps(encoder3_batch_norm_statistics_0, sum_2));
+                    }
+                }
+            }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m512 encoder3_batch_norm_grad_0 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j]);
+                        const __m512 encoder3_batch_norm_grad_in_staged1_0 = _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1[1024 * n
+                            + 256 * i + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const __m512 encoder3_batch_norm_grad_1 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[8192], _mm512_add_ps(encoder3_batch_norm_grad_0,
-                            encoder3_batch_norm_grad_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[0], encoder3_batch_norm_grad_in_staged1_0);
+                        const __m512 encoder3_batch_norm_grad_in_staged1_1 = _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1[1024 * n
+                            + 256 * i + 32 * j + 16]);
+                        _mm512_storeu_ps(&transformed_gradient_at[8192], _mm512_add_ps(encoder3_batch_norm_grad_in_staged1_0,
+                            encoder3_batch_norm_grad_in_staged1_1));
+                        _mm512_storeu_ps(&transformed_gradient_at[16384], encoder3_batch_norm_grad_in_staged1_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
-                            + 1024 * c0 + 256 * i + 32 * j];
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_at[0]),
-                            _mm512_loadu_ps(&encoder3_batch_norm_grad_at[128]));
+                        float *const encoder3_batch_norm_grad_in_staged1_at = &encoder3_batch_norm_grad_in_staged1[1024 * n + 256 * i
+                            + 32 * j];
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[0]),
+                            _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[128]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 24576];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_at[16]),
-                            _mm512_loadu_ps(&encoder3_batch_norm_grad_at[144]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[16]),
+                            _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1_at[144]));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[16384], sum_4);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const __m512 encoder3_batch_norm_grad_2 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j + 128]);
+                        const __m512 encoder3_batch_norm_grad_in_staged1_2 = _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1[1024 * n
+                            + 256 * i + 32 * j + 128]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 256 * n + 64 * i + 16 * j + 49152];
-                        _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const __m512 encoder3_batch_norm_grad_3 = _mm512_loadu_ps(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 1024 * c0 + 256 * i + 32 * j + 144]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], _mm512_add_ps(encoder3_batch_norm_grad_2,
-                            encoder3_batch_norm_grad_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_in_staged1_2);
+                        const __m512 encoder3_batch_norm_grad_in_staged1_3 = _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged1[1024 * n
+                            + 256 * i + 32 * j + 144]);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], _mm512_add_ps(encoder3_batch_norm_grad_in_staged1_2,
+                            encoder3_batch_norm_grad_in_staged1_3));
+                        _mm512_storeu_ps(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -17589,22 +17915,22 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum1_0_0 = _mm512_setzero_ps();
-                        __m512 sum1_0_1 = _mm512_setzero_ps();
-                        __m512 sum1_0_2 = _mm512_setzero_ps();
-                        __m512 sum1_0_3 = _mm512_setzero_ps();
-                        __m512 sum1_1_0 = _mm512_setzero_ps();
-                        __m512 sum1_1_1 = _mm512_setzero_ps();
-                        __m512 sum1_1_2 = _mm512_setzero_ps();
-                        __m512 sum1_1_3 = _mm512_setzero_ps();
-                        __m512 sum1_2_0 = _mm512_setzero_ps();
-                        __m512 sum1_2_1 = _mm512_setzero_ps();
-                        __m512 sum1_2_2 = _mm512_setzero_ps();
-                        __m512 sum1_2_3 = _mm512_setzero_ps();
-                        __m512 sum1_3_0 = _mm512_setzero_ps();
-                        __m512 sum1_3_1 = _mm512_setzero_ps();
-                        __m512 sum1_3_2 = _mm512_setzero_ps();
-                        __m512 sum1_3_3 = _mm512_setzero_ps();
+                        __m512 sum2_0_0 = _mm512_setzero_ps();
+                        __m512 sum2_0_1 = _mm512_setzero_ps();
+                        __m512 sum2_0_2 = _mm512_setzero_ps();
+                        __m512 sum2_0_3 = _mm512_setzero_ps();
+                        __m512 sum2_1_0 = _mm512_setzero_ps();
+                        __m512 sum2_1_1 = _mm512_setzero_ps();
+                        __m512 sum2_1_2 = _mm512_setzero_ps();
+                        __m512 sum2_1_3 = _mm512_setzero_ps();
+                        __m512 sum2_2_0 = _mm512_setzero_ps();
+                        __m512 sum2_2_1 = _mm512_setzero_ps();
+                        __m512 sum2_2_2 = _mm512_setzero_ps();
+                        __m512 sum2_2_3 = _mm512_setzero_ps();
+                        __m512 sum2_3_0 = _mm512_setzero_ps();
+                        __m512 sum2_3_1 = _mm512_setzero_ps();
+                        __m512 sum2_3_2 = _mm512_setzero_ps();
+                        __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
@@ -17614,134 +17940,57 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
-                                    sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum2_0_0);
                                     const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
-                                    sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
-                                    sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum2_0_2);
                                     const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
-                                    sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_0_3);
                                     const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
-                                    sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                    sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
-                                    sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum2_1_1);
+                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum2_1_2);
+                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum2_1_3);
                                     const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
-                                    sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                    sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
-                                    sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum2_2_1);
+                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum2_2_2);
+                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum2_2_3);
                                     const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * q + 256 * n + 64 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
-                                    sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                    sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
-                                    sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum2_3_1);
+                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum2_3_2);
+                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum2_3_3);
                                 }
                             }
                         }
                         float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
-                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
-                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
-                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
-                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_1_0));
-                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_1_1));
-                        _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum1_1_2));
-                        _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum1_1_3));
-                        _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum1_2_0));
-                        _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum1_2_1));
-                        _mm512_storeu_ps(&products_at_4[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[544]), sum1_2_2));
-                        _mm512_storeu_ps(&products_at_4[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[560]), sum1_2_3));
-                        _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum1_3_0));
-                        _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[800]), sum1_3_2));
-                        _mm512_storeu_ps(&products_at_4[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[816]), sum1_3_3));
+                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_0_2));
+                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_0_3));
+                        _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum2_1_0));
+                        _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum2_1_1));
+                        _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum2_1_2));
+                        _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum2_1_3));
+                        _mm512_storeu_ps(&products_at_4[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[512]), sum2_2_0));
+                        _mm512_storeu_ps(&products_at_4[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[528]), sum2_2_1));
+                        _mm512_storeu_ps(&products_at_4[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[544]), sum2_2_2));
+                        _mm512_storeu_ps(&products_at_4[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[560]), sum2_2_3));
+                        _mm512_storeu_ps(&products_at_4[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[768]), sum2_3_0));
+                        _mm512_storeu_ps(&products_at_4[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[784]), sum2_3_1));
+                        _mm512_storeu_ps(&products_at_4[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[800]), sum2_3_2));
+                        _mm512_storeu_ps(&products_at_4[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[816]), sum2_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
-                    __m512 sum2_0_0 = _mm512_setzero_ps();
-                    __m512 sum2_0_1 = _mm512_setzero_ps();
-                    __m512 sum2_0_2 = _mm512_setzero_ps();
-                    __m512 sum2_0_3 = _mm512_setzero_ps();
-                    __m512 sum2_1_0 = _mm512_setzero_ps();
-                    __m512 sum2_1_1 = _mm512_setzero_ps();
-                    __m512 sum2_1_2 = _mm512_setzero_ps();
-                    __m512 sum2_1_3 = _mm512_setzero_ps();
-                    __m512 sum2_2_0 = _mm512_setzero_ps();
-                    __m512 sum2_2_1 = _mm512_setzero_ps();
-                    __m512 sum2_2_2 = _mm512_setzero_ps();
-                    __m512 sum2_2_3 = _mm512_setzero_ps();
-                    __m512 sum2_3_0 = _mm512_setzero_ps();
-                    __m512 sum2_3_1 = _mm512_setzero_ps();
-                    __m512 sum2_3_2 = _mm512_setzero_ps();
-                    __m512 sum2_3_3 = _mm512_setzero_ps();
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t n = 0; n < 2; n++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 4; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 2048 * k0
-                                        + 256 * n + 64 * i + 16 * j];
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
-                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
-                                        + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
-                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
-                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
-                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
-                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
-                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
-                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
-                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
-                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
-                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
-                                }
-                            }
-                        }
-                    }
-                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
-                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
-                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
-                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
-                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_1_0));
-                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_1_1));
-                    _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum2_1_2));
-                    _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum2_1_3));
-                    _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum2_2_0));
-                    _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum2_2_1));
-                    _mm512_storeu_ps(&products_at_5[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[544]), sum2_2_2));
-                    _mm512_storeu_ps(&products_at_5[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[560]), sum2_2_3));
-                    _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum2_3_0));
-                    _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[800]), sum2_3_2));
-                    _mm512_storeu_ps(&products_at_5[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[816]), sum2_3_3));
-                }
-                for (ptrdiff_t q = 0; q < 3; q++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -17758,6 +18007,83 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     __m512 sum3_3_1 = _mm512_setzero_ps();
                     __m512 sum3_3_2 = _mm512_setzero_ps();
                     __m512 sum3_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t n = 0; n < 2; n++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 4; j++) {
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[24576 * p + 16384 * v + 2048 * k0
+                                        + 256 * n + 64 * i + 16 * j];
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                        + 256 * n + 64 * i + 16 * j + 6144];
+                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum3_0_0);
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum3_0_1);
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum3_0_2);
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum3_0_3);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
+                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum3_1_1);
+                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum3_1_2);
+                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum3_1_3);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
+                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum3_2_1);
+                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum3_2_2);
+                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum3_2_3);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 256 * n + 64 * i + 16 * j + 6144];
+                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum3_3_1);
+                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum3_3_2);
+                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum3_3_3);
+                                }
+                            }
+                        }
+                    }
+                    float *const products_at_5 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
+                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_0_2));
+                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_0_3));
+                    _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum3_1_2));
+                    _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum3_1_3));
+                    _mm512_storeu_ps(&products_at_5[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[512]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_5[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[528]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_5[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[544]), sum3_2_2));
+                    _mm512_storeu_ps(&products_at_5[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[560]), sum3_2_3));
+                    _mm512_storeu_ps(&products_at_5[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[768]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_5[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[784]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_5[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[800]), sum3_3_2));
+                    _mm512_storeu_ps(&products_at_5[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[816]), sum3_3_3));
+                }
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    __m512 sum4_0_0 = _mm512_setzero_ps();
+                    __m512 sum4_0_1 = _mm512_setzero_ps();
+                    __m512 sum4_0_2 = _mm512_setzero_ps();
+                    __m512 sum4_0_3 = _mm512_setzero_ps();
+                    __m512 sum4_1_0 = _mm512_setzero_ps();
+                    __m512 sum4_1_1 = _mm512_setzero_ps();
+                    __m512 sum4_1_2 = _mm512_setzero_ps();
+                    __m512 sum4_1_3 = _mm512_setzero_ps();
+                    __m512 sum4_2_0 = _mm512_setzero_ps();
+                    __m512 sum4_2_1 = _mm512_setzero_ps();
+                    __m512 sum4_2_2 = _mm512_setzero_ps();
+                    __m512 sum4_2_3 = _mm512_setzero_ps();
+                    __m512 sum4_3_0 = _mm512_setzero_ps();
+                    __m512 sum4_3_1 = _mm512_setzero_ps();
+                    __m512 sum4_3_2 = _mm512_setzero_ps();
+                    __m512 sum4_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -17768,72 +18094,72 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * q
                                         + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum4_0_0);
                                     const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum4_0_1);
                                     const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
-                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum4_0_2);
                                     const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
-                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum4_0_3);
                                     const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
-                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
-                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum4_1_1);
+                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum4_1_2);
+                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum4_1_3);
                                     const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
-                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
-                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum4_2_1);
+                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum4_2_2);
+                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum4_2_3);
                                     const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * q + 256 * n + 64 * i + 16 * j + 30720];
                                     const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
-                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
-                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum4_3_1);
+                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum4_3_2);
+                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum4_3_3);
                                 }
                             }
                         }
                     }
                     float *const products_at_6 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
-                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
-                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
-                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
-                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum3_1_2));
-                    _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum3_1_3));
-                    _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_6[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[544]), sum3_2_2));
-                    _mm512_storeu_ps(&products_at_6[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[560]), sum3_2_3));
-                    _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[800]), sum3_3_2));
-                    _mm512_storeu_ps(&products_at_6[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[816]), sum3_3_3));
+                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_0_2));
+                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_0_3));
+                    _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum4_1_0));
+                    _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum4_1_1));
+                    _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum4_1_2));
+                    _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum4_1_3));
+                    _mm512_storeu_ps(&products_at_6[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[512]), sum4_2_0));
+                    _mm512_storeu_ps(&products_at_6[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[528]), sum4_2_1));
+                    _mm512_storeu_ps(&products_at_6[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[544]), sum4_2_2));
+                    _mm512_storeu_ps(&products_at_6[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[560]), sum4_2_3));
+                    _mm512_storeu_ps(&products_at_6[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[768]), sum4_3_0));
+                    _mm512_storeu_ps(&products_at_6[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[784]), sum4_3_1));
+                    _mm512_storeu_ps(&products_at_6[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[800]), sum4_3_2));
+                    _mm512_storeu_ps(&products_at_6[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[816]), sum4_3_3));
                 }
-                __m512 sum4_0_0 = _mm512_setzero_ps();
-                __m512 sum4_0_1 = _mm512_setzero_ps();
-                __m512 sum4_0_2 = _mm512_setzero_ps();
-                __m512 sum4_0_3 = _mm512_setzero_ps();
-                __m512 sum4_1_0 = _mm512_setzero_ps();
-                __m512 sum4_1_1 = _mm512_setzero_ps();
-                __m512 sum4_1_2 = _mm512_setzero_ps();
-                __m512 sum4_1_3 = _mm512_setzero_ps();
-                __m512 sum4_2_0 = _mm512_setzero_ps();
-                __m512 sum4_2_1 = _mm512_setzero_ps();
-                __m512 sum4_2_2 = _mm512_setzero_ps();
-                __m512 sum4_2_3 = _mm512_setzero_ps();
-                __m512 sum4_3_0 = _mm512_setzero_ps();
-                __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_3_2 = _mm512_setzero_ps();
-                __m512 sum4_3_3 = _mm512_setzero_ps();
+                __m512 sum5_0_0 = _mm512_setzero_ps();
+                __m512 sum5_0_1 = _mm512_setzero_ps();
+                __m512 sum5_0_2 = _mm512_setzero_ps();
+                __m512 sum5_0_3 = _mm512_setzero_ps();
+                __m512 sum5_1_0 = _mm512_setzero_ps();
+                __m512 sum5_1_1 = _mm512_setzero_ps();
+                __m512 sum5_1_2 = _mm512_setzero_ps();
+                __m512 sum5_1_3 = _mm512_setzero_ps();
+                __m512 sum5_2_0 = _mm512_setzero_ps();
+                __m512 sum5_2_1 = _mm512_setzero_ps();
+                __m512 sum5_2_2 = _mm512_setzero_ps();
+                __m512 sum5_2_3 = _mm512_setzero_ps();
+                __m512 sum5_3_0 = _mm512_setzero_ps();
+                __m512 sum5_3_1 = _mm512_setzero_ps();
+                __m512 sum5_3_2 = _mm512_setzero_ps();
+                __m512 sum5_3_3 = _mm512_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
@@ -17845,71 +18171,71 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * v
                                         + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                    sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum5_0_0);
                                     const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                    sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum5_0_1);
                                     const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
-                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                    sum5_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum5_0_2);
                                     const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
-                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                    sum5_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum5_0_3);
                                     const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
-                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
-                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                    sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum5_1_0);
+                                    sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum5_1_1);
+                                    sum5_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum5_1_2);
+                                    sum5_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum5_1_3);
                                     const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
-                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
-                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                    sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum5_2_0);
+                                    sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum5_2_1);
+                                    sum5_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum5_2_2);
+                                    sum5_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum5_2_3);
                                     const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * v + 256 * n + 64 * i + 16 * j + 36864];
                                     const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
-                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
-                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
+                                    sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum5_3_0);
+                                    sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum5_3_1);
+                                    sum5_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum5_3_2);
+                                    sum5_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum5_3_3);
                                 }
                             }
                         }
                     }
                 }
                 float *const products_at_7 = &products[1024 * c0 + 64 * k0 + 245760];
-                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
-                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
-                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
-                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_1_0));
-                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_1_1));
-                _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum4_1_2));
-                _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum4_1_3));
-                _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum4_2_0));
-                _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum4_2_1));
-                _mm512_storeu_ps(&products_at_7[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[544]), sum4_2_2));
-                _mm512_storeu_ps(&products_at_7[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[560]), sum4_2_3));
-                _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum4_3_0));
-                _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[800]), sum4_3_2));
-                _mm512_storeu_ps(&products_at_7[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[816]), sum4_3_3));
+                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_0_2));
+                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_0_3));
+                _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum5_1_0));
+                _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum5_1_1));
+                _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum5_1_2));
+                _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum5_1_3));
+                _mm512_storeu_ps(&products_at_7[512], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[512]), sum5_2_0));
+                _mm512_storeu_ps(&products_at_7[528], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[528]), sum5_2_1));
+                _mm512_storeu_ps(&products_at_7[544], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[544]), sum5_2_2));
+                _mm512_storeu_ps(&products_at_7[560], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[560]), sum5_2_3));
+                _mm512_storeu_ps(&products_at_7[768], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[768]), sum5_3_0));
+                _mm512_storeu_ps(&products_at_7[784], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[784]), sum5_3_1));
+                _mm512_storeu_ps(&products_at_7[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[800]), sum5_3_2));
+                _mm512_storeu_ps(&products_at_7[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[816]), sum5_3_3));
             }
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[256 * c + 16 * k0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[65536]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[81920]));
             float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 16 * 16 + (64 * cb
                 + c) / 16 * 2304 + 294912 * g + 18432 * k0];
-            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_5, sum_6));
             _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[49152]),
                 _mm512_loadu_ps(&products_at_8[114688])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
-            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[32768]), _mm512_loadu_ps(&products_at_8[98304]));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
@@ -17927,22 +18253,23 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_10 = &products[256 * c + 16 * k0 + 65536];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[65536]));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[81920]));
             float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 16 * 16 + (64 * cb
                 + c) / 16 * 2304 + 294912 * g + 18432 * k0 + 1536];
-            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_8, sum_9));
             _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[49152]),
                 _mm512_loadu_ps(&products_at_10[114688])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
-            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
+            const __m512 sum_10 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[32768]), _mm512_loadu_ps(&products_at_10[98304]));
+            _mm512_storeu_ps(&encoder3_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_9, sum_10));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -17950,7 +18277,8 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums, encoder_10_bias, encoder4_conv_data_grad,
+            encoder3_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -18058,10 +18386,15 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 4x16 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
-    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
+static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
+    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
+    float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 287744);
     float *const transformed = (float *)scratch;
@@ -18069,8 +18402,27 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
             for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 16 * w_s],
-                    _mm512_loadu_ps(&encoder3_batch_norm_grad[16384 * n + 1024 * c0 + 128 * h_s + 16 * w_s]));
+                const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[48 * c0];
+                const __m512 encoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[32]);
+                const __m512 encoder3_conv_forward_0 = _mm512_loadu_ps(&encoder3_conv_forward[16384 * n + 1024 * c0 + 128 * h_s
+                    + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder3_conv_forward_0, _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[0]));
+                const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                    _mm512_loadu_ps(&encoder3_batch_norm_statistics_at[16])));
+                const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0 + 16]),
+                    _mm512_set1_ps(0.00024414062f));
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder3_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&encoder_10_bias[16 * c0]));
+                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                const __m512 encoder4_conv_data_grad_0 = _mm512_loadu_ps(&encoder4_conv_data_grad[16384 * n + 1024 * c0 + 128 * h_s
+                    + 16 * w_s]);
+                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder4_conv_data_grad_0,
+                    _mm512_setzero_ps());
+                const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_sums[32 * c0]),
+                    _mm512_set1_ps(0.00024414062f));
+                const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
+                _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 16 * w_s], _mm512_mul_ps(encoder3_batch_norm_statistics_0,
+                    sum_1));
             }
             _mm512_storeu_ps(&encoder3_batch_norm_grad_in_staged0[144 * h_s + 128], _mm512_setzero_ps());
         }
@@ -18094,17 +18446,17 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const encoder3_batch_norm_grad_in_staged0_at_1 = &encoder3_batch_norm_grad_in_staged0[288 * ib + 32 * jb];
-                const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[0]),
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[0]),
                     _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[144]));
                 float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 16 * jb + 16384];
-                _mm512_storeu_ps(&transformed_at_1[0], difference_0);
-                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[16]),
+                _mm512_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[16]),
                     _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[160]));
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_0, difference_1));
-                _mm512_storeu_ps(&transformed_at_1[8192], difference_1);
-                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[32]),
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[32]),
                     _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_1[176]));
-                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_2, difference_1));
+                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -18124,17 +18476,17 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const encoder3_batch_norm_grad_in_staged0_at_3 = &encoder3_batch_norm_grad_in_staged0[288 * ib + 32 * jb + 144];
-                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[144]),
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[144]),
                     _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 16 * jb + 49152];
-                _mm512_storeu_ps(&transformed_at_3[0], difference_3);
-                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[160]),
+                _mm512_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[160]),
                     _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_3, difference_4));
-                _mm512_storeu_ps(&transformed_at_3[8192], difference_4);
-                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[176]),
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[176]),
                     _mm512_loadu_ps(&encoder3_batch_norm_grad_in_staged0_at_3[32]));
-                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_5, difference_4));
+                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
             }
         }
     }
@@ -18433,13 +18785,13 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
                             + 2048 * ib + 1024 * ii + 64 * ji + 256];
                         _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
                             _mm512_loadu_ps(&sums_at_4[1280])));
-                        const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
-                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_1[16], _mm512_add_ps(sum_0, sum_1));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_1[16], _mm512_add_ps(sum_2, sum_3));
                         _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
                             _mm512_loadu_ps(&sums_at_4[2304])));
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
-                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_1[48], _mm512_add_ps(sum_1, sum_2));
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_1[48], _mm512_add_ps(sum_3, sum_4));
                     }
                 }
             }
@@ -18465,100 +18817,105 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
                             + 2048 * ib + 1024 * ii + 64 * ji + 768];
                         _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
                             _mm512_loadu_ps(&sums_at_6[1280])));
-                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
-                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
-                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_3[16], _mm512_add_ps(sum_3, sum_4));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_3[16], _mm512_add_ps(sum_5, sum_6));
                         _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
                             _mm512_loadu_ps(&sums_at_6[2304])));
-                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
-                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_3[48], _mm512_add_ps(sum_4, sum_5));
+                        const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                        _mm512_storeu_ps(&encoder3_conv_data_grad_out_at_3[48], _mm512_add_ps(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            __m512 sum5_a = _mm512_setzero_ps();
+            __m512 sum5_b = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * i1
+                        + 256 * q + 16 * w]);
+                    const __m512 difference_7 = _mm512_sub_ps(encoder2_conv_forward_0,
+                        _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
+                    const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
+                    const __m512 sum_8 = _mm512_fmadd_ps(difference_7, encoder2_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
+                    const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
+                    const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad_out[32768 * n + 4096 * c0 + 1024 * i1
+                        + 256 * q + 16 * w]);
+                    const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), encoder3_conv_data_grad_0,
+                        _mm512_setzero_ps());
+                    sum5_a = _mm512_add_ps(sum5_a, chosen_1);
+                    sum5_b = _mm512_fmadd_ps(chosen_1, difference_7, sum5_b);
+                }
+            }
+            _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * i1], sum5_a);
+            _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * i1 + 16], sum5_b);
+        }
+    }
 }
 
-static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, char *scratch, int threads) {
+static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
+    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
+    float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
+        encoder3_conv_data_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
+            encoder_10_bias, encoder4_conv_data_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out, encoder2_conv_forward,
+            encoder2_batch_norm_statistics, encoder_7_bias, encoder2_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
-    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        __m512 sum0_a = _mm512_setzero_ps();
-        __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 1024 * p + 256 * q
-                    + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
-                    _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0]));
-                const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics[48 * c0 + 32]);
-                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
-                    _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 1024 * p + 256 * q
-                    + 16 * w]);
-                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0,
-                    _mm512_setzero_ps());
-                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + 16], sum0_b);
-    }
-}
-
-static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_conv_forward,
-    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder2_batch_norm_grad_sums_tiles_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_conv_data_grad, encoder2_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder2_batch_norm_grad_sums_partial, const float *restrict encoder2_batch_norm_statistics,
     float *restrict encoder2_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1];
-                const double wide_0 = (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0 + 32 * p + c1 + 16];
-                sum0_b = sum0_b + wide_0;
+                const float *const encoder2_batch_norm_grad_sums_partial_at = &encoder2_batch_norm_grad_sums_partial[1024 * n + 128 * c0
+                    + 32 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)encoder2_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)encoder2_batch_norm_grad_sums_partial_at[16];
+                sum0_a_1 = sum0_a_1 + (double)encoder2_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)encoder2_batch_norm_grad_sums_partial_at[17];
+                sum0_a_2 = sum0_a_2 + (double)encoder2_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)encoder2_batch_norm_grad_sums_partial_at[18];
+                sum0_a_3 = sum0_a_3 + (double)encoder2_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)encoder2_batch_norm_grad_sums_partial_at[19];
             }
         }
-        encoder2_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        encoder2_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)encoder2_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const encoder2_batch_norm_grad_sums_at = &encoder2_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        encoder2_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        encoder2_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)encoder2_batch_norm_statistics_at[0]);
+        encoder2_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder2_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)encoder2_batch_norm_statistics_at[1]);
+        encoder2_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder2_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)encoder2_batch_norm_statistics_at[2]);
+        encoder2_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder2_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)encoder2_batch_norm_statistics_at[3]);
     }
 }
 
@@ -18609,62 +18966,21 @@ static void encoder2_batch_norm_bias_grad(float *restrict encoder_7_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 128, 16, 16]
- * 2097.2 k FLOPs, 25.2 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void encoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t h = 0; h < 16; h++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[48 * c0];
-            const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[32]);
-            const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0, _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(6.1035156e-05f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 256 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0, _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(6.1035156e-05f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&encoder2_batch_norm_grad_out[32768 * n + 4096 * c0 + 256 * h + 16 * w],
-                _mm512_mul_ps(encoder2_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_out, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder2_batch_norm_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
-            encoder_7_bias, encoder3_conv_data_grad, encoder2_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 912448 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 35.9 M bytes of memory traffic, 912448 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder1_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
     float *const products = (float *)(scratch + 352256);
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
+    float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -18863,44 +19179,69 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[48 * c0];
+                        const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[32]);
+                        const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[262144 * g + 32768 * nb + 4096 * c0
+                            + 2048 * ib + 256 * h_s + 16 * w_s]);
+                        const __m512 difference_7 = _mm512_sub_ps(encoder2_conv_forward_0,
+                            _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[0]));
+                        const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_7,
+                            _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[16])));
+                        const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0 + 16]),
+                            _mm512_set1_ps(6.1035156e-05f));
+                        const __m512 sum_1 = _mm512_fmadd_ps(difference_7, encoder2_batch_norm_statistics_0,
+                            _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
+                        const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_1);
+                        const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[262144 * g + 32768 * nb
+                            + 4096 * c0 + 2048 * ib + 256 * h_s + 16 * w_s]);
+                        const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0,
+                            _mm512_setzero_ps());
+                        const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0]),
+                            _mm512_set1_ps(6.1035156e-05f));
+                        const __m512 sum_2 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
+                        _mm512_storeu_ps(&encoder2_batch_norm_grad_in_staged1[256 * h_s + 16 * w_s],
+                            _mm512_mul_ps(encoder2_batch_norm_statistics_0, sum_2));
+                    }
+                }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m512 encoder2_batch_norm_grad_0 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 4096 * c0 + 2048 * ib + 512 * i + 32 * j]);
+                        const __m512 encoder2_batch_norm_grad_in_staged1_0 = _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1[512 * i
+                            + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 128 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const __m512 encoder2_batch_norm_grad_1 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 4096 * c0 + 2048 * ib + 512 * i + 32 * j + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(encoder2_batch_norm_grad_0,
-                            encoder2_batch_norm_grad_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[8192], encoder2_batch_norm_grad_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[0], encoder2_batch_norm_grad_in_staged1_0);
+                        const __m512 encoder2_batch_norm_grad_in_staged1_1 = _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1[512 * i
+                            + 32 * j + 16]);
+                        _mm512_storeu_ps(&transformed_gradient_at[4096], _mm512_add_ps(encoder2_batch_norm_grad_in_staged1_0,
+                            encoder2_batch_norm_grad_in_staged1_1));
+                        _mm512_storeu_ps(&transformed_gradient_at[8192], encoder2_batch_norm_grad_in_staged1_1);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 4096 * c0
-                            + 2048 * ib + 512 * i + 32 * j];
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_at[0]),
-                            _mm512_loadu_ps(&encoder2_batch_norm_grad_at[256]));
+                        float *const encoder2_batch_norm_grad_in_staged1_at = &encoder2_batch_norm_grad_in_staged1[512 * i + 32 * j];
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[0]),
+                            _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[256]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 128 * i + 16 * j + 12288];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_at[16]),
-                            _mm512_loadu_ps(&encoder2_batch_norm_grad_at[272]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[16]),
+                            _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1_at[272]));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[8192], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const __m512 encoder2_batch_norm_grad_2 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 4096 * c0 + 2048 * ib + 512 * i + 32 * j + 256]);
+                        const __m512 encoder2_batch_norm_grad_in_staged1_2 = _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1[512 * i
+                            + 32 * j + 256]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 128 * i + 16 * j + 24576];
-                        _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const __m512 encoder2_batch_norm_grad_3 = _mm512_loadu_ps(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 4096 * c0 + 2048 * ib + 512 * i + 32 * j + 272]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(encoder2_batch_norm_grad_2,
-                            encoder2_batch_norm_grad_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_in_staged1_2);
+                        const __m512 encoder2_batch_norm_grad_in_staged1_3 = _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged1[512 * i
+                            + 32 * j + 272]);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], _mm512_add_ps(encoder2_batch_norm_grad_in_staged1_2,
+                            encoder2_batch_norm_grad_in_staged1_3));
+                        _mm512_storeu_ps(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -18908,22 +19249,22 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
-                            __m512 sum1_0_0 = _mm512_setzero_ps();
-                            __m512 sum1_0_1 = _mm512_setzero_ps();
-                            __m512 sum1_0_2 = _mm512_setzero_ps();
-                            __m512 sum1_0_3 = _mm512_setzero_ps();
-                            __m512 sum1_1_0 = _mm512_setzero_ps();
-                            __m512 sum1_1_1 = _mm512_setzero_ps();
-                            __m512 sum1_1_2 = _mm512_setzero_ps();
-                            __m512 sum1_1_3 = _mm512_setzero_ps();
-                            __m512 sum1_2_0 = _mm512_setzero_ps();
-                            __m512 sum1_2_1 = _mm512_setzero_ps();
-                            __m512 sum1_2_2 = _mm512_setzero_ps();
-                            __m512 sum1_2_3 = _mm512_setzero_ps();
-                            __m512 sum1_3_0 = _mm512_setzero_ps();
-                            __m512 sum1_3_1 = _mm512_setzero_ps();
-                            __m512 sum1_3_2 = _mm512_setzero_ps();
-                            __m512 sum1_3_3 = _mm512_setzero_ps();
+                            __m512 sum2_0_0 = _mm512_setzero_ps();
+                            __m512 sum2_0_1 = _mm512_setzero_ps();
+                            __m512 sum2_0_2 = _mm512_setzero_ps();
+                            __m512 sum2_0_3 = _mm512_setzero_ps();
+                            __m512 sum2_1_0 = _mm512_setzero_ps();
+                            __m512 sum2_1_1 = _mm512_setzero_ps();
+                            __m512 sum2_1_2 = _mm512_setzero_ps();
+                            __m512 sum2_1_3 = _mm512_setzero_ps();
+                            __m512 sum2_2_0 = _mm512_setzero_ps();
+                            __m512 sum2_2_1 = _mm512_setzero_ps();
+                            __m512 sum2_2_2 = _mm512_setzero_ps();
+                            __m512 sum2_2_3 = _mm512_setzero_ps();
+                            __m512 sum2_3_0 = _mm512_setzero_ps();
+                            __m512 sum2_3_1 = _mm512_setzero_ps();
+                            __m512 sum2_3_2 = _mm512_setzero_ps();
+                            __m512 sum2_3_3 = _mm512_setzero_ps();
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 2048 * k0
@@ -18932,131 +19273,56 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * q
                                         + 128 * i + 16 * j];
                                     const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
-                                    sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum2_0_0);
                                     const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
-                                    sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                     const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
-                                    sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum2_0_2);
                                     const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
-                                    sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_0_3);
                                     const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
                                         + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
-                                    sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                    sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                    sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
-                                    sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum2_1_0);
+                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum2_1_1);
+                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum2_1_2);
+                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum2_1_3);
                                     const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
                                         + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
-                                    sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                    sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                    sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
-                                    sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum2_2_0);
+                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum2_2_1);
+                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum2_2_2);
+                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum2_2_3);
                                     const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
                                         + 2048 * q + 128 * i + 16 * j];
                                     const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
-                                    sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                    sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                    sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
-                                    sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
+                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum2_3_0);
+                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum2_3_1);
+                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum2_3_2);
+                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum2_3_3);
                                 }
                             }
                             float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 64 * k0];
-                            _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
-                            _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                            _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
-                            _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
-                            _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_1_0));
-                            _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_1_1));
-                            _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum1_1_2));
-                            _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum1_1_3));
-                            _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum1_2_0));
-                            _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum1_2_1));
-                            _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum1_2_2));
-                            _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum1_2_3));
-                            _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum1_3_0));
-                            _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum1_3_1));
-                            _mm512_storeu_ps(&products_at_4[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[416]), sum1_3_2));
-                            _mm512_storeu_ps(&products_at_4[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[432]), sum1_3_3));
+                            _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                            _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                            _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_0_2));
+                            _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_0_3));
+                            _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_1_0));
+                            _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_1_1));
+                            _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum2_1_2));
+                            _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum2_1_3));
+                            _mm512_storeu_ps(&products_at_4[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[256]), sum2_2_0));
+                            _mm512_storeu_ps(&products_at_4[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[272]), sum2_2_1));
+                            _mm512_storeu_ps(&products_at_4[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[288]), sum2_2_2));
+                            _mm512_storeu_ps(&products_at_4[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[304]), sum2_2_3));
+                            _mm512_storeu_ps(&products_at_4[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[384]), sum2_3_0));
+                            _mm512_storeu_ps(&products_at_4[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[400]), sum2_3_1));
+                            _mm512_storeu_ps(&products_at_4[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[416]), sum2_3_2));
+                            _mm512_storeu_ps(&products_at_4[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[432]), sum2_3_3));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
-                        __m512 sum2_0_0 = _mm512_setzero_ps();
-                        __m512 sum2_0_1 = _mm512_setzero_ps();
-                        __m512 sum2_0_2 = _mm512_setzero_ps();
-                        __m512 sum2_0_3 = _mm512_setzero_ps();
-                        __m512 sum2_1_0 = _mm512_setzero_ps();
-                        __m512 sum2_1_1 = _mm512_setzero_ps();
-                        __m512 sum2_1_2 = _mm512_setzero_ps();
-                        __m512 sum2_1_3 = _mm512_setzero_ps();
-                        __m512 sum2_2_0 = _mm512_setzero_ps();
-                        __m512 sum2_2_1 = _mm512_setzero_ps();
-                        __m512 sum2_2_2 = _mm512_setzero_ps();
-                        __m512 sum2_2_3 = _mm512_setzero_ps();
-                        __m512 sum2_3_0 = _mm512_setzero_ps();
-                        __m512 sum2_3_1 = _mm512_setzero_ps();
-                        __m512 sum2_3_2 = _mm512_setzero_ps();
-                        __m512 sum2_3_3 = _mm512_setzero_ps();
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 2048 * k0
-                                        + 128 * i + 16 * j];
-                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
-                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
-                                        + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                    sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
-                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
-                                    sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
-                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
-                                    sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
-                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
-                                    sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
-                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                    sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
-                                    sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
-                                    sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
-                                    sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
-                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                    sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
-                                    sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
-                                    sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
-                                    sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
-                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
-                                        + 2048 * v + 128 * i + 16 * j + 6144];
-                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                    sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
-                                    sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
-                                    sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
-                                    sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 64 * k0 + 24576];
-                        _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
-                        _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                        _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
-                        _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
-                        _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_1_0));
-                        _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_1_1));
-                        _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum2_1_2));
-                        _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum2_1_3));
-                        _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum2_2_0));
-                        _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum2_2_1));
-                        _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum2_2_2));
-                        _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum2_2_3));
-                        _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum2_3_0));
-                        _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum2_3_1));
-                        _mm512_storeu_ps(&products_at_5[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[416]), sum2_3_2));
-                        _mm512_storeu_ps(&products_at_5[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[432]), sum2_3_3));
-                    }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
                         __m512 sum3_0_0 = _mm512_setzero_ps();
                         __m512 sum3_0_1 = _mm512_setzero_ps();
                         __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -19073,6 +19339,81 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum3_3_1 = _mm512_setzero_ps();
                         __m512 sum3_3_2 = _mm512_setzero_ps();
                         __m512 sum3_3_3 = _mm512_setzero_ps();
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 2048 * k0
+                                        + 128 * i + 16 * j];
+                                    const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                    const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * p + 2048 * v
+                                        + 128 * i + 16 * j + 6144];
+                                    const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum3_0_0);
+                                    const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum3_0_1);
+                                    const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum3_0_2);
+                                    const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum3_0_3);
+                                    const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
+                                    const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum3_1_0);
+                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum3_1_1);
+                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum3_1_2);
+                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum3_1_3);
+                                    const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
+                                    const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum3_2_0);
+                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum3_2_1);
+                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum3_2_2);
+                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum3_2_3);
+                                    const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * p
+                                        + 2048 * v + 128 * i + 16 * j + 6144];
+                                    const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum3_3_0);
+                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum3_3_1);
+                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum3_3_2);
+                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum3_3_3);
+                                }
+                            }
+                        }
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 64 * k0 + 24576];
+                        _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                        _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                        _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_0_2));
+                        _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_0_3));
+                        _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_1_0));
+                        _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_1_1));
+                        _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum3_1_2));
+                        _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum3_1_3));
+                        _mm512_storeu_ps(&products_at_5[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[256]), sum3_2_0));
+                        _mm512_storeu_ps(&products_at_5[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[272]), sum3_2_1));
+                        _mm512_storeu_ps(&products_at_5[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[288]), sum3_2_2));
+                        _mm512_storeu_ps(&products_at_5[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[304]), sum3_2_3));
+                        _mm512_storeu_ps(&products_at_5[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[384]), sum3_3_0));
+                        _mm512_storeu_ps(&products_at_5[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[400]), sum3_3_1));
+                        _mm512_storeu_ps(&products_at_5[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[416]), sum3_3_2));
+                        _mm512_storeu_ps(&products_at_5[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[432]), sum3_3_3));
+                    }
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        __m512 sum4_0_0 = _mm512_setzero_ps();
+                        __m512 sum4_0_1 = _mm512_setzero_ps();
+                        __m512 sum4_0_2 = _mm512_setzero_ps();
+                        __m512 sum4_0_3 = _mm512_setzero_ps();
+                        __m512 sum4_1_0 = _mm512_setzero_ps();
+                        __m512 sum4_1_1 = _mm512_setzero_ps();
+                        __m512 sum4_1_2 = _mm512_setzero_ps();
+                        __m512 sum4_1_3 = _mm512_setzero_ps();
+                        __m512 sum4_2_0 = _mm512_setzero_ps();
+                        __m512 sum4_2_1 = _mm512_setzero_ps();
+                        __m512 sum4_2_2 = _mm512_setzero_ps();
+                        __m512 sum4_2_3 = _mm512_setzero_ps();
+                        __m512 sum4_3_0 = _mm512_setzero_ps();
+                        __m512 sum4_3_1 = _mm512_setzero_ps();
+                        __m512 sum4_3_2 = _mm512_setzero_ps();
+                        __m512 sum4_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
@@ -19082,71 +19423,71 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * q
                                         + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                    sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum4_0_0);
                                     const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
-                                    sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum4_0_1);
                                     const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
-                                    sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum4_0_2);
                                     const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
-                                    sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum4_0_3);
                                     const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                    sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
-                                    sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
-                                    sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
-                                    sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum4_1_0);
+                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum4_1_1);
+                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum4_1_2);
+                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum4_1_3);
                                     const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                    sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
-                                    sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
-                                    sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
-                                    sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum4_2_0);
+                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum4_2_1);
+                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum4_2_2);
+                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum4_2_3);
                                     const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * q + 128 * i + 16 * j + 30720];
                                     const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                    sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
-                                    sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
-                                    sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
-                                    sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
+                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum4_3_0);
+                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum4_3_1);
+                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum4_3_2);
+                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum4_3_3);
                                 }
                             }
                         }
                         float *const products_at_6 = &products[8192 * q + 512 * c0 + 64 * k0 + 98304];
-                        _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
-                        _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                        _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
-                        _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
-                        _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_1_0));
-                        _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_1_1));
-                        _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum3_1_2));
-                        _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum3_1_3));
-                        _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum3_2_0));
-                        _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum3_2_1));
-                        _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum3_2_2));
-                        _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum3_2_3));
-                        _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum3_3_0));
-                        _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum3_3_1));
-                        _mm512_storeu_ps(&products_at_6[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[416]), sum3_3_2));
-                        _mm512_storeu_ps(&products_at_6[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[432]), sum3_3_3));
+                        _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                        _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                        _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_0_2));
+                        _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_0_3));
+                        _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_1_0));
+                        _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_1_1));
+                        _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum4_1_2));
+                        _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum4_1_3));
+                        _mm512_storeu_ps(&products_at_6[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[256]), sum4_2_0));
+                        _mm512_storeu_ps(&products_at_6[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[272]), sum4_2_1));
+                        _mm512_storeu_ps(&products_at_6[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[288]), sum4_2_2));
+                        _mm512_storeu_ps(&products_at_6[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[304]), sum4_2_3));
+                        _mm512_storeu_ps(&products_at_6[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[384]), sum4_3_0));
+                        _mm512_storeu_ps(&products_at_6[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[400]), sum4_3_1));
+                        _mm512_storeu_ps(&products_at_6[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[416]), sum4_3_2));
+                        _mm512_storeu_ps(&products_at_6[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[432]), sum4_3_3));
                     }
-                    __m512 sum4_0_0 = _mm512_setzero_ps();
-                    __m512 sum4_0_1 = _mm512_setzero_ps();
-                    __m512 sum4_0_2 = _mm512_setzero_ps();
-                    __m512 sum4_0_3 = _mm512_setzero_ps();
-                    __m512 sum4_1_0 = _mm512_setzero_ps();
-                    __m512 sum4_1_1 = _mm512_setzero_ps();
-                    __m512 sum4_1_2 = _mm512_setzero_ps();
-                    __m512 sum4_1_3 = _mm512_setzero_ps();
-                    __m512 sum4_2_0 = _mm512_setzero_ps();
-                    __m512 sum4_2_1 = _mm512_setzero_ps();
-                    __m512 sum4_2_2 = _mm512_setzero_ps();
-                    __m512 sum4_2_3 = _mm512_setzero_ps();
-                    __m512 sum4_3_0 = _mm512_setzero_ps();
-                    __m512 sum4_3_1 = _mm512_setzero_ps();
-                    __m512 sum4_3_2 = _mm512_setzero_ps();
-                    __m512 sum4_3_3 = _mm512_setzero_ps();
+                    __m512 sum5_0_0 = _mm512_setzero_ps();
+                    __m512 sum5_0_1 = _mm512_setzero_ps();
+                    __m512 sum5_0_2 = _mm512_setzero_ps();
+                    __m512 sum5_0_3 = _mm512_setzero_ps();
+                    __m512 sum5_1_0 = _mm512_setzero_ps();
+                    __m512 sum5_1_1 = _mm512_setzero_ps();
+                    __m512 sum5_1_2 = _mm512_setzero_ps();
+                    __m512 sum5_1_3 = _mm512_setzero_ps();
+                    __m512 sum5_2_0 = _mm512_setzero_ps();
+                    __m512 sum5_2_1 = _mm512_setzero_ps();
+                    __m512 sum5_2_2 = _mm512_setzero_ps();
+                    __m512 sum5_2_3 = _mm512_setzero_ps();
+                    __m512 sum5_3_0 = _mm512_setzero_ps();
+                    __m512 sum5_3_1 = _mm512_setzero_ps();
+                    __m512 sum5_3_2 = _mm512_setzero_ps();
+                    __m512 sum5_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -19157,55 +19498,55 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                                     const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 10240 * u + 2048 * v
                                         + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                    sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                    sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum5_0_0);
                                     const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
-                                    sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                    sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum5_0_1);
                                     const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
-                                    sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                    sum5_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum5_0_2);
                                     const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
-                                    sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                    sum5_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum5_0_3);
                                     const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 10240 * u
                                         + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                    sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
-                                    sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
-                                    sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
-                                    sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                    sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum5_1_0);
+                                    sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum5_1_1);
+                                    sum5_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum5_1_2);
+                                    sum5_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum5_1_3);
                                     const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 10240 * u
                                         + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                    sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
-                                    sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
-                                    sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
-                                    sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                    sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum5_2_0);
+                                    sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum5_2_1);
+                                    sum5_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum5_2_2);
+                                    sum5_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum5_2_3);
                                     const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 10240 * u
                                         + 2048 * v + 128 * i + 16 * j + 36864];
                                     const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                    sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
-                                    sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
-                                    sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
-                                    sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
+                                    sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum5_3_0);
+                                    sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum5_3_1);
+                                    sum5_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum5_3_2);
+                                    sum5_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum5_3_3);
                                 }
                             }
                         }
                     }
                     float *const products_at_7 = &products[512 * c0 + 64 * k0 + 122880];
-                    _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
-                    _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                    _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
-                    _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
-                    _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_1_0));
-                    _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_1_1));
-                    _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum4_1_2));
-                    _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum4_1_3));
-                    _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum4_2_0));
-                    _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum4_2_1));
-                    _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum4_2_2));
-                    _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum4_2_3));
-                    _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum4_3_0));
-                    _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum4_3_1));
-                    _mm512_storeu_ps(&products_at_7[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[416]), sum4_3_2));
-                    _mm512_storeu_ps(&products_at_7[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[432]), sum4_3_3));
+                    _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+                    _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+                    _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_0_2));
+                    _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_0_3));
+                    _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_1_0));
+                    _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_1_1));
+                    _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum5_1_2));
+                    _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum5_1_3));
+                    _mm512_storeu_ps(&products_at_7[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[256]), sum5_2_0));
+                    _mm512_storeu_ps(&products_at_7[272], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[272]), sum5_2_1));
+                    _mm512_storeu_ps(&products_at_7[288], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[288]), sum5_2_2));
+                    _mm512_storeu_ps(&products_at_7[304], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[304]), sum5_2_3));
+                    _mm512_storeu_ps(&products_at_7[384], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[384]), sum5_3_0));
+                    _mm512_storeu_ps(&products_at_7[400], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[400]), sum5_3_1));
+                    _mm512_storeu_ps(&products_at_7[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[416]), sum5_3_2));
+                    _mm512_storeu_ps(&products_at_7[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[432]), sum5_3_3));
                 }
             }
         }
@@ -19213,15 +19554,15 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 16 * k0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[32768]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[40960]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[32768]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[8192]), _mm512_loadu_ps(&products_at_8[40960]));
             float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 73728 * g
                 + 9216 * k0];
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_5, sum_6));
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[24576]),
                 _mm512_loadu_ps(&products_at_8[57344])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[49152]));
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[16384]), _mm512_loadu_ps(&products_at_8[49152]));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
@@ -19239,22 +19580,23 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_10 = &products[128 * c + 16 * k0 + 32768];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[32768]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[40960]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[32768]));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[8192]), _mm512_loadu_ps(&products_at_10[40960]));
             float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 73728 * g
                 + 9216 * k0 + 1536];
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_8, sum_9));
             _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[24576]),
                 _mm512_loadu_ps(&products_at_10[57344])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[49152]));
-            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
+            const __m512 sum_10 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[16384]), _mm512_loadu_ps(&products_at_10[49152]));
+            _mm512_storeu_ps(&encoder2_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_9, sum_10));
         }
     }
 }
 
 static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder_4_bias, const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_4_bias, const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -19262,7 +19604,8 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums, encoder_7_bias, encoder3_conv_data_grad,
+            encoder2_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -19370,10 +19713,15 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 51.4 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
-    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
+static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
+    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
+    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
+    float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const encoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 287744);
@@ -19383,8 +19731,28 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
             if (8 * i + h_s < 16) {
                 for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[48 * c0];
+                    const __m512 encoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[32]);
+                    const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 2048 * i
+                        + 256 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
+                        _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[0]));
+                    const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                        _mm512_loadu_ps(&encoder2_batch_norm_statistics_at[16])));
+                    const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0 + 16]),
+                        _mm512_set1_ps(6.1035156e-05f));
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                    const __m512 encoder3_conv_data_grad_0 = _mm512_loadu_ps(&encoder3_conv_data_grad[32768 * n + 4096 * c0 + 2048 * i
+                        + 256 * h_s + 16 * w_s]);
+                    const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder3_conv_data_grad_0,
+                        _mm512_setzero_ps());
+                    const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_sums[32 * c0]),
+                        _mm512_set1_ps(6.1035156e-05f));
+                    const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                     _mm512_storeu_ps(&encoder2_batch_norm_grad_in_staged0[272 * h_s + 16 * w_s],
-                        _mm512_loadu_ps(&encoder2_batch_norm_grad[32768 * n + 4096 * c0 + 2048 * i + 256 * h_s + 16 * w_s]));
+                        _mm512_mul_ps(encoder2_batch_norm_statistics_0, sum_1));
                 }
                 _mm512_storeu_ps(&encoder2_batch_norm_grad_in_staged0[272 * h_s + 256], _mm512_setzero_ps());
             } else {
@@ -19410,17 +19778,17 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const encoder2_batch_norm_grad_in_staged0_at_1 = &encoder2_batch_norm_grad_in_staged0[544 * ib + 32 * jb];
-                const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[0]),
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[0]),
                     _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[272]));
                 float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 16 * jb + 16384];
-                _mm512_storeu_ps(&transformed_at_1[0], difference_0);
-                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[16]),
+                _mm512_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[16]),
                     _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[288]));
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_0, difference_1));
-                _mm512_storeu_ps(&transformed_at_1[8192], difference_1);
-                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[32]),
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[32]),
                     _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_1[304]));
-                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_2, difference_1));
+                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -19440,17 +19808,17 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const encoder2_batch_norm_grad_in_staged0_at_3 = &encoder2_batch_norm_grad_in_staged0[544 * ib + 32 * jb + 272];
-                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[272]),
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[272]),
                     _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 16 * jb + 49152];
-                _mm512_storeu_ps(&transformed_at_3[0], difference_3);
-                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[288]),
+                _mm512_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[288]),
                     _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_3, difference_4));
-                _mm512_storeu_ps(&transformed_at_3[8192], difference_4);
-                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[304]),
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[304]),
                     _mm512_loadu_ps(&encoder2_batch_norm_grad_in_staged0_at_3[32]));
-                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_5, difference_4));
+                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
             }
         }
     }
@@ -19746,13 +20114,13 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                         + 8192 * i + 2048 * ib + 64 * ji + 512];
                     _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
                         _mm512_loadu_ps(&sums_at_4[1280])));
-                    const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
-                    const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
-                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_1[16], _mm512_add_ps(sum_0, sum_1));
+                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_1[16], _mm512_add_ps(sum_2, sum_3));
                     _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
                         _mm512_loadu_ps(&sums_at_4[2304])));
-                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
-                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_1[48], _mm512_add_ps(sum_1, sum_2));
+                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_1[48], _mm512_add_ps(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
@@ -19774,99 +20142,104 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                         + 8192 * i + 2048 * ib + 64 * ji + 1536];
                     _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
                         _mm512_loadu_ps(&sums_at_6[1280])));
-                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
-                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
-                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_3[16], _mm512_add_ps(sum_3, sum_4));
+                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                    const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_3[16], _mm512_add_ps(sum_5, sum_6));
                     _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
                         _mm512_loadu_ps(&sums_at_6[2304])));
-                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
-                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_3[48], _mm512_add_ps(sum_4, sum_5));
+                    const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                    _mm512_storeu_ps(&encoder2_conv_data_grad_out_at_3[48], _mm512_add_ps(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+            __m512 sum5_a = _mm512_setzero_ps();
+            __m512 sum5_b = _mm512_setzero_ps();
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 8192 * i
+                        + 1024 * i1 + 512 * q + 16 * w]);
+                    const __m512 difference_7 = _mm512_sub_ps(encoder1_conv_forward_0,
+                        _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0]));
+                    const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0 + 32]);
+                    const __m512 sum_8 = _mm512_fmadd_ps(difference_7, encoder1_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
+                    const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
+                    const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad_out[65536 * n + 16384 * c0 + 8192 * i
+                        + 1024 * i1 + 512 * q + 16 * w]);
+                    const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
+                        _mm512_setzero_ps());
+                    sum5_a = _mm512_add_ps(sum5_a, chosen_1);
+                    sum5_b = _mm512_fmadd_ps(chosen_1, difference_7, sum5_b);
+                }
+            }
+            _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 256 * i + 32 * i1], sum5_a);
+            _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 256 * i + 32 * i1 + 16], sum5_b);
+        }
+    }
 }
 
-static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, char *scratch, int threads) {
+static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
+    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
+    float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
-        encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
+        encoder2_conv_data_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
+            encoder_7_bias, encoder3_conv_data_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out, encoder1_conv_forward,
+            encoder1_batch_norm_statistics, encoder_4_bias, encoder1_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
-    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        __m512 sum0_a = _mm512_setzero_ps();
-        __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 1024 * p + 512 * q
-                    + 16 * w]);
-                const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
-                    _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0]));
-                const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics[48 * c0 + 32]);
-                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
-                    _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
-                const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 1024 * p
-                    + 512 * q + 16 * w]);
-                const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
-                    _mm512_setzero_ps());
-                sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-                sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-            }
-        }
-        _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + 16], sum0_b);
-    }
-}
-
-static void encoder1_batch_norm_grad_sums_tiles(const float *restrict encoder1_conv_forward,
-    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder1_batch_norm_grad_sums_tiles_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_conv_data_grad, encoder1_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder1_batch_norm_grad_sums_partial, const float *restrict encoder1_batch_norm_statistics,
     float *restrict encoder1_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1];
-                const double wide_0 = (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 32 * p + c1 + 16];
-                sum0_b = sum0_b + wide_0;
+                const float *const encoder1_batch_norm_grad_sums_partial_at = &encoder1_batch_norm_grad_sums_partial[2048 * n + 512 * c0
+                    + 32 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)encoder1_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)encoder1_batch_norm_grad_sums_partial_at[16];
+                sum0_a_1 = sum0_a_1 + (double)encoder1_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)encoder1_batch_norm_grad_sums_partial_at[17];
+                sum0_a_2 = sum0_a_2 + (double)encoder1_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)encoder1_batch_norm_grad_sums_partial_at[18];
+                sum0_a_3 = sum0_a_3 + (double)encoder1_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)encoder1_batch_norm_grad_sums_partial_at[19];
             }
         }
-        encoder1_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        encoder1_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)encoder1_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const encoder1_batch_norm_grad_sums_at = &encoder1_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        encoder1_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        encoder1_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)encoder1_batch_norm_statistics_at[0]);
+        encoder1_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder1_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)encoder1_batch_norm_statistics_at[1]);
+        encoder1_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder1_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)encoder1_batch_norm_statistics_at[2]);
+        encoder1_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder1_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)encoder1_batch_norm_statistics_at[3]);
     }
 }
 
@@ -19917,62 +20290,21 @@ static void encoder1_batch_norm_bias_grad(float *restrict encoder_4_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 64, 32, 32]
- * 4194.3 k FLOPs, 50.3 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, h, w, c lanes */
-static TARGET_CODE void encoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t c0 = item % 4;
-    for (ptrdiff_t h = 0; h < 32; h++) {
-        for (ptrdiff_t w = 0; w < 32; w++) {
-            const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0];
-            const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[32]);
-            const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 512 * h + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0, _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
-            const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0, _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[16])));
-            const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0 + 16]),
-                _mm512_set1_ps(1.5258789e-05f));
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 512 * h + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0, _mm512_setzero_ps());
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0]),
-                _mm512_set1_ps(1.5258789e-05f));
-            const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
-            _mm512_storeu_ps(&encoder1_batch_norm_grad_out[65536 * n + 16384 * c0 + 512 * h + 16 * w],
-                _mm512_mul_ps(encoder1_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_out, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder1_batch_norm_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
-            encoder_4_bias, encoder2_conv_data_grad, encoder1_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 344640 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 67.7 M bytes of memory traffic, 344640 bytes of scratch in steps of 1589760 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 16, stage encoder0_relu_in | n, i, j, c lanes */
 static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_batch_norm_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
     float *const products = (float *)(scratch + 176128);
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 307200);
     float *const transformed = (float *)(scratch + 73728);
+    float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t p = 0; p < 3; p++) {
@@ -20163,66 +20495,91 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                        const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0];
+                        const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[32]);
+                        const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[524288 * g + 65536 * nb + 16384 * c0
+                            + 2048 * ib + 512 * h_s + 16 * w_s]);
+                        const __m512 difference_7 = _mm512_sub_ps(encoder1_conv_forward_0,
+                            _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
+                        const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_7,
+                            _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[16])));
+                        const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0 + 16]),
+                            _mm512_set1_ps(1.5258789e-05f));
+                        const __m512 sum_1 = _mm512_fmadd_ps(difference_7, encoder1_batch_norm_statistics_0,
+                            _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
+                        const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_1);
+                        const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[524288 * g + 65536 * nb
+                            + 16384 * c0 + 2048 * ib + 512 * h_s + 16 * w_s]);
+                        const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
+                            _mm512_setzero_ps());
+                        const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0]),
+                            _mm512_set1_ps(1.5258789e-05f));
+                        const __m512 sum_2 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
+                        _mm512_storeu_ps(&encoder1_batch_norm_grad_in_staged1[512 * h_s + 16 * w_s],
+                            _mm512_mul_ps(encoder1_batch_norm_statistics_0, sum_2));
+                    }
+                }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const __m512 encoder1_batch_norm_grad_0 = _mm512_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 16384 * c0 + 2048 * ib + 1024 * i + 32 * j]);
+                        const __m512 encoder1_batch_norm_grad_in_staged1_0 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1[1024 * i
+                            + 32 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[512 * c0 + 256 * i + 16 * j];
-                        _mm512_storeu_ps(&transformed_gradient_at[0], encoder1_batch_norm_grad_0);
-                        const __m512 encoder1_batch_norm_grad_1 = _mm512_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 16384 * c0 + 2048 * ib + 1024 * i + 32 * j + 16]);
-                        _mm512_storeu_ps(&transformed_gradient_at[2048], _mm512_add_ps(encoder1_batch_norm_grad_0,
-                            encoder1_batch_norm_grad_1));
-                        _mm512_storeu_ps(&transformed_gradient_at[4096], encoder1_batch_norm_grad_1);
+                        _mm512_storeu_ps(&transformed_gradient_at[0], encoder1_batch_norm_grad_in_staged1_0);
+                        const __m512 encoder1_batch_norm_grad_in_staged1_1 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1[1024 * i
+                            + 32 * j + 16]);
+                        _mm512_storeu_ps(&transformed_gradient_at[2048], _mm512_add_ps(encoder1_batch_norm_grad_in_staged1_0,
+                            encoder1_batch_norm_grad_in_staged1_1));
+                        _mm512_storeu_ps(&transformed_gradient_at[4096], encoder1_batch_norm_grad_in_staged1_1);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const float *const encoder1_batch_norm_grad_at = &encoder1_batch_norm_grad[524288 * g + 65536 * nb + 16384 * c0
-                            + 2048 * ib + 1024 * i + 32 * j];
-                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_at[0]),
-                            _mm512_loadu_ps(&encoder1_batch_norm_grad_at[512]));
+                        float *const encoder1_batch_norm_grad_in_staged1_at = &encoder1_batch_norm_grad_in_staged1[1024 * i + 32 * j];
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[0]),
+                            _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[512]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[512 * c0 + 256 * i + 16 * j + 6144];
-                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_1);
-                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_at[16]),
-                            _mm512_loadu_ps(&encoder1_batch_norm_grad_at[528]));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[2048], _mm512_add_ps(sum_1, sum_2));
-                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], sum_2);
+                        _mm512_storeu_ps(&transformed_gradient_at_1[0], sum_3);
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[16]),
+                            _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1_at[528]));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[2048], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&transformed_gradient_at_1[4096], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const __m512 encoder1_batch_norm_grad_2 = _mm512_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 16384 * c0 + 2048 * ib + 1024 * i + 32 * j + 512]);
+                        const __m512 encoder1_batch_norm_grad_in_staged1_2 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1[1024 * i
+                            + 32 * j + 512]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[512 * c0 + 256 * i + 16 * j + 12288];
-                        _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder1_batch_norm_grad_2);
-                        const __m512 encoder1_batch_norm_grad_3 = _mm512_loadu_ps(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 16384 * c0 + 2048 * ib + 1024 * i + 32 * j + 528]);
-                        _mm512_storeu_ps(&transformed_gradient_at_2[2048], _mm512_add_ps(encoder1_batch_norm_grad_2,
-                            encoder1_batch_norm_grad_3));
-                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], encoder1_batch_norm_grad_3);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[0], encoder1_batch_norm_grad_in_staged1_2);
+                        const __m512 encoder1_batch_norm_grad_in_staged1_3 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged1[1024 * i
+                            + 32 * j + 528]);
+                        _mm512_storeu_ps(&transformed_gradient_at_2[2048], _mm512_add_ps(encoder1_batch_norm_grad_in_staged1_2,
+                            encoder1_batch_norm_grad_in_staged1_3));
+                        _mm512_storeu_ps(&transformed_gradient_at_2[4096], encoder1_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        __m512 sum1_0_0 = _mm512_setzero_ps();
-                        __m512 sum1_0_1 = _mm512_setzero_ps();
-                        __m512 sum1_0_2 = _mm512_setzero_ps();
-                        __m512 sum1_0_3 = _mm512_setzero_ps();
-                        __m512 sum1_1_0 = _mm512_setzero_ps();
-                        __m512 sum1_1_1 = _mm512_setzero_ps();
-                        __m512 sum1_1_2 = _mm512_setzero_ps();
-                        __m512 sum1_1_3 = _mm512_setzero_ps();
-                        __m512 sum1_2_0 = _mm512_setzero_ps();
-                        __m512 sum1_2_1 = _mm512_setzero_ps();
-                        __m512 sum1_2_2 = _mm512_setzero_ps();
-                        __m512 sum1_2_3 = _mm512_setzero_ps();
-                        __m512 sum1_3_0 = _mm512_setzero_ps();
-                        __m512 sum1_3_1 = _mm512_setzero_ps();
-                        __m512 sum1_3_2 = _mm512_setzero_ps();
-                        __m512 sum1_3_3 = _mm512_setzero_ps();
+                        __m512 sum2_0_0 = _mm512_setzero_ps();
+                        __m512 sum2_0_1 = _mm512_setzero_ps();
+                        __m512 sum2_0_2 = _mm512_setzero_ps();
+                        __m512 sum2_0_3 = _mm512_setzero_ps();
+                        __m512 sum2_1_0 = _mm512_setzero_ps();
+                        __m512 sum2_1_1 = _mm512_setzero_ps();
+                        __m512 sum2_1_2 = _mm512_setzero_ps();
+                        __m512 sum2_1_3 = _mm512_setzero_ps();
+                        __m512 sum2_2_0 = _mm512_setzero_ps();
+                        __m512 sum2_2_1 = _mm512_setzero_ps();
+                        __m512 sum2_2_2 = _mm512_setzero_ps();
+                        __m512 sum2_2_3 = _mm512_setzero_ps();
+                        __m512 sum2_3_0 = _mm512_setzero_ps();
+                        __m512 sum2_3_1 = _mm512_setzero_ps();
+                        __m512 sum2_3_2 = _mm512_setzero_ps();
+                        __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 256 * i + 16 * j];
@@ -20230,130 +20587,56 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                                 const float transformed_0 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * p + 1024 * q + 256 * i
                                     + 16 * j];
                                 const __m512 transformed_1 = _mm512_set1_ps(transformed_0);
-                                sum1_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum1_0_0);
+                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_1, sum2_0_0);
                                 const __m512 transformed_gradient_1 = _mm512_loadu_ps(&transformed_gradient_at_3[512]);
-                                sum1_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum1_0_1);
+                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_1, sum2_0_1);
                                 const __m512 transformed_gradient_2 = _mm512_loadu_ps(&transformed_gradient_at_3[1024]);
-                                sum1_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum1_0_2);
+                                sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_1, sum2_0_2);
                                 const __m512 transformed_gradient_3 = _mm512_loadu_ps(&transformed_gradient_at_3[1536]);
-                                sum1_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum1_0_3);
+                                sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_1, sum2_0_3);
                                 const float transformed_2 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * p + 1024 * q
                                     + 256 * i + 16 * j];
                                 const __m512 transformed_3 = _mm512_set1_ps(transformed_2);
-                                sum1_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum1_1_0);
-                                sum1_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum1_1_1);
-                                sum1_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum1_1_2);
-                                sum1_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum1_1_3);
+                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_3, sum2_1_0);
+                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_3, sum2_1_1);
+                                sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_3, sum2_1_2);
+                                sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_3, sum2_1_3);
                                 const float transformed_4 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * p + 1024 * q
                                     + 256 * i + 16 * j];
                                 const __m512 transformed_5 = _mm512_set1_ps(transformed_4);
-                                sum1_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum1_2_0);
-                                sum1_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum1_2_1);
-                                sum1_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum1_2_2);
-                                sum1_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum1_2_3);
+                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_5, sum2_2_0);
+                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_5, sum2_2_1);
+                                sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_5, sum2_2_2);
+                                sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_5, sum2_2_3);
                                 const float transformed_6 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * p + 1024 * q
                                     + 256 * i + 16 * j];
                                 const __m512 transformed_7 = _mm512_set1_ps(transformed_6);
-                                sum1_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum1_3_0);
-                                sum1_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum1_3_1);
-                                sum1_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum1_3_2);
-                                sum1_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum1_3_3);
+                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_0, transformed_7, sum2_3_0);
+                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_1, transformed_7, sum2_3_1);
+                                sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_2, transformed_7, sum2_3_2);
+                                sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_3, transformed_7, sum2_3_3);
                             }
                         }
                         float *const products_at_4 = &products[8192 * p + 2048 * q + 256 * c0];
-                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum1_0_0));
-                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum1_0_1));
-                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum1_0_2));
-                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum1_0_3));
-                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum1_1_0));
-                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum1_1_1));
-                        _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum1_1_2));
-                        _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum1_1_3));
-                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum1_2_0));
-                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum1_2_1));
-                        _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum1_2_2));
-                        _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum1_2_3));
-                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum1_3_0));
-                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum1_3_1));
-                        _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum1_3_2));
-                        _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum1_3_3));
+                        _mm512_storeu_ps(&products_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[0]), sum2_0_0));
+                        _mm512_storeu_ps(&products_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[16]), sum2_0_1));
+                        _mm512_storeu_ps(&products_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[32]), sum2_0_2));
+                        _mm512_storeu_ps(&products_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[48]), sum2_0_3));
+                        _mm512_storeu_ps(&products_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[64]), sum2_1_0));
+                        _mm512_storeu_ps(&products_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[80]), sum2_1_1));
+                        _mm512_storeu_ps(&products_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[96]), sum2_1_2));
+                        _mm512_storeu_ps(&products_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[112]), sum2_1_3));
+                        _mm512_storeu_ps(&products_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[128]), sum2_2_0));
+                        _mm512_storeu_ps(&products_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[144]), sum2_2_1));
+                        _mm512_storeu_ps(&products_at_4[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[160]), sum2_2_2));
+                        _mm512_storeu_ps(&products_at_4[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[176]), sum2_2_3));
+                        _mm512_storeu_ps(&products_at_4[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[192]), sum2_3_0));
+                        _mm512_storeu_ps(&products_at_4[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[208]), sum2_3_1));
+                        _mm512_storeu_ps(&products_at_4[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[224]), sum2_3_2));
+                        _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_3_3));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
-                    __m512 sum2_0_0 = _mm512_setzero_ps();
-                    __m512 sum2_0_1 = _mm512_setzero_ps();
-                    __m512 sum2_0_2 = _mm512_setzero_ps();
-                    __m512 sum2_0_3 = _mm512_setzero_ps();
-                    __m512 sum2_1_0 = _mm512_setzero_ps();
-                    __m512 sum2_1_1 = _mm512_setzero_ps();
-                    __m512 sum2_1_2 = _mm512_setzero_ps();
-                    __m512 sum2_1_3 = _mm512_setzero_ps();
-                    __m512 sum2_2_0 = _mm512_setzero_ps();
-                    __m512 sum2_2_1 = _mm512_setzero_ps();
-                    __m512 sum2_2_2 = _mm512_setzero_ps();
-                    __m512 sum2_2_3 = _mm512_setzero_ps();
-                    __m512 sum2_3_0 = _mm512_setzero_ps();
-                    __m512 sum2_3_1 = _mm512_setzero_ps();
-                    __m512 sum2_3_2 = _mm512_setzero_ps();
-                    __m512 sum2_3_3 = _mm512_setzero_ps();
-                    for (ptrdiff_t v = 0; v < 2; v++) {
-                        for (ptrdiff_t i = 0; i < 2; i++) {
-                            for (ptrdiff_t j = 0; j < 16; j++) {
-                                float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 256 * i + 16 * j];
-                                const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
-                                const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * p + 1024 * v + 256 * i
-                                    + 16 * j + 3072];
-                                const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
-                                sum2_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum2_0_0);
-                                const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
-                                sum2_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum2_0_1);
-                                const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
-                                sum2_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum2_0_2);
-                                const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
-                                sum2_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum2_0_3);
-                                const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * p + 1024 * v
-                                    + 256 * i + 16 * j + 3072];
-                                const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
-                                sum2_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum2_1_0);
-                                sum2_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum2_1_1);
-                                sum2_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum2_1_2);
-                                sum2_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum2_1_3);
-                                const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * p + 1024 * v
-                                    + 256 * i + 16 * j + 3072];
-                                const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
-                                sum2_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum2_2_0);
-                                sum2_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum2_2_1);
-                                sum2_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum2_2_2);
-                                sum2_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum2_2_3);
-                                const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * p + 1024 * v
-                                    + 256 * i + 16 * j + 3072];
-                                const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
-                                sum2_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum2_3_0);
-                                sum2_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum2_3_1);
-                                sum2_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum2_3_2);
-                                sum2_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum2_3_3);
-                            }
-                        }
-                    }
-                    float *const products_at_5 = &products[8192 * p + 256 * c0 + 6144];
-                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum2_0_0));
-                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum2_0_1));
-                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum2_0_2));
-                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum2_0_3));
-                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum2_1_0));
-                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum2_1_1));
-                    _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum2_1_2));
-                    _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum2_1_3));
-                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum2_2_0));
-                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum2_2_1));
-                    _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum2_2_2));
-                    _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum2_2_3));
-                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum2_3_0));
-                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum2_3_1));
-                    _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum2_3_2));
-                    _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum2_3_3));
-                }
-                for (ptrdiff_t q = 0; q < 3; q++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -20370,6 +20653,80 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     __m512 sum3_3_1 = _mm512_setzero_ps();
                     __m512 sum3_3_2 = _mm512_setzero_ps();
                     __m512 sum3_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t i = 0; i < 2; i++) {
+                            for (ptrdiff_t j = 0; j < 16; j++) {
+                                float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 256 * i + 16 * j];
+                                const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
+                                const float transformed_8 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * p + 1024 * v + 256 * i
+                                    + 16 * j + 3072];
+                                const __m512 transformed_9 = _mm512_set1_ps(transformed_8);
+                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_9, sum3_0_0);
+                                const __m512 transformed_gradient_5 = _mm512_loadu_ps(&transformed_gradient_at_4[512]);
+                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_9, sum3_0_1);
+                                const __m512 transformed_gradient_6 = _mm512_loadu_ps(&transformed_gradient_at_4[1024]);
+                                sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_9, sum3_0_2);
+                                const __m512 transformed_gradient_7 = _mm512_loadu_ps(&transformed_gradient_at_4[1536]);
+                                sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_9, sum3_0_3);
+                                const float transformed_10 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * p + 1024 * v
+                                    + 256 * i + 16 * j + 3072];
+                                const __m512 transformed_11 = _mm512_set1_ps(transformed_10);
+                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_11, sum3_1_0);
+                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_11, sum3_1_1);
+                                sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_11, sum3_1_2);
+                                sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_11, sum3_1_3);
+                                const float transformed_12 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * p + 1024 * v
+                                    + 256 * i + 16 * j + 3072];
+                                const __m512 transformed_13 = _mm512_set1_ps(transformed_12);
+                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_13, sum3_2_0);
+                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_13, sum3_2_1);
+                                sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_13, sum3_2_2);
+                                sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_13, sum3_2_3);
+                                const float transformed_14 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * p + 1024 * v
+                                    + 256 * i + 16 * j + 3072];
+                                const __m512 transformed_15 = _mm512_set1_ps(transformed_14);
+                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_4, transformed_15, sum3_3_0);
+                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_5, transformed_15, sum3_3_1);
+                                sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_6, transformed_15, sum3_3_2);
+                                sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_7, transformed_15, sum3_3_3);
+                            }
+                        }
+                    }
+                    float *const products_at_5 = &products[8192 * p + 256 * c0 + 6144];
+                    _mm512_storeu_ps(&products_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[0]), sum3_0_0));
+                    _mm512_storeu_ps(&products_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[16]), sum3_0_1));
+                    _mm512_storeu_ps(&products_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[32]), sum3_0_2));
+                    _mm512_storeu_ps(&products_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[48]), sum3_0_3));
+                    _mm512_storeu_ps(&products_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[64]), sum3_1_0));
+                    _mm512_storeu_ps(&products_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[80]), sum3_1_1));
+                    _mm512_storeu_ps(&products_at_5[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[96]), sum3_1_2));
+                    _mm512_storeu_ps(&products_at_5[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[112]), sum3_1_3));
+                    _mm512_storeu_ps(&products_at_5[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[128]), sum3_2_0));
+                    _mm512_storeu_ps(&products_at_5[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[144]), sum3_2_1));
+                    _mm512_storeu_ps(&products_at_5[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[160]), sum3_2_2));
+                    _mm512_storeu_ps(&products_at_5[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[176]), sum3_2_3));
+                    _mm512_storeu_ps(&products_at_5[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[192]), sum3_3_0));
+                    _mm512_storeu_ps(&products_at_5[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[208]), sum3_3_1));
+                    _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_3_2));
+                    _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_3_3));
+                }
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    __m512 sum4_0_0 = _mm512_setzero_ps();
+                    __m512 sum4_0_1 = _mm512_setzero_ps();
+                    __m512 sum4_0_2 = _mm512_setzero_ps();
+                    __m512 sum4_0_3 = _mm512_setzero_ps();
+                    __m512 sum4_1_0 = _mm512_setzero_ps();
+                    __m512 sum4_1_1 = _mm512_setzero_ps();
+                    __m512 sum4_1_2 = _mm512_setzero_ps();
+                    __m512 sum4_1_3 = _mm512_setzero_ps();
+                    __m512 sum4_2_0 = _mm512_setzero_ps();
+                    __m512 sum4_2_1 = _mm512_setzero_ps();
+                    __m512 sum4_2_2 = _mm512_setzero_ps();
+                    __m512 sum4_2_3 = _mm512_setzero_ps();
+                    __m512 sum4_3_0 = _mm512_setzero_ps();
+                    __m512 sum4_3_1 = _mm512_setzero_ps();
+                    __m512 sum4_3_2 = _mm512_setzero_ps();
+                    __m512 sum4_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             for (ptrdiff_t j = 0; j < 16; j++) {
@@ -20378,71 +20735,71 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                                 const float transformed_16 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * u + 1024 * q + 256 * i
                                     + 16 * j + 15360];
                                 const __m512 transformed_17 = _mm512_set1_ps(transformed_16);
-                                sum3_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum3_0_0);
+                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_17, sum4_0_0);
                                 const __m512 transformed_gradient_9 = _mm512_loadu_ps(&transformed_gradient_at_5[512]);
-                                sum3_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum3_0_1);
+                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_17, sum4_0_1);
                                 const __m512 transformed_gradient_10 = _mm512_loadu_ps(&transformed_gradient_at_5[1024]);
-                                sum3_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum3_0_2);
+                                sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_17, sum4_0_2);
                                 const __m512 transformed_gradient_11 = _mm512_loadu_ps(&transformed_gradient_at_5[1536]);
-                                sum3_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum3_0_3);
+                                sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_17, sum4_0_3);
                                 const float transformed_18 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * u + 1024 * q
                                     + 256 * i + 16 * j + 15360];
                                 const __m512 transformed_19 = _mm512_set1_ps(transformed_18);
-                                sum3_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum3_1_0);
-                                sum3_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum3_1_1);
-                                sum3_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum3_1_2);
-                                sum3_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum3_1_3);
+                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_19, sum4_1_0);
+                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_19, sum4_1_1);
+                                sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_19, sum4_1_2);
+                                sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_19, sum4_1_3);
                                 const float transformed_20 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * u + 1024 * q
                                     + 256 * i + 16 * j + 15360];
                                 const __m512 transformed_21 = _mm512_set1_ps(transformed_20);
-                                sum3_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum3_2_0);
-                                sum3_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum3_2_1);
-                                sum3_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum3_2_2);
-                                sum3_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum3_2_3);
+                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_21, sum4_2_0);
+                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_21, sum4_2_1);
+                                sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_21, sum4_2_2);
+                                sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_21, sum4_2_3);
                                 const float transformed_22 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * u + 1024 * q
                                     + 256 * i + 16 * j + 15360];
                                 const __m512 transformed_23 = _mm512_set1_ps(transformed_22);
-                                sum3_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum3_3_0);
-                                sum3_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum3_3_1);
-                                sum3_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum3_3_2);
-                                sum3_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum3_3_3);
+                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_8, transformed_23, sum4_3_0);
+                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_9, transformed_23, sum4_3_1);
+                                sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_10, transformed_23, sum4_3_2);
+                                sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_11, transformed_23, sum4_3_3);
                             }
                         }
                     }
                     float *const products_at_6 = &products[2048 * q + 256 * c0 + 24576];
-                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum3_0_0));
-                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum3_0_1));
-                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum3_0_2));
-                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum3_0_3));
-                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum3_1_0));
-                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum3_1_1));
-                    _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum3_1_2));
-                    _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum3_1_3));
-                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum3_2_0));
-                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum3_2_1));
-                    _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum3_2_2));
-                    _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum3_2_3));
-                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum3_3_0));
-                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum3_3_1));
-                    _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum3_3_2));
-                    _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum3_3_3));
+                    _mm512_storeu_ps(&products_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[0]), sum4_0_0));
+                    _mm512_storeu_ps(&products_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[16]), sum4_0_1));
+                    _mm512_storeu_ps(&products_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[32]), sum4_0_2));
+                    _mm512_storeu_ps(&products_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[48]), sum4_0_3));
+                    _mm512_storeu_ps(&products_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[64]), sum4_1_0));
+                    _mm512_storeu_ps(&products_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[80]), sum4_1_1));
+                    _mm512_storeu_ps(&products_at_6[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[96]), sum4_1_2));
+                    _mm512_storeu_ps(&products_at_6[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[112]), sum4_1_3));
+                    _mm512_storeu_ps(&products_at_6[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[128]), sum4_2_0));
+                    _mm512_storeu_ps(&products_at_6[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[144]), sum4_2_1));
+                    _mm512_storeu_ps(&products_at_6[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[160]), sum4_2_2));
+                    _mm512_storeu_ps(&products_at_6[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[176]), sum4_2_3));
+                    _mm512_storeu_ps(&products_at_6[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[192]), sum4_3_0));
+                    _mm512_storeu_ps(&products_at_6[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[208]), sum4_3_1));
+                    _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_3_2));
+                    _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_3_3));
                 }
-                __m512 sum4_0_0 = _mm512_setzero_ps();
-                __m512 sum4_0_1 = _mm512_setzero_ps();
-                __m512 sum4_0_2 = _mm512_setzero_ps();
-                __m512 sum4_0_3 = _mm512_setzero_ps();
-                __m512 sum4_1_0 = _mm512_setzero_ps();
-                __m512 sum4_1_1 = _mm512_setzero_ps();
-                __m512 sum4_1_2 = _mm512_setzero_ps();
-                __m512 sum4_1_3 = _mm512_setzero_ps();
-                __m512 sum4_2_0 = _mm512_setzero_ps();
-                __m512 sum4_2_1 = _mm512_setzero_ps();
-                __m512 sum4_2_2 = _mm512_setzero_ps();
-                __m512 sum4_2_3 = _mm512_setzero_ps();
-                __m512 sum4_3_0 = _mm512_setzero_ps();
-                __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_3_2 = _mm512_setzero_ps();
-                __m512 sum4_3_3 = _mm512_setzero_ps();
+                __m512 sum5_0_0 = _mm512_setzero_ps();
+                __m512 sum5_0_1 = _mm512_setzero_ps();
+                __m512 sum5_0_2 = _mm512_setzero_ps();
+                __m512 sum5_0_3 = _mm512_setzero_ps();
+                __m512 sum5_1_0 = _mm512_setzero_ps();
+                __m512 sum5_1_1 = _mm512_setzero_ps();
+                __m512 sum5_1_2 = _mm512_setzero_ps();
+                __m512 sum5_1_3 = _mm512_setzero_ps();
+                __m512 sum5_2_0 = _mm512_setzero_ps();
+                __m512 sum5_2_1 = _mm512_setzero_ps();
+                __m512 sum5_2_2 = _mm512_setzero_ps();
+                __m512 sum5_2_3 = _mm512_setzero_ps();
+                __m512 sum5_3_0 = _mm512_setzero_ps();
+                __m512 sum5_3_1 = _mm512_setzero_ps();
+                __m512 sum5_3_2 = _mm512_setzero_ps();
+                __m512 sum5_3_3 = _mm512_setzero_ps();
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
@@ -20452,70 +20809,70 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                                 const float transformed_24 = transformed[(4 * c0) % 16 + (4 * c0) / 16 * 512 + 5120 * u + 1024 * v + 256 * i
                                     + 16 * j + 18432];
                                 const __m512 transformed_25 = _mm512_set1_ps(transformed_24);
-                                sum4_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum4_0_0);
+                                sum5_0_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_25, sum5_0_0);
                                 const __m512 transformed_gradient_13 = _mm512_loadu_ps(&transformed_gradient_at_6[512]);
-                                sum4_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum4_0_1);
+                                sum5_0_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_25, sum5_0_1);
                                 const __m512 transformed_gradient_14 = _mm512_loadu_ps(&transformed_gradient_at_6[1024]);
-                                sum4_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum4_0_2);
+                                sum5_0_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_25, sum5_0_2);
                                 const __m512 transformed_gradient_15 = _mm512_loadu_ps(&transformed_gradient_at_6[1536]);
-                                sum4_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum4_0_3);
+                                sum5_0_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_25, sum5_0_3);
                                 const float transformed_26 = transformed[(4 * c0 + 1) % 16 + (4 * c0 + 1) / 16 * 512 + 5120 * u + 1024 * v
                                     + 256 * i + 16 * j + 18432];
                                 const __m512 transformed_27 = _mm512_set1_ps(transformed_26);
-                                sum4_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum4_1_0);
-                                sum4_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum4_1_1);
-                                sum4_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum4_1_2);
-                                sum4_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum4_1_3);
+                                sum5_1_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_27, sum5_1_0);
+                                sum5_1_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_27, sum5_1_1);
+                                sum5_1_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_27, sum5_1_2);
+                                sum5_1_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_27, sum5_1_3);
                                 const float transformed_28 = transformed[(4 * c0 + 2) % 16 + (4 * c0 + 2) / 16 * 512 + 5120 * u + 1024 * v
                                     + 256 * i + 16 * j + 18432];
                                 const __m512 transformed_29 = _mm512_set1_ps(transformed_28);
-                                sum4_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum4_2_0);
-                                sum4_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum4_2_1);
-                                sum4_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum4_2_2);
-                                sum4_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum4_2_3);
+                                sum5_2_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_29, sum5_2_0);
+                                sum5_2_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_29, sum5_2_1);
+                                sum5_2_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_29, sum5_2_2);
+                                sum5_2_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_29, sum5_2_3);
                                 const float transformed_30 = transformed[(4 * c0 + 3) % 16 + (4 * c0 + 3) / 16 * 512 + 5120 * u + 1024 * v
                                     + 256 * i + 16 * j + 18432];
                                 const __m512 transformed_31 = _mm512_set1_ps(transformed_30);
-                                sum4_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum4_3_0);
-                                sum4_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum4_3_1);
-                                sum4_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum4_3_2);
-                                sum4_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum4_3_3);
+                                sum5_3_0 = _mm512_fmadd_ps(transformed_gradient_12, transformed_31, sum5_3_0);
+                                sum5_3_1 = _mm512_fmadd_ps(transformed_gradient_13, transformed_31, sum5_3_1);
+                                sum5_3_2 = _mm512_fmadd_ps(transformed_gradient_14, transformed_31, sum5_3_2);
+                                sum5_3_3 = _mm512_fmadd_ps(transformed_gradient_15, transformed_31, sum5_3_3);
                             }
                         }
                     }
                 }
                 float *const products_at_7 = &products[256 * c0 + 30720];
-                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum4_0_0));
-                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum4_0_1));
-                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum4_0_2));
-                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum4_0_3));
-                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum4_1_0));
-                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum4_1_1));
-                _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum4_1_2));
-                _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum4_1_3));
-                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum4_2_0));
-                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum4_2_1));
-                _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum4_2_2));
-                _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum4_2_3));
-                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum4_3_0));
-                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum4_3_1));
-                _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum4_3_2));
-                _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum4_3_3));
+                _mm512_storeu_ps(&products_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[0]), sum5_0_0));
+                _mm512_storeu_ps(&products_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[16]), sum5_0_1));
+                _mm512_storeu_ps(&products_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[32]), sum5_0_2));
+                _mm512_storeu_ps(&products_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[48]), sum5_0_3));
+                _mm512_storeu_ps(&products_at_7[64], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[64]), sum5_1_0));
+                _mm512_storeu_ps(&products_at_7[80], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[80]), sum5_1_1));
+                _mm512_storeu_ps(&products_at_7[96], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[96]), sum5_1_2));
+                _mm512_storeu_ps(&products_at_7[112], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[112]), sum5_1_3));
+                _mm512_storeu_ps(&products_at_7[128], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[128]), sum5_2_0));
+                _mm512_storeu_ps(&products_at_7[144], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[144]), sum5_2_1));
+                _mm512_storeu_ps(&products_at_7[160], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[160]), sum5_2_2));
+                _mm512_storeu_ps(&products_at_7[176], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[176]), sum5_2_3));
+                _mm512_storeu_ps(&products_at_7[192], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[192]), sum5_3_0));
+                _mm512_storeu_ps(&products_at_7[208], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[208]), sum5_3_1));
+                _mm512_storeu_ps(&products_at_7[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[224]), sum5_3_2));
+                _mm512_storeu_ps(&products_at_7[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_7[240]), sum5_3_3));
             }
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
         for (ptrdiff_t c = 0; c < 32; c++) {
             float *const products_at_8 = &products[64 * c + 16 * k0];
-            const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[8192]));
-            const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[2048]), _mm512_loadu_ps(&products_at_8[10240]));
+            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[0]), _mm512_loadu_ps(&products_at_8[8192]));
+            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[2048]), _mm512_loadu_ps(&products_at_8[10240]));
             float *const encoder1_conv_weight_grad_groups_at = &encoder1_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 18432 * g
                 + 4608 * k0];
-            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_3, sum_4));
+            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at[0], _mm512_add_ps(sum_5, sum_6));
             _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_8[6144]),
                 _mm512_loadu_ps(&products_at_8[14336])));
-            const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[12288]));
-            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_4, sum_5));
+            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_8[4096]), _mm512_loadu_ps(&products_at_8[12288]));
+            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at[512], _mm512_add_ps(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
@@ -20532,22 +20889,23 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
     for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
         for (ptrdiff_t c = 0; c < 32; c++) {
             float *const products_at_10 = &products[64 * c + 16 * k0 + 8192];
-            const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[8192]));
-            const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[2048]), _mm512_loadu_ps(&products_at_10[10240]));
+            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[0]), _mm512_loadu_ps(&products_at_10[8192]));
+            const __m512 sum_9 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[2048]), _mm512_loadu_ps(&products_at_10[10240]));
             float *const encoder1_conv_weight_grad_groups_at_2 = &encoder1_conv_weight_grad_groups[c % 16 * 16 + c / 16 * 2304 + 18432 * g
                 + 4608 * k0 + 1536];
-            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_6, sum_7));
+            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[0], _mm512_add_ps(sum_8, sum_9));
             _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[256], _mm512_add_ps(_mm512_loadu_ps(&products_at_10[6144]),
                 _mm512_loadu_ps(&products_at_10[14336])));
-            const __m512 sum_8 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[12288]));
-            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_7, sum_8));
+            const __m512 sum_10 = _mm512_add_ps(_mm512_loadu_ps(&products_at_10[4096]), _mm512_loadu_ps(&products_at_10[12288]));
+            _mm512_storeu_ps(&encoder1_conv_weight_grad_groups_at_2[512], _mm512_add_ps(sum_9, sum_10));
         }
     }
 }
 
 static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_statistics,
-    const float *restrict encoder_1_bias, const float *restrict encoder1_batch_norm_grad, float *restrict encoder1_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_1_bias, const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -20555,7 +20913,8 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums, encoder_4_bias, encoder2_conv_data_grad,
+            encoder1_conv_weight_grad_groups, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -20659,10 +21018,15 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
+ * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
-static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
-    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
+static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
+    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
+    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
+    float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 287744);
@@ -20672,8 +21036,28 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
             if (8 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0];
+                    const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[32]);
+                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 4096 * i
+                        + 512 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
+                        _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
+                    const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
+                        _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[16])));
+                    const __m512 product_0 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0 + 16]),
+                        _mm512_set1_ps(1.5258789e-05f));
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
+                        _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
+                    const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
+                    const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 4096 * i
+                        + 512 * h_s + 16 * w_s]);
+                    const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
+                        _mm512_setzero_ps());
+                    const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_sums[32 * c0]),
+                        _mm512_set1_ps(1.5258789e-05f));
+                    const __m512 sum_1 = _mm512_fmadd_ps(negative_0, product_0, _mm512_sub_ps(chosen_0, product_1));
                     _mm512_storeu_ps(&encoder1_batch_norm_grad_in_staged0[528 * h_s + 16 * w_s],
-                        _mm512_loadu_ps(&encoder1_batch_norm_grad[65536 * n + 16384 * c0 + 4096 * i + 512 * h_s + 16 * w_s]));
+                        _mm512_mul_ps(encoder1_batch_norm_statistics_0, sum_1));
                 }
                 _mm512_storeu_ps(&encoder1_batch_norm_grad_in_staged0[528 * h_s + 512], _mm512_setzero_ps());
             } else {
@@ -20699,17 +21083,17 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[1056 * ib + 32 * jb];
-                const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[528]));
                 float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 16384];
-                _mm512_storeu_ps(&transformed_at_1[0], difference_0);
-                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[16]),
+                _mm512_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[16]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[544]));
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_0, difference_1));
-                _mm512_storeu_ps(&transformed_at_1[8192], difference_1);
-                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[32]),
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[32]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[560]));
-                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_2, difference_1));
+                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -20729,17 +21113,17 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[1056 * ib + 32 * jb + 528];
-                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[528]),
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[528]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 49152];
-                _mm512_storeu_ps(&transformed_at_3[0], difference_3);
-                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[544]),
+                _mm512_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[544]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_3, difference_4));
-                _mm512_storeu_ps(&transformed_at_3[8192], difference_4);
-                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[560]),
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[560]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[32]));
-                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_5, difference_4));
+                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
             }
         }
     }
@@ -21034,13 +21418,13 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                         + 4096 * ib + 512 * jb + 64 * ji + 1024];
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
                         _mm512_loadu_ps(&sums_at_4[1280])));
-                    const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
-                    const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
-                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[16], _mm512_add_ps(sum_0, sum_1));
+                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[16], _mm512_add_ps(sum_2, sum_3));
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
                         _mm512_loadu_ps(&sums_at_4[2304])));
-                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
-                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[48], _mm512_add_ps(sum_1, sum_2));
+                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[48], _mm512_add_ps(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
@@ -21062,92 +21446,102 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                         + 4096 * ib + 512 * jb + 64 * ji + 3072];
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
                         _mm512_loadu_ps(&sums_at_6[1280])));
-                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
-                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
-                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[16], _mm512_add_ps(sum_3, sum_4));
+                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                    const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[16], _mm512_add_ps(sum_5, sum_6));
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
                         _mm512_loadu_ps(&sums_at_6[2304])));
-                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
-                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[48], _mm512_add_ps(sum_4, sum_5));
+                    const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                    _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[48], _mm512_add_ps(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+            __m512 sum5_a = _mm512_setzero_ps();
+            __m512 sum5_b = _mm512_setzero_ps();
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 16384 * i
+                    + 1024 * i1 + 16 * w]);
+                const __m512 difference_7 = _mm512_sub_ps(encoder0_conv_forward_0,
+                    _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0]));
+                const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
+                const __m512 sum_8 = _mm512_fmadd_ps(difference_7, encoder0_batch_norm_statistics_0,
+                    _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
+                const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
+                const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad_out[131072 * n + 65536 * c0 + 16384 * i
+                    + 1024 * i1 + 16 * w]);
+                const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), encoder1_conv_data_grad_0,
+                    _mm512_setzero_ps());
+                sum5_a = _mm512_add_ps(sum5_a, chosen_1);
+                sum5_b = _mm512_fmadd_ps(chosen_1, difference_7, sum5_b);
+            }
+            _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 512 * i + 32 * i1], sum5_a);
+            _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 512 * i + 32 * i1 + 16], sum5_b);
+        }
+    }
 }
 
-static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, char *scratch, int threads) {
+static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
+    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
+    float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
+        encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
+            encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
+            encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
- * n parallel, c in tiles of 16 parallel, p, sum in registers | q, w, c lanes */
-static TARGET_CODE void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
-    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 2;
-    const ptrdiff_t c0 = item % 2;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        __m512 sum0_a = _mm512_setzero_ps();
-        __m512 sum0_b = _mm512_setzero_ps();
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
-            const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0, _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0]));
-            const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
-            const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_statistics_0, _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
-            const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-            const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad[131072 * n + 65536 * c0 + 1024 * p + 16 * w]);
-            const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder1_conv_data_grad_0, _mm512_setzero_ps());
-            sum0_a = _mm512_add_ps(sum0_a, chosen_0);
-            sum0_b = _mm512_fmadd_ps(chosen_0, difference_0, sum0_b);
-        }
-        _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p], sum0_a);
-        _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + 16], sum0_b);
-    }
-}
-
-static void encoder0_batch_norm_grad_sums_tiles(const float *restrict encoder0_conv_forward,
-    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
-        encoder0_batch_norm_grad_sums_tiles_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_conv_data_grad, encoder0_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
- * c in tiles of 16 parallel, c, sum in registers | n, p */
+ * c in tiles of 16 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static TARGET_CODE void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item,
     const float *restrict encoder0_batch_norm_grad_sums_partial, const float *restrict encoder0_batch_norm_statistics,
     float *restrict encoder0_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        double sum0_a_0 = 0.0;
+        double sum0_b_0 = 0.0;
+        double sum0_a_1 = 0.0;
+        double sum0_b_1 = 0.0;
+        double sum0_a_2 = 0.0;
+        double sum0_b_2 = 0.0;
+        double sum0_a_3 = 0.0;
+        double sum0_b_3 = 0.0;
         for (ptrdiff_t n = 0; n < 64; n++) {
             for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1];
-                const double wide_0 = (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 32 * p + c1 + 16];
-                sum0_b = sum0_b + wide_0;
+                const float *const encoder0_batch_norm_grad_sums_partial_at = &encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0
+                    + 32 * p + 4 * c1];
+                sum0_a_0 = sum0_a_0 + (double)encoder0_batch_norm_grad_sums_partial_at[0];
+                sum0_b_0 = sum0_b_0 + (double)encoder0_batch_norm_grad_sums_partial_at[16];
+                sum0_a_1 = sum0_a_1 + (double)encoder0_batch_norm_grad_sums_partial_at[1];
+                sum0_b_1 = sum0_b_1 + (double)encoder0_batch_norm_grad_sums_partial_at[17];
+                sum0_a_2 = sum0_a_2 + (double)encoder0_batch_norm_grad_sums_partial_at[2];
+                sum0_b_2 = sum0_b_2 + (double)encoder0_batch_norm_grad_sums_partial_at[18];
+                sum0_a_3 = sum0_a_3 + (double)encoder0_batch_norm_grad_sums_partial_at[3];
+                sum0_b_3 = sum0_b_3 + (double)encoder0_batch_norm_grad_sums_partial_at[19];
             }
         }
-        encoder0_batch_norm_grad_sums[32 * c0 + c1] = (float)sum0_a;
-        encoder0_batch_norm_grad_sums[32 * c0 + c1 + 16] = (float)(sum0_b * (double)encoder0_batch_norm_statistics[48 * c0 + c1 + 16]);
+        float *const encoder0_batch_norm_grad_sums_at = &encoder0_batch_norm_grad_sums[32 * c0 + 4 * c1];
+        encoder0_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+        const float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[48 * c0 + 4 * c1 + 16];
+        encoder0_batch_norm_grad_sums_at[16] = (float)(sum0_b_0 * (double)encoder0_batch_norm_statistics_at[0]);
+        encoder0_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+        encoder0_batch_norm_grad_sums_at[17] = (float)(sum0_b_1 * (double)encoder0_batch_norm_statistics_at[1]);
+        encoder0_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+        encoder0_batch_norm_grad_sums_at[18] = (float)(sum0_b_2 * (double)encoder0_batch_norm_statistics_at[2]);
+        encoder0_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+        encoder0_batch_norm_grad_sums_at[19] = (float)(sum0_b_3 * (double)encoder0_batch_norm_statistics_at[3]);
     }
 }
 
@@ -21609,19 +22003,162 @@ static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *r
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1589760 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+static TARGET_CODE void encoder0_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const x_in_staged0 = (float *)scratch;
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
+        }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
+    }
+    for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
+        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_6_0 = _mm512_setzero_ps();
+            __m512 sum1_6_1 = _mm512_setzero_ps();
+            __m512 sum1_7_0 = _mm512_setzero_ps();
+            __m512 sum1_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t u = 0; u < 3; u++) {
+                float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 8 * j0];
+                const __m512 x_in_staged0_0 = _mm512_set1_ps(x_in_staged0_at[0]);
+                const float *const encoder_0_weight_at = &encoder_0_weight[48 * u];
+                const __m512 encoder_0_weight_0 = _mm512_loadu_ps(&encoder_0_weight_at[0]);
+                sum1_0_0 = _mm512_fmadd_ps(x_in_staged0_0, encoder_0_weight_0, sum1_0_0);
+                const __m512 encoder_0_weight_1 = _mm512_loadu_ps(&encoder_0_weight_at[144]);
+                sum1_0_1 = _mm512_fmadd_ps(x_in_staged0_0, encoder_0_weight_1, sum1_0_1);
+                const __m512 x_in_staged0_1 = _mm512_set1_ps(x_in_staged0_at[1]);
+                sum1_1_0 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_0, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_1, sum1_1_1);
+                const __m512 x_in_staged0_2 = _mm512_set1_ps(x_in_staged0_at[2]);
+                sum1_2_0 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_0, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_1, sum1_2_1);
+                const __m512 x_in_staged0_3 = _mm512_set1_ps(x_in_staged0_at[3]);
+                sum1_3_0 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_0, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_1, sum1_3_1);
+                const __m512 x_in_staged0_4 = _mm512_set1_ps(x_in_staged0_at[4]);
+                sum1_4_0 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_0, sum1_4_0);
+                sum1_4_1 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_1, sum1_4_1);
+                const __m512 x_in_staged0_5 = _mm512_set1_ps(x_in_staged0_at[5]);
+                sum1_5_0 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_0, sum1_5_0);
+                sum1_5_1 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_1, sum1_5_1);
+                const __m512 x_in_staged0_6 = _mm512_set1_ps(x_in_staged0_at[6]);
+                sum1_6_0 = _mm512_fmadd_ps(x_in_staged0_6, encoder_0_weight_0, sum1_6_0);
+                sum1_6_1 = _mm512_fmadd_ps(x_in_staged0_6, encoder_0_weight_1, sum1_6_1);
+                const __m512 x_in_staged0_7 = _mm512_set1_ps(x_in_staged0_at[7]);
+                sum1_7_0 = _mm512_fmadd_ps(x_in_staged0_7, encoder_0_weight_0, sum1_7_0);
+                sum1_7_1 = _mm512_fmadd_ps(x_in_staged0_7, encoder_0_weight_1, sum1_7_1);
+                const __m512 encoder_0_weight_2 = _mm512_loadu_ps(&encoder_0_weight_at[16]);
+                sum1_0_0 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_2, sum1_0_0);
+                const __m512 encoder_0_weight_3 = _mm512_loadu_ps(&encoder_0_weight_at[160]);
+                sum1_0_1 = _mm512_fmadd_ps(x_in_staged0_1, encoder_0_weight_3, sum1_0_1);
+                sum1_1_0 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_2, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_3, sum1_1_1);
+                sum1_2_0 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_2, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_3, sum1_2_1);
+                sum1_3_0 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_2, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_3, sum1_3_1);
+                sum1_4_0 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_2, sum1_4_0);
+                sum1_4_1 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_3, sum1_4_1);
+                sum1_5_0 = _mm512_fmadd_ps(x_in_staged0_6, encoder_0_weight_2, sum1_5_0);
+                sum1_5_1 = _mm512_fmadd_ps(x_in_staged0_6, encoder_0_weight_3, sum1_5_1);
+                sum1_6_0 = _mm512_fmadd_ps(x_in_staged0_7, encoder_0_weight_2, sum1_6_0);
+                sum1_6_1 = _mm512_fmadd_ps(x_in_staged0_7, encoder_0_weight_3, sum1_6_1);
+                const __m512 x_in_staged0_8 = _mm512_set1_ps(x_in_staged0_at[8]);
+                sum1_7_0 = _mm512_fmadd_ps(x_in_staged0_8, encoder_0_weight_2, sum1_7_0);
+                sum1_7_1 = _mm512_fmadd_ps(x_in_staged0_8, encoder_0_weight_3, sum1_7_1);
+                const __m512 encoder_0_weight_4 = _mm512_loadu_ps(&encoder_0_weight_at[32]);
+                sum1_0_0 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_4, sum1_0_0);
+                const __m512 encoder_0_weight_5 = _mm512_loadu_ps(&encoder_0_weight_at[176]);
+                sum1_0_1 = _mm512_fmadd_ps(x_in_staged0_2, encoder_0_weight_5, sum1_0_1);
+                sum1_1_0 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_4, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(x_in_staged0_3, encoder_0_weight_5, sum1_1_1);
+                sum1_2_0 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_4, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(x_in_staged0_4, encoder_0_weight_5, sum1_2_1);
+                sum1_3_0 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_4, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(x_in_staged0_5, encoder_0_weight_5, sum1_3_1);
+                sum1_4_0 = _mm512_fmadd_ps(x_in_staged0_6, encoder_0_weight_4, sum1_4_0);
+                sum1_4_1 = _mm512_fmadd_ps(x_in_staged0_6, encoder_0_weight_5, sum1_4_1);
+                sum1_5_0 = _mm512_fmadd_ps(x_in_staged0_7, encoder_0_weight_4, sum1_5_0);
+                sum1_5_1 = _mm512_fmadd_ps(x_in_staged0_7, encoder_0_weight_5, sum1_5_1);
+                sum1_6_0 = _mm512_fmadd_ps(x_in_staged0_8, encoder_0_weight_4, sum1_6_0);
+                sum1_6_1 = _mm512_fmadd_ps(x_in_staged0_8, encoder_0_weight_5, sum1_6_1);
+                const __m512 x_in_staged0_9 = _mm512_set1_ps(x_in_staged0_at[9]);
+                sum1_7_0 = _mm512_fmadd_ps(x_in_staged0_9, encoder_0_weight_4, sum1_7_0);
+                sum1_7_1 = _mm512_fmadd_ps(x_in_staged0_9, encoder_0_weight_5, sum1_7_1);
+            }
+            float *const encoder0_conv_forward_at = &encoder0_conv_forward[131072 * n + 1024 * i1 + 128 * j0];
+            _mm512_storeu_ps(&encoder0_conv_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65536], sum1_0_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[16], sum1_1_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65552], sum1_1_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[32], sum1_2_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65568], sum1_2_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[48], sum1_3_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65584], sum1_3_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[64], sum1_4_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65600], sum1_4_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[80], sum1_5_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65616], sum1_5_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[96], sum1_6_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65632], sum1_6_1);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[112], sum1_7_0);
+            _mm512_storeu_ps(&encoder0_conv_forward_at[65648], sum1_7_1);
+        }
+    }
+}
+
+static void encoder0_conv_forward_evaluate(const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        encoder0_conv_forward_evaluate_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 128 FLOPs, 768 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder0_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_1_running_mean,
     const float *restrict encoder_1_running_var, const float *restrict encoder_1_weight, float *restrict encoder0_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const encoder0_batch_norm_running_out_at = &encoder0_batch_norm_running_out[48 * c0 + c1];
-        encoder0_batch_norm_running_out_at[0] = (float)((double)encoder_1_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_1_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder0_batch_norm_running_out_at[16] = (float)quotient_0;
-        encoder0_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)encoder_1_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder0_batch_norm_running_out_at = &encoder0_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_running_out_at[0] = (float)((double)encoder_1_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_1_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder0_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_1_weight[16 * c0 + 4 * c1 + c2];
+            encoder0_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21634,19 +22171,794 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
+    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
+    const ptrdiff_t n = item / 4;
+    const ptrdiff_t i = item % 4;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 214016);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
+            if (0 <= 16 * i + h_s - 1) {
+                _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 16384 * i
+                        + 1024 * h_s + 16 * w_s - 1024]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0,
+                        _mm512_loadu_ps(&encoder0_batch_norm_running[48 * c0]));
+                    const __m512 encoder0_batch_norm_running_0 = _mm512_loadu_ps(&encoder0_batch_norm_running[48 * c0 + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder0_batch_norm_running_0,
+                        _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
+                    _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
+                    _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[4160 * ib + 64 * jb];
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[0]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2080]));
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[32]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2112]));
+                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[64]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2144]));
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[16]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2096])));
+                _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[48]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2128])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 2080];
+                const __m512 encoder0_relu_in_staged0_0 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[32]);
+                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 10240];
+                _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[0]),
+                    encoder0_relu_in_staged0_0));
+                _mm512_storeu_ps(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[64]),
+                    encoder0_relu_in_staged0_0));
+                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[16]));
+                _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[48]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 2080];
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2080]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[0]));
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2112]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[32]));
+                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 20480];
+                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2144]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[64]));
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2096]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[16])));
+                _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2128]),
+                    _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[48])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 1040];
+                const __m512 encoder0_relu_in_staged0_1 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[32]);
+                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 30720];
+                _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[0]),
+                    encoder0_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[64]),
+                    encoder0_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[48]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 3120];
+                const __m512 encoder0_relu_in_staged0_2 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[32]);
+                float *const transformed_at_4 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 40960];
+                _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[0]),
+                    encoder0_relu_in_staged0_2));
+                _mm512_storeu_ps(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
+                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[64]),
+                    encoder0_relu_in_staged0_2));
+                _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[16]));
+                _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[48]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 2; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                __m512 sum1_0_0 = _mm512_setzero_ps();
+                __m512 sum1_0_1 = _mm512_setzero_ps();
+                __m512 sum1_1_0 = _mm512_setzero_ps();
+                __m512 sum1_1_1 = _mm512_setzero_ps();
+                __m512 sum1_2_0 = _mm512_setzero_ps();
+                __m512 sum1_2_1 = _mm512_setzero_ps();
+                __m512 sum1_3_0 = _mm512_setzero_ps();
+                __m512 sum1_3_1 = _mm512_setzero_ps();
+                __m512 sum1_4_0 = _mm512_setzero_ps();
+                __m512 sum1_4_1 = _mm512_setzero_ps();
+                __m512 sum1_5_0 = _mm512_setzero_ps();
+                __m512 sum1_5_1 = _mm512_setzero_ps();
+                __m512 sum1_6_0 = _mm512_setzero_ps();
+                __m512 sum1_6_1 = _mm512_setzero_ps();
+                __m512 sum1_7_0 = _mm512_setzero_ps();
+                __m512 sum1_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                                const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
+                                const __m512 encoder_3_weight_filtered_0 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
+                                    + 1536 * v + 256 * c0 + 16 * c1]);
+                                sum1_0_0 = _mm512_fmadd_ps(transformed_0, encoder_3_weight_filtered_0, sum1_0_0);
+                                const __m512 encoder_3_weight_filtered_1 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
+                                    + 1536 * v + 256 * c0 + 16 * c1 + 8192]);
+                                sum1_0_1 = _mm512_fmadd_ps(transformed_0, encoder_3_weight_filtered_1, sum1_0_1);
+                                const __m512 transformed_1 = _mm512_set1_ps(transformed_at_5[16]);
+                                sum1_1_0 = _mm512_fmadd_ps(transformed_1, encoder_3_weight_filtered_0, sum1_1_0);
+                                sum1_1_1 = _mm512_fmadd_ps(transformed_1, encoder_3_weight_filtered_1, sum1_1_1);
+                                const __m512 transformed_2 = _mm512_set1_ps(transformed_at_5[32]);
+                                sum1_2_0 = _mm512_fmadd_ps(transformed_2, encoder_3_weight_filtered_0, sum1_2_0);
+                                sum1_2_1 = _mm512_fmadd_ps(transformed_2, encoder_3_weight_filtered_1, sum1_2_1);
+                                const __m512 transformed_3 = _mm512_set1_ps(transformed_at_5[48]);
+                                sum1_3_0 = _mm512_fmadd_ps(transformed_3, encoder_3_weight_filtered_0, sum1_3_0);
+                                sum1_3_1 = _mm512_fmadd_ps(transformed_3, encoder_3_weight_filtered_1, sum1_3_1);
+                                const __m512 transformed_4 = _mm512_set1_ps(transformed_at_5[64]);
+                                sum1_4_0 = _mm512_fmadd_ps(transformed_4, encoder_3_weight_filtered_0, sum1_4_0);
+                                sum1_4_1 = _mm512_fmadd_ps(transformed_4, encoder_3_weight_filtered_1, sum1_4_1);
+                                const __m512 transformed_5 = _mm512_set1_ps(transformed_at_5[80]);
+                                sum1_5_0 = _mm512_fmadd_ps(transformed_5, encoder_3_weight_filtered_0, sum1_5_0);
+                                sum1_5_1 = _mm512_fmadd_ps(transformed_5, encoder_3_weight_filtered_1, sum1_5_1);
+                                const __m512 transformed_6 = _mm512_set1_ps(transformed_at_5[96]);
+                                sum1_6_0 = _mm512_fmadd_ps(transformed_6, encoder_3_weight_filtered_0, sum1_6_0);
+                                sum1_6_1 = _mm512_fmadd_ps(transformed_6, encoder_3_weight_filtered_1, sum1_6_1);
+                                const __m512 transformed_7 = _mm512_set1_ps(transformed_at_5[112]);
+                                sum1_7_0 = _mm512_fmadd_ps(transformed_7, encoder_3_weight_filtered_0, sum1_7_0);
+                                sum1_7_1 = _mm512_fmadd_ps(transformed_7, encoder_3_weight_filtered_1, sum1_7_1);
+                            }
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[0], sum1_0_0);
+                _mm512_storeu_ps(&sums[16], sum1_0_1);
+                _mm512_storeu_ps(&sums[32], sum1_1_0);
+                _mm512_storeu_ps(&sums[48], sum1_1_1);
+                _mm512_storeu_ps(&sums[64], sum1_2_0);
+                _mm512_storeu_ps(&sums[80], sum1_2_1);
+                _mm512_storeu_ps(&sums[96], sum1_3_0);
+                _mm512_storeu_ps(&sums[112], sum1_3_1);
+                _mm512_storeu_ps(&sums[128], sum1_4_0);
+                _mm512_storeu_ps(&sums[144], sum1_4_1);
+                _mm512_storeu_ps(&sums[160], sum1_5_0);
+                _mm512_storeu_ps(&sums[176], sum1_5_1);
+                _mm512_storeu_ps(&sums[192], sum1_6_0);
+                _mm512_storeu_ps(&sums[208], sum1_6_1);
+                _mm512_storeu_ps(&sums[224], sum1_7_0);
+                _mm512_storeu_ps(&sums[240], sum1_7_1);
+                __m512 sum2_0_0 = _mm512_setzero_ps();
+                __m512 sum2_0_1 = _mm512_setzero_ps();
+                __m512 sum2_1_0 = _mm512_setzero_ps();
+                __m512 sum2_1_1 = _mm512_setzero_ps();
+                __m512 sum2_2_0 = _mm512_setzero_ps();
+                __m512 sum2_2_1 = _mm512_setzero_ps();
+                __m512 sum2_3_0 = _mm512_setzero_ps();
+                __m512 sum2_3_1 = _mm512_setzero_ps();
+                __m512 sum2_4_0 = _mm512_setzero_ps();
+                __m512 sum2_4_1 = _mm512_setzero_ps();
+                __m512 sum2_5_0 = _mm512_setzero_ps();
+                __m512 sum2_5_1 = _mm512_setzero_ps();
+                __m512 sum2_6_0 = _mm512_setzero_ps();
+                __m512 sum2_6_1 = _mm512_setzero_ps();
+                __m512 sum2_7_0 = _mm512_setzero_ps();
+                __m512 sum2_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
+                            const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
+                            const __m512 encoder_3_weight_filtered_2 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
+                                + 256 * c0 + 16 * c1 + 512]);
+                            sum2_0_0 = _mm512_fmadd_ps(transformed_8, encoder_3_weight_filtered_2, sum2_0_0);
+                            const __m512 encoder_3_weight_filtered_3 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
+                                + 256 * c0 + 16 * c1 + 8704]);
+                            sum2_0_1 = _mm512_fmadd_ps(transformed_8, encoder_3_weight_filtered_3, sum2_0_1);
+                            const __m512 transformed_9 = _mm512_set1_ps(transformed_at_6[16]);
+                            sum2_1_0 = _mm512_fmadd_ps(transformed_9, encoder_3_weight_filtered_2, sum2_1_0);
+                            sum2_1_1 = _mm512_fmadd_ps(transformed_9, encoder_3_weight_filtered_3, sum2_1_1);
+                            const __m512 transformed_10 = _mm512_set1_ps(transformed_at_6[32]);
+                            sum2_2_0 = _mm512_fmadd_ps(transformed_10, encoder_3_weight_filtered_2, sum2_2_0);
+                            sum2_2_1 = _mm512_fmadd_ps(transformed_10, encoder_3_weight_filtered_3, sum2_2_1);
+                            const __m512 transformed_11 = _mm512_set1_ps(transformed_at_6[48]);
+                            sum2_3_0 = _mm512_fmadd_ps(transformed_11, encoder_3_weight_filtered_2, sum2_3_0);
+                            sum2_3_1 = _mm512_fmadd_ps(transformed_11, encoder_3_weight_filtered_3, sum2_3_1);
+                            const __m512 transformed_12 = _mm512_set1_ps(transformed_at_6[64]);
+                            sum2_4_0 = _mm512_fmadd_ps(transformed_12, encoder_3_weight_filtered_2, sum2_4_0);
+                            sum2_4_1 = _mm512_fmadd_ps(transformed_12, encoder_3_weight_filtered_3, sum2_4_1);
+                            const __m512 transformed_13 = _mm512_set1_ps(transformed_at_6[80]);
+                            sum2_5_0 = _mm512_fmadd_ps(transformed_13, encoder_3_weight_filtered_2, sum2_5_0);
+                            sum2_5_1 = _mm512_fmadd_ps(transformed_13, encoder_3_weight_filtered_3, sum2_5_1);
+                            const __m512 transformed_14 = _mm512_set1_ps(transformed_at_6[96]);
+                            sum2_6_0 = _mm512_fmadd_ps(transformed_14, encoder_3_weight_filtered_2, sum2_6_0);
+                            sum2_6_1 = _mm512_fmadd_ps(transformed_14, encoder_3_weight_filtered_3, sum2_6_1);
+                            const __m512 transformed_15 = _mm512_set1_ps(transformed_at_6[112]);
+                            sum2_7_0 = _mm512_fmadd_ps(transformed_15, encoder_3_weight_filtered_2, sum2_7_0);
+                            sum2_7_1 = _mm512_fmadd_ps(transformed_15, encoder_3_weight_filtered_3, sum2_7_1);
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[256], sum2_0_0);
+                _mm512_storeu_ps(&sums[272], sum2_0_1);
+                _mm512_storeu_ps(&sums[288], sum2_1_0);
+                _mm512_storeu_ps(&sums[304], sum2_1_1);
+                _mm512_storeu_ps(&sums[320], sum2_2_0);
+                _mm512_storeu_ps(&sums[336], sum2_2_1);
+                _mm512_storeu_ps(&sums[352], sum2_3_0);
+                _mm512_storeu_ps(&sums[368], sum2_3_1);
+                _mm512_storeu_ps(&sums[384], sum2_4_0);
+                _mm512_storeu_ps(&sums[400], sum2_4_1);
+                _mm512_storeu_ps(&sums[416], sum2_5_0);
+                _mm512_storeu_ps(&sums[432], sum2_5_1);
+                _mm512_storeu_ps(&sums[448], sum2_6_0);
+                _mm512_storeu_ps(&sums[464], sum2_6_1);
+                _mm512_storeu_ps(&sums[480], sum2_7_0);
+                _mm512_storeu_ps(&sums[496], sum2_7_1);
+                __m512 sum3_0_0 = _mm512_setzero_ps();
+                __m512 sum3_0_1 = _mm512_setzero_ps();
+                __m512 sum3_1_0 = _mm512_setzero_ps();
+                __m512 sum3_1_1 = _mm512_setzero_ps();
+                __m512 sum3_2_0 = _mm512_setzero_ps();
+                __m512 sum3_2_1 = _mm512_setzero_ps();
+                __m512 sum3_3_0 = _mm512_setzero_ps();
+                __m512 sum3_3_1 = _mm512_setzero_ps();
+                __m512 sum3_4_0 = _mm512_setzero_ps();
+                __m512 sum3_4_1 = _mm512_setzero_ps();
+                __m512 sum3_5_0 = _mm512_setzero_ps();
+                __m512 sum3_5_1 = _mm512_setzero_ps();
+                __m512 sum3_6_0 = _mm512_setzero_ps();
+                __m512 sum3_6_1 = _mm512_setzero_ps();
+                __m512 sum3_7_0 = _mm512_setzero_ps();
+                __m512 sum3_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
+                                    + 4096];
+                                const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
+                                const __m512 encoder_3_weight_filtered_4 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
+                                    + 512 * v + 256 * c0 + 16 * c1 + 1024]);
+                                sum3_0_0 = _mm512_fmadd_ps(transformed_16, encoder_3_weight_filtered_4, sum3_0_0);
+                                const __m512 encoder_3_weight_filtered_5 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
+                                    + 512 * v + 256 * c0 + 16 * c1 + 9216]);
+                                sum3_0_1 = _mm512_fmadd_ps(transformed_16, encoder_3_weight_filtered_5, sum3_0_1);
+                                const __m512 transformed_17 = _mm512_set1_ps(transformed_at_7[16]);
+                                sum3_1_0 = _mm512_fmadd_ps(transformed_17, encoder_3_weight_filtered_4, sum3_1_0);
+                                sum3_1_1 = _mm512_fmadd_ps(transformed_17, encoder_3_weight_filtered_5, sum3_1_1);
+                                const __m512 transformed_18 = _mm512_set1_ps(transformed_at_7[32]);
+                                sum3_2_0 = _mm512_fmadd_ps(transformed_18, encoder_3_weight_filtered_4, sum3_2_0);
+                                sum3_2_1 = _mm512_fmadd_ps(transformed_18, encoder_3_weight_filtered_5, sum3_2_1);
+                                const __m512 transformed_19 = _mm512_set1_ps(transformed_at_7[48]);
+                                sum3_3_0 = _mm512_fmadd_ps(transformed_19, encoder_3_weight_filtered_4, sum3_3_0);
+                                sum3_3_1 = _mm512_fmadd_ps(transformed_19, encoder_3_weight_filtered_5, sum3_3_1);
+                                const __m512 transformed_20 = _mm512_set1_ps(transformed_at_7[64]);
+                                sum3_4_0 = _mm512_fmadd_ps(transformed_20, encoder_3_weight_filtered_4, sum3_4_0);
+                                sum3_4_1 = _mm512_fmadd_ps(transformed_20, encoder_3_weight_filtered_5, sum3_4_1);
+                                const __m512 transformed_21 = _mm512_set1_ps(transformed_at_7[80]);
+                                sum3_5_0 = _mm512_fmadd_ps(transformed_21, encoder_3_weight_filtered_4, sum3_5_0);
+                                sum3_5_1 = _mm512_fmadd_ps(transformed_21, encoder_3_weight_filtered_5, sum3_5_1);
+                                const __m512 transformed_22 = _mm512_set1_ps(transformed_at_7[96]);
+                                sum3_6_0 = _mm512_fmadd_ps(transformed_22, encoder_3_weight_filtered_4, sum3_6_0);
+                                sum3_6_1 = _mm512_fmadd_ps(transformed_22, encoder_3_weight_filtered_5, sum3_6_1);
+                                const __m512 transformed_23 = _mm512_set1_ps(transformed_at_7[112]);
+                                sum3_7_0 = _mm512_fmadd_ps(transformed_23, encoder_3_weight_filtered_4, sum3_7_0);
+                                sum3_7_1 = _mm512_fmadd_ps(transformed_23, encoder_3_weight_filtered_5, sum3_7_1);
+                            }
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[512], sum3_0_0);
+                _mm512_storeu_ps(&sums[528], sum3_0_1);
+                _mm512_storeu_ps(&sums[544], sum3_1_0);
+                _mm512_storeu_ps(&sums[560], sum3_1_1);
+                _mm512_storeu_ps(&sums[576], sum3_2_0);
+                _mm512_storeu_ps(&sums[592], sum3_2_1);
+                _mm512_storeu_ps(&sums[608], sum3_3_0);
+                _mm512_storeu_ps(&sums[624], sum3_3_1);
+                _mm512_storeu_ps(&sums[640], sum3_4_0);
+                _mm512_storeu_ps(&sums[656], sum3_4_1);
+                _mm512_storeu_ps(&sums[672], sum3_5_0);
+                _mm512_storeu_ps(&sums[688], sum3_5_1);
+                _mm512_storeu_ps(&sums[704], sum3_6_0);
+                _mm512_storeu_ps(&sums[720], sum3_6_1);
+                _mm512_storeu_ps(&sums[736], sum3_7_0);
+                _mm512_storeu_ps(&sums[752], sum3_7_1);
+                __m512 sum4_0_0 = _mm512_setzero_ps();
+                __m512 sum4_0_1 = _mm512_setzero_ps();
+                __m512 sum4_1_0 = _mm512_setzero_ps();
+                __m512 sum4_1_1 = _mm512_setzero_ps();
+                __m512 sum4_2_0 = _mm512_setzero_ps();
+                __m512 sum4_2_1 = _mm512_setzero_ps();
+                __m512 sum4_3_0 = _mm512_setzero_ps();
+                __m512 sum4_3_1 = _mm512_setzero_ps();
+                __m512 sum4_4_0 = _mm512_setzero_ps();
+                __m512 sum4_4_1 = _mm512_setzero_ps();
+                __m512 sum4_5_0 = _mm512_setzero_ps();
+                __m512 sum4_5_1 = _mm512_setzero_ps();
+                __m512 sum4_6_0 = _mm512_setzero_ps();
+                __m512 sum4_6_1 = _mm512_setzero_ps();
+                __m512 sum4_7_0 = _mm512_setzero_ps();
+                __m512 sum4_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
+                            const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
+                            const __m512 encoder_3_weight_filtered_6 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 1536 * v
+                                + 256 * c0 + 16 * c1 + 2048]);
+                            sum4_0_0 = _mm512_fmadd_ps(transformed_24, encoder_3_weight_filtered_6, sum4_0_0);
+                            const __m512 encoder_3_weight_filtered_7 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 1536 * v
+                                + 256 * c0 + 16 * c1 + 10240]);
+                            sum4_0_1 = _mm512_fmadd_ps(transformed_24, encoder_3_weight_filtered_7, sum4_0_1);
+                            const __m512 transformed_25 = _mm512_set1_ps(transformed_at_8[16]);
+                            sum4_1_0 = _mm512_fmadd_ps(transformed_25, encoder_3_weight_filtered_6, sum4_1_0);
+                            sum4_1_1 = _mm512_fmadd_ps(transformed_25, encoder_3_weight_filtered_7, sum4_1_1);
+                            const __m512 transformed_26 = _mm512_set1_ps(transformed_at_8[32]);
+                            sum4_2_0 = _mm512_fmadd_ps(transformed_26, encoder_3_weight_filtered_6, sum4_2_0);
+                            sum4_2_1 = _mm512_fmadd_ps(transformed_26, encoder_3_weight_filtered_7, sum4_2_1);
+                            const __m512 transformed_27 = _mm512_set1_ps(transformed_at_8[48]);
+                            sum4_3_0 = _mm512_fmadd_ps(transformed_27, encoder_3_weight_filtered_6, sum4_3_0);
+                            sum4_3_1 = _mm512_fmadd_ps(transformed_27, encoder_3_weight_filtered_7, sum4_3_1);
+                            const __m512 transformed_28 = _mm512_set1_ps(transformed_at_8[64]);
+                            sum4_4_0 = _mm512_fmadd_ps(transformed_28, encoder_3_weight_filtered_6, sum4_4_0);
+                            sum4_4_1 = _mm512_fmadd_ps(transformed_28, encoder_3_weight_filtered_7, sum4_4_1);
+                            const __m512 transformed_29 = _mm512_set1_ps(transformed_at_8[80]);
+                            sum4_5_0 = _mm512_fmadd_ps(transformed_29, encoder_3_weight_filtered_6, sum4_5_0);
+                            sum4_5_1 = _mm512_fmadd_ps(transformed_29, encoder_3_weight_filtered_7, sum4_5_1);
+                            const __m512 transformed_30 = _mm512_set1_ps(transformed_at_8[96]);
+                            sum4_6_0 = _mm512_fmadd_ps(transformed_30, encoder_3_weight_filtered_6, sum4_6_0);
+                            sum4_6_1 = _mm512_fmadd_ps(transformed_30, encoder_3_weight_filtered_7, sum4_6_1);
+                            const __m512 transformed_31 = _mm512_set1_ps(transformed_at_8[112]);
+                            sum4_7_0 = _mm512_fmadd_ps(transformed_31, encoder_3_weight_filtered_6, sum4_7_0);
+                            sum4_7_1 = _mm512_fmadd_ps(transformed_31, encoder_3_weight_filtered_7, sum4_7_1);
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[768], sum4_0_0);
+                _mm512_storeu_ps(&sums[784], sum4_0_1);
+                _mm512_storeu_ps(&sums[800], sum4_1_0);
+                _mm512_storeu_ps(&sums[816], sum4_1_1);
+                _mm512_storeu_ps(&sums[832], sum4_2_0);
+                _mm512_storeu_ps(&sums[848], sum4_2_1);
+                _mm512_storeu_ps(&sums[864], sum4_3_0);
+                _mm512_storeu_ps(&sums[880], sum4_3_1);
+                _mm512_storeu_ps(&sums[896], sum4_4_0);
+                _mm512_storeu_ps(&sums[912], sum4_4_1);
+                _mm512_storeu_ps(&sums[928], sum4_5_0);
+                _mm512_storeu_ps(&sums[944], sum4_5_1);
+                _mm512_storeu_ps(&sums[960], sum4_6_0);
+                _mm512_storeu_ps(&sums[976], sum4_6_1);
+                _mm512_storeu_ps(&sums[992], sum4_7_0);
+                _mm512_storeu_ps(&sums[1008], sum4_7_1);
+                __m512 sum5_0_0 = _mm512_setzero_ps();
+                __m512 sum5_0_1 = _mm512_setzero_ps();
+                __m512 sum5_1_0 = _mm512_setzero_ps();
+                __m512 sum5_1_1 = _mm512_setzero_ps();
+                __m512 sum5_2_0 = _mm512_setzero_ps();
+                __m512 sum5_2_1 = _mm512_setzero_ps();
+                __m512 sum5_3_0 = _mm512_setzero_ps();
+                __m512 sum5_3_1 = _mm512_setzero_ps();
+                __m512 sum5_4_0 = _mm512_setzero_ps();
+                __m512 sum5_4_1 = _mm512_setzero_ps();
+                __m512 sum5_5_0 = _mm512_setzero_ps();
+                __m512 sum5_5_1 = _mm512_setzero_ps();
+                __m512 sum5_6_0 = _mm512_setzero_ps();
+                __m512 sum5_6_1 = _mm512_setzero_ps();
+                __m512 sum5_7_0 = _mm512_setzero_ps();
+                __m512 sum5_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
+                        const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
+                        const __m512 encoder_3_weight_filtered_8 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 256 * c0
+                            + 16 * c1 + 2560]);
+                        sum5_0_0 = _mm512_fmadd_ps(transformed_32, encoder_3_weight_filtered_8, sum5_0_0);
+                        const __m512 encoder_3_weight_filtered_9 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 256 * c0
+                            + 16 * c1 + 10752]);
+                        sum5_0_1 = _mm512_fmadd_ps(transformed_32, encoder_3_weight_filtered_9, sum5_0_1);
+                        const __m512 transformed_33 = _mm512_set1_ps(transformed_at_9[16]);
+                        sum5_1_0 = _mm512_fmadd_ps(transformed_33, encoder_3_weight_filtered_8, sum5_1_0);
+                        sum5_1_1 = _mm512_fmadd_ps(transformed_33, encoder_3_weight_filtered_9, sum5_1_1);
+                        const __m512 transformed_34 = _mm512_set1_ps(transformed_at_9[32]);
+                        sum5_2_0 = _mm512_fmadd_ps(transformed_34, encoder_3_weight_filtered_8, sum5_2_0);
+                        sum5_2_1 = _mm512_fmadd_ps(transformed_34, encoder_3_weight_filtered_9, sum5_2_1);
+                        const __m512 transformed_35 = _mm512_set1_ps(transformed_at_9[48]);
+                        sum5_3_0 = _mm512_fmadd_ps(transformed_35, encoder_3_weight_filtered_8, sum5_3_0);
+                        sum5_3_1 = _mm512_fmadd_ps(transformed_35, encoder_3_weight_filtered_9, sum5_3_1);
+                        const __m512 transformed_36 = _mm512_set1_ps(transformed_at_9[64]);
+                        sum5_4_0 = _mm512_fmadd_ps(transformed_36, encoder_3_weight_filtered_8, sum5_4_0);
+                        sum5_4_1 = _mm512_fmadd_ps(transformed_36, encoder_3_weight_filtered_9, sum5_4_1);
+                        const __m512 transformed_37 = _mm512_set1_ps(transformed_at_9[80]);
+                        sum5_5_0 = _mm512_fmadd_ps(transformed_37, encoder_3_weight_filtered_8, sum5_5_0);
+                        sum5_5_1 = _mm512_fmadd_ps(transformed_37, encoder_3_weight_filtered_9, sum5_5_1);
+                        const __m512 transformed_38 = _mm512_set1_ps(transformed_at_9[96]);
+                        sum5_6_0 = _mm512_fmadd_ps(transformed_38, encoder_3_weight_filtered_8, sum5_6_0);
+                        sum5_6_1 = _mm512_fmadd_ps(transformed_38, encoder_3_weight_filtered_9, sum5_6_1);
+                        const __m512 transformed_39 = _mm512_set1_ps(transformed_at_9[112]);
+                        sum5_7_0 = _mm512_fmadd_ps(transformed_39, encoder_3_weight_filtered_8, sum5_7_0);
+                        sum5_7_1 = _mm512_fmadd_ps(transformed_39, encoder_3_weight_filtered_9, sum5_7_1);
+                    }
+                }
+                _mm512_storeu_ps(&sums[1024], sum5_0_0);
+                _mm512_storeu_ps(&sums[1040], sum5_0_1);
+                _mm512_storeu_ps(&sums[1056], sum5_1_0);
+                _mm512_storeu_ps(&sums[1072], sum5_1_1);
+                _mm512_storeu_ps(&sums[1088], sum5_2_0);
+                _mm512_storeu_ps(&sums[1104], sum5_2_1);
+                _mm512_storeu_ps(&sums[1120], sum5_3_0);
+                _mm512_storeu_ps(&sums[1136], sum5_3_1);
+                _mm512_storeu_ps(&sums[1152], sum5_4_0);
+                _mm512_storeu_ps(&sums[1168], sum5_4_1);
+                _mm512_storeu_ps(&sums[1184], sum5_5_0);
+                _mm512_storeu_ps(&sums[1200], sum5_5_1);
+                _mm512_storeu_ps(&sums[1216], sum5_6_0);
+                _mm512_storeu_ps(&sums[1232], sum5_6_1);
+                _mm512_storeu_ps(&sums[1248], sum5_7_0);
+                _mm512_storeu_ps(&sums[1264], sum5_7_1);
+                __m512 sum6_0_0 = _mm512_setzero_ps();
+                __m512 sum6_0_1 = _mm512_setzero_ps();
+                __m512 sum6_1_0 = _mm512_setzero_ps();
+                __m512 sum6_1_1 = _mm512_setzero_ps();
+                __m512 sum6_2_0 = _mm512_setzero_ps();
+                __m512 sum6_2_1 = _mm512_setzero_ps();
+                __m512 sum6_3_0 = _mm512_setzero_ps();
+                __m512 sum6_3_1 = _mm512_setzero_ps();
+                __m512 sum6_4_0 = _mm512_setzero_ps();
+                __m512 sum6_4_1 = _mm512_setzero_ps();
+                __m512 sum6_5_0 = _mm512_setzero_ps();
+                __m512 sum6_5_1 = _mm512_setzero_ps();
+                __m512 sum6_6_0 = _mm512_setzero_ps();
+                __m512 sum6_6_1 = _mm512_setzero_ps();
+                __m512 sum6_7_0 = _mm512_setzero_ps();
+                __m512 sum6_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
+                            const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
+                            const __m512 encoder_3_weight_filtered_10 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 512 * v
+                                + 256 * c0 + 16 * c1 + 3072]);
+                            sum6_0_0 = _mm512_fmadd_ps(transformed_40, encoder_3_weight_filtered_10, sum6_0_0);
+                            const __m512 encoder_3_weight_filtered_11 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 512 * v
+                                + 256 * c0 + 16 * c1 + 11264]);
+                            sum6_0_1 = _mm512_fmadd_ps(transformed_40, encoder_3_weight_filtered_11, sum6_0_1);
+                            const __m512 transformed_41 = _mm512_set1_ps(transformed_at_10[16]);
+                            sum6_1_0 = _mm512_fmadd_ps(transformed_41, encoder_3_weight_filtered_10, sum6_1_0);
+                            sum6_1_1 = _mm512_fmadd_ps(transformed_41, encoder_3_weight_filtered_11, sum6_1_1);
+                            const __m512 transformed_42 = _mm512_set1_ps(transformed_at_10[32]);
+                            sum6_2_0 = _mm512_fmadd_ps(transformed_42, encoder_3_weight_filtered_10, sum6_2_0);
+                            sum6_2_1 = _mm512_fmadd_ps(transformed_42, encoder_3_weight_filtered_11, sum6_2_1);
+                            const __m512 transformed_43 = _mm512_set1_ps(transformed_at_10[48]);
+                            sum6_3_0 = _mm512_fmadd_ps(transformed_43, encoder_3_weight_filtered_10, sum6_3_0);
+                            sum6_3_1 = _mm512_fmadd_ps(transformed_43, encoder_3_weight_filtered_11, sum6_3_1);
+                            const __m512 transformed_44 = _mm512_set1_ps(transformed_at_10[64]);
+                            sum6_4_0 = _mm512_fmadd_ps(transformed_44, encoder_3_weight_filtered_10, sum6_4_0);
+                            sum6_4_1 = _mm512_fmadd_ps(transformed_44, encoder_3_weight_filtered_11, sum6_4_1);
+                            const __m512 transformed_45 = _mm512_set1_ps(transformed_at_10[80]);
+                            sum6_5_0 = _mm512_fmadd_ps(transformed_45, encoder_3_weight_filtered_10, sum6_5_0);
+                            sum6_5_1 = _mm512_fmadd_ps(transformed_45, encoder_3_weight_filtered_11, sum6_5_1);
+                            const __m512 transformed_46 = _mm512_set1_ps(transformed_at_10[96]);
+                            sum6_6_0 = _mm512_fmadd_ps(transformed_46, encoder_3_weight_filtered_10, sum6_6_0);
+                            sum6_6_1 = _mm512_fmadd_ps(transformed_46, encoder_3_weight_filtered_11, sum6_6_1);
+                            const __m512 transformed_47 = _mm512_set1_ps(transformed_at_10[112]);
+                            sum6_7_0 = _mm512_fmadd_ps(transformed_47, encoder_3_weight_filtered_10, sum6_7_0);
+                            sum6_7_1 = _mm512_fmadd_ps(transformed_47, encoder_3_weight_filtered_11, sum6_7_1);
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[1280], sum6_0_0);
+                _mm512_storeu_ps(&sums[1296], sum6_0_1);
+                _mm512_storeu_ps(&sums[1312], sum6_1_0);
+                _mm512_storeu_ps(&sums[1328], sum6_1_1);
+                _mm512_storeu_ps(&sums[1344], sum6_2_0);
+                _mm512_storeu_ps(&sums[1360], sum6_2_1);
+                _mm512_storeu_ps(&sums[1376], sum6_3_0);
+                _mm512_storeu_ps(&sums[1392], sum6_3_1);
+                _mm512_storeu_ps(&sums[1408], sum6_4_0);
+                _mm512_storeu_ps(&sums[1424], sum6_4_1);
+                _mm512_storeu_ps(&sums[1440], sum6_5_0);
+                _mm512_storeu_ps(&sums[1456], sum6_5_1);
+                _mm512_storeu_ps(&sums[1472], sum6_6_0);
+                _mm512_storeu_ps(&sums[1488], sum6_6_1);
+                _mm512_storeu_ps(&sums[1504], sum6_7_0);
+                _mm512_storeu_ps(&sums[1520], sum6_7_1);
+                __m512 sum7_0_0 = _mm512_setzero_ps();
+                __m512 sum7_0_1 = _mm512_setzero_ps();
+                __m512 sum7_1_0 = _mm512_setzero_ps();
+                __m512 sum7_1_1 = _mm512_setzero_ps();
+                __m512 sum7_2_0 = _mm512_setzero_ps();
+                __m512 sum7_2_1 = _mm512_setzero_ps();
+                __m512 sum7_3_0 = _mm512_setzero_ps();
+                __m512 sum7_3_1 = _mm512_setzero_ps();
+                __m512 sum7_4_0 = _mm512_setzero_ps();
+                __m512 sum7_4_1 = _mm512_setzero_ps();
+                __m512 sum7_5_0 = _mm512_setzero_ps();
+                __m512 sum7_5_1 = _mm512_setzero_ps();
+                __m512 sum7_6_0 = _mm512_setzero_ps();
+                __m512 sum7_6_1 = _mm512_setzero_ps();
+                __m512 sum7_7_0 = _mm512_setzero_ps();
+                __m512 sum7_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
+                                    + 20480];
+                                const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
+                                const __m512 encoder_3_weight_filtered_12 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
+                                    + 1536 * v + 256 * c0 + 16 * c1 + 4096]);
+                                sum7_0_0 = _mm512_fmadd_ps(transformed_48, encoder_3_weight_filtered_12, sum7_0_0);
+                                const __m512 encoder_3_weight_filtered_13 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
+                                    + 1536 * v + 256 * c0 + 16 * c1 + 12288]);
+                                sum7_0_1 = _mm512_fmadd_ps(transformed_48, encoder_3_weight_filtered_13, sum7_0_1);
+                                const __m512 transformed_49 = _mm512_set1_ps(transformed_at_11[16]);
+                                sum7_1_0 = _mm512_fmadd_ps(transformed_49, encoder_3_weight_filtered_12, sum7_1_0);
+                                sum7_1_1 = _mm512_fmadd_ps(transformed_49, encoder_3_weight_filtered_13, sum7_1_1);
+                                const __m512 transformed_50 = _mm512_set1_ps(transformed_at_11[32]);
+                                sum7_2_0 = _mm512_fmadd_ps(transformed_50, encoder_3_weight_filtered_12, sum7_2_0);
+                                sum7_2_1 = _mm512_fmadd_ps(transformed_50, encoder_3_weight_filtered_13, sum7_2_1);
+                                const __m512 transformed_51 = _mm512_set1_ps(transformed_at_11[48]);
+                                sum7_3_0 = _mm512_fmadd_ps(transformed_51, encoder_3_weight_filtered_12, sum7_3_0);
+                                sum7_3_1 = _mm512_fmadd_ps(transformed_51, encoder_3_weight_filtered_13, sum7_3_1);
+                                const __m512 transformed_52 = _mm512_set1_ps(transformed_at_11[64]);
+                                sum7_4_0 = _mm512_fmadd_ps(transformed_52, encoder_3_weight_filtered_12, sum7_4_0);
+                                sum7_4_1 = _mm512_fmadd_ps(transformed_52, encoder_3_weight_filtered_13, sum7_4_1);
+                                const __m512 transformed_53 = _mm512_set1_ps(transformed_at_11[80]);
+                                sum7_5_0 = _mm512_fmadd_ps(transformed_53, encoder_3_weight_filtered_12, sum7_5_0);
+                                sum7_5_1 = _mm512_fmadd_ps(transformed_53, encoder_3_weight_filtered_13, sum7_5_1);
+                                const __m512 transformed_54 = _mm512_set1_ps(transformed_at_11[96]);
+                                sum7_6_0 = _mm512_fmadd_ps(transformed_54, encoder_3_weight_filtered_12, sum7_6_0);
+                                sum7_6_1 = _mm512_fmadd_ps(transformed_54, encoder_3_weight_filtered_13, sum7_6_1);
+                                const __m512 transformed_55 = _mm512_set1_ps(transformed_at_11[112]);
+                                sum7_7_0 = _mm512_fmadd_ps(transformed_55, encoder_3_weight_filtered_12, sum7_7_0);
+                                sum7_7_1 = _mm512_fmadd_ps(transformed_55, encoder_3_weight_filtered_13, sum7_7_1);
+                            }
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[1536], sum7_0_0);
+                _mm512_storeu_ps(&sums[1552], sum7_0_1);
+                _mm512_storeu_ps(&sums[1568], sum7_1_0);
+                _mm512_storeu_ps(&sums[1584], sum7_1_1);
+                _mm512_storeu_ps(&sums[1600], sum7_2_0);
+                _mm512_storeu_ps(&sums[1616], sum7_2_1);
+                _mm512_storeu_ps(&sums[1632], sum7_3_0);
+                _mm512_storeu_ps(&sums[1648], sum7_3_1);
+                _mm512_storeu_ps(&sums[1664], sum7_4_0);
+                _mm512_storeu_ps(&sums[1680], sum7_4_1);
+                _mm512_storeu_ps(&sums[1696], sum7_5_0);
+                _mm512_storeu_ps(&sums[1712], sum7_5_1);
+                _mm512_storeu_ps(&sums[1728], sum7_6_0);
+                _mm512_storeu_ps(&sums[1744], sum7_6_1);
+                _mm512_storeu_ps(&sums[1760], sum7_7_0);
+                _mm512_storeu_ps(&sums[1776], sum7_7_1);
+                __m512 sum8_0_0 = _mm512_setzero_ps();
+                __m512 sum8_0_1 = _mm512_setzero_ps();
+                __m512 sum8_1_0 = _mm512_setzero_ps();
+                __m512 sum8_1_1 = _mm512_setzero_ps();
+                __m512 sum8_2_0 = _mm512_setzero_ps();
+                __m512 sum8_2_1 = _mm512_setzero_ps();
+                __m512 sum8_3_0 = _mm512_setzero_ps();
+                __m512 sum8_3_1 = _mm512_setzero_ps();
+                __m512 sum8_4_0 = _mm512_setzero_ps();
+                __m512 sum8_4_1 = _mm512_setzero_ps();
+                __m512 sum8_5_0 = _mm512_setzero_ps();
+                __m512 sum8_5_1 = _mm512_setzero_ps();
+                __m512 sum8_6_0 = _mm512_setzero_ps();
+                __m512 sum8_6_1 = _mm512_setzero_ps();
+                __m512 sum8_7_0 = _mm512_setzero_ps();
+                __m512 sum8_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_12 = &transformed[20480 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 22528];
+                            const __m512 transformed_56 = _mm512_set1_ps(transformed_at_12[0]);
+                            const __m512 encoder_3_weight_filtered_14 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
+                                + 256 * c0 + 16 * c1 + 4608]);
+                            sum8_0_0 = _mm512_fmadd_ps(transformed_56, encoder_3_weight_filtered_14, sum8_0_0);
+                            const __m512 encoder_3_weight_filtered_15 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
+                                + 256 * c0 + 16 * c1 + 12800]);
+                            sum8_0_1 = _mm512_fmadd_ps(transformed_56, encoder_3_weight_filtered_15, sum8_0_1);
+                            const __m512 transformed_57 = _mm512_set1_ps(transformed_at_12[16]);
+                            sum8_1_0 = _mm512_fmadd_ps(transformed_57, encoder_3_weight_filtered_14, sum8_1_0);
+                            sum8_1_1 = _mm512_fmadd_ps(transformed_57, encoder_3_weight_filtered_15, sum8_1_1);
+                            const __m512 transformed_58 = _mm512_set1_ps(transformed_at_12[32]);
+                            sum8_2_0 = _mm512_fmadd_ps(transformed_58, encoder_3_weight_filtered_14, sum8_2_0);
+                            sum8_2_1 = _mm512_fmadd_ps(transformed_58, encoder_3_weight_filtered_15, sum8_2_1);
+                            const __m512 transformed_59 = _mm512_set1_ps(transformed_at_12[48]);
+                            sum8_3_0 = _mm512_fmadd_ps(transformed_59, encoder_3_weight_filtered_14, sum8_3_0);
+                            sum8_3_1 = _mm512_fmadd_ps(transformed_59, encoder_3_weight_filtered_15, sum8_3_1);
+                            const __m512 transformed_60 = _mm512_set1_ps(transformed_at_12[64]);
+                            sum8_4_0 = _mm512_fmadd_ps(transformed_60, encoder_3_weight_filtered_14, sum8_4_0);
+                            sum8_4_1 = _mm512_fmadd_ps(transformed_60, encoder_3_weight_filtered_15, sum8_4_1);
+                            const __m512 transformed_61 = _mm512_set1_ps(transformed_at_12[80]);
+                            sum8_5_0 = _mm512_fmadd_ps(transformed_61, encoder_3_weight_filtered_14, sum8_5_0);
+                            sum8_5_1 = _mm512_fmadd_ps(transformed_61, encoder_3_weight_filtered_15, sum8_5_1);
+                            const __m512 transformed_62 = _mm512_set1_ps(transformed_at_12[96]);
+                            sum8_6_0 = _mm512_fmadd_ps(transformed_62, encoder_3_weight_filtered_14, sum8_6_0);
+                            sum8_6_1 = _mm512_fmadd_ps(transformed_62, encoder_3_weight_filtered_15, sum8_6_1);
+                            const __m512 transformed_63 = _mm512_set1_ps(transformed_at_12[112]);
+                            sum8_7_0 = _mm512_fmadd_ps(transformed_63, encoder_3_weight_filtered_14, sum8_7_0);
+                            sum8_7_1 = _mm512_fmadd_ps(transformed_63, encoder_3_weight_filtered_15, sum8_7_1);
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[1792], sum8_0_0);
+                _mm512_storeu_ps(&sums[1808], sum8_0_1);
+                _mm512_storeu_ps(&sums[1824], sum8_1_0);
+                _mm512_storeu_ps(&sums[1840], sum8_1_1);
+                _mm512_storeu_ps(&sums[1856], sum8_2_0);
+                _mm512_storeu_ps(&sums[1872], sum8_2_1);
+                _mm512_storeu_ps(&sums[1888], sum8_3_0);
+                _mm512_storeu_ps(&sums[1904], sum8_3_1);
+                _mm512_storeu_ps(&sums[1920], sum8_4_0);
+                _mm512_storeu_ps(&sums[1936], sum8_4_1);
+                _mm512_storeu_ps(&sums[1952], sum8_5_0);
+                _mm512_storeu_ps(&sums[1968], sum8_5_1);
+                _mm512_storeu_ps(&sums[1984], sum8_6_0);
+                _mm512_storeu_ps(&sums[2000], sum8_6_1);
+                _mm512_storeu_ps(&sums[2016], sum8_7_0);
+                _mm512_storeu_ps(&sums[2032], sum8_7_1);
+                __m512 sum9_0_0 = _mm512_setzero_ps();
+                __m512 sum9_0_1 = _mm512_setzero_ps();
+                __m512 sum9_1_0 = _mm512_setzero_ps();
+                __m512 sum9_1_1 = _mm512_setzero_ps();
+                __m512 sum9_2_0 = _mm512_setzero_ps();
+                __m512 sum9_2_1 = _mm512_setzero_ps();
+                __m512 sum9_3_0 = _mm512_setzero_ps();
+                __m512 sum9_3_1 = _mm512_setzero_ps();
+                __m512 sum9_4_0 = _mm512_setzero_ps();
+                __m512 sum9_4_1 = _mm512_setzero_ps();
+                __m512 sum9_5_0 = _mm512_setzero_ps();
+                __m512 sum9_5_1 = _mm512_setzero_ps();
+                __m512 sum9_6_0 = _mm512_setzero_ps();
+                __m512 sum9_6_1 = _mm512_setzero_ps();
+                __m512 sum9_7_0 = _mm512_setzero_ps();
+                __m512 sum9_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
+                                    + 24576];
+                                const __m512 transformed_64 = _mm512_set1_ps(transformed_at_13[0]);
+                                const __m512 encoder_3_weight_filtered_16 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
+                                    + 512 * v + 256 * c0 + 16 * c1 + 5120]);
+                                sum9_0_0 = _mm512_fmadd_ps(transformed_64, encoder_3_weight_filtered_16, sum9_0_0);
+                                const __m512 encoder_3_weight_filtered_17 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
+                                    + 512 * v + 256 * c0 + 16 * c1 + 13312]);
+                                sum9_0_1 = _mm512_fmadd_ps(transformed_64, encoder_3_weight_filtered_17, sum9_0_1);
+                                const __m512 transformed_65 = _mm512_set1_ps(transformed_at_13[16]);
+                                sum9_1_0 = _mm512_fmadd_ps(transformed_65, encoder_3_weight_filtered_16, sum9_1_0);
+                                sum9_1_1 = _mm512_fmadd_ps(transformed_65, encoder_3_weight_filtered_17, sum9_1_1);
+                                const __m512 transformed_66 = _mm512_set1_ps(transformed_at_13[32]);
+                                sum9_2_0 = _mm512_fmadd_ps(transformed_66, encoder_3_weight_filtered_16, sum9_2_0);
+                                sum9_2_1 = _mm512_fmadd_ps(transformed_66, encoder_3_weight_filtered_17, sum9_2_1);
+                                const __m512 transformed_67 = _mm512_set1_ps(transformed_at_13[48]);
+                                sum9_3_0 = _mm512_fmadd_ps(transformed_67, encoder_3_weight_filtered_16, sum9_3_0);
+                                sum9_3_1 = _mm512_fmadd_ps(transformed_67, encoder_3_weight_filtered_17, sum9_3_1);
+                                const __m512 transformed_68 = _mm512_set1_ps(transformed_at_13[64]);
+                                sum9_4_0 = _mm512_fmadd_ps(transformed_68, encoder_3_weight_filtered_16, sum9_4_0);
+                                sum9_4_1 = _mm512_fmadd_ps(transformed_68, encoder_3_weight_filtered_17, sum9_4_1);
+                                const __m512 transformed_69 = _mm512_set1_ps(transformed_at_13[80]);
+                                sum9_5_0 = _mm512_fmadd_ps(transformed_69, encoder_3_weight_filtered_16, sum9_5_0);
+                                sum9_5_1 = _mm512_fmadd_ps(transformed_69, encoder_3_weight_filtered_17, sum9_5_1);
+                                const __m512 transformed_70 = _mm512_set1_ps(transformed_at_13[96]);
+                                sum9_6_0 = _mm512_fmadd_ps(transformed_70, encoder_3_weight_filtered_16, sum9_6_0);
+                                sum9_6_1 = _mm512_fmadd_ps(transformed_70, encoder_3_weight_filtered_17, sum9_6_1);
+                                const __m512 transformed_71 = _mm512_set1_ps(transformed_at_13[112]);
+                                sum9_7_0 = _mm512_fmadd_ps(transformed_71, encoder_3_weight_filtered_16, sum9_7_0);
+                                sum9_7_1 = _mm512_fmadd_ps(transformed_71, encoder_3_weight_filtered_17, sum9_7_1);
+                            }
+                        }
+                    }
+                }
+                _mm512_storeu_ps(&sums[2048], sum9_0_0);
+                _mm512_storeu_ps(&sums[2064], sum9_0_1);
+                _mm512_storeu_ps(&sums[2080], sum9_1_0);
+                _mm512_storeu_ps(&sums[2096], sum9_1_1);
+                _mm512_storeu_ps(&sums[2112], sum9_2_0);
+                _mm512_storeu_ps(&sums[2128], sum9_2_1);
+                _mm512_storeu_ps(&sums[2144], sum9_3_0);
+                _mm512_storeu_ps(&sums[2160], sum9_3_1);
+                _mm512_storeu_ps(&sums[2176], sum9_4_0);
+                _mm512_storeu_ps(&sums[2192], sum9_4_1);
+                _mm512_storeu_ps(&sums[2208], sum9_5_0);
+                _mm512_storeu_ps(&sums[2224], sum9_5_1);
+                _mm512_storeu_ps(&sums[2240], sum9_6_0);
+                _mm512_storeu_ps(&sums[2256], sum9_6_1);
+                _mm512_storeu_ps(&sums[2272], sum9_7_0);
+                _mm512_storeu_ps(&sums[2288], sum9_7_1);
+                for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at = &sums[32 * ji + 16 * k0];
+                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                            + 32 * ji], _mm512_add_ps(sum_1, sum_2));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                            + 32 * ji + 16], _mm512_add_ps(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                            + 32 * ji + 512], _mm512_add_ps(sum_4, sum_5));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                            + 32 * ji + 528], _mm512_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+    const float *restrict encoder_1_bias, const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
+            encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 256 FLOPs, 1536 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder1_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_4_running_mean,
     const float *restrict encoder_4_running_var, const float *restrict encoder_4_weight, float *restrict encoder1_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const encoder1_batch_norm_running_out_at = &encoder1_batch_norm_running_out[48 * c0 + c1];
-        encoder1_batch_norm_running_out_at[0] = (float)((double)encoder_4_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_4_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder1_batch_norm_running_out_at[16] = (float)quotient_0;
-        encoder1_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)encoder_4_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder1_batch_norm_running_out_at = &encoder1_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_running_out_at[0] = (float)((double)encoder_4_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_4_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder1_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_4_weight[16 * c0 + 4 * c1 + c2];
+            encoder1_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21659,19 +22971,789 @@ static void encoder1_batch_norm_running(float *restrict encoder1_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 249920 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias,
+    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward, char *scratch) {
+    const ptrdiff_t n = item / 2;
+    const ptrdiff_t i = item % 2;
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 214016);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
+            if (0 <= 16 * i + h_s - 1) {
+                _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s], _mm512_setzero_ps());
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 8192 * i
+                        + 512 * h_s + 16 * w_s - 512]);
+                    const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
+                        _mm512_loadu_ps(&encoder1_batch_norm_running[48 * c0]));
+                    const __m512 encoder1_batch_norm_running_0 = _mm512_loadu_ps(&encoder1_batch_norm_running[48 * c0 + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_running_0,
+                        _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
+                    _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm512_storeu_ps(&encoder1_relu_in_staged0[528 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[2112 * ib + 64 * jb];
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[0]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1056]));
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[32]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1088]));
+                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 16 * jb];
+                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[64]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1120]));
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[16]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1072])));
+                _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at[48]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at[1104])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[2112 * ib + 64 * jb + 1056];
+                const __m512 encoder1_relu_in_staged0_0 = _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[32]);
+                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 16 * jb + 10240];
+                _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[0]),
+                    encoder1_relu_in_staged0_0));
+                _mm512_storeu_ps(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[64]),
+                    encoder1_relu_in_staged0_0));
+                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[16]));
+                _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_1[48]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_2 = &encoder1_relu_in_staged0[2112 * ib + 64 * jb + 1056];
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1056]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[0]));
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1088]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[32]));
+                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 16 * jb + 20480];
+                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1120]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[64]));
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1072]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[16])));
+                _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[1104]),
+                    _mm512_loadu_ps(&encoder1_relu_in_staged0_at_2[48])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[2112 * ib + 64 * jb + 528];
+                const __m512 encoder1_relu_in_staged0_1 = _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[32]);
+                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 16 * jb + 30720];
+                _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[0]),
+                    encoder1_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[64]),
+                    encoder1_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_3[48]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[2112 * ib + 64 * jb + 1584];
+                const __m512 encoder1_relu_in_staged0_2 = _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[32]);
+                float *const transformed_at_4 = &transformed[512 * c0 + 128 * ib + 16 * jb + 40960];
+                _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[0]),
+                    encoder1_relu_in_staged0_2));
+                _mm512_storeu_ps(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[64]),
+                    encoder1_relu_in_staged0_2));
+                _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[16]));
+                _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder1_relu_in_staged0_at_4[48]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 4; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_6_0 = _mm512_setzero_ps();
+            __m512 sum1_6_1 = _mm512_setzero_ps();
+            __m512 sum1_7_0 = _mm512_setzero_ps();
+            __m512 sum1_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + c1];
+                            const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
+                            const __m512 encoder_6_weight_filtered_0 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 12288 * u
+                                + 3072 * v + 256 * c0 + 16 * c1]);
+                            sum1_0_0 = _mm512_fmadd_ps(transformed_0, encoder_6_weight_filtered_0, sum1_0_0);
+                            const __m512 encoder_6_weight_filtered_1 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 12288 * u
+                                + 3072 * v + 256 * c0 + 16 * c1 + 16384]);
+                            sum1_0_1 = _mm512_fmadd_ps(transformed_0, encoder_6_weight_filtered_1, sum1_0_1);
+                            const __m512 transformed_1 = _mm512_set1_ps(transformed_at_5[16]);
+                            sum1_1_0 = _mm512_fmadd_ps(transformed_1, encoder_6_weight_filtered_0, sum1_1_0);
+                            sum1_1_1 = _mm512_fmadd_ps(transformed_1, encoder_6_weight_filtered_1, sum1_1_1);
+                            const __m512 transformed_2 = _mm512_set1_ps(transformed_at_5[32]);
+                            sum1_2_0 = _mm512_fmadd_ps(transformed_2, encoder_6_weight_filtered_0, sum1_2_0);
+                            sum1_2_1 = _mm512_fmadd_ps(transformed_2, encoder_6_weight_filtered_1, sum1_2_1);
+                            const __m512 transformed_3 = _mm512_set1_ps(transformed_at_5[48]);
+                            sum1_3_0 = _mm512_fmadd_ps(transformed_3, encoder_6_weight_filtered_0, sum1_3_0);
+                            sum1_3_1 = _mm512_fmadd_ps(transformed_3, encoder_6_weight_filtered_1, sum1_3_1);
+                            const __m512 transformed_4 = _mm512_set1_ps(transformed_at_5[64]);
+                            sum1_4_0 = _mm512_fmadd_ps(transformed_4, encoder_6_weight_filtered_0, sum1_4_0);
+                            sum1_4_1 = _mm512_fmadd_ps(transformed_4, encoder_6_weight_filtered_1, sum1_4_1);
+                            const __m512 transformed_5 = _mm512_set1_ps(transformed_at_5[80]);
+                            sum1_5_0 = _mm512_fmadd_ps(transformed_5, encoder_6_weight_filtered_0, sum1_5_0);
+                            sum1_5_1 = _mm512_fmadd_ps(transformed_5, encoder_6_weight_filtered_1, sum1_5_1);
+                            const __m512 transformed_6 = _mm512_set1_ps(transformed_at_5[96]);
+                            sum1_6_0 = _mm512_fmadd_ps(transformed_6, encoder_6_weight_filtered_0, sum1_6_0);
+                            sum1_6_1 = _mm512_fmadd_ps(transformed_6, encoder_6_weight_filtered_1, sum1_6_1);
+                            const __m512 transformed_7 = _mm512_set1_ps(transformed_at_5[112]);
+                            sum1_7_0 = _mm512_fmadd_ps(transformed_7, encoder_6_weight_filtered_0, sum1_7_0);
+                            sum1_7_1 = _mm512_fmadd_ps(transformed_7, encoder_6_weight_filtered_1, sum1_7_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[0], sum1_0_0);
+            _mm512_storeu_ps(&sums[16], sum1_0_1);
+            _mm512_storeu_ps(&sums[32], sum1_1_0);
+            _mm512_storeu_ps(&sums[48], sum1_1_1);
+            _mm512_storeu_ps(&sums[64], sum1_2_0);
+            _mm512_storeu_ps(&sums[80], sum1_2_1);
+            _mm512_storeu_ps(&sums[96], sum1_3_0);
+            _mm512_storeu_ps(&sums[112], sum1_3_1);
+            _mm512_storeu_ps(&sums[128], sum1_4_0);
+            _mm512_storeu_ps(&sums[144], sum1_4_1);
+            _mm512_storeu_ps(&sums[160], sum1_5_0);
+            _mm512_storeu_ps(&sums[176], sum1_5_1);
+            _mm512_storeu_ps(&sums[192], sum1_6_0);
+            _mm512_storeu_ps(&sums[208], sum1_6_1);
+            _mm512_storeu_ps(&sums[224], sum1_7_0);
+            _mm512_storeu_ps(&sums[240], sum1_7_1);
+            __m512 sum2_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1 = _mm512_setzero_ps();
+            __m512 sum2_2_0 = _mm512_setzero_ps();
+            __m512 sum2_2_1 = _mm512_setzero_ps();
+            __m512 sum2_3_0 = _mm512_setzero_ps();
+            __m512 sum2_3_1 = _mm512_setzero_ps();
+            __m512 sum2_4_0 = _mm512_setzero_ps();
+            __m512 sum2_4_1 = _mm512_setzero_ps();
+            __m512 sum2_5_0 = _mm512_setzero_ps();
+            __m512 sum2_5_1 = _mm512_setzero_ps();
+            __m512 sum2_6_0 = _mm512_setzero_ps();
+            __m512 sum2_6_1 = _mm512_setzero_ps();
+            __m512 sum2_7_0 = _mm512_setzero_ps();
+            __m512 sum2_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + c1 + 2048];
+                        const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
+                        const __m512 encoder_6_weight_filtered_2 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 12288 * u
+                            + 256 * c0 + 16 * c1 + 1024]);
+                        sum2_0_0 = _mm512_fmadd_ps(transformed_8, encoder_6_weight_filtered_2, sum2_0_0);
+                        const __m512 encoder_6_weight_filtered_3 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 12288 * u
+                            + 256 * c0 + 16 * c1 + 17408]);
+                        sum2_0_1 = _mm512_fmadd_ps(transformed_8, encoder_6_weight_filtered_3, sum2_0_1);
+                        const __m512 transformed_9 = _mm512_set1_ps(transformed_at_6[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(transformed_9, encoder_6_weight_filtered_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(transformed_9, encoder_6_weight_filtered_3, sum2_1_1);
+                        const __m512 transformed_10 = _mm512_set1_ps(transformed_at_6[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(transformed_10, encoder_6_weight_filtered_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(transformed_10, encoder_6_weight_filtered_3, sum2_2_1);
+                        const __m512 transformed_11 = _mm512_set1_ps(transformed_at_6[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(transformed_11, encoder_6_weight_filtered_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(transformed_11, encoder_6_weight_filtered_3, sum2_3_1);
+                        const __m512 transformed_12 = _mm512_set1_ps(transformed_at_6[64]);
+                        sum2_4_0 = _mm512_fmadd_ps(transformed_12, encoder_6_weight_filtered_2, sum2_4_0);
+                        sum2_4_1 = _mm512_fmadd_ps(transformed_12, encoder_6_weight_filtered_3, sum2_4_1);
+                        const __m512 transformed_13 = _mm512_set1_ps(transformed_at_6[80]);
+                        sum2_5_0 = _mm512_fmadd_ps(transformed_13, encoder_6_weight_filtered_2, sum2_5_0);
+                        sum2_5_1 = _mm512_fmadd_ps(transformed_13, encoder_6_weight_filtered_3, sum2_5_1);
+                        const __m512 transformed_14 = _mm512_set1_ps(transformed_at_6[96]);
+                        sum2_6_0 = _mm512_fmadd_ps(transformed_14, encoder_6_weight_filtered_2, sum2_6_0);
+                        sum2_6_1 = _mm512_fmadd_ps(transformed_14, encoder_6_weight_filtered_3, sum2_6_1);
+                        const __m512 transformed_15 = _mm512_set1_ps(transformed_at_6[112]);
+                        sum2_7_0 = _mm512_fmadd_ps(transformed_15, encoder_6_weight_filtered_2, sum2_7_0);
+                        sum2_7_1 = _mm512_fmadd_ps(transformed_15, encoder_6_weight_filtered_3, sum2_7_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[256], sum2_0_0);
+            _mm512_storeu_ps(&sums[272], sum2_0_1);
+            _mm512_storeu_ps(&sums[288], sum2_1_0);
+            _mm512_storeu_ps(&sums[304], sum2_1_1);
+            _mm512_storeu_ps(&sums[320], sum2_2_0);
+            _mm512_storeu_ps(&sums[336], sum2_2_1);
+            _mm512_storeu_ps(&sums[352], sum2_3_0);
+            _mm512_storeu_ps(&sums[368], sum2_3_1);
+            _mm512_storeu_ps(&sums[384], sum2_4_0);
+            _mm512_storeu_ps(&sums[400], sum2_4_1);
+            _mm512_storeu_ps(&sums[416], sum2_5_0);
+            _mm512_storeu_ps(&sums[432], sum2_5_1);
+            _mm512_storeu_ps(&sums[448], sum2_6_0);
+            _mm512_storeu_ps(&sums[464], sum2_6_1);
+            _mm512_storeu_ps(&sums[480], sum2_7_0);
+            _mm512_storeu_ps(&sums[496], sum2_7_1);
+            __m512 sum3_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1 = _mm512_setzero_ps();
+            __m512 sum3_2_0 = _mm512_setzero_ps();
+            __m512 sum3_2_1 = _mm512_setzero_ps();
+            __m512 sum3_3_0 = _mm512_setzero_ps();
+            __m512 sum3_3_1 = _mm512_setzero_ps();
+            __m512 sum3_4_0 = _mm512_setzero_ps();
+            __m512 sum3_4_1 = _mm512_setzero_ps();
+            __m512 sum3_5_0 = _mm512_setzero_ps();
+            __m512 sum3_5_1 = _mm512_setzero_ps();
+            __m512 sum3_6_0 = _mm512_setzero_ps();
+            __m512 sum3_6_1 = _mm512_setzero_ps();
+            __m512 sum3_7_0 = _mm512_setzero_ps();
+            __m512 sum3_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + c1 + 4096];
+                            const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
+                            const __m512 encoder_6_weight_filtered_4 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 12288 * u
+                                + 1024 * v + 256 * c0 + 16 * c1 + 2048]);
+                            sum3_0_0 = _mm512_fmadd_ps(transformed_16, encoder_6_weight_filtered_4, sum3_0_0);
+                            const __m512 encoder_6_weight_filtered_5 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 12288 * u
+                                + 1024 * v + 256 * c0 + 16 * c1 + 18432]);
+                            sum3_0_1 = _mm512_fmadd_ps(transformed_16, encoder_6_weight_filtered_5, sum3_0_1);
+                            const __m512 transformed_17 = _mm512_set1_ps(transformed_at_7[16]);
+                            sum3_1_0 = _mm512_fmadd_ps(transformed_17, encoder_6_weight_filtered_4, sum3_1_0);
+                            sum3_1_1 = _mm512_fmadd_ps(transformed_17, encoder_6_weight_filtered_5, sum3_1_1);
+                            const __m512 transformed_18 = _mm512_set1_ps(transformed_at_7[32]);
+                            sum3_2_0 = _mm512_fmadd_ps(transformed_18, encoder_6_weight_filtered_4, sum3_2_0);
+                            sum3_2_1 = _mm512_fmadd_ps(transformed_18, encoder_6_weight_filtered_5, sum3_2_1);
+                            const __m512 transformed_19 = _mm512_set1_ps(transformed_at_7[48]);
+                            sum3_3_0 = _mm512_fmadd_ps(transformed_19, encoder_6_weight_filtered_4, sum3_3_0);
+                            sum3_3_1 = _mm512_fmadd_ps(transformed_19, encoder_6_weight_filtered_5, sum3_3_1);
+                            const __m512 transformed_20 = _mm512_set1_ps(transformed_at_7[64]);
+                            sum3_4_0 = _mm512_fmadd_ps(transformed_20, encoder_6_weight_filtered_4, sum3_4_0);
+                            sum3_4_1 = _mm512_fmadd_ps(transformed_20, encoder_6_weight_filtered_5, sum3_4_1);
+                            const __m512 transformed_21 = _mm512_set1_ps(transformed_at_7[80]);
+                            sum3_5_0 = _mm512_fmadd_ps(transformed_21, encoder_6_weight_filtered_4, sum3_5_0);
+                            sum3_5_1 = _mm512_fmadd_ps(transformed_21, encoder_6_weight_filtered_5, sum3_5_1);
+                            const __m512 transformed_22 = _mm512_set1_ps(transformed_at_7[96]);
+                            sum3_6_0 = _mm512_fmadd_ps(transformed_22, encoder_6_weight_filtered_4, sum3_6_0);
+                            sum3_6_1 = _mm512_fmadd_ps(transformed_22, encoder_6_weight_filtered_5, sum3_6_1);
+                            const __m512 transformed_23 = _mm512_set1_ps(transformed_at_7[112]);
+                            sum3_7_0 = _mm512_fmadd_ps(transformed_23, encoder_6_weight_filtered_4, sum3_7_0);
+                            sum3_7_1 = _mm512_fmadd_ps(transformed_23, encoder_6_weight_filtered_5, sum3_7_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[512], sum3_0_0);
+            _mm512_storeu_ps(&sums[528], sum3_0_1);
+            _mm512_storeu_ps(&sums[544], sum3_1_0);
+            _mm512_storeu_ps(&sums[560], sum3_1_1);
+            _mm512_storeu_ps(&sums[576], sum3_2_0);
+            _mm512_storeu_ps(&sums[592], sum3_2_1);
+            _mm512_storeu_ps(&sums[608], sum3_3_0);
+            _mm512_storeu_ps(&sums[624], sum3_3_1);
+            _mm512_storeu_ps(&sums[640], sum3_4_0);
+            _mm512_storeu_ps(&sums[656], sum3_4_1);
+            _mm512_storeu_ps(&sums[672], sum3_5_0);
+            _mm512_storeu_ps(&sums[688], sum3_5_1);
+            _mm512_storeu_ps(&sums[704], sum3_6_0);
+            _mm512_storeu_ps(&sums[720], sum3_6_1);
+            _mm512_storeu_ps(&sums[736], sum3_7_0);
+            _mm512_storeu_ps(&sums[752], sum3_7_1);
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_4_0 = _mm512_setzero_ps();
+            __m512 sum4_4_1 = _mm512_setzero_ps();
+            __m512 sum4_5_0 = _mm512_setzero_ps();
+            __m512 sum4_5_1 = _mm512_setzero_ps();
+            __m512 sum4_6_0 = _mm512_setzero_ps();
+            __m512 sum4_6_1 = _mm512_setzero_ps();
+            __m512 sum4_7_0 = _mm512_setzero_ps();
+            __m512 sum4_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + c1 + 10240];
+                        const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
+                        const __m512 encoder_6_weight_filtered_6 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 3072 * v
+                            + 256 * c0 + 16 * c1 + 4096]);
+                        sum4_0_0 = _mm512_fmadd_ps(transformed_24, encoder_6_weight_filtered_6, sum4_0_0);
+                        const __m512 encoder_6_weight_filtered_7 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 3072 * v
+                            + 256 * c0 + 16 * c1 + 20480]);
+                        sum4_0_1 = _mm512_fmadd_ps(transformed_24, encoder_6_weight_filtered_7, sum4_0_1);
+                        const __m512 transformed_25 = _mm512_set1_ps(transformed_at_8[16]);
+                        sum4_1_0 = _mm512_fmadd_ps(transformed_25, encoder_6_weight_filtered_6, sum4_1_0);
+                        sum4_1_1 = _mm512_fmadd_ps(transformed_25, encoder_6_weight_filtered_7, sum4_1_1);
+                        const __m512 transformed_26 = _mm512_set1_ps(transformed_at_8[32]);
+                        sum4_2_0 = _mm512_fmadd_ps(transformed_26, encoder_6_weight_filtered_6, sum4_2_0);
+                        sum4_2_1 = _mm512_fmadd_ps(transformed_26, encoder_6_weight_filtered_7, sum4_2_1);
+                        const __m512 transformed_27 = _mm512_set1_ps(transformed_at_8[48]);
+                        sum4_3_0 = _mm512_fmadd_ps(transformed_27, encoder_6_weight_filtered_6, sum4_3_0);
+                        sum4_3_1 = _mm512_fmadd_ps(transformed_27, encoder_6_weight_filtered_7, sum4_3_1);
+                        const __m512 transformed_28 = _mm512_set1_ps(transformed_at_8[64]);
+                        sum4_4_0 = _mm512_fmadd_ps(transformed_28, encoder_6_weight_filtered_6, sum4_4_0);
+                        sum4_4_1 = _mm512_fmadd_ps(transformed_28, encoder_6_weight_filtered_7, sum4_4_1);
+                        const __m512 transformed_29 = _mm512_set1_ps(transformed_at_8[80]);
+                        sum4_5_0 = _mm512_fmadd_ps(transformed_29, encoder_6_weight_filtered_6, sum4_5_0);
+                        sum4_5_1 = _mm512_fmadd_ps(transformed_29, encoder_6_weight_filtered_7, sum4_5_1);
+                        const __m512 transformed_30 = _mm512_set1_ps(transformed_at_8[96]);
+                        sum4_6_0 = _mm512_fmadd_ps(transformed_30, encoder_6_weight_filtered_6, sum4_6_0);
+                        sum4_6_1 = _mm512_fmadd_ps(transformed_30, encoder_6_weight_filtered_7, sum4_6_1);
+                        const __m512 transformed_31 = _mm512_set1_ps(transformed_at_8[112]);
+                        sum4_7_0 = _mm512_fmadd_ps(transformed_31, encoder_6_weight_filtered_6, sum4_7_0);
+                        sum4_7_1 = _mm512_fmadd_ps(transformed_31, encoder_6_weight_filtered_7, sum4_7_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[768], sum4_0_0);
+            _mm512_storeu_ps(&sums[784], sum4_0_1);
+            _mm512_storeu_ps(&sums[800], sum4_1_0);
+            _mm512_storeu_ps(&sums[816], sum4_1_1);
+            _mm512_storeu_ps(&sums[832], sum4_2_0);
+            _mm512_storeu_ps(&sums[848], sum4_2_1);
+            _mm512_storeu_ps(&sums[864], sum4_3_0);
+            _mm512_storeu_ps(&sums[880], sum4_3_1);
+            _mm512_storeu_ps(&sums[896], sum4_4_0);
+            _mm512_storeu_ps(&sums[912], sum4_4_1);
+            _mm512_storeu_ps(&sums[928], sum4_5_0);
+            _mm512_storeu_ps(&sums[944], sum4_5_1);
+            _mm512_storeu_ps(&sums[960], sum4_6_0);
+            _mm512_storeu_ps(&sums[976], sum4_6_1);
+            _mm512_storeu_ps(&sums[992], sum4_7_0);
+            _mm512_storeu_ps(&sums[1008], sum4_7_1);
+            __m512 sum5_0_0 = _mm512_setzero_ps();
+            __m512 sum5_0_1 = _mm512_setzero_ps();
+            __m512 sum5_1_0 = _mm512_setzero_ps();
+            __m512 sum5_1_1 = _mm512_setzero_ps();
+            __m512 sum5_2_0 = _mm512_setzero_ps();
+            __m512 sum5_2_1 = _mm512_setzero_ps();
+            __m512 sum5_3_0 = _mm512_setzero_ps();
+            __m512 sum5_3_1 = _mm512_setzero_ps();
+            __m512 sum5_4_0 = _mm512_setzero_ps();
+            __m512 sum5_4_1 = _mm512_setzero_ps();
+            __m512 sum5_5_0 = _mm512_setzero_ps();
+            __m512 sum5_5_1 = _mm512_setzero_ps();
+            __m512 sum5_6_0 = _mm512_setzero_ps();
+            __m512 sum5_6_1 = _mm512_setzero_ps();
+            __m512 sum5_7_0 = _mm512_setzero_ps();
+            __m512 sum5_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + c1 + 12288];
+                    const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
+                    const __m512 encoder_6_weight_filtered_8 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 256 * c0 + 16 * c1
+                        + 5120]);
+                    sum5_0_0 = _mm512_fmadd_ps(transformed_32, encoder_6_weight_filtered_8, sum5_0_0);
+                    const __m512 encoder_6_weight_filtered_9 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 256 * c0 + 16 * c1
+                        + 21504]);
+                    sum5_0_1 = _mm512_fmadd_ps(transformed_32, encoder_6_weight_filtered_9, sum5_0_1);
+                    const __m512 transformed_33 = _mm512_set1_ps(transformed_at_9[16]);
+                    sum5_1_0 = _mm512_fmadd_ps(transformed_33, encoder_6_weight_filtered_8, sum5_1_0);
+                    sum5_1_1 = _mm512_fmadd_ps(transformed_33, encoder_6_weight_filtered_9, sum5_1_1);
+                    const __m512 transformed_34 = _mm512_set1_ps(transformed_at_9[32]);
+                    sum5_2_0 = _mm512_fmadd_ps(transformed_34, encoder_6_weight_filtered_8, sum5_2_0);
+                    sum5_2_1 = _mm512_fmadd_ps(transformed_34, encoder_6_weight_filtered_9, sum5_2_1);
+                    const __m512 transformed_35 = _mm512_set1_ps(transformed_at_9[48]);
+                    sum5_3_0 = _mm512_fmadd_ps(transformed_35, encoder_6_weight_filtered_8, sum5_3_0);
+                    sum5_3_1 = _mm512_fmadd_ps(transformed_35, encoder_6_weight_filtered_9, sum5_3_1);
+                    const __m512 transformed_36 = _mm512_set1_ps(transformed_at_9[64]);
+                    sum5_4_0 = _mm512_fmadd_ps(transformed_36, encoder_6_weight_filtered_8, sum5_4_0);
+                    sum5_4_1 = _mm512_fmadd_ps(transformed_36, encoder_6_weight_filtered_9, sum5_4_1);
+                    const __m512 transformed_37 = _mm512_set1_ps(transformed_at_9[80]);
+                    sum5_5_0 = _mm512_fmadd_ps(transformed_37, encoder_6_weight_filtered_8, sum5_5_0);
+                    sum5_5_1 = _mm512_fmadd_ps(transformed_37, encoder_6_weight_filtered_9, sum5_5_1);
+                    const __m512 transformed_38 = _mm512_set1_ps(transformed_at_9[96]);
+                    sum5_6_0 = _mm512_fmadd_ps(transformed_38, encoder_6_weight_filtered_8, sum5_6_0);
+                    sum5_6_1 = _mm512_fmadd_ps(transformed_38, encoder_6_weight_filtered_9, sum5_6_1);
+                    const __m512 transformed_39 = _mm512_set1_ps(transformed_at_9[112]);
+                    sum5_7_0 = _mm512_fmadd_ps(transformed_39, encoder_6_weight_filtered_8, sum5_7_0);
+                    sum5_7_1 = _mm512_fmadd_ps(transformed_39, encoder_6_weight_filtered_9, sum5_7_1);
+                }
+            }
+            _mm512_storeu_ps(&sums[1024], sum5_0_0);
+            _mm512_storeu_ps(&sums[1040], sum5_0_1);
+            _mm512_storeu_ps(&sums[1056], sum5_1_0);
+            _mm512_storeu_ps(&sums[1072], sum5_1_1);
+            _mm512_storeu_ps(&sums[1088], sum5_2_0);
+            _mm512_storeu_ps(&sums[1104], sum5_2_1);
+            _mm512_storeu_ps(&sums[1120], sum5_3_0);
+            _mm512_storeu_ps(&sums[1136], sum5_3_1);
+            _mm512_storeu_ps(&sums[1152], sum5_4_0);
+            _mm512_storeu_ps(&sums[1168], sum5_4_1);
+            _mm512_storeu_ps(&sums[1184], sum5_5_0);
+            _mm512_storeu_ps(&sums[1200], sum5_5_1);
+            _mm512_storeu_ps(&sums[1216], sum5_6_0);
+            _mm512_storeu_ps(&sums[1232], sum5_6_1);
+            _mm512_storeu_ps(&sums[1248], sum5_7_0);
+            _mm512_storeu_ps(&sums[1264], sum5_7_1);
+            __m512 sum6_0_0 = _mm512_setzero_ps();
+            __m512 sum6_0_1 = _mm512_setzero_ps();
+            __m512 sum6_1_0 = _mm512_setzero_ps();
+            __m512 sum6_1_1 = _mm512_setzero_ps();
+            __m512 sum6_2_0 = _mm512_setzero_ps();
+            __m512 sum6_2_1 = _mm512_setzero_ps();
+            __m512 sum6_3_0 = _mm512_setzero_ps();
+            __m512 sum6_3_1 = _mm512_setzero_ps();
+            __m512 sum6_4_0 = _mm512_setzero_ps();
+            __m512 sum6_4_1 = _mm512_setzero_ps();
+            __m512 sum6_5_0 = _mm512_setzero_ps();
+            __m512 sum6_5_1 = _mm512_setzero_ps();
+            __m512 sum6_6_0 = _mm512_setzero_ps();
+            __m512 sum6_6_1 = _mm512_setzero_ps();
+            __m512 sum6_7_0 = _mm512_setzero_ps();
+            __m512 sum6_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + c1 + 14336];
+                        const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
+                        const __m512 encoder_6_weight_filtered_10 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 1024 * v
+                            + 256 * c0 + 16 * c1 + 6144]);
+                        sum6_0_0 = _mm512_fmadd_ps(transformed_40, encoder_6_weight_filtered_10, sum6_0_0);
+                        const __m512 encoder_6_weight_filtered_11 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 1024 * v
+                            + 256 * c0 + 16 * c1 + 22528]);
+                        sum6_0_1 = _mm512_fmadd_ps(transformed_40, encoder_6_weight_filtered_11, sum6_0_1);
+                        const __m512 transformed_41 = _mm512_set1_ps(transformed_at_10[16]);
+                        sum6_1_0 = _mm512_fmadd_ps(transformed_41, encoder_6_weight_filtered_10, sum6_1_0);
+                        sum6_1_1 = _mm512_fmadd_ps(transformed_41, encoder_6_weight_filtered_11, sum6_1_1);
+                        const __m512 transformed_42 = _mm512_set1_ps(transformed_at_10[32]);
+                        sum6_2_0 = _mm512_fmadd_ps(transformed_42, encoder_6_weight_filtered_10, sum6_2_0);
+                        sum6_2_1 = _mm512_fmadd_ps(transformed_42, encoder_6_weight_filtered_11, sum6_2_1);
+                        const __m512 transformed_43 = _mm512_set1_ps(transformed_at_10[48]);
+                        sum6_3_0 = _mm512_fmadd_ps(transformed_43, encoder_6_weight_filtered_10, sum6_3_0);
+                        sum6_3_1 = _mm512_fmadd_ps(transformed_43, encoder_6_weight_filtered_11, sum6_3_1);
+                        const __m512 transformed_44 = _mm512_set1_ps(transformed_at_10[64]);
+                        sum6_4_0 = _mm512_fmadd_ps(transformed_44, encoder_6_weight_filtered_10, sum6_4_0);
+                        sum6_4_1 = _mm512_fmadd_ps(transformed_44, encoder_6_weight_filtered_11, sum6_4_1);
+                        const __m512 transformed_45 = _mm512_set1_ps(transformed_at_10[80]);
+                        sum6_5_0 = _mm512_fmadd_ps(transformed_45, encoder_6_weight_filtered_10, sum6_5_0);
+                        sum6_5_1 = _mm512_fmadd_ps(transformed_45, encoder_6_weight_filtered_11, sum6_5_1);
+                        const __m512 transformed_46 = _mm512_set1_ps(transformed_at_10[96]);
+                        sum6_6_0 = _mm512_fmadd_ps(transformed_46, encoder_6_weight_filtered_10, sum6_6_0);
+                        sum6_6_1 = _mm512_fmadd_ps(transformed_46, encoder_6_weight_filtered_11, sum6_6_1);
+                        const __m512 transformed_47 = _mm512_set1_ps(transformed_at_10[112]);
+                        sum6_7_0 = _mm512_fmadd_ps(transformed_47, encoder_6_weight_filtered_10, sum6_7_0);
+                        sum6_7_1 = _mm512_fmadd_ps(transformed_47, encoder_6_weight_filtered_11, sum6_7_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[1280], sum6_0_0);
+            _mm512_storeu_ps(&sums[1296], sum6_0_1);
+            _mm512_storeu_ps(&sums[1312], sum6_1_0);
+            _mm512_storeu_ps(&sums[1328], sum6_1_1);
+            _mm512_storeu_ps(&sums[1344], sum6_2_0);
+            _mm512_storeu_ps(&sums[1360], sum6_2_1);
+            _mm512_storeu_ps(&sums[1376], sum6_3_0);
+            _mm512_storeu_ps(&sums[1392], sum6_3_1);
+            _mm512_storeu_ps(&sums[1408], sum6_4_0);
+            _mm512_storeu_ps(&sums[1424], sum6_4_1);
+            _mm512_storeu_ps(&sums[1440], sum6_5_0);
+            _mm512_storeu_ps(&sums[1456], sum6_5_1);
+            _mm512_storeu_ps(&sums[1472], sum6_6_0);
+            _mm512_storeu_ps(&sums[1488], sum6_6_1);
+            _mm512_storeu_ps(&sums[1504], sum6_7_0);
+            _mm512_storeu_ps(&sums[1520], sum6_7_1);
+            __m512 sum7_0_0 = _mm512_setzero_ps();
+            __m512 sum7_0_1 = _mm512_setzero_ps();
+            __m512 sum7_1_0 = _mm512_setzero_ps();
+            __m512 sum7_1_1 = _mm512_setzero_ps();
+            __m512 sum7_2_0 = _mm512_setzero_ps();
+            __m512 sum7_2_1 = _mm512_setzero_ps();
+            __m512 sum7_3_0 = _mm512_setzero_ps();
+            __m512 sum7_3_1 = _mm512_setzero_ps();
+            __m512 sum7_4_0 = _mm512_setzero_ps();
+            __m512 sum7_4_1 = _mm512_setzero_ps();
+            __m512 sum7_5_0 = _mm512_setzero_ps();
+            __m512 sum7_5_1 = _mm512_setzero_ps();
+            __m512 sum7_6_0 = _mm512_setzero_ps();
+            __m512 sum7_6_1 = _mm512_setzero_ps();
+            __m512 sum7_7_0 = _mm512_setzero_ps();
+            __m512 sum7_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + c1 + 20480];
+                            const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
+                            const __m512 encoder_6_weight_filtered_12 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 4096 * u
+                                + 3072 * v + 256 * c0 + 16 * c1 + 8192]);
+                            sum7_0_0 = _mm512_fmadd_ps(transformed_48, encoder_6_weight_filtered_12, sum7_0_0);
+                            const __m512 encoder_6_weight_filtered_13 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 4096 * u
+                                + 3072 * v + 256 * c0 + 16 * c1 + 24576]);
+                            sum7_0_1 = _mm512_fmadd_ps(transformed_48, encoder_6_weight_filtered_13, sum7_0_1);
+                            const __m512 transformed_49 = _mm512_set1_ps(transformed_at_11[16]);
+                            sum7_1_0 = _mm512_fmadd_ps(transformed_49, encoder_6_weight_filtered_12, sum7_1_0);
+                            sum7_1_1 = _mm512_fmadd_ps(transformed_49, encoder_6_weight_filtered_13, sum7_1_1);
+                            const __m512 transformed_50 = _mm512_set1_ps(transformed_at_11[32]);
+                            sum7_2_0 = _mm512_fmadd_ps(transformed_50, encoder_6_weight_filtered_12, sum7_2_0);
+                            sum7_2_1 = _mm512_fmadd_ps(transformed_50, encoder_6_weight_filtered_13, sum7_2_1);
+                            const __m512 transformed_51 = _mm512_set1_ps(transformed_at_11[48]);
+                            sum7_3_0 = _mm512_fmadd_ps(transformed_51, encoder_6_weight_filtered_12, sum7_3_0);
+                            sum7_3_1 = _mm512_fmadd_ps(transformed_51, encoder_6_weight_filtered_13, sum7_3_1);
+                            const __m512 transformed_52 = _mm512_set1_ps(transformed_at_11[64]);
+                            sum7_4_0 = _mm512_fmadd_ps(transformed_52, encoder_6_weight_filtered_12, sum7_4_0);
+                            sum7_4_1 = _mm512_fmadd_ps(transformed_52, encoder_6_weight_filtered_13, sum7_4_1);
+                            const __m512 transformed_53 = _mm512_set1_ps(transformed_at_11[80]);
+                            sum7_5_0 = _mm512_fmadd_ps(transformed_53, encoder_6_weight_filtered_12, sum7_5_0);
+                            sum7_5_1 = _mm512_fmadd_ps(transformed_53, encoder_6_weight_filtered_13, sum7_5_1);
+                            const __m512 transformed_54 = _mm512_set1_ps(transformed_at_11[96]);
+                            sum7_6_0 = _mm512_fmadd_ps(transformed_54, encoder_6_weight_filtered_12, sum7_6_0);
+                            sum7_6_1 = _mm512_fmadd_ps(transformed_54, encoder_6_weight_filtered_13, sum7_6_1);
+                            const __m512 transformed_55 = _mm512_set1_ps(transformed_at_11[112]);
+                            sum7_7_0 = _mm512_fmadd_ps(transformed_55, encoder_6_weight_filtered_12, sum7_7_0);
+                            sum7_7_1 = _mm512_fmadd_ps(transformed_55, encoder_6_weight_filtered_13, sum7_7_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[1536], sum7_0_0);
+            _mm512_storeu_ps(&sums[1552], sum7_0_1);
+            _mm512_storeu_ps(&sums[1568], sum7_1_0);
+            _mm512_storeu_ps(&sums[1584], sum7_1_1);
+            _mm512_storeu_ps(&sums[1600], sum7_2_0);
+            _mm512_storeu_ps(&sums[1616], sum7_2_1);
+            _mm512_storeu_ps(&sums[1632], sum7_3_0);
+            _mm512_storeu_ps(&sums[1648], sum7_3_1);
+            _mm512_storeu_ps(&sums[1664], sum7_4_0);
+            _mm512_storeu_ps(&sums[1680], sum7_4_1);
+            _mm512_storeu_ps(&sums[1696], sum7_5_0);
+            _mm512_storeu_ps(&sums[1712], sum7_5_1);
+            _mm512_storeu_ps(&sums[1728], sum7_6_0);
+            _mm512_storeu_ps(&sums[1744], sum7_6_1);
+            _mm512_storeu_ps(&sums[1760], sum7_7_0);
+            _mm512_storeu_ps(&sums[1776], sum7_7_1);
+            __m512 sum8_0_0 = _mm512_setzero_ps();
+            __m512 sum8_0_1 = _mm512_setzero_ps();
+            __m512 sum8_1_0 = _mm512_setzero_ps();
+            __m512 sum8_1_1 = _mm512_setzero_ps();
+            __m512 sum8_2_0 = _mm512_setzero_ps();
+            __m512 sum8_2_1 = _mm512_setzero_ps();
+            __m512 sum8_3_0 = _mm512_setzero_ps();
+            __m512 sum8_3_1 = _mm512_setzero_ps();
+            __m512 sum8_4_0 = _mm512_setzero_ps();
+            __m512 sum8_4_1 = _mm512_setzero_ps();
+            __m512 sum8_5_0 = _mm512_setzero_ps();
+            __m512 sum8_5_1 = _mm512_setzero_ps();
+            __m512 sum8_6_0 = _mm512_setzero_ps();
+            __m512 sum8_6_1 = _mm512_setzero_ps();
+            __m512 sum8_7_0 = _mm512_setzero_ps();
+            __m512 sum8_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_12 = &transformed[20480 * u + 512 * c0 + 128 * ib + c1 + 22528];
+                        const __m512 transformed_56 = _mm512_set1_ps(transformed_at_12[0]);
+                        const __m512 encoder_6_weight_filtered_14 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 4096 * u
+                            + 256 * c0 + 16 * c1 + 9216]);
+                        sum8_0_0 = _mm512_fmadd_ps(transformed_56, encoder_6_weight_filtered_14, sum8_0_0);
+                        const __m512 encoder_6_weight_filtered_15 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 4096 * u
+                            + 256 * c0 + 16 * c1 + 25600]);
+                        sum8_0_1 = _mm512_fmadd_ps(transformed_56, encoder_6_weight_filtered_15, sum8_0_1);
+                        const __m512 transformed_57 = _mm512_set1_ps(transformed_at_12[16]);
+                        sum8_1_0 = _mm512_fmadd_ps(transformed_57, encoder_6_weight_filtered_14, sum8_1_0);
+                        sum8_1_1 = _mm512_fmadd_ps(transformed_57, encoder_6_weight_filtered_15, sum8_1_1);
+                        const __m512 transformed_58 = _mm512_set1_ps(transformed_at_12[32]);
+                        sum8_2_0 = _mm512_fmadd_ps(transformed_58, encoder_6_weight_filtered_14, sum8_2_0);
+                        sum8_2_1 = _mm512_fmadd_ps(transformed_58, encoder_6_weight_filtered_15, sum8_2_1);
+                        const __m512 transformed_59 = _mm512_set1_ps(transformed_at_12[48]);
+                        sum8_3_0 = _mm512_fmadd_ps(transformed_59, encoder_6_weight_filtered_14, sum8_3_0);
+                        sum8_3_1 = _mm512_fmadd_ps(transformed_59, encoder_6_weight_filtered_15, sum8_3_1);
+                        const __m512 transformed_60 = _mm512_set1_ps(transformed_at_12[64]);
+                        sum8_4_0 = _mm512_fmadd_ps(transformed_60, encoder_6_weight_filtered_14, sum8_4_0);
+                        sum8_4_1 = _mm512_fmadd_ps(transformed_60, encoder_6_weight_filtered_15, sum8_4_1);
+                        const __m512 transformed_61 = _mm512_set1_ps(transformed_at_12[80]);
+                        sum8_5_0 = _mm512_fmadd_ps(transformed_61, encoder_6_weight_filtered_14, sum8_5_0);
+                        sum8_5_1 = _mm512_fmadd_ps(transformed_61, encoder_6_weight_filtered_15, sum8_5_1);
+                        const __m512 transformed_62 = _mm512_set1_ps(transformed_at_12[96]);
+                        sum8_6_0 = _mm512_fmadd_ps(transformed_62, encoder_6_weight_filtered_14, sum8_6_0);
+                        sum8_6_1 = _mm512_fmadd_ps(transformed_62, encoder_6_weight_filtered_15, sum8_6_1);
+                        const __m512 transformed_63 = _mm512_set1_ps(transformed_at_12[112]);
+                        sum8_7_0 = _mm512_fmadd_ps(transformed_63, encoder_6_weight_filtered_14, sum8_7_0);
+                        sum8_7_1 = _mm512_fmadd_ps(transformed_63, encoder_6_weight_filtered_15, sum8_7_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[1792], sum8_0_0);
+            _mm512_storeu_ps(&sums[1808], sum8_0_1);
+            _mm512_storeu_ps(&sums[1824], sum8_1_0);
+            _mm512_storeu_ps(&sums[1840], sum8_1_1);
+            _mm512_storeu_ps(&sums[1856], sum8_2_0);
+            _mm512_storeu_ps(&sums[1872], sum8_2_1);
+            _mm512_storeu_ps(&sums[1888], sum8_3_0);
+            _mm512_storeu_ps(&sums[1904], sum8_3_1);
+            _mm512_storeu_ps(&sums[1920], sum8_4_0);
+            _mm512_storeu_ps(&sums[1936], sum8_4_1);
+            _mm512_storeu_ps(&sums[1952], sum8_5_0);
+            _mm512_storeu_ps(&sums[1968], sum8_5_1);
+            _mm512_storeu_ps(&sums[1984], sum8_6_0);
+            _mm512_storeu_ps(&sums[2000], sum8_6_1);
+            _mm512_storeu_ps(&sums[2016], sum8_7_0);
+            _mm512_storeu_ps(&sums[2032], sum8_7_1);
+            __m512 sum9_0_0 = _mm512_setzero_ps();
+            __m512 sum9_0_1 = _mm512_setzero_ps();
+            __m512 sum9_1_0 = _mm512_setzero_ps();
+            __m512 sum9_1_1 = _mm512_setzero_ps();
+            __m512 sum9_2_0 = _mm512_setzero_ps();
+            __m512 sum9_2_1 = _mm512_setzero_ps();
+            __m512 sum9_3_0 = _mm512_setzero_ps();
+            __m512 sum9_3_1 = _mm512_setzero_ps();
+            __m512 sum9_4_0 = _mm512_setzero_ps();
+            __m512 sum9_4_1 = _mm512_setzero_ps();
+            __m512 sum9_5_0 = _mm512_setzero_ps();
+            __m512 sum9_5_1 = _mm512_setzero_ps();
+            __m512 sum9_6_0 = _mm512_setzero_ps();
+            __m512 sum9_6_1 = _mm512_setzero_ps();
+            __m512 sum9_7_0 = _mm512_setzero_ps();
+            __m512 sum9_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 512 * c0 + 128 * ib + c1 + 24576];
+                            const __m512 transformed_64 = _mm512_set1_ps(transformed_at_13[0]);
+                            const __m512 encoder_6_weight_filtered_16 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 4096 * u
+                                + 1024 * v + 256 * c0 + 16 * c1 + 10240]);
+                            sum9_0_0 = _mm512_fmadd_ps(transformed_64, encoder_6_weight_filtered_16, sum9_0_0);
+                            const __m512 encoder_6_weight_filtered_17 = _mm512_loadu_ps(&encoder_6_weight_filtered[32768 * kb + 4096 * u
+                                + 1024 * v + 256 * c0 + 16 * c1 + 26624]);
+                            sum9_0_1 = _mm512_fmadd_ps(transformed_64, encoder_6_weight_filtered_17, sum9_0_1);
+                            const __m512 transformed_65 = _mm512_set1_ps(transformed_at_13[16]);
+                            sum9_1_0 = _mm512_fmadd_ps(transformed_65, encoder_6_weight_filtered_16, sum9_1_0);
+                            sum9_1_1 = _mm512_fmadd_ps(transformed_65, encoder_6_weight_filtered_17, sum9_1_1);
+                            const __m512 transformed_66 = _mm512_set1_ps(transformed_at_13[32]);
+                            sum9_2_0 = _mm512_fmadd_ps(transformed_66, encoder_6_weight_filtered_16, sum9_2_0);
+                            sum9_2_1 = _mm512_fmadd_ps(transformed_66, encoder_6_weight_filtered_17, sum9_2_1);
+                            const __m512 transformed_67 = _mm512_set1_ps(transformed_at_13[48]);
+                            sum9_3_0 = _mm512_fmadd_ps(transformed_67, encoder_6_weight_filtered_16, sum9_3_0);
+                            sum9_3_1 = _mm512_fmadd_ps(transformed_67, encoder_6_weight_filtered_17, sum9_3_1);
+                            const __m512 transformed_68 = _mm512_set1_ps(transformed_at_13[64]);
+                            sum9_4_0 = _mm512_fmadd_ps(transformed_68, encoder_6_weight_filtered_16, sum9_4_0);
+                            sum9_4_1 = _mm512_fmadd_ps(transformed_68, encoder_6_weight_filtered_17, sum9_4_1);
+                            const __m512 transformed_69 = _mm512_set1_ps(transformed_at_13[80]);
+                            sum9_5_0 = _mm512_fmadd_ps(transformed_69, encoder_6_weight_filtered_16, sum9_5_0);
+                            sum9_5_1 = _mm512_fmadd_ps(transformed_69, encoder_6_weight_filtered_17, sum9_5_1);
+                            const __m512 transformed_70 = _mm512_set1_ps(transformed_at_13[96]);
+                            sum9_6_0 = _mm512_fmadd_ps(transformed_70, encoder_6_weight_filtered_16, sum9_6_0);
+                            sum9_6_1 = _mm512_fmadd_ps(transformed_70, encoder_6_weight_filtered_17, sum9_6_1);
+                            const __m512 transformed_71 = _mm512_set1_ps(transformed_at_13[112]);
+                            sum9_7_0 = _mm512_fmadd_ps(transformed_71, encoder_6_weight_filtered_16, sum9_7_0);
+                            sum9_7_1 = _mm512_fmadd_ps(transformed_71, encoder_6_weight_filtered_17, sum9_7_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[2048], sum9_0_0);
+            _mm512_storeu_ps(&sums[2064], sum9_0_1);
+            _mm512_storeu_ps(&sums[2080], sum9_1_0);
+            _mm512_storeu_ps(&sums[2096], sum9_1_1);
+            _mm512_storeu_ps(&sums[2112], sum9_2_0);
+            _mm512_storeu_ps(&sums[2128], sum9_2_1);
+            _mm512_storeu_ps(&sums[2144], sum9_3_0);
+            _mm512_storeu_ps(&sums[2160], sum9_3_1);
+            _mm512_storeu_ps(&sums[2176], sum9_4_0);
+            _mm512_storeu_ps(&sums[2192], sum9_4_1);
+            _mm512_storeu_ps(&sums[2208], sum9_5_0);
+            _mm512_storeu_ps(&sums[2224], sum9_5_1);
+            _mm512_storeu_ps(&sums[2240], sum9_6_0);
+            _mm512_storeu_ps(&sums[2256], sum9_6_1);
+            _mm512_storeu_ps(&sums[2272], sum9_7_0);
+            _mm512_storeu_ps(&sums[2288], sum9_7_1);
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at = &sums[32 * ji + 16 * k0];
+                    const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                    _mm512_storeu_ps(&encoder2_conv_forward[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib + 32 * ji],
+                        _mm512_add_ps(sum_1, sum_2));
+                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                    _mm512_storeu_ps(&encoder2_conv_forward[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib + 32 * ji + 16],
+                        _mm512_add_ps(sum_2, sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
+                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                    _mm512_storeu_ps(&encoder2_conv_forward[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib + 32 * ji + 256],
+                        _mm512_add_ps(sum_4, sum_5));
+                    const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                    _mm512_storeu_ps(&encoder2_conv_forward[32768 * n + 8192 * kb + 4096 * k0 + 2048 * i + 512 * ib + 32 * ji + 272],
+                        _mm512_add_ps(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void encoder2_conv_forward_evaluate(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+    const float *restrict encoder_4_bias, const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        encoder2_conv_forward_evaluate_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias,
+            encoder_6_weight_filtered, encoder2_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 512 FLOPs, 3072 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder2_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_7_running_mean,
     const float *restrict encoder_7_running_var, const float *restrict encoder_7_weight, float *restrict encoder2_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const encoder2_batch_norm_running_out_at = &encoder2_batch_norm_running_out[48 * c0 + c1];
-        encoder2_batch_norm_running_out_at[0] = (float)((double)encoder_7_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_7_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder2_batch_norm_running_out_at[16] = (float)quotient_0;
-        encoder2_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)encoder_7_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder2_batch_norm_running_out_at = &encoder2_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_running_out_at[0] = (float)((double)encoder_7_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_7_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder2_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_7_weight[16 * c0 + 4 * c1 + c2];
+            encoder2_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21684,20 +23766,789 @@ static void encoder2_batch_norm_running(float *restrict encoder2_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 232512 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias,
+    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 214016);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            _mm512_storeu_ps(&encoder2_relu_in_staged0[16 * w_s], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s + 272], _mm512_setzero_ps());
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[32768 * n + 4096 * c0 + 256 * h_s
+                    + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0, _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c0]));
+                const __m512 encoder2_batch_norm_running_0 = _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c0 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_running_0,
+                    _mm512_loadu_ps(&encoder_7_bias[16 * c0]));
+                _mm512_storeu_ps(&encoder2_relu_in_staged0[272 * h_s + 16 * w_s + 288], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[1088 * ib + 64 * jb];
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[0]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at[544]));
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[32]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at[576]));
+                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 16 * jb];
+                _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[64]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at[608]));
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[16]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at[560])));
+                _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at[48]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at[592])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[1088 * ib + 64 * jb + 544];
+                const __m512 encoder2_relu_in_staged0_0 = _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[32]);
+                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 16 * jb + 10240];
+                _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[0]),
+                    encoder2_relu_in_staged0_0));
+                _mm512_storeu_ps(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[64]),
+                    encoder2_relu_in_staged0_0));
+                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[16]));
+                _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_1[48]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_2 = &encoder2_relu_in_staged0[1088 * ib + 64 * jb + 544];
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[544]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[0]));
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[576]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[32]));
+                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 16 * jb + 20480];
+                _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[608]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[64]));
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[560]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[16])));
+                _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[592]),
+                    _mm512_loadu_ps(&encoder2_relu_in_staged0_at_2[48])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[1088 * ib + 64 * jb + 272];
+                const __m512 encoder2_relu_in_staged0_1 = _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[32]);
+                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 16 * jb + 30720];
+                _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[0]),
+                    encoder2_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[64]),
+                    encoder2_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_3[48]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[1088 * ib + 64 * jb + 816];
+                const __m512 encoder2_relu_in_staged0_2 = _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[32]);
+                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 16 * jb + 40960];
+                _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[0]),
+                    encoder2_relu_in_staged0_2));
+                _mm512_storeu_ps(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[64]),
+                    encoder2_relu_in_staged0_2));
+                _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[16]));
+                _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder2_relu_in_staged0_at_4[48]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 8; kb++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
+            __m512 sum1_0_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_0_1 = _mm512_setzero_ps();
+            __m512 sum1_0_1_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1_1 = _mm512_setzero_ps();
+            __m512 sum1_0_2_0 = _mm512_setzero_ps();
+            __m512 sum1_0_2_1 = _mm512_setzero_ps();
+            __m512 sum1_0_3_0 = _mm512_setzero_ps();
+            __m512 sum1_0_3_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 128 * ib + c1];
+                            const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
+                            const __m512 encoder_9_weight_filtered_0 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 24576 * u
+                                + 6144 * v + 256 * c0 + 16 * c1]);
+                            sum1_0_0_0 = _mm512_fmadd_ps(transformed_0, encoder_9_weight_filtered_0, sum1_0_0_0);
+                            const __m512 encoder_9_weight_filtered_1 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 24576 * u
+                                + 6144 * v + 256 * c0 + 16 * c1 + 32768]);
+                            sum1_0_0_1 = _mm512_fmadd_ps(transformed_0, encoder_9_weight_filtered_1, sum1_0_0_1);
+                            const __m512 transformed_1 = _mm512_set1_ps(transformed_at_5[16]);
+                            sum1_0_1_0 = _mm512_fmadd_ps(transformed_1, encoder_9_weight_filtered_0, sum1_0_1_0);
+                            sum1_0_1_1 = _mm512_fmadd_ps(transformed_1, encoder_9_weight_filtered_1, sum1_0_1_1);
+                            const __m512 transformed_2 = _mm512_set1_ps(transformed_at_5[32]);
+                            sum1_0_2_0 = _mm512_fmadd_ps(transformed_2, encoder_9_weight_filtered_0, sum1_0_2_0);
+                            sum1_0_2_1 = _mm512_fmadd_ps(transformed_2, encoder_9_weight_filtered_1, sum1_0_2_1);
+                            const __m512 transformed_3 = _mm512_set1_ps(transformed_at_5[48]);
+                            sum1_0_3_0 = _mm512_fmadd_ps(transformed_3, encoder_9_weight_filtered_0, sum1_0_3_0);
+                            sum1_0_3_1 = _mm512_fmadd_ps(transformed_3, encoder_9_weight_filtered_1, sum1_0_3_1);
+                            const __m512 transformed_4 = _mm512_set1_ps(transformed_at_5[64]);
+                            sum1_1_0_0 = _mm512_fmadd_ps(transformed_4, encoder_9_weight_filtered_0, sum1_1_0_0);
+                            sum1_1_0_1 = _mm512_fmadd_ps(transformed_4, encoder_9_weight_filtered_1, sum1_1_0_1);
+                            const __m512 transformed_5 = _mm512_set1_ps(transformed_at_5[80]);
+                            sum1_1_1_0 = _mm512_fmadd_ps(transformed_5, encoder_9_weight_filtered_0, sum1_1_1_0);
+                            sum1_1_1_1 = _mm512_fmadd_ps(transformed_5, encoder_9_weight_filtered_1, sum1_1_1_1);
+                            const __m512 transformed_6 = _mm512_set1_ps(transformed_at_5[96]);
+                            sum1_1_2_0 = _mm512_fmadd_ps(transformed_6, encoder_9_weight_filtered_0, sum1_1_2_0);
+                            sum1_1_2_1 = _mm512_fmadd_ps(transformed_6, encoder_9_weight_filtered_1, sum1_1_2_1);
+                            const __m512 transformed_7 = _mm512_set1_ps(transformed_at_5[112]);
+                            sum1_1_3_0 = _mm512_fmadd_ps(transformed_7, encoder_9_weight_filtered_0, sum1_1_3_0);
+                            sum1_1_3_1 = _mm512_fmadd_ps(transformed_7, encoder_9_weight_filtered_1, sum1_1_3_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[0], sum1_0_0_0);
+            _mm512_storeu_ps(&sums[16], sum1_0_0_1);
+            _mm512_storeu_ps(&sums[32], sum1_0_1_0);
+            _mm512_storeu_ps(&sums[48], sum1_0_1_1);
+            _mm512_storeu_ps(&sums[64], sum1_0_2_0);
+            _mm512_storeu_ps(&sums[80], sum1_0_2_1);
+            _mm512_storeu_ps(&sums[96], sum1_0_3_0);
+            _mm512_storeu_ps(&sums[112], sum1_0_3_1);
+            _mm512_storeu_ps(&sums[128], sum1_1_0_0);
+            _mm512_storeu_ps(&sums[144], sum1_1_0_1);
+            _mm512_storeu_ps(&sums[160], sum1_1_1_0);
+            _mm512_storeu_ps(&sums[176], sum1_1_1_1);
+            _mm512_storeu_ps(&sums[192], sum1_1_2_0);
+            _mm512_storeu_ps(&sums[208], sum1_1_2_1);
+            _mm512_storeu_ps(&sums[224], sum1_1_3_0);
+            _mm512_storeu_ps(&sums[240], sum1_1_3_1);
+            __m512 sum2_0_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_0_1 = _mm512_setzero_ps();
+            __m512 sum2_0_1_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1_1 = _mm512_setzero_ps();
+            __m512 sum2_0_2_0 = _mm512_setzero_ps();
+            __m512 sum2_0_2_1 = _mm512_setzero_ps();
+            __m512 sum2_0_3_0 = _mm512_setzero_ps();
+            __m512 sum2_0_3_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0_0 = _mm512_setzero_ps();
+            __m512 sum2_1_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1_1 = _mm512_setzero_ps();
+            __m512 sum2_1_2_0 = _mm512_setzero_ps();
+            __m512 sum2_1_2_1 = _mm512_setzero_ps();
+            __m512 sum2_1_3_0 = _mm512_setzero_ps();
+            __m512 sum2_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 128 * ib + c1 + 2048];
+                        const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
+                        const __m512 encoder_9_weight_filtered_2 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 24576 * u
+                            + 256 * c0 + 16 * c1 + 2048]);
+                        sum2_0_0_0 = _mm512_fmadd_ps(transformed_8, encoder_9_weight_filtered_2, sum2_0_0_0);
+                        const __m512 encoder_9_weight_filtered_3 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 24576 * u
+                            + 256 * c0 + 16 * c1 + 34816]);
+                        sum2_0_0_1 = _mm512_fmadd_ps(transformed_8, encoder_9_weight_filtered_3, sum2_0_0_1);
+                        const __m512 transformed_9 = _mm512_set1_ps(transformed_at_6[16]);
+                        sum2_0_1_0 = _mm512_fmadd_ps(transformed_9, encoder_9_weight_filtered_2, sum2_0_1_0);
+                        sum2_0_1_1 = _mm512_fmadd_ps(transformed_9, encoder_9_weight_filtered_3, sum2_0_1_1);
+                        const __m512 transformed_10 = _mm512_set1_ps(transformed_at_6[32]);
+                        sum2_0_2_0 = _mm512_fmadd_ps(transformed_10, encoder_9_weight_filtered_2, sum2_0_2_0);
+                        sum2_0_2_1 = _mm512_fmadd_ps(transformed_10, encoder_9_weight_filtered_3, sum2_0_2_1);
+                        const __m512 transformed_11 = _mm512_set1_ps(transformed_at_6[48]);
+                        sum2_0_3_0 = _mm512_fmadd_ps(transformed_11, encoder_9_weight_filtered_2, sum2_0_3_0);
+                        sum2_0_3_1 = _mm512_fmadd_ps(transformed_11, encoder_9_weight_filtered_3, sum2_0_3_1);
+                        const __m512 transformed_12 = _mm512_set1_ps(transformed_at_6[64]);
+                        sum2_1_0_0 = _mm512_fmadd_ps(transformed_12, encoder_9_weight_filtered_2, sum2_1_0_0);
+                        sum2_1_0_1 = _mm512_fmadd_ps(transformed_12, encoder_9_weight_filtered_3, sum2_1_0_1);
+                        const __m512 transformed_13 = _mm512_set1_ps(transformed_at_6[80]);
+                        sum2_1_1_0 = _mm512_fmadd_ps(transformed_13, encoder_9_weight_filtered_2, sum2_1_1_0);
+                        sum2_1_1_1 = _mm512_fmadd_ps(transformed_13, encoder_9_weight_filtered_3, sum2_1_1_1);
+                        const __m512 transformed_14 = _mm512_set1_ps(transformed_at_6[96]);
+                        sum2_1_2_0 = _mm512_fmadd_ps(transformed_14, encoder_9_weight_filtered_2, sum2_1_2_0);
+                        sum2_1_2_1 = _mm512_fmadd_ps(transformed_14, encoder_9_weight_filtered_3, sum2_1_2_1);
+                        const __m512 transformed_15 = _mm512_set1_ps(transformed_at_6[112]);
+                        sum2_1_3_0 = _mm512_fmadd_ps(transformed_15, encoder_9_weight_filtered_2, sum2_1_3_0);
+                        sum2_1_3_1 = _mm512_fmadd_ps(transformed_15, encoder_9_weight_filtered_3, sum2_1_3_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[256], sum2_0_0_0);
+            _mm512_storeu_ps(&sums[272], sum2_0_0_1);
+            _mm512_storeu_ps(&sums[288], sum2_0_1_0);
+            _mm512_storeu_ps(&sums[304], sum2_0_1_1);
+            _mm512_storeu_ps(&sums[320], sum2_0_2_0);
+            _mm512_storeu_ps(&sums[336], sum2_0_2_1);
+            _mm512_storeu_ps(&sums[352], sum2_0_3_0);
+            _mm512_storeu_ps(&sums[368], sum2_0_3_1);
+            _mm512_storeu_ps(&sums[384], sum2_1_0_0);
+            _mm512_storeu_ps(&sums[400], sum2_1_0_1);
+            _mm512_storeu_ps(&sums[416], sum2_1_1_0);
+            _mm512_storeu_ps(&sums[432], sum2_1_1_1);
+            _mm512_storeu_ps(&sums[448], sum2_1_2_0);
+            _mm512_storeu_ps(&sums[464], sum2_1_2_1);
+            _mm512_storeu_ps(&sums[480], sum2_1_3_0);
+            _mm512_storeu_ps(&sums[496], sum2_1_3_1);
+            __m512 sum3_0_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_0_1 = _mm512_setzero_ps();
+            __m512 sum3_0_1_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1_1 = _mm512_setzero_ps();
+            __m512 sum3_0_2_0 = _mm512_setzero_ps();
+            __m512 sum3_0_2_1 = _mm512_setzero_ps();
+            __m512 sum3_0_3_0 = _mm512_setzero_ps();
+            __m512 sum3_0_3_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0_0 = _mm512_setzero_ps();
+            __m512 sum3_1_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1_1 = _mm512_setzero_ps();
+            __m512 sum3_1_2_0 = _mm512_setzero_ps();
+            __m512 sum3_1_2_1 = _mm512_setzero_ps();
+            __m512 sum3_1_3_0 = _mm512_setzero_ps();
+            __m512 sum3_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 128 * ib + c1 + 4096];
+                            const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
+                            const __m512 encoder_9_weight_filtered_4 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 24576 * u
+                                + 2048 * v + 256 * c0 + 16 * c1 + 4096]);
+                            sum3_0_0_0 = _mm512_fmadd_ps(transformed_16, encoder_9_weight_filtered_4, sum3_0_0_0);
+                            const __m512 encoder_9_weight_filtered_5 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 24576 * u
+                                + 2048 * v + 256 * c0 + 16 * c1 + 36864]);
+                            sum3_0_0_1 = _mm512_fmadd_ps(transformed_16, encoder_9_weight_filtered_5, sum3_0_0_1);
+                            const __m512 transformed_17 = _mm512_set1_ps(transformed_at_7[16]);
+                            sum3_0_1_0 = _mm512_fmadd_ps(transformed_17, encoder_9_weight_filtered_4, sum3_0_1_0);
+                            sum3_0_1_1 = _mm512_fmadd_ps(transformed_17, encoder_9_weight_filtered_5, sum3_0_1_1);
+                            const __m512 transformed_18 = _mm512_set1_ps(transformed_at_7[32]);
+                            sum3_0_2_0 = _mm512_fmadd_ps(transformed_18, encoder_9_weight_filtered_4, sum3_0_2_0);
+                            sum3_0_2_1 = _mm512_fmadd_ps(transformed_18, encoder_9_weight_filtered_5, sum3_0_2_1);
+                            const __m512 transformed_19 = _mm512_set1_ps(transformed_at_7[48]);
+                            sum3_0_3_0 = _mm512_fmadd_ps(transformed_19, encoder_9_weight_filtered_4, sum3_0_3_0);
+                            sum3_0_3_1 = _mm512_fmadd_ps(transformed_19, encoder_9_weight_filtered_5, sum3_0_3_1);
+                            const __m512 transformed_20 = _mm512_set1_ps(transformed_at_7[64]);
+                            sum3_1_0_0 = _mm512_fmadd_ps(transformed_20, encoder_9_weight_filtered_4, sum3_1_0_0);
+                            sum3_1_0_1 = _mm512_fmadd_ps(transformed_20, encoder_9_weight_filtered_5, sum3_1_0_1);
+                            const __m512 transformed_21 = _mm512_set1_ps(transformed_at_7[80]);
+                            sum3_1_1_0 = _mm512_fmadd_ps(transformed_21, encoder_9_weight_filtered_4, sum3_1_1_0);
+                            sum3_1_1_1 = _mm512_fmadd_ps(transformed_21, encoder_9_weight_filtered_5, sum3_1_1_1);
+                            const __m512 transformed_22 = _mm512_set1_ps(transformed_at_7[96]);
+                            sum3_1_2_0 = _mm512_fmadd_ps(transformed_22, encoder_9_weight_filtered_4, sum3_1_2_0);
+                            sum3_1_2_1 = _mm512_fmadd_ps(transformed_22, encoder_9_weight_filtered_5, sum3_1_2_1);
+                            const __m512 transformed_23 = _mm512_set1_ps(transformed_at_7[112]);
+                            sum3_1_3_0 = _mm512_fmadd_ps(transformed_23, encoder_9_weight_filtered_4, sum3_1_3_0);
+                            sum3_1_3_1 = _mm512_fmadd_ps(transformed_23, encoder_9_weight_filtered_5, sum3_1_3_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[512], sum3_0_0_0);
+            _mm512_storeu_ps(&sums[528], sum3_0_0_1);
+            _mm512_storeu_ps(&sums[544], sum3_0_1_0);
+            _mm512_storeu_ps(&sums[560], sum3_0_1_1);
+            _mm512_storeu_ps(&sums[576], sum3_0_2_0);
+            _mm512_storeu_ps(&sums[592], sum3_0_2_1);
+            _mm512_storeu_ps(&sums[608], sum3_0_3_0);
+            _mm512_storeu_ps(&sums[624], sum3_0_3_1);
+            _mm512_storeu_ps(&sums[640], sum3_1_0_0);
+            _mm512_storeu_ps(&sums[656], sum3_1_0_1);
+            _mm512_storeu_ps(&sums[672], sum3_1_1_0);
+            _mm512_storeu_ps(&sums[688], sum3_1_1_1);
+            _mm512_storeu_ps(&sums[704], sum3_1_2_0);
+            _mm512_storeu_ps(&sums[720], sum3_1_2_1);
+            _mm512_storeu_ps(&sums[736], sum3_1_3_0);
+            _mm512_storeu_ps(&sums[752], sum3_1_3_1);
+            __m512 sum4_0_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_0_1 = _mm512_setzero_ps();
+            __m512 sum4_0_1_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1_1 = _mm512_setzero_ps();
+            __m512 sum4_0_2_0 = _mm512_setzero_ps();
+            __m512 sum4_0_2_1 = _mm512_setzero_ps();
+            __m512 sum4_0_3_0 = _mm512_setzero_ps();
+            __m512 sum4_0_3_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0_0 = _mm512_setzero_ps();
+            __m512 sum4_1_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1_1 = _mm512_setzero_ps();
+            __m512 sum4_1_2_0 = _mm512_setzero_ps();
+            __m512 sum4_1_2_1 = _mm512_setzero_ps();
+            __m512 sum4_1_3_0 = _mm512_setzero_ps();
+            __m512 sum4_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 128 * ib + c1 + 10240];
+                        const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
+                        const __m512 encoder_9_weight_filtered_6 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 6144 * v
+                            + 256 * c0 + 16 * c1 + 8192]);
+                        sum4_0_0_0 = _mm512_fmadd_ps(transformed_24, encoder_9_weight_filtered_6, sum4_0_0_0);
+                        const __m512 encoder_9_weight_filtered_7 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 6144 * v
+                            + 256 * c0 + 16 * c1 + 40960]);
+                        sum4_0_0_1 = _mm512_fmadd_ps(transformed_24, encoder_9_weight_filtered_7, sum4_0_0_1);
+                        const __m512 transformed_25 = _mm512_set1_ps(transformed_at_8[16]);
+                        sum4_0_1_0 = _mm512_fmadd_ps(transformed_25, encoder_9_weight_filtered_6, sum4_0_1_0);
+                        sum4_0_1_1 = _mm512_fmadd_ps(transformed_25, encoder_9_weight_filtered_7, sum4_0_1_1);
+                        const __m512 transformed_26 = _mm512_set1_ps(transformed_at_8[32]);
+                        sum4_0_2_0 = _mm512_fmadd_ps(transformed_26, encoder_9_weight_filtered_6, sum4_0_2_0);
+                        sum4_0_2_1 = _mm512_fmadd_ps(transformed_26, encoder_9_weight_filtered_7, sum4_0_2_1);
+                        const __m512 transformed_27 = _mm512_set1_ps(transformed_at_8[48]);
+                        sum4_0_3_0 = _mm512_fmadd_ps(transformed_27, encoder_9_weight_filtered_6, sum4_0_3_0);
+                        sum4_0_3_1 = _mm512_fmadd_ps(transformed_27, encoder_9_weight_filtered_7, sum4_0_3_1);
+                        const __m512 transformed_28 = _mm512_set1_ps(transformed_at_8[64]);
+                        sum4_1_0_0 = _mm512_fmadd_ps(transformed_28, encoder_9_weight_filtered_6, sum4_1_0_0);
+                        sum4_1_0_1 = _mm512_fmadd_ps(transformed_28, encoder_9_weight_filtered_7, sum4_1_0_1);
+                        const __m512 transformed_29 = _mm512_set1_ps(transformed_at_8[80]);
+                        sum4_1_1_0 = _mm512_fmadd_ps(transformed_29, encoder_9_weight_filtered_6, sum4_1_1_0);
+                        sum4_1_1_1 = _mm512_fmadd_ps(transformed_29, encoder_9_weight_filtered_7, sum4_1_1_1);
+                        const __m512 transformed_30 = _mm512_set1_ps(transformed_at_8[96]);
+                        sum4_1_2_0 = _mm512_fmadd_ps(transformed_30, encoder_9_weight_filtered_6, sum4_1_2_0);
+                        sum4_1_2_1 = _mm512_fmadd_ps(transformed_30, encoder_9_weight_filtered_7, sum4_1_2_1);
+                        const __m512 transformed_31 = _mm512_set1_ps(transformed_at_8[112]);
+                        sum4_1_3_0 = _mm512_fmadd_ps(transformed_31, encoder_9_weight_filtered_6, sum4_1_3_0);
+                        sum4_1_3_1 = _mm512_fmadd_ps(transformed_31, encoder_9_weight_filtered_7, sum4_1_3_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[768], sum4_0_0_0);
+            _mm512_storeu_ps(&sums[784], sum4_0_0_1);
+            _mm512_storeu_ps(&sums[800], sum4_0_1_0);
+            _mm512_storeu_ps(&sums[816], sum4_0_1_1);
+            _mm512_storeu_ps(&sums[832], sum4_0_2_0);
+            _mm512_storeu_ps(&sums[848], sum4_0_2_1);
+            _mm512_storeu_ps(&sums[864], sum4_0_3_0);
+            _mm512_storeu_ps(&sums[880], sum4_0_3_1);
+            _mm512_storeu_ps(&sums[896], sum4_1_0_0);
+            _mm512_storeu_ps(&sums[912], sum4_1_0_1);
+            _mm512_storeu_ps(&sums[928], sum4_1_1_0);
+            _mm512_storeu_ps(&sums[944], sum4_1_1_1);
+            _mm512_storeu_ps(&sums[960], sum4_1_2_0);
+            _mm512_storeu_ps(&sums[976], sum4_1_2_1);
+            _mm512_storeu_ps(&sums[992], sum4_1_3_0);
+            _mm512_storeu_ps(&sums[1008], sum4_1_3_1);
+            __m512 sum5_0_0_0 = _mm512_setzero_ps();
+            __m512 sum5_0_0_1 = _mm512_setzero_ps();
+            __m512 sum5_0_1_0 = _mm512_setzero_ps();
+            __m512 sum5_0_1_1 = _mm512_setzero_ps();
+            __m512 sum5_0_2_0 = _mm512_setzero_ps();
+            __m512 sum5_0_2_1 = _mm512_setzero_ps();
+            __m512 sum5_0_3_0 = _mm512_setzero_ps();
+            __m512 sum5_0_3_1 = _mm512_setzero_ps();
+            __m512 sum5_1_0_0 = _mm512_setzero_ps();
+            __m512 sum5_1_0_1 = _mm512_setzero_ps();
+            __m512 sum5_1_1_0 = _mm512_setzero_ps();
+            __m512 sum5_1_1_1 = _mm512_setzero_ps();
+            __m512 sum5_1_2_0 = _mm512_setzero_ps();
+            __m512 sum5_1_2_1 = _mm512_setzero_ps();
+            __m512 sum5_1_3_0 = _mm512_setzero_ps();
+            __m512 sum5_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + c1 + 12288];
+                    const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
+                    const __m512 encoder_9_weight_filtered_8 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 256 * c0 + 16 * c1
+                        + 10240]);
+                    sum5_0_0_0 = _mm512_fmadd_ps(transformed_32, encoder_9_weight_filtered_8, sum5_0_0_0);
+                    const __m512 encoder_9_weight_filtered_9 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 256 * c0 + 16 * c1
+                        + 43008]);
+                    sum5_0_0_1 = _mm512_fmadd_ps(transformed_32, encoder_9_weight_filtered_9, sum5_0_0_1);
+                    const __m512 transformed_33 = _mm512_set1_ps(transformed_at_9[16]);
+                    sum5_0_1_0 = _mm512_fmadd_ps(transformed_33, encoder_9_weight_filtered_8, sum5_0_1_0);
+                    sum5_0_1_1 = _mm512_fmadd_ps(transformed_33, encoder_9_weight_filtered_9, sum5_0_1_1);
+                    const __m512 transformed_34 = _mm512_set1_ps(transformed_at_9[32]);
+                    sum5_0_2_0 = _mm512_fmadd_ps(transformed_34, encoder_9_weight_filtered_8, sum5_0_2_0);
+                    sum5_0_2_1 = _mm512_fmadd_ps(transformed_34, encoder_9_weight_filtered_9, sum5_0_2_1);
+                    const __m512 transformed_35 = _mm512_set1_ps(transformed_at_9[48]);
+                    sum5_0_3_0 = _mm512_fmadd_ps(transformed_35, encoder_9_weight_filtered_8, sum5_0_3_0);
+                    sum5_0_3_1 = _mm512_fmadd_ps(transformed_35, encoder_9_weight_filtered_9, sum5_0_3_1);
+                    const __m512 transformed_36 = _mm512_set1_ps(transformed_at_9[64]);
+                    sum5_1_0_0 = _mm512_fmadd_ps(transformed_36, encoder_9_weight_filtered_8, sum5_1_0_0);
+                    sum5_1_0_1 = _mm512_fmadd_ps(transformed_36, encoder_9_weight_filtered_9, sum5_1_0_1);
+                    const __m512 transformed_37 = _mm512_set1_ps(transformed_at_9[80]);
+                    sum5_1_1_0 = _mm512_fmadd_ps(transformed_37, encoder_9_weight_filtered_8, sum5_1_1_0);
+                    sum5_1_1_1 = _mm512_fmadd_ps(transformed_37, encoder_9_weight_filtered_9, sum5_1_1_1);
+                    const __m512 transformed_38 = _mm512_set1_ps(transformed_at_9[96]);
+                    sum5_1_2_0 = _mm512_fmadd_ps(transformed_38, encoder_9_weight_filtered_8, sum5_1_2_0);
+                    sum5_1_2_1 = _mm512_fmadd_ps(transformed_38, encoder_9_weight_filtered_9, sum5_1_2_1);
+                    const __m512 transformed_39 = _mm512_set1_ps(transformed_at_9[112]);
+                    sum5_1_3_0 = _mm512_fmadd_ps(transformed_39, encoder_9_weight_filtered_8, sum5_1_3_0);
+                    sum5_1_3_1 = _mm512_fmadd_ps(transformed_39, encoder_9_weight_filtered_9, sum5_1_3_1);
+                }
+            }
+            _mm512_storeu_ps(&sums[1024], sum5_0_0_0);
+            _mm512_storeu_ps(&sums[1040], sum5_0_0_1);
+            _mm512_storeu_ps(&sums[1056], sum5_0_1_0);
+            _mm512_storeu_ps(&sums[1072], sum5_0_1_1);
+            _mm512_storeu_ps(&sums[1088], sum5_0_2_0);
+            _mm512_storeu_ps(&sums[1104], sum5_0_2_1);
+            _mm512_storeu_ps(&sums[1120], sum5_0_3_0);
+            _mm512_storeu_ps(&sums[1136], sum5_0_3_1);
+            _mm512_storeu_ps(&sums[1152], sum5_1_0_0);
+            _mm512_storeu_ps(&sums[1168], sum5_1_0_1);
+            _mm512_storeu_ps(&sums[1184], sum5_1_1_0);
+            _mm512_storeu_ps(&sums[1200], sum5_1_1_1);
+            _mm512_storeu_ps(&sums[1216], sum5_1_2_0);
+            _mm512_storeu_ps(&sums[1232], sum5_1_2_1);
+            _mm512_storeu_ps(&sums[1248], sum5_1_3_0);
+            _mm512_storeu_ps(&sums[1264], sum5_1_3_1);
+            __m512 sum6_0_0_0 = _mm512_setzero_ps();
+            __m512 sum6_0_0_1 = _mm512_setzero_ps();
+            __m512 sum6_0_1_0 = _mm512_setzero_ps();
+            __m512 sum6_0_1_1 = _mm512_setzero_ps();
+            __m512 sum6_0_2_0 = _mm512_setzero_ps();
+            __m512 sum6_0_2_1 = _mm512_setzero_ps();
+            __m512 sum6_0_3_0 = _mm512_setzero_ps();
+            __m512 sum6_0_3_1 = _mm512_setzero_ps();
+            __m512 sum6_1_0_0 = _mm512_setzero_ps();
+            __m512 sum6_1_0_1 = _mm512_setzero_ps();
+            __m512 sum6_1_1_0 = _mm512_setzero_ps();
+            __m512 sum6_1_1_1 = _mm512_setzero_ps();
+            __m512 sum6_1_2_0 = _mm512_setzero_ps();
+            __m512 sum6_1_2_1 = _mm512_setzero_ps();
+            __m512 sum6_1_3_0 = _mm512_setzero_ps();
+            __m512 sum6_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 128 * ib + c1 + 14336];
+                        const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
+                        const __m512 encoder_9_weight_filtered_10 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 2048 * v
+                            + 256 * c0 + 16 * c1 + 12288]);
+                        sum6_0_0_0 = _mm512_fmadd_ps(transformed_40, encoder_9_weight_filtered_10, sum6_0_0_0);
+                        const __m512 encoder_9_weight_filtered_11 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 2048 * v
+                            + 256 * c0 + 16 * c1 + 45056]);
+                        sum6_0_0_1 = _mm512_fmadd_ps(transformed_40, encoder_9_weight_filtered_11, sum6_0_0_1);
+                        const __m512 transformed_41 = _mm512_set1_ps(transformed_at_10[16]);
+                        sum6_0_1_0 = _mm512_fmadd_ps(transformed_41, encoder_9_weight_filtered_10, sum6_0_1_0);
+                        sum6_0_1_1 = _mm512_fmadd_ps(transformed_41, encoder_9_weight_filtered_11, sum6_0_1_1);
+                        const __m512 transformed_42 = _mm512_set1_ps(transformed_at_10[32]);
+                        sum6_0_2_0 = _mm512_fmadd_ps(transformed_42, encoder_9_weight_filtered_10, sum6_0_2_0);
+                        sum6_0_2_1 = _mm512_fmadd_ps(transformed_42, encoder_9_weight_filtered_11, sum6_0_2_1);
+                        const __m512 transformed_43 = _mm512_set1_ps(transformed_at_10[48]);
+                        sum6_0_3_0 = _mm512_fmadd_ps(transformed_43, encoder_9_weight_filtered_10, sum6_0_3_0);
+                        sum6_0_3_1 = _mm512_fmadd_ps(transformed_43, encoder_9_weight_filtered_11, sum6_0_3_1);
+                        const __m512 transformed_44 = _mm512_set1_ps(transformed_at_10[64]);
+                        sum6_1_0_0 = _mm512_fmadd_ps(transformed_44, encoder_9_weight_filtered_10, sum6_1_0_0);
+                        sum6_1_0_1 = _mm512_fmadd_ps(transformed_44, encoder_9_weight_filtered_11, sum6_1_0_1);
+                        const __m512 transformed_45 = _mm512_set1_ps(transformed_at_10[80]);
+                        sum6_1_1_0 = _mm512_fmadd_ps(transformed_45, encoder_9_weight_filtered_10, sum6_1_1_0);
+                        sum6_1_1_1 = _mm512_fmadd_ps(transformed_45, encoder_9_weight_filtered_11, sum6_1_1_1);
+                        const __m512 transformed_46 = _mm512_set1_ps(transformed_at_10[96]);
+                        sum6_1_2_0 = _mm512_fmadd_ps(transformed_46, encoder_9_weight_filtered_10, sum6_1_2_0);
+                        sum6_1_2_1 = _mm512_fmadd_ps(transformed_46, encoder_9_weight_filtered_11, sum6_1_2_1);
+                        const __m512 transformed_47 = _mm512_set1_ps(transformed_at_10[112]);
+                        sum6_1_3_0 = _mm512_fmadd_ps(transformed_47, encoder_9_weight_filtered_10, sum6_1_3_0);
+                        sum6_1_3_1 = _mm512_fmadd_ps(transformed_47, encoder_9_weight_filtered_11, sum6_1_3_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[1280], sum6_0_0_0);
+            _mm512_storeu_ps(&sums[1296], sum6_0_0_1);
+            _mm512_storeu_ps(&sums[1312], sum6_0_1_0);
+            _mm512_storeu_ps(&sums[1328], sum6_0_1_1);
+            _mm512_storeu_ps(&sums[1344], sum6_0_2_0);
+            _mm512_storeu_ps(&sums[1360], sum6_0_2_1);
+            _mm512_storeu_ps(&sums[1376], sum6_0_3_0);
+            _mm512_storeu_ps(&sums[1392], sum6_0_3_1);
+            _mm512_storeu_ps(&sums[1408], sum6_1_0_0);
+            _mm512_storeu_ps(&sums[1424], sum6_1_0_1);
+            _mm512_storeu_ps(&sums[1440], sum6_1_1_0);
+            _mm512_storeu_ps(&sums[1456], sum6_1_1_1);
+            _mm512_storeu_ps(&sums[1472], sum6_1_2_0);
+            _mm512_storeu_ps(&sums[1488], sum6_1_2_1);
+            _mm512_storeu_ps(&sums[1504], sum6_1_3_0);
+            _mm512_storeu_ps(&sums[1520], sum6_1_3_1);
+            __m512 sum7_0_0_0 = _mm512_setzero_ps();
+            __m512 sum7_0_0_1 = _mm512_setzero_ps();
+            __m512 sum7_0_1_0 = _mm512_setzero_ps();
+            __m512 sum7_0_1_1 = _mm512_setzero_ps();
+            __m512 sum7_0_2_0 = _mm512_setzero_ps();
+            __m512 sum7_0_2_1 = _mm512_setzero_ps();
+            __m512 sum7_0_3_0 = _mm512_setzero_ps();
+            __m512 sum7_0_3_1 = _mm512_setzero_ps();
+            __m512 sum7_1_0_0 = _mm512_setzero_ps();
+            __m512 sum7_1_0_1 = _mm512_setzero_ps();
+            __m512 sum7_1_1_0 = _mm512_setzero_ps();
+            __m512 sum7_1_1_1 = _mm512_setzero_ps();
+            __m512 sum7_1_2_0 = _mm512_setzero_ps();
+            __m512 sum7_1_2_1 = _mm512_setzero_ps();
+            __m512 sum7_1_3_0 = _mm512_setzero_ps();
+            __m512 sum7_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 128 * ib + c1 + 20480];
+                            const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
+                            const __m512 encoder_9_weight_filtered_12 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 8192 * u
+                                + 6144 * v + 256 * c0 + 16 * c1 + 16384]);
+                            sum7_0_0_0 = _mm512_fmadd_ps(transformed_48, encoder_9_weight_filtered_12, sum7_0_0_0);
+                            const __m512 encoder_9_weight_filtered_13 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 8192 * u
+                                + 6144 * v + 256 * c0 + 16 * c1 + 49152]);
+                            sum7_0_0_1 = _mm512_fmadd_ps(transformed_48, encoder_9_weight_filtered_13, sum7_0_0_1);
+                            const __m512 transformed_49 = _mm512_set1_ps(transformed_at_11[16]);
+                            sum7_0_1_0 = _mm512_fmadd_ps(transformed_49, encoder_9_weight_filtered_12, sum7_0_1_0);
+                            sum7_0_1_1 = _mm512_fmadd_ps(transformed_49, encoder_9_weight_filtered_13, sum7_0_1_1);
+                            const __m512 transformed_50 = _mm512_set1_ps(transformed_at_11[32]);
+                            sum7_0_2_0 = _mm512_fmadd_ps(transformed_50, encoder_9_weight_filtered_12, sum7_0_2_0);
+                            sum7_0_2_1 = _mm512_fmadd_ps(transformed_50, encoder_9_weight_filtered_13, sum7_0_2_1);
+                            const __m512 transformed_51 = _mm512_set1_ps(transformed_at_11[48]);
+                            sum7_0_3_0 = _mm512_fmadd_ps(transformed_51, encoder_9_weight_filtered_12, sum7_0_3_0);
+                            sum7_0_3_1 = _mm512_fmadd_ps(transformed_51, encoder_9_weight_filtered_13, sum7_0_3_1);
+                            const __m512 transformed_52 = _mm512_set1_ps(transformed_at_11[64]);
+                            sum7_1_0_0 = _mm512_fmadd_ps(transformed_52, encoder_9_weight_filtered_12, sum7_1_0_0);
+                            sum7_1_0_1 = _mm512_fmadd_ps(transformed_52, encoder_9_weight_filtered_13, sum7_1_0_1);
+                            const __m512 transformed_53 = _mm512_set1_ps(transformed_at_11[80]);
+                            sum7_1_1_0 = _mm512_fmadd_ps(transformed_53, encoder_9_weight_filtered_12, sum7_1_1_0);
+                            sum7_1_1_1 = _mm512_fmadd_ps(transformed_53, encoder_9_weight_filtered_13, sum7_1_1_1);
+                            const __m512 transformed_54 = _mm512_set1_ps(transformed_at_11[96]);
+                            sum7_1_2_0 = _mm512_fmadd_ps(transformed_54, encoder_9_weight_filtered_12, sum7_1_2_0);
+                            sum7_1_2_1 = _mm512_fmadd_ps(transformed_54, encoder_9_weight_filtered_13, sum7_1_2_1);
+                            const __m512 transformed_55 = _mm512_set1_ps(transformed_at_11[112]);
+                            sum7_1_3_0 = _mm512_fmadd_ps(transformed_55, encoder_9_weight_filtered_12, sum7_1_3_0);
+                            sum7_1_3_1 = _mm512_fmadd_ps(transformed_55, encoder_9_weight_filtered_13, sum7_1_3_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[1536], sum7_0_0_0);
+            _mm512_storeu_ps(&sums[1552], sum7_0_0_1);
+            _mm512_storeu_ps(&sums[1568], sum7_0_1_0);
+            _mm512_storeu_ps(&sums[1584], sum7_0_1_1);
+            _mm512_storeu_ps(&sums[1600], sum7_0_2_0);
+            _mm512_storeu_ps(&sums[1616], sum7_0_2_1);
+            _mm512_storeu_ps(&sums[1632], sum7_0_3_0);
+            _mm512_storeu_ps(&sums[1648], sum7_0_3_1);
+            _mm512_storeu_ps(&sums[1664], sum7_1_0_0);
+            _mm512_storeu_ps(&sums[1680], sum7_1_0_1);
+            _mm512_storeu_ps(&sums[1696], sum7_1_1_0);
+            _mm512_storeu_ps(&sums[1712], sum7_1_1_1);
+            _mm512_storeu_ps(&sums[1728], sum7_1_2_0);
+            _mm512_storeu_ps(&sums[1744], sum7_1_2_1);
+            _mm512_storeu_ps(&sums[1760], sum7_1_3_0);
+            _mm512_storeu_ps(&sums[1776], sum7_1_3_1);
+            __m512 sum8_0_0_0 = _mm512_setzero_ps();
+            __m512 sum8_0_0_1 = _mm512_setzero_ps();
+            __m512 sum8_0_1_0 = _mm512_setzero_ps();
+            __m512 sum8_0_1_1 = _mm512_setzero_ps();
+            __m512 sum8_0_2_0 = _mm512_setzero_ps();
+            __m512 sum8_0_2_1 = _mm512_setzero_ps();
+            __m512 sum8_0_3_0 = _mm512_setzero_ps();
+            __m512 sum8_0_3_1 = _mm512_setzero_ps();
+            __m512 sum8_1_0_0 = _mm512_setzero_ps();
+            __m512 sum8_1_0_1 = _mm512_setzero_ps();
+            __m512 sum8_1_1_0 = _mm512_setzero_ps();
+            __m512 sum8_1_1_1 = _mm512_setzero_ps();
+            __m512 sum8_1_2_0 = _mm512_setzero_ps();
+            __m512 sum8_1_2_1 = _mm512_setzero_ps();
+            __m512 sum8_1_3_0 = _mm512_setzero_ps();
+            __m512 sum8_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 128 * ib + c1 + 22528];
+                        const __m512 transformed_56 = _mm512_set1_ps(transformed_at_12[0]);
+                        const __m512 encoder_9_weight_filtered_14 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 8192 * u
+                            + 256 * c0 + 16 * c1 + 18432]);
+                        sum8_0_0_0 = _mm512_fmadd_ps(transformed_56, encoder_9_weight_filtered_14, sum8_0_0_0);
+                        const __m512 encoder_9_weight_filtered_15 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 8192 * u
+                            + 256 * c0 + 16 * c1 + 51200]);
+                        sum8_0_0_1 = _mm512_fmadd_ps(transformed_56, encoder_9_weight_filtered_15, sum8_0_0_1);
+                        const __m512 transformed_57 = _mm512_set1_ps(transformed_at_12[16]);
+                        sum8_0_1_0 = _mm512_fmadd_ps(transformed_57, encoder_9_weight_filtered_14, sum8_0_1_0);
+                        sum8_0_1_1 = _mm512_fmadd_ps(transformed_57, encoder_9_weight_filtered_15, sum8_0_1_1);
+                        const __m512 transformed_58 = _mm512_set1_ps(transformed_at_12[32]);
+                        sum8_0_2_0 = _mm512_fmadd_ps(transformed_58, encoder_9_weight_filtered_14, sum8_0_2_0);
+                        sum8_0_2_1 = _mm512_fmadd_ps(transformed_58, encoder_9_weight_filtered_15, sum8_0_2_1);
+                        const __m512 transformed_59 = _mm512_set1_ps(transformed_at_12[48]);
+                        sum8_0_3_0 = _mm512_fmadd_ps(transformed_59, encoder_9_weight_filtered_14, sum8_0_3_0);
+                        sum8_0_3_1 = _mm512_fmadd_ps(transformed_59, encoder_9_weight_filtered_15, sum8_0_3_1);
+                        const __m512 transformed_60 = _mm512_set1_ps(transformed_at_12[64]);
+                        sum8_1_0_0 = _mm512_fmadd_ps(transformed_60, encoder_9_weight_filtered_14, sum8_1_0_0);
+                        sum8_1_0_1 = _mm512_fmadd_ps(transformed_60, encoder_9_weight_filtered_15, sum8_1_0_1);
+                        const __m512 transformed_61 = _mm512_set1_ps(transformed_at_12[80]);
+                        sum8_1_1_0 = _mm512_fmadd_ps(transformed_61, encoder_9_weight_filtered_14, sum8_1_1_0);
+                        sum8_1_1_1 = _mm512_fmadd_ps(transformed_61, encoder_9_weight_filtered_15, sum8_1_1_1);
+                        const __m512 transformed_62 = _mm512_set1_ps(transformed_at_12[96]);
+                        sum8_1_2_0 = _mm512_fmadd_ps(transformed_62, encoder_9_weight_filtered_14, sum8_1_2_0);
+                        sum8_1_2_1 = _mm512_fmadd_ps(transformed_62, encoder_9_weight_filtered_15, sum8_1_2_1);
+                        const __m512 transformed_63 = _mm512_set1_ps(transformed_at_12[112]);
+                        sum8_1_3_0 = _mm512_fmadd_ps(transformed_63, encoder_9_weight_filtered_14, sum8_1_3_0);
+                        sum8_1_3_1 = _mm512_fmadd_ps(transformed_63, encoder_9_weight_filtered_15, sum8_1_3_1);
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[1792], sum8_0_0_0);
+            _mm512_storeu_ps(&sums[1808], sum8_0_0_1);
+            _mm512_storeu_ps(&sums[1824], sum8_0_1_0);
+            _mm512_storeu_ps(&sums[1840], sum8_0_1_1);
+            _mm512_storeu_ps(&sums[1856], sum8_0_2_0);
+            _mm512_storeu_ps(&sums[1872], sum8_0_2_1);
+            _mm512_storeu_ps(&sums[1888], sum8_0_3_0);
+            _mm512_storeu_ps(&sums[1904], sum8_0_3_1);
+            _mm512_storeu_ps(&sums[1920], sum8_1_0_0);
+            _mm512_storeu_ps(&sums[1936], sum8_1_0_1);
+            _mm512_storeu_ps(&sums[1952], sum8_1_1_0);
+            _mm512_storeu_ps(&sums[1968], sum8_1_1_1);
+            _mm512_storeu_ps(&sums[1984], sum8_1_2_0);
+            _mm512_storeu_ps(&sums[2000], sum8_1_2_1);
+            _mm512_storeu_ps(&sums[2016], sum8_1_3_0);
+            _mm512_storeu_ps(&sums[2032], sum8_1_3_1);
+            __m512 sum9_0_0_0 = _mm512_setzero_ps();
+            __m512 sum9_0_0_1 = _mm512_setzero_ps();
+            __m512 sum9_0_1_0 = _mm512_setzero_ps();
+            __m512 sum9_0_1_1 = _mm512_setzero_ps();
+            __m512 sum9_0_2_0 = _mm512_setzero_ps();
+            __m512 sum9_0_2_1 = _mm512_setzero_ps();
+            __m512 sum9_0_3_0 = _mm512_setzero_ps();
+            __m512 sum9_0_3_1 = _mm512_setzero_ps();
+            __m512 sum9_1_0_0 = _mm512_setzero_ps();
+            __m512 sum9_1_0_1 = _mm512_setzero_ps();
+            __m512 sum9_1_1_0 = _mm512_setzero_ps();
+            __m512 sum9_1_1_1 = _mm512_setzero_ps();
+            __m512 sum9_1_2_0 = _mm512_setzero_ps();
+            __m512 sum9_1_2_1 = _mm512_setzero_ps();
+            __m512 sum9_1_3_0 = _mm512_setzero_ps();
+            __m512 sum9_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 128 * ib + c1 + 24576];
+                            const __m512 transformed_64 = _mm512_set1_ps(transformed_at_13[0]);
+                            const __m512 encoder_9_weight_filtered_16 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 8192 * u
+                                + 2048 * v + 256 * c0 + 16 * c1 + 20480]);
+                            sum9_0_0_0 = _mm512_fmadd_ps(transformed_64, encoder_9_weight_filtered_16, sum9_0_0_0);
+                            const __m512 encoder_9_weight_filtered_17 = _mm512_loadu_ps(&encoder_9_weight_filtered[65536 * kb + 8192 * u
+                                + 2048 * v + 256 * c0 + 16 * c1 + 53248]);
+                            sum9_0_0_1 = _mm512_fmadd_ps(transformed_64, encoder_9_weight_filtered_17, sum9_0_0_1);
+                            const __m512 transformed_65 = _mm512_set1_ps(transformed_at_13[16]);
+                            sum9_0_1_0 = _mm512_fmadd_ps(transformed_65, encoder_9_weight_filtered_16, sum9_0_1_0);
+                            sum9_0_1_1 = _mm512_fmadd_ps(transformed_65, encoder_9_weight_filtered_17, sum9_0_1_1);
+                            const __m512 transformed_66 = _mm512_set1_ps(transformed_at_13[32]);
+                            sum9_0_2_0 = _mm512_fmadd_ps(transformed_66, encoder_9_weight_filtered_16, sum9_0_2_0);
+                            sum9_0_2_1 = _mm512_fmadd_ps(transformed_66, encoder_9_weight_filtered_17, sum9_0_2_1);
+                            const __m512 transformed_67 = _mm512_set1_ps(transformed_at_13[48]);
+                            sum9_0_3_0 = _mm512_fmadd_ps(transformed_67, encoder_9_weight_filtered_16, sum9_0_3_0);
+                            sum9_0_3_1 = _mm512_fmadd_ps(transformed_67, encoder_9_weight_filtered_17, sum9_0_3_1);
+                            const __m512 transformed_68 = _mm512_set1_ps(transformed_at_13[64]);
+                            sum9_1_0_0 = _mm512_fmadd_ps(transformed_68, encoder_9_weight_filtered_16, sum9_1_0_0);
+                            sum9_1_0_1 = _mm512_fmadd_ps(transformed_68, encoder_9_weight_filtered_17, sum9_1_0_1);
+                            const __m512 transformed_69 = _mm512_set1_ps(transformed_at_13[80]);
+                            sum9_1_1_0 = _mm512_fmadd_ps(transformed_69, encoder_9_weight_filtered_16, sum9_1_1_0);
+                            sum9_1_1_1 = _mm512_fmadd_ps(transformed_69, encoder_9_weight_filtered_17, sum9_1_1_1);
+                            const __m512 transformed_70 = _mm512_set1_ps(transformed_at_13[96]);
+                            sum9_1_2_0 = _mm512_fmadd_ps(transformed_70, encoder_9_weight_filtered_16, sum9_1_2_0);
+                            sum9_1_2_1 = _mm512_fmadd_ps(transformed_70, encoder_9_weight_filtered_17, sum9_1_2_1);
+                            const __m512 transformed_71 = _mm512_set1_ps(transformed_at_13[112]);
+                            sum9_1_3_0 = _mm512_fmadd_ps(transformed_71, encoder_9_weight_filtered_16, sum9_1_3_0);
+                            sum9_1_3_1 = _mm512_fmadd_ps(transformed_71, encoder_9_weight_filtered_17, sum9_1_3_1);
+                        }
+                    }
+                }
+            }
+            _mm512_storeu_ps(&sums[2048], sum9_0_0_0);
+            _mm512_storeu_ps(&sums[2064], sum9_0_0_1);
+            _mm512_storeu_ps(&sums[2080], sum9_0_1_0);
+            _mm512_storeu_ps(&sums[2096], sum9_0_1_1);
+            _mm512_storeu_ps(&sums[2112], sum9_0_2_0);
+            _mm512_storeu_ps(&sums[2128], sum9_0_2_1);
+            _mm512_storeu_ps(&sums[2144], sum9_0_3_0);
+            _mm512_storeu_ps(&sums[2160], sum9_0_3_1);
+            _mm512_storeu_ps(&sums[2176], sum9_1_0_0);
+            _mm512_storeu_ps(&sums[2192], sum9_1_0_1);
+            _mm512_storeu_ps(&sums[2208], sum9_1_1_0);
+            _mm512_storeu_ps(&sums[2224], sum9_1_1_1);
+            _mm512_storeu_ps(&sums[2240], sum9_1_2_0);
+            _mm512_storeu_ps(&sums[2256], sum9_1_2_1);
+            _mm512_storeu_ps(&sums[2272], sum9_1_3_0);
+            _mm512_storeu_ps(&sums[2288], sum9_1_3_1);
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at = &sums[128 * ii + 32 * ji + 16 * k0];
+                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
+                        _mm512_storeu_ps(&encoder3_conv_forward[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii + 32 * ji],
+                            _mm512_add_ps(sum_1, sum_2));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
+                        _mm512_storeu_ps(&encoder3_conv_forward[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii + 32 * ji + 16],
+                            _mm512_add_ps(sum_2, sum_3));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_1 = &sums[128 * ii + 32 * ji + 16 * k0 + 768];
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
+                        _mm512_storeu_ps(&encoder3_conv_forward[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii + 32 * ji + 128],
+                            _mm512_add_ps(sum_4, sum_5));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
+                        _mm512_storeu_ps(&encoder3_conv_forward[16384 * n + 2048 * kb + 1024 * k0 + 512 * ib + 256 * ii + 32 * ji + 144],
+                            _mm512_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void encoder3_conv_forward_evaluate(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+    const float *restrict encoder_7_bias, const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        encoder3_conv_forward_evaluate_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias,
+            encoder_9_weight_filtered, encoder3_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 1024 FLOPs, 6144 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void encoder3_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_10_running_mean,
     const float *restrict encoder_10_running_var, const float *restrict encoder_10_weight,
     float *restrict encoder3_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const encoder3_batch_norm_running_out_at = &encoder3_batch_norm_running_out[48 * c0 + c1];
-        encoder3_batch_norm_running_out_at[0] = (float)((double)encoder_10_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_10_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        encoder3_batch_norm_running_out_at[16] = (float)quotient_0;
-        encoder3_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)encoder_10_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const encoder3_batch_norm_running_out_at = &encoder3_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_running_out_at[0] = (float)((double)encoder_10_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)encoder_10_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            encoder3_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)encoder_10_weight[16 * c0 + 4 * c1 + c2];
+            encoder3_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21710,19 +24561,475 @@ static void encoder3_batch_norm_running(float *restrict encoder3_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage fc3_forward_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder0_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const fc3_forward_in_staged0 = (float *)(scratch + 287744);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&fc3_forward[16384 * n + 8192 * n_s + 256 * c0 + 64 * h_s + 16 * w_s]));
+                }
+                _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 80 * h_s + 64], _mm512_setzero_ps());
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                _mm512_storeu_ps(&fc3_forward_in_staged0[400 * n_s + 16 * w_s + 320], _mm512_setzero_ps());
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[400 * nb + 160 * ib + 32 * jb];
+                    const __m512 fc3_forward_in_staged0_0 = _mm512_loadu_ps(&fc3_forward_in_staged0_at[0]);
+                    float *const transformed_at = &transformed[128 * c0 + 64 * nb + 32 * ib + 16 * jb];
+                    _mm512_storeu_ps(&transformed_at[0], fc3_forward_in_staged0_0);
+                    const __m512 fc3_forward_in_staged0_1 = _mm512_loadu_ps(&fc3_forward_in_staged0_at[16]);
+                    _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(fc3_forward_in_staged0_0, fc3_forward_in_staged0_1));
+                    _mm512_storeu_ps(&transformed_at[8192], fc3_forward_in_staged0_1);
+                    _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at[32]),
+                        fc3_forward_in_staged0_1));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[400 * nb + 160 * ib + 32 * jb];
+                    const __m512 difference_0 = _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_1[0]),
+                        _mm512_loadu_ps(&fc3_forward_in_staged0_at_1[80]));
+                    float *const transformed_at_1 = &transformed[128 * c0 + 64 * nb + 32 * ib + 16 * jb + 16384];
+                    _mm512_storeu_ps(&transformed_at_1[0], difference_0);
+                    const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_1[16]),
+                        _mm512_loadu_ps(&fc3_forward_in_staged0_at_1[96]));
+                    _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_0, difference_1));
+                    _mm512_storeu_ps(&transformed_at_1[8192], difference_1);
+                    const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_1[32]),
+                        _mm512_loadu_ps(&fc3_forward_in_staged0_at_1[112]));
+                    _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_2, difference_1));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[400 * nb + 160 * ib + 32 * jb + 80];
+                    const __m512 fc3_forward_in_staged0_2 = _mm512_loadu_ps(&fc3_forward_in_staged0_at_2[0]);
+                    float *const transformed_at_2 = &transformed[128 * c0 + 64 * nb + 32 * ib + 16 * jb + 32768];
+                    _mm512_storeu_ps(&transformed_at_2[0], fc3_forward_in_staged0_2);
+                    const __m512 fc3_forward_in_staged0_3 = _mm512_loadu_ps(&fc3_forward_in_staged0_at_2[16]);
+                    _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(fc3_forward_in_staged0_2, fc3_forward_in_staged0_3));
+                    _mm512_storeu_ps(&transformed_at_2[8192], fc3_forward_in_staged0_3);
+                    _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_2[32]),
+                        fc3_forward_in_staged0_3));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[400 * nb + 160 * ib + 32 * jb + 80];
+                    const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_3[80]),
+                        _mm512_loadu_ps(&fc3_forward_in_staged0_at_3[0]));
+                    float *const transformed_at_3 = &transformed[128 * c0 + 64 * nb + 32 * ib + 16 * jb + 49152];
+                    _mm512_storeu_ps(&transformed_at_3[0], difference_3);
+                    const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_3[96]),
+                        _mm512_loadu_ps(&fc3_forward_in_staged0_at_3[16]));
+                    _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_3, difference_4));
+                    _mm512_storeu_ps(&transformed_at_3[8192], difference_4);
+                    const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&fc3_forward_in_staged0_at_3[112]),
+                        _mm512_loadu_ps(&fc3_forward_in_staged0_at_3[32]));
+                    _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_5, difference_4));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 8; kb++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                __m512 sum1_0_0_0_0 = _mm512_setzero_ps();
+                __m512 sum1_0_0_0_1 = _mm512_setzero_ps();
+                __m512 sum1_0_0_1_0 = _mm512_setzero_ps();
+                __m512 sum1_0_0_1_1 = _mm512_setzero_ps();
+                __m512 sum1_0_1_0_0 = _mm512_setzero_ps();
+                __m512 sum1_0_1_0_1 = _mm512_setzero_ps();
+                __m512 sum1_0_1_1_0 = _mm512_setzero_ps();
+                __m512 sum1_0_1_1_1 = _mm512_setzero_ps();
+                __m512 sum1_1_0_0_0 = _mm512_setzero_ps();
+                __m512 sum1_1_0_0_1 = _mm512_setzero_ps();
+                __m512 sum1_1_0_1_0 = _mm512_setzero_ps();
+                __m512 sum1_1_0_1_1 = _mm512_setzero_ps();
+                __m512 sum1_1_1_0_0 = _mm512_setzero_ps();
+                __m512 sum1_1_1_0_1 = _mm512_setzero_ps();
+                __m512 sum1_1_1_1_0 = _mm512_setzero_ps();
+                __m512 sum1_1_1_1_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + c1];
+                        const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
+                        const __m512 decoder_0_weight_filtered_back_0 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb
+                            + 32768 * p + 8192 * q + 256 * c0 + 16 * c1]);
+                        sum1_0_0_0_0 = _mm512_fmadd_ps(transformed_0, decoder_0_weight_filtered_back_0, sum1_0_0_0_0);
+                        const __m512 decoder_0_weight_filtered_back_1 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb
+                            + 32768 * p + 8192 * q + 256 * c0 + 16 * c1 + 131072]);
+                        sum1_0_0_0_1 = _mm512_fmadd_ps(transformed_0, decoder_0_weight_filtered_back_1, sum1_0_0_0_1);
+                        const __m512 transformed_1 = _mm512_set1_ps(transformed_at_4[16]);
+                        sum1_0_0_1_0 = _mm512_fmadd_ps(transformed_1, decoder_0_weight_filtered_back_0, sum1_0_0_1_0);
+                        sum1_0_0_1_1 = _mm512_fmadd_ps(transformed_1, decoder_0_weight_filtered_back_1, sum1_0_0_1_1);
+                        const __m512 transformed_2 = _mm512_set1_ps(transformed_at_4[32]);
+                        sum1_0_1_0_0 = _mm512_fmadd_ps(transformed_2, decoder_0_weight_filtered_back_0, sum1_0_1_0_0);
+                        sum1_0_1_0_1 = _mm512_fmadd_ps(transformed_2, decoder_0_weight_filtered_back_1, sum1_0_1_0_1);
+                        const __m512 transformed_3 = _mm512_set1_ps(transformed_at_4[48]);
+                        sum1_0_1_1_0 = _mm512_fmadd_ps(transformed_3, decoder_0_weight_filtered_back_0, sum1_0_1_1_0);
+                        sum1_0_1_1_1 = _mm512_fmadd_ps(transformed_3, decoder_0_weight_filtered_back_1, sum1_0_1_1_1);
+                        const __m512 transformed_4 = _mm512_set1_ps(transformed_at_4[64]);
+                        sum1_1_0_0_0 = _mm512_fmadd_ps(transformed_4, decoder_0_weight_filtered_back_0, sum1_1_0_0_0);
+                        sum1_1_0_0_1 = _mm512_fmadd_ps(transformed_4, decoder_0_weight_filtered_back_1, sum1_1_0_0_1);
+                        const __m512 transformed_5 = _mm512_set1_ps(transformed_at_4[80]);
+                        sum1_1_0_1_0 = _mm512_fmadd_ps(transformed_5, decoder_0_weight_filtered_back_0, sum1_1_0_1_0);
+                        sum1_1_0_1_1 = _mm512_fmadd_ps(transformed_5, decoder_0_weight_filtered_back_1, sum1_1_0_1_1);
+                        const __m512 transformed_6 = _mm512_set1_ps(transformed_at_4[96]);
+                        sum1_1_1_0_0 = _mm512_fmadd_ps(transformed_6, decoder_0_weight_filtered_back_0, sum1_1_1_0_0);
+                        sum1_1_1_0_1 = _mm512_fmadd_ps(transformed_6, decoder_0_weight_filtered_back_1, sum1_1_1_0_1);
+                        const __m512 transformed_7 = _mm512_set1_ps(transformed_at_4[112]);
+                        sum1_1_1_1_0 = _mm512_fmadd_ps(transformed_7, decoder_0_weight_filtered_back_0, sum1_1_1_1_0);
+                        sum1_1_1_1_1 = _mm512_fmadd_ps(transformed_7, decoder_0_weight_filtered_back_1, sum1_1_1_1_1);
+                    }
+                }
+                float *const sums_at = &sums[1280 * p + 256 * q];
+                _mm512_storeu_ps(&sums_at[0], sum1_0_0_0_0);
+                _mm512_storeu_ps(&sums_at[16], sum1_0_0_0_1);
+                _mm512_storeu_ps(&sums_at[32], sum1_0_0_1_0);
+                _mm512_storeu_ps(&sums_at[48], sum1_0_0_1_1);
+                _mm512_storeu_ps(&sums_at[64], sum1_0_1_0_0);
+                _mm512_storeu_ps(&sums_at[80], sum1_0_1_0_1);
+                _mm512_storeu_ps(&sums_at[96], sum1_0_1_1_0);
+                _mm512_storeu_ps(&sums_at[112], sum1_0_1_1_1);
+                _mm512_storeu_ps(&sums_at[128], sum1_1_0_0_0);
+                _mm512_storeu_ps(&sums_at[144], sum1_1_0_0_1);
+                _mm512_storeu_ps(&sums_at[160], sum1_1_0_1_0);
+                _mm512_storeu_ps(&sums_at[176], sum1_1_0_1_1);
+                _mm512_storeu_ps(&sums_at[192], sum1_1_1_0_0);
+                _mm512_storeu_ps(&sums_at[208], sum1_1_1_0_1);
+                _mm512_storeu_ps(&sums_at[224], sum1_1_1_1_0);
+                _mm512_storeu_ps(&sums_at[240], sum1_1_1_1_1);
+            }
+        }
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            __m512 sum2_0_0_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_0_0_1 = _mm512_setzero_ps();
+            __m512 sum2_0_0_1_0 = _mm512_setzero_ps();
+            __m512 sum2_0_0_1_1 = _mm512_setzero_ps();
+            __m512 sum2_0_1_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1_0_1 = _mm512_setzero_ps();
+            __m512 sum2_0_1_1_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1_1_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0_0_0 = _mm512_setzero_ps();
+            __m512 sum2_1_0_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_0_1_1 = _mm512_setzero_ps();
+            __m512 sum2_1_1_0_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_1_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1_1_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_5 = &transformed[16384 * p + 128 * c0 + c1 + 8192];
+                    const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
+                    const __m512 decoder_0_weight_filtered_back_2 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb + 32768 * p
+                        + 256 * c0 + 16 * c1]);
+                    sum2_0_0_0_0 = _mm512_fmadd_ps(transformed_8, decoder_0_weight_filtered_back_2, sum2_0_0_0_0);
+                    const __m512 decoder_0_weight_filtered_back_3 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb + 32768 * p
+                        + 256 * c0 + 16 * c1 + 131072]);
+                    sum2_0_0_0_1 = _mm512_fmadd_ps(transformed_8, decoder_0_weight_filtered_back_3, sum2_0_0_0_1);
+                    const __m512 transformed_9 = _mm512_set1_ps(transformed_at_5[16]);
+                    sum2_0_0_1_0 = _mm512_fmadd_ps(transformed_9, decoder_0_weight_filtered_back_2, sum2_0_0_1_0);
+                    sum2_0_0_1_1 = _mm512_fmadd_ps(transformed_9, decoder_0_weight_filtered_back_3, sum2_0_0_1_1);
+                    const __m512 transformed_10 = _mm512_set1_ps(transformed_at_5[32]);
+                    sum2_0_1_0_0 = _mm512_fmadd_ps(transformed_10, decoder_0_weight_filtered_back_2, sum2_0_1_0_0);
+                    sum2_0_1_0_1 = _mm512_fmadd_ps(transformed_10, decoder_0_weight_filtered_back_3, sum2_0_1_0_1);
+                    const __m512 transformed_11 = _mm512_set1_ps(transformed_at_5[48]);
+                    sum2_0_1_1_0 = _mm512_fmadd_ps(transformed_11, decoder_0_weight_filtered_back_2, sum2_0_1_1_0);
+                    sum2_0_1_1_1 = _mm512_fmadd_ps(transformed_11, decoder_0_weight_filtered_back_3, sum2_0_1_1_1);
+                    const __m512 transformed_12 = _mm512_set1_ps(transformed_at_5[64]);
+                    sum2_1_0_0_0 = _mm512_fmadd_ps(transformed_12, decoder_0_weight_filtered_back_2, sum2_1_0_0_0);
+                    sum2_1_0_0_1 = _mm512_fmadd_ps(transformed_12, decoder_0_weight_filtered_back_3, sum2_1_0_0_1);
+                    const __m512 transformed_13 = _mm512_set1_ps(transformed_at_5[80]);
+                    sum2_1_0_1_0 = _mm512_fmadd_ps(transformed_13, decoder_0_weight_filtered_back_2, sum2_1_0_1_0);
+                    sum2_1_0_1_1 = _mm512_fmadd_ps(transformed_13, decoder_0_weight_filtered_back_3, sum2_1_0_1_1);
+                    const __m512 transformed_14 = _mm512_set1_ps(transformed_at_5[96]);
+                    sum2_1_1_0_0 = _mm512_fmadd_ps(transformed_14, decoder_0_weight_filtered_back_2, sum2_1_1_0_0);
+                    sum2_1_1_0_1 = _mm512_fmadd_ps(transformed_14, decoder_0_weight_filtered_back_3, sum2_1_1_0_1);
+                    const __m512 transformed_15 = _mm512_set1_ps(transformed_at_5[112]);
+                    sum2_1_1_1_0 = _mm512_fmadd_ps(transformed_15, decoder_0_weight_filtered_back_2, sum2_1_1_1_0);
+                    sum2_1_1_1_1 = _mm512_fmadd_ps(transformed_15, decoder_0_weight_filtered_back_3, sum2_1_1_1_1);
+                }
+            }
+            float *const sums_at_1 = &sums[1280 * p + 1024];
+            _mm512_storeu_ps(&sums_at_1[0], sum2_0_0_0_0);
+            _mm512_storeu_ps(&sums_at_1[16], sum2_0_0_0_1);
+            _mm512_storeu_ps(&sums_at_1[32], sum2_0_0_1_0);
+            _mm512_storeu_ps(&sums_at_1[48], sum2_0_0_1_1);
+            _mm512_storeu_ps(&sums_at_1[64], sum2_0_1_0_0);
+            _mm512_storeu_ps(&sums_at_1[80], sum2_0_1_0_1);
+            _mm512_storeu_ps(&sums_at_1[96], sum2_0_1_1_0);
+            _mm512_storeu_ps(&sums_at_1[112], sum2_0_1_1_1);
+            _mm512_storeu_ps(&sums_at_1[128], sum2_1_0_0_0);
+            _mm512_storeu_ps(&sums_at_1[144], sum2_1_0_0_1);
+            _mm512_storeu_ps(&sums_at_1[160], sum2_1_0_1_0);
+            _mm512_storeu_ps(&sums_at_1[176], sum2_1_0_1_1);
+            _mm512_storeu_ps(&sums_at_1[192], sum2_1_1_0_0);
+            _mm512_storeu_ps(&sums_at_1[208], sum2_1_1_0_1);
+            _mm512_storeu_ps(&sums_at_1[224], sum2_1_1_1_0);
+            _mm512_storeu_ps(&sums_at_1[240], sum2_1_1_1_1);
+        }
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            __m512 sum3_0_0_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_0_0_1 = _mm512_setzero_ps();
+            __m512 sum3_0_0_1_0 = _mm512_setzero_ps();
+            __m512 sum3_0_0_1_1 = _mm512_setzero_ps();
+            __m512 sum3_0_1_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1_0_1 = _mm512_setzero_ps();
+            __m512 sum3_0_1_1_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1_1_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0_0_0 = _mm512_setzero_ps();
+            __m512 sum3_1_0_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_0_1_1 = _mm512_setzero_ps();
+            __m512 sum3_1_1_0_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_1_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1_1_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_6 = &transformed[4096 * q + 128 * c0 + c1 + 32768];
+                    const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
+                    const __m512 decoder_0_weight_filtered_back_4 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb + 8192 * q
+                        + 256 * c0 + 16 * c1]);
+                    sum3_0_0_0_0 = _mm512_fmadd_ps(transformed_16, decoder_0_weight_filtered_back_4, sum3_0_0_0_0);
+                    const __m512 decoder_0_weight_filtered_back_5 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb + 8192 * q
+                        + 256 * c0 + 16 * c1 + 131072]);
+                    sum3_0_0_0_1 = _mm512_fmadd_ps(transformed_16, decoder_0_weight_filtered_back_5, sum3_0_0_0_1);
+                    const __m512 transformed_17 = _mm512_set1_ps(transformed_at_6[16]);
+                    sum3_0_0_1_0 = _mm512_fmadd_ps(transformed_17, decoder_0_weight_filtered_back_4, sum3_0_0_1_0);
+                    sum3_0_0_1_1 = _mm512_fmadd_ps(transformed_17, decoder_0_weight_filtered_back_5, sum3_0_0_1_1);
+                    const __m512 transformed_18 = _mm512_set1_ps(transformed_at_6[32]);
+                    sum3_0_1_0_0 = _mm512_fmadd_ps(transformed_18, decoder_0_weight_filtered_back_4, sum3_0_1_0_0);
+                    sum3_0_1_0_1 = _mm512_fmadd_ps(transformed_18, decoder_0_weight_filtered_back_5, sum3_0_1_0_1);
+                    const __m512 transformed_19 = _mm512_set1_ps(transformed_at_6[48]);
+                    sum3_0_1_1_0 = _mm512_fmadd_ps(transformed_19, decoder_0_weight_filtered_back_4, sum3_0_1_1_0);
+                    sum3_0_1_1_1 = _mm512_fmadd_ps(transformed_19, decoder_0_weight_filtered_back_5, sum3_0_1_1_1);
+                    const __m512 transformed_20 = _mm512_set1_ps(transformed_at_6[64]);
+                    sum3_1_0_0_0 = _mm512_fmadd_ps(transformed_20, decoder_0_weight_filtered_back_4, sum3_1_0_0_0);
+                    sum3_1_0_0_1 = _mm512_fmadd_ps(transformed_20, decoder_0_weight_filtered_back_5, sum3_1_0_0_1);
+                    const __m512 transformed_21 = _mm512_set1_ps(transformed_at_6[80]);
+                    sum3_1_0_1_0 = _mm512_fmadd_ps(transformed_21, decoder_0_weight_filtered_back_4, sum3_1_0_1_0);
+                    sum3_1_0_1_1 = _mm512_fmadd_ps(transformed_21, decoder_0_weight_filtered_back_5, sum3_1_0_1_1);
+                    const __m512 transformed_22 = _mm512_set1_ps(transformed_at_6[96]);
+                    sum3_1_1_0_0 = _mm512_fmadd_ps(transformed_22, decoder_0_weight_filtered_back_4, sum3_1_1_0_0);
+                    sum3_1_1_0_1 = _mm512_fmadd_ps(transformed_22, decoder_0_weight_filtered_back_5, sum3_1_1_0_1);
+                    const __m512 transformed_23 = _mm512_set1_ps(transformed_at_6[112]);
+                    sum3_1_1_1_0 = _mm512_fmadd_ps(transformed_23, decoder_0_weight_filtered_back_4, sum3_1_1_1_0);
+                    sum3_1_1_1_1 = _mm512_fmadd_ps(transformed_23, decoder_0_weight_filtered_back_5, sum3_1_1_1_1);
+                }
+            }
+            float *const sums_at_2 = &sums[256 * q + 5120];
+            _mm512_storeu_ps(&sums_at_2[0], sum3_0_0_0_0);
+            _mm512_storeu_ps(&sums_at_2[16], sum3_0_0_0_1);
+            _mm512_storeu_ps(&sums_at_2[32], sum3_0_0_1_0);
+            _mm512_storeu_ps(&sums_at_2[48], sum3_0_0_1_1);
+            _mm512_storeu_ps(&sums_at_2[64], sum3_0_1_0_0);
+            _mm512_storeu_ps(&sums_at_2[80], sum3_0_1_0_1);
+            _mm512_storeu_ps(&sums_at_2[96], sum3_0_1_1_0);
+            _mm512_storeu_ps(&sums_at_2[112], sum3_0_1_1_1);
+            _mm512_storeu_ps(&sums_at_2[128], sum3_1_0_0_0);
+            _mm512_storeu_ps(&sums_at_2[144], sum3_1_0_0_1);
+            _mm512_storeu_ps(&sums_at_2[160], sum3_1_0_1_0);
+            _mm512_storeu_ps(&sums_at_2[176], sum3_1_0_1_1);
+            _mm512_storeu_ps(&sums_at_2[192], sum3_1_1_0_0);
+            _mm512_storeu_ps(&sums_at_2[208], sum3_1_1_0_1);
+            _mm512_storeu_ps(&sums_at_2[224], sum3_1_1_1_0);
+            _mm512_storeu_ps(&sums_at_2[240], sum3_1_1_1_1);
+        }
+        __m512 sum4_0_0_0_0 = _mm512_setzero_ps();
+        __m512 sum4_0_0_0_1 = _mm512_setzero_ps();
+        __m512 sum4_0_0_1_0 = _mm512_setzero_ps();
+        __m512 sum4_0_0_1_1 = _mm512_setzero_ps();
+        __m512 sum4_0_1_0_0 = _mm512_setzero_ps();
+        __m512 sum4_0_1_0_1 = _mm512_setzero_ps();
+        __m512 sum4_0_1_1_0 = _mm512_setzero_ps();
+        __m512 sum4_0_1_1_1 = _mm512_setzero_ps();
+        __m512 sum4_1_0_0_0 = _mm512_setzero_ps();
+        __m512 sum4_1_0_0_1 = _mm512_setzero_ps();
+        __m512 sum4_1_0_1_0 = _mm512_setzero_ps();
+        __m512 sum4_1_0_1_1 = _mm512_setzero_ps();
+        __m512 sum4_1_1_0_0 = _mm512_setzero_ps();
+        __m512 sum4_1_1_0_1 = _mm512_setzero_ps();
+        __m512 sum4_1_1_1_0 = _mm512_setzero_ps();
+        __m512 sum4_1_1_1_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                float *const transformed_at_7 = &transformed[128 * c0 + c1 + 40960];
+                const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
+                const __m512 decoder_0_weight_filtered_back_6 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb + 256 * c0
+                    + 16 * c1]);
+                sum4_0_0_0_0 = _mm512_fmadd_ps(transformed_24, decoder_0_weight_filtered_back_6, sum4_0_0_0_0);
+                const __m512 decoder_0_weight_filtered_back_7 = _mm512_loadu_ps(&decoder_0_weight_filtered_back[262144 * kb + 256 * c0
+                    + 16 * c1 + 131072]);
+                sum4_0_0_0_1 = _mm512_fmadd_ps(transformed_24, decoder_0_weight_filtered_back_7, sum4_0_0_0_1);
+                const __m512 transformed_25 = _mm512_set1_ps(transformed_at_7[16]);
+                sum4_0_0_1_0 = _mm512_fmadd_ps(transformed_25, decoder_0_weight_filtered_back_6, sum4_0_0_1_0);
+                sum4_0_0_1_1 = _mm512_fmadd_ps(transformed_25, decoder_0_weight_filtered_back_7, sum4_0_0_1_1);
+                const __m512 transformed_26 = _mm512_set1_ps(transformed_at_7[32]);
+                sum4_0_1_0_0 = _mm512_fmadd_ps(transformed_26, decoder_0_weight_filtered_back_6, sum4_0_1_0_0);
+                sum4_0_1_0_1 = _mm512_fmadd_ps(transformed_26, decoder_0_weight_filtered_back_7, sum4_0_1_0_1);
+                const __m512 transformed_27 = _mm512_set1_ps(transformed_at_7[48]);
+                sum4_0_1_1_0 = _mm512_fmadd_ps(transformed_27, decoder_0_weight_filtered_back_6, sum4_0_1_1_0);
+                sum4_0_1_1_1 = _mm512_fmadd_ps(transformed_27, decoder_0_weight_filtered_back_7, sum4_0_1_1_1);
+                const __m512 transformed_28 = _mm512_set1_ps(transformed_at_7[64]);
+                sum4_1_0_0_0 = _mm512_fmadd_ps(transformed_28, decoder_0_weight_filtered_back_6, sum4_1_0_0_0);
+                sum4_1_0_0_1 = _mm512_fmadd_ps(transformed_28, decoder_0_weight_filtered_back_7, sum4_1_0_0_1);
+                const __m512 transformed_29 = _mm512_set1_ps(transformed_at_7[80]);
+                sum4_1_0_1_0 = _mm512_fmadd_ps(transformed_29, decoder_0_weight_filtered_back_6, sum4_1_0_1_0);
+                sum4_1_0_1_1 = _mm512_fmadd_ps(transformed_29, decoder_0_weight_filtered_back_7, sum4_1_0_1_1);
+                const __m512 transformed_30 = _mm512_set1_ps(transformed_at_7[96]);
+                sum4_1_1_0_0 = _mm512_fmadd_ps(transformed_30, decoder_0_weight_filtered_back_6, sum4_1_1_0_0);
+                sum4_1_1_0_1 = _mm512_fmadd_ps(transformed_30, decoder_0_weight_filtered_back_7, sum4_1_1_0_1);
+                const __m512 transformed_31 = _mm512_set1_ps(transformed_at_7[112]);
+                sum4_1_1_1_0 = _mm512_fmadd_ps(transformed_31, decoder_0_weight_filtered_back_6, sum4_1_1_1_0);
+                sum4_1_1_1_1 = _mm512_fmadd_ps(transformed_31, decoder_0_weight_filtered_back_7, sum4_1_1_1_1);
+            }
+        }
+        _mm512_storeu_ps(&sums[6144], sum4_0_0_0_0);
+        _mm512_storeu_ps(&sums[6160], sum4_0_0_0_1);
+        _mm512_storeu_ps(&sums[6176], sum4_0_0_1_0);
+        _mm512_storeu_ps(&sums[6192], sum4_0_0_1_1);
+        _mm512_storeu_ps(&sums[6208], sum4_0_1_0_0);
+        _mm512_storeu_ps(&sums[6224], sum4_0_1_0_1);
+        _mm512_storeu_ps(&sums[6240], sum4_0_1_1_0);
+        _mm512_storeu_ps(&sums[6256], sum4_0_1_1_1);
+        _mm512_storeu_ps(&sums[6272], sum4_1_0_0_0);
+        _mm512_storeu_ps(&sums[6288], sum4_1_0_0_1);
+        _mm512_storeu_ps(&sums[6304], sum4_1_0_1_0);
+        _mm512_storeu_ps(&sums[6320], sum4_1_0_1_1);
+        _mm512_storeu_ps(&sums[6336], sum4_1_1_0_0);
+        _mm512_storeu_ps(&sums[6352], sum4_1_1_0_1);
+        _mm512_storeu_ps(&sums[6368], sum4_1_1_1_0);
+        _mm512_storeu_ps(&sums[6384], sum4_1_1_1_1);
+        for (ptrdiff_t ni = 0; ni < 2; ni++) {
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[128 * ni + 64 * ii + 32 * ji + 16 * k0];
+                        float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[32768 * n + 16384 * ni
+                            + 2048 * kb + 1024 * k0 + 512 * ii + 64 * ji];
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[0], _mm512_loadu_ps(&sums_at_3[0]));
+                        const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_3[256]), sums_0));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[32], _mm512_loadu_ps(&sums_at_3[1024]));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[48], _mm512_add_ps(sums_0, _mm512_loadu_ps(&sums_at_3[768])));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t ni = 0; ni < 2; ni++) {
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[128 * ni + 64 * ii + 32 * ji + 16 * k0 + 1280];
+                        float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[32768 * n + 16384 * ni
+                            + 2048 * kb + 1024 * k0 + 512 * ii + 64 * ji + 128];
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
+                            _mm512_loadu_ps(&sums_at_4[1280])));
+                        const __m512 sum_0 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[16], _mm512_add_ps(sum_0, sum_1));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
+                            _mm512_loadu_ps(&sums_at_4[2304])));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[48], _mm512_add_ps(sum_1, sum_2));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t ni = 0; ni < 2; ni++) {
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[128 * ni + 64 * ii + 32 * ji + 16 * k0 + 5120];
+                        float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[32768 * n + 16384 * ni
+                            + 2048 * kb + 1024 * k0 + 512 * ii + 64 * ji + 256];
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
+                        const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_5[256]),
+                            sums_1));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[32], _mm512_loadu_ps(&sums_at_5[1024]));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[48], _mm512_add_ps(sums_1,
+                            _mm512_loadu_ps(&sums_at_5[768])));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t ni = 0; ni < 2; ni++) {
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[128 * ni + 64 * ii + 32 * ji + 16 * k0 + 2560];
+                        float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[32768 * n + 16384 * ni
+                            + 2048 * kb + 1024 * k0 + 512 * ii + 64 * ji + 384];
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
+                            _mm512_loadu_ps(&sums_at_6[1280])));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[16], _mm512_add_ps(sum_3, sum_4));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
+                            _mm512_loadu_ps(&sums_at_6[2304])));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                        _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[48], _mm512_add_ps(sum_4, sum_5));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder0_conv_transpose_forward_evaluate(const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 32; item++) {
+        decoder0_conv_transpose_forward_evaluate_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 1024 FLOPs, 6144 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder0_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_1_running_mean,
     const float *restrict decoder_1_running_var, const float *restrict decoder_1_weight, float *restrict decoder0_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const decoder0_batch_norm_running_out_at = &decoder0_batch_norm_running_out[48 * c0 + c1];
-        decoder0_batch_norm_running_out_at[0] = (float)((double)decoder_1_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_1_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder0_batch_norm_running_out_at[16] = (float)quotient_0;
-        decoder0_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)decoder_1_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder0_batch_norm_running_out_at = &decoder0_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_running_out_at[0] = (float)((double)decoder_1_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_1_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder0_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_1_weight[16 * c0 + 4 * c1 + c2];
+            decoder0_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21735,19 +25042,467 @@ static void decoder0_batch_norm_running(float *restrict decoder0_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 292928 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder0_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder1_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias,
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const decoder0_relu_in_staged0 = (float *)(scratch + 287744);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const __m512 decoder0_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder0_conv_transpose_forward[16384 * n + 1024 * c0
+                    + 128 * h_s + 16 * w_s]);
+                const __m512 difference_0 = _mm512_sub_ps(decoder0_conv_transpose_forward_0,
+                    _mm512_loadu_ps(&decoder0_batch_norm_running[48 * c0]));
+                const __m512 decoder0_batch_norm_running_0 = _mm512_loadu_ps(&decoder0_batch_norm_running[48 * c0 + 32]);
+                const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder0_batch_norm_running_0,
+                    _mm512_loadu_ps(&decoder_1_bias[16 * c0]));
+                _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+            }
+            _mm512_storeu_ps(&decoder0_relu_in_staged0[144 * h_s + 128], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            _mm512_storeu_ps(&decoder0_relu_in_staged0[16 * w_s + 1152], _mm512_setzero_ps());
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[288 * ib + 32 * jb];
+                const __m512 decoder0_relu_in_staged0_0 = _mm512_loadu_ps(&decoder0_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 16 * jb];
+                _mm512_storeu_ps(&transformed_at[0], decoder0_relu_in_staged0_0);
+                const __m512 decoder0_relu_in_staged0_1 = _mm512_loadu_ps(&decoder0_relu_in_staged0_at[16]);
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(decoder0_relu_in_staged0_0, decoder0_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at[8192], decoder0_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at[32]),
+                    decoder0_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[288 * ib + 32 * jb];
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_1[0]),
+                    _mm512_loadu_ps(&decoder0_relu_in_staged0_at_1[144]));
+                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 16 * jb + 16384];
+                _mm512_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_1[16]),
+                    _mm512_loadu_ps(&decoder0_relu_in_staged0_at_1[160]));
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_1[32]),
+                    _mm512_loadu_ps(&decoder0_relu_in_staged0_at_1[176]));
+                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[288 * ib + 32 * jb + 144];
+                const __m512 decoder0_relu_in_staged0_2 = _mm512_loadu_ps(&decoder0_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 16 * jb + 32768];
+                _mm512_storeu_ps(&transformed_at_2[0], decoder0_relu_in_staged0_2);
+                const __m512 decoder0_relu_in_staged0_3 = _mm512_loadu_ps(&decoder0_relu_in_staged0_at_2[16]);
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(decoder0_relu_in_staged0_2, decoder0_relu_in_staged0_3));
+                _mm512_storeu_ps(&transformed_at_2[8192], decoder0_relu_in_staged0_3);
+                _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_2[32]),
+                    decoder0_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[288 * ib + 32 * jb + 144];
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_3[144]),
+                    _mm512_loadu_ps(&decoder0_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 16 * jb + 49152];
+                _mm512_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_3[160]),
+                    _mm512_loadu_ps(&decoder0_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder0_relu_in_staged0_at_3[176]),
+                    _mm512_loadu_ps(&decoder0_relu_in_staged0_at_3[32]));
+                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 4; kb++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m512 sum1_0_0_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_0_1 = _mm512_setzero_ps();
+                    __m512 sum1_0_1_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_1_1 = _mm512_setzero_ps();
+                    __m512 sum1_0_2_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_2_1 = _mm512_setzero_ps();
+                    __m512 sum1_0_3_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_3_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_0_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_0_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_1_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_1_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_2_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_2_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_3_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_3_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 128 * ib + c1];
+                            const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
+                            const __m512 decoder_3_weight_filtered_back_0 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb
+                                + 16384 * p + 4096 * q + 256 * c0 + 16 * c1]);
+                            sum1_0_0_0 = _mm512_fmadd_ps(transformed_0, decoder_3_weight_filtered_back_0, sum1_0_0_0);
+                            const __m512 decoder_3_weight_filtered_back_1 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb
+                                + 16384 * p + 4096 * q + 256 * c0 + 16 * c1 + 65536]);
+                            sum1_0_0_1 = _mm512_fmadd_ps(transformed_0, decoder_3_weight_filtered_back_1, sum1_0_0_1);
+                            const __m512 transformed_1 = _mm512_set1_ps(transformed_at_4[16]);
+                            sum1_0_1_0 = _mm512_fmadd_ps(transformed_1, decoder_3_weight_filtered_back_0, sum1_0_1_0);
+                            sum1_0_1_1 = _mm512_fmadd_ps(transformed_1, decoder_3_weight_filtered_back_1, sum1_0_1_1);
+                            const __m512 transformed_2 = _mm512_set1_ps(transformed_at_4[32]);
+                            sum1_0_2_0 = _mm512_fmadd_ps(transformed_2, decoder_3_weight_filtered_back_0, sum1_0_2_0);
+                            sum1_0_2_1 = _mm512_fmadd_ps(transformed_2, decoder_3_weight_filtered_back_1, sum1_0_2_1);
+                            const __m512 transformed_3 = _mm512_set1_ps(transformed_at_4[48]);
+                            sum1_0_3_0 = _mm512_fmadd_ps(transformed_3, decoder_3_weight_filtered_back_0, sum1_0_3_0);
+                            sum1_0_3_1 = _mm512_fmadd_ps(transformed_3, decoder_3_weight_filtered_back_1, sum1_0_3_1);
+                            const __m512 transformed_4 = _mm512_set1_ps(transformed_at_4[64]);
+                            sum1_1_0_0 = _mm512_fmadd_ps(transformed_4, decoder_3_weight_filtered_back_0, sum1_1_0_0);
+                            sum1_1_0_1 = _mm512_fmadd_ps(transformed_4, decoder_3_weight_filtered_back_1, sum1_1_0_1);
+                            const __m512 transformed_5 = _mm512_set1_ps(transformed_at_4[80]);
+                            sum1_1_1_0 = _mm512_fmadd_ps(transformed_5, decoder_3_weight_filtered_back_0, sum1_1_1_0);
+                            sum1_1_1_1 = _mm512_fmadd_ps(transformed_5, decoder_3_weight_filtered_back_1, sum1_1_1_1);
+                            const __m512 transformed_6 = _mm512_set1_ps(transformed_at_4[96]);
+                            sum1_1_2_0 = _mm512_fmadd_ps(transformed_6, decoder_3_weight_filtered_back_0, sum1_1_2_0);
+                            sum1_1_2_1 = _mm512_fmadd_ps(transformed_6, decoder_3_weight_filtered_back_1, sum1_1_2_1);
+                            const __m512 transformed_7 = _mm512_set1_ps(transformed_at_4[112]);
+                            sum1_1_3_0 = _mm512_fmadd_ps(transformed_7, decoder_3_weight_filtered_back_0, sum1_1_3_0);
+                            sum1_1_3_1 = _mm512_fmadd_ps(transformed_7, decoder_3_weight_filtered_back_1, sum1_1_3_1);
+                        }
+                    }
+                    float *const sums_at = &sums[1280 * p + 256 * q];
+                    _mm512_storeu_ps(&sums_at[0], sum1_0_0_0);
+                    _mm512_storeu_ps(&sums_at[16], sum1_0_0_1);
+                    _mm512_storeu_ps(&sums_at[32], sum1_0_1_0);
+                    _mm512_storeu_ps(&sums_at[48], sum1_0_1_1);
+                    _mm512_storeu_ps(&sums_at[64], sum1_0_2_0);
+                    _mm512_storeu_ps(&sums_at[80], sum1_0_2_1);
+                    _mm512_storeu_ps(&sums_at[96], sum1_0_3_0);
+                    _mm512_storeu_ps(&sums_at[112], sum1_0_3_1);
+                    _mm512_storeu_ps(&sums_at[128], sum1_1_0_0);
+                    _mm512_storeu_ps(&sums_at[144], sum1_1_0_1);
+                    _mm512_storeu_ps(&sums_at[160], sum1_1_1_0);
+                    _mm512_storeu_ps(&sums_at[176], sum1_1_1_1);
+                    _mm512_storeu_ps(&sums_at[192], sum1_1_2_0);
+                    _mm512_storeu_ps(&sums_at[208], sum1_1_2_1);
+                    _mm512_storeu_ps(&sums_at[224], sum1_1_3_0);
+                    _mm512_storeu_ps(&sums_at[240], sum1_1_3_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                __m512 sum2_0_0_0 = _mm512_setzero_ps();
+                __m512 sum2_0_0_1 = _mm512_setzero_ps();
+                __m512 sum2_0_1_0 = _mm512_setzero_ps();
+                __m512 sum2_0_1_1 = _mm512_setzero_ps();
+                __m512 sum2_0_2_0 = _mm512_setzero_ps();
+                __m512 sum2_0_2_1 = _mm512_setzero_ps();
+                __m512 sum2_0_3_0 = _mm512_setzero_ps();
+                __m512 sum2_0_3_1 = _mm512_setzero_ps();
+                __m512 sum2_1_0_0 = _mm512_setzero_ps();
+                __m512 sum2_1_0_1 = _mm512_setzero_ps();
+                __m512 sum2_1_1_0 = _mm512_setzero_ps();
+                __m512 sum2_1_1_1 = _mm512_setzero_ps();
+                __m512 sum2_1_2_0 = _mm512_setzero_ps();
+                __m512 sum2_1_2_1 = _mm512_setzero_ps();
+                __m512 sum2_1_3_0 = _mm512_setzero_ps();
+                __m512 sum2_1_3_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 128 * ib + c1 + 8192];
+                        const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
+                        const __m512 decoder_3_weight_filtered_back_2 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb
+                            + 16384 * p + 256 * c0 + 16 * c1]);
+                        sum2_0_0_0 = _mm512_fmadd_ps(transformed_8, decoder_3_weight_filtered_back_2, sum2_0_0_0);
+                        const __m512 decoder_3_weight_filtered_back_3 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb
+                            + 16384 * p + 256 * c0 + 16 * c1 + 65536]);
+                        sum2_0_0_1 = _mm512_fmadd_ps(transformed_8, decoder_3_weight_filtered_back_3, sum2_0_0_1);
+                        const __m512 transformed_9 = _mm512_set1_ps(transformed_at_5[16]);
+                        sum2_0_1_0 = _mm512_fmadd_ps(transformed_9, decoder_3_weight_filtered_back_2, sum2_0_1_0);
+                        sum2_0_1_1 = _mm512_fmadd_ps(transformed_9, decoder_3_weight_filtered_back_3, sum2_0_1_1);
+                        const __m512 transformed_10 = _mm512_set1_ps(transformed_at_5[32]);
+                        sum2_0_2_0 = _mm512_fmadd_ps(transformed_10, decoder_3_weight_filtered_back_2, sum2_0_2_0);
+                        sum2_0_2_1 = _mm512_fmadd_ps(transformed_10, decoder_3_weight_filtered_back_3, sum2_0_2_1);
+                        const __m512 transformed_11 = _mm512_set1_ps(transformed_at_5[48]);
+                        sum2_0_3_0 = _mm512_fmadd_ps(transformed_11, decoder_3_weight_filtered_back_2, sum2_0_3_0);
+                        sum2_0_3_1 = _mm512_fmadd_ps(transformed_11, decoder_3_weight_filtered_back_3, sum2_0_3_1);
+                        const __m512 transformed_12 = _mm512_set1_ps(transformed_at_5[64]);
+                        sum2_1_0_0 = _mm512_fmadd_ps(transformed_12, decoder_3_weight_filtered_back_2, sum2_1_0_0);
+                        sum2_1_0_1 = _mm512_fmadd_ps(transformed_12, decoder_3_weight_filtered_back_3, sum2_1_0_1);
+                        const __m512 transformed_13 = _mm512_set1_ps(transformed_at_5[80]);
+                        sum2_1_1_0 = _mm512_fmadd_ps(transformed_13, decoder_3_weight_filtered_back_2, sum2_1_1_0);
+                        sum2_1_1_1 = _mm512_fmadd_ps(transformed_13, decoder_3_weight_filtered_back_3, sum2_1_1_1);
+                        const __m512 transformed_14 = _mm512_set1_ps(transformed_at_5[96]);
+                        sum2_1_2_0 = _mm512_fmadd_ps(transformed_14, decoder_3_weight_filtered_back_2, sum2_1_2_0);
+                        sum2_1_2_1 = _mm512_fmadd_ps(transformed_14, decoder_3_weight_filtered_back_3, sum2_1_2_1);
+                        const __m512 transformed_15 = _mm512_set1_ps(transformed_at_5[112]);
+                        sum2_1_3_0 = _mm512_fmadd_ps(transformed_15, decoder_3_weight_filtered_back_2, sum2_1_3_0);
+                        sum2_1_3_1 = _mm512_fmadd_ps(transformed_15, decoder_3_weight_filtered_back_3, sum2_1_3_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[1280 * p + 1024];
+                _mm512_storeu_ps(&sums_at_1[0], sum2_0_0_0);
+                _mm512_storeu_ps(&sums_at_1[16], sum2_0_0_1);
+                _mm512_storeu_ps(&sums_at_1[32], sum2_0_1_0);
+                _mm512_storeu_ps(&sums_at_1[48], sum2_0_1_1);
+                _mm512_storeu_ps(&sums_at_1[64], sum2_0_2_0);
+                _mm512_storeu_ps(&sums_at_1[80], sum2_0_2_1);
+                _mm512_storeu_ps(&sums_at_1[96], sum2_0_3_0);
+                _mm512_storeu_ps(&sums_at_1[112], sum2_0_3_1);
+                _mm512_storeu_ps(&sums_at_1[128], sum2_1_0_0);
+                _mm512_storeu_ps(&sums_at_1[144], sum2_1_0_1);
+                _mm512_storeu_ps(&sums_at_1[160], sum2_1_1_0);
+                _mm512_storeu_ps(&sums_at_1[176], sum2_1_1_1);
+                _mm512_storeu_ps(&sums_at_1[192], sum2_1_2_0);
+                _mm512_storeu_ps(&sums_at_1[208], sum2_1_2_1);
+                _mm512_storeu_ps(&sums_at_1[224], sum2_1_3_0);
+                _mm512_storeu_ps(&sums_at_1[240], sum2_1_3_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                __m512 sum3_0_0_0 = _mm512_setzero_ps();
+                __m512 sum3_0_0_1 = _mm512_setzero_ps();
+                __m512 sum3_0_1_0 = _mm512_setzero_ps();
+                __m512 sum3_0_1_1 = _mm512_setzero_ps();
+                __m512 sum3_0_2_0 = _mm512_setzero_ps();
+                __m512 sum3_0_2_1 = _mm512_setzero_ps();
+                __m512 sum3_0_3_0 = _mm512_setzero_ps();
+                __m512 sum3_0_3_1 = _mm512_setzero_ps();
+                __m512 sum3_1_0_0 = _mm512_setzero_ps();
+                __m512 sum3_1_0_1 = _mm512_setzero_ps();
+                __m512 sum3_1_1_0 = _mm512_setzero_ps();
+                __m512 sum3_1_1_1 = _mm512_setzero_ps();
+                __m512 sum3_1_2_0 = _mm512_setzero_ps();
+                __m512 sum3_1_2_1 = _mm512_setzero_ps();
+                __m512 sum3_1_3_0 = _mm512_setzero_ps();
+                __m512 sum3_1_3_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 128 * ib + c1 + 32768];
+                        const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
+                        const __m512 decoder_3_weight_filtered_back_4 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb
+                            + 4096 * q + 256 * c0 + 16 * c1]);
+                        sum3_0_0_0 = _mm512_fmadd_ps(transformed_16, decoder_3_weight_filtered_back_4, sum3_0_0_0);
+                        const __m512 decoder_3_weight_filtered_back_5 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb
+                            + 4096 * q + 256 * c0 + 16 * c1 + 65536]);
+                        sum3_0_0_1 = _mm512_fmadd_ps(transformed_16, decoder_3_weight_filtered_back_5, sum3_0_0_1);
+                        const __m512 transformed_17 = _mm512_set1_ps(transformed_at_6[16]);
+                        sum3_0_1_0 = _mm512_fmadd_ps(transformed_17, decoder_3_weight_filtered_back_4, sum3_0_1_0);
+                        sum3_0_1_1 = _mm512_fmadd_ps(transformed_17, decoder_3_weight_filtered_back_5, sum3_0_1_1);
+                        const __m512 transformed_18 = _mm512_set1_ps(transformed_at_6[32]);
+                        sum3_0_2_0 = _mm512_fmadd_ps(transformed_18, decoder_3_weight_filtered_back_4, sum3_0_2_0);
+                        sum3_0_2_1 = _mm512_fmadd_ps(transformed_18, decoder_3_weight_filtered_back_5, sum3_0_2_1);
+                        const __m512 transformed_19 = _mm512_set1_ps(transformed_at_6[48]);
+                        sum3_0_3_0 = _mm512_fmadd_ps(transformed_19, decoder_3_weight_filtered_back_4, sum3_0_3_0);
+                        sum3_0_3_1 = _mm512_fmadd_ps(transformed_19, decoder_3_weight_filtered_back_5, sum3_0_3_1);
+                        const __m512 transformed_20 = _mm512_set1_ps(transformed_at_6[64]);
+                        sum3_1_0_0 = _mm512_fmadd_ps(transformed_20, decoder_3_weight_filtered_back_4, sum3_1_0_0);
+                        sum3_1_0_1 = _mm512_fmadd_ps(transformed_20, decoder_3_weight_filtered_back_5, sum3_1_0_1);
+                        const __m512 transformed_21 = _mm512_set1_ps(transformed_at_6[80]);
+                        sum3_1_1_0 = _mm512_fmadd_ps(transformed_21, decoder_3_weight_filtered_back_4, sum3_1_1_0);
+                        sum3_1_1_1 = _mm512_fmadd_ps(transformed_21, decoder_3_weight_filtered_back_5, sum3_1_1_1);
+                        const __m512 transformed_22 = _mm512_set1_ps(transformed_at_6[96]);
+                        sum3_1_2_0 = _mm512_fmadd_ps(transformed_22, decoder_3_weight_filtered_back_4, sum3_1_2_0);
+                        sum3_1_2_1 = _mm512_fmadd_ps(transformed_22, decoder_3_weight_filtered_back_5, sum3_1_2_1);
+                        const __m512 transformed_23 = _mm512_set1_ps(transformed_at_6[112]);
+                        sum3_1_3_0 = _mm512_fmadd_ps(transformed_23, decoder_3_weight_filtered_back_4, sum3_1_3_0);
+                        sum3_1_3_1 = _mm512_fmadd_ps(transformed_23, decoder_3_weight_filtered_back_5, sum3_1_3_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[256 * q + 5120];
+                _mm512_storeu_ps(&sums_at_2[0], sum3_0_0_0);
+                _mm512_storeu_ps(&sums_at_2[16], sum3_0_0_1);
+                _mm512_storeu_ps(&sums_at_2[32], sum3_0_1_0);
+                _mm512_storeu_ps(&sums_at_2[48], sum3_0_1_1);
+                _mm512_storeu_ps(&sums_at_2[64], sum3_0_2_0);
+                _mm512_storeu_ps(&sums_at_2[80], sum3_0_2_1);
+                _mm512_storeu_ps(&sums_at_2[96], sum3_0_3_0);
+                _mm512_storeu_ps(&sums_at_2[112], sum3_0_3_1);
+                _mm512_storeu_ps(&sums_at_2[128], sum3_1_0_0);
+                _mm512_storeu_ps(&sums_at_2[144], sum3_1_0_1);
+                _mm512_storeu_ps(&sums_at_2[160], sum3_1_1_0);
+                _mm512_storeu_ps(&sums_at_2[176], sum3_1_1_1);
+                _mm512_storeu_ps(&sums_at_2[192], sum3_1_2_0);
+                _mm512_storeu_ps(&sums_at_2[208], sum3_1_2_1);
+                _mm512_storeu_ps(&sums_at_2[224], sum3_1_3_0);
+                _mm512_storeu_ps(&sums_at_2[240], sum3_1_3_1);
+            }
+            __m512 sum4_0_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_0_1 = _mm512_setzero_ps();
+            __m512 sum4_0_1_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1_1 = _mm512_setzero_ps();
+            __m512 sum4_0_2_0 = _mm512_setzero_ps();
+            __m512 sum4_0_2_1 = _mm512_setzero_ps();
+            __m512 sum4_0_3_0 = _mm512_setzero_ps();
+            __m512 sum4_0_3_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0_0 = _mm512_setzero_ps();
+            __m512 sum4_1_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1_1 = _mm512_setzero_ps();
+            __m512 sum4_1_2_0 = _mm512_setzero_ps();
+            __m512 sum4_1_2_1 = _mm512_setzero_ps();
+            __m512 sum4_1_3_0 = _mm512_setzero_ps();
+            __m512 sum4_1_3_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_7 = &transformed[256 * c0 + 128 * ib + c1 + 40960];
+                    const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
+                    const __m512 decoder_3_weight_filtered_back_6 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb + 256 * c0
+                        + 16 * c1]);
+                    sum4_0_0_0 = _mm512_fmadd_ps(transformed_24, decoder_3_weight_filtered_back_6, sum4_0_0_0);
+                    const __m512 decoder_3_weight_filtered_back_7 = _mm512_loadu_ps(&decoder_3_weight_filtered_back[131072 * kb + 256 * c0
+                        + 16 * c1 + 65536]);
+                    sum4_0_0_1 = _mm512_fmadd_ps(transformed_24, decoder_3_weight_filtered_back_7, sum4_0_0_1);
+                    const __m512 transformed_25 = _mm512_set1_ps(transformed_at_7[16]);
+                    sum4_0_1_0 = _mm512_fmadd_ps(transformed_25, decoder_3_weight_filtered_back_6, sum4_0_1_0);
+                    sum4_0_1_1 = _mm512_fmadd_ps(transformed_25, decoder_3_weight_filtered_back_7, sum4_0_1_1);
+                    const __m512 transformed_26 = _mm512_set1_ps(transformed_at_7[32]);
+                    sum4_0_2_0 = _mm512_fmadd_ps(transformed_26, decoder_3_weight_filtered_back_6, sum4_0_2_0);
+                    sum4_0_2_1 = _mm512_fmadd_ps(transformed_26, decoder_3_weight_filtered_back_7, sum4_0_2_1);
+                    const __m512 transformed_27 = _mm512_set1_ps(transformed_at_7[48]);
+                    sum4_0_3_0 = _mm512_fmadd_ps(transformed_27, decoder_3_weight_filtered_back_6, sum4_0_3_0);
+                    sum4_0_3_1 = _mm512_fmadd_ps(transformed_27, decoder_3_weight_filtered_back_7, sum4_0_3_1);
+                    const __m512 transformed_28 = _mm512_set1_ps(transformed_at_7[64]);
+                    sum4_1_0_0 = _mm512_fmadd_ps(transformed_28, decoder_3_weight_filtered_back_6, sum4_1_0_0);
+                    sum4_1_0_1 = _mm512_fmadd_ps(transformed_28, decoder_3_weight_filtered_back_7, sum4_1_0_1);
+                    const __m512 transformed_29 = _mm512_set1_ps(transformed_at_7[80]);
+                    sum4_1_1_0 = _mm512_fmadd_ps(transformed_29, decoder_3_weight_filtered_back_6, sum4_1_1_0);
+                    sum4_1_1_1 = _mm512_fmadd_ps(transformed_29, decoder_3_weight_filtered_back_7, sum4_1_1_1);
+                    const __m512 transformed_30 = _mm512_set1_ps(transformed_at_7[96]);
+                    sum4_1_2_0 = _mm512_fmadd_ps(transformed_30, decoder_3_weight_filtered_back_6, sum4_1_2_0);
+                    sum4_1_2_1 = _mm512_fmadd_ps(transformed_30, decoder_3_weight_filtered_back_7, sum4_1_2_1);
+                    const __m512 transformed_31 = _mm512_set1_ps(transformed_at_7[112]);
+                    sum4_1_3_0 = _mm512_fmadd_ps(transformed_31, decoder_3_weight_filtered_back_6, sum4_1_3_0);
+                    sum4_1_3_1 = _mm512_fmadd_ps(transformed_31, decoder_3_weight_filtered_back_7, sum4_1_3_1);
+                }
+            }
+            _mm512_storeu_ps(&sums[6144], sum4_0_0_0);
+            _mm512_storeu_ps(&sums[6160], sum4_0_0_1);
+            _mm512_storeu_ps(&sums[6176], sum4_0_1_0);
+            _mm512_storeu_ps(&sums[6192], sum4_0_1_1);
+            _mm512_storeu_ps(&sums[6208], sum4_0_2_0);
+            _mm512_storeu_ps(&sums[6224], sum4_0_2_1);
+            _mm512_storeu_ps(&sums[6240], sum4_0_3_0);
+            _mm512_storeu_ps(&sums[6256], sum4_0_3_1);
+            _mm512_storeu_ps(&sums[6272], sum4_1_0_0);
+            _mm512_storeu_ps(&sums[6288], sum4_1_0_1);
+            _mm512_storeu_ps(&sums[6304], sum4_1_1_0);
+            _mm512_storeu_ps(&sums[6320], sum4_1_1_1);
+            _mm512_storeu_ps(&sums[6336], sum4_1_2_0);
+            _mm512_storeu_ps(&sums[6352], sum4_1_2_1);
+            _mm512_storeu_ps(&sums[6368], sum4_1_3_0);
+            _mm512_storeu_ps(&sums[6384], sum4_1_3_1);
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[128 * ii + 32 * ji + 16 * k0];
+                        float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[32768 * n + 8192 * kb + 4096 * k0
+                            + 2048 * ib + 1024 * ii + 64 * ji];
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[0], _mm512_loadu_ps(&sums_at_3[0]));
+                        const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_3[256]), sums_0));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[32], _mm512_loadu_ps(&sums_at_3[1024]));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[48], _mm512_add_ps(sums_0, _mm512_loadu_ps(&sums_at_3[768])));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[128 * ii + 32 * ji + 16 * k0 + 1280];
+                        float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[32768 * n + 8192 * kb
+                            + 4096 * k0 + 2048 * ib + 1024 * ii + 64 * ji + 256];
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
+                            _mm512_loadu_ps(&sums_at_4[1280])));
+                        const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                        const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[16], _mm512_add_ps(sum_1, sum_2));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
+                            _mm512_loadu_ps(&sums_at_4[2304])));
+                        const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[48], _mm512_add_ps(sum_2, sum_3));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[128 * ii + 32 * ji + 16 * k0 + 5120];
+                        float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[32768 * n + 8192 * kb
+                            + 4096 * k0 + 2048 * ib + 1024 * ii + 64 * ji + 512];
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
+                        const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_5[256]),
+                            sums_1));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[32], _mm512_loadu_ps(&sums_at_5[1024]));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[48], _mm512_add_ps(sums_1,
+                            _mm512_loadu_ps(&sums_at_5[768])));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[128 * ii + 32 * ji + 16 * k0 + 2560];
+                        float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[32768 * n + 8192 * kb
+                            + 4096 * k0 + 2048 * ib + 1024 * ii + 64 * ji + 768];
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
+                            _mm512_loadu_ps(&sums_at_6[1280])));
+                        const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                        const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[16], _mm512_add_ps(sum_4, sum_5));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
+                            _mm512_loadu_ps(&sums_at_6[2304])));
+                        const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[48], _mm512_add_ps(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_forward_evaluate(const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias,
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        decoder1_conv_transpose_forward_evaluate_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 512 FLOPs, 3072 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder1_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_4_running_mean,
     const float *restrict decoder_4_running_var, const float *restrict decoder_4_weight, float *restrict decoder1_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const decoder1_batch_norm_running_out_at = &decoder1_batch_norm_running_out[48 * c0 + c1];
-        decoder1_batch_norm_running_out_at[0] = (float)((double)decoder_4_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_4_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder1_batch_norm_running_out_at[16] = (float)quotient_0;
-        decoder1_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)decoder_4_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder1_batch_norm_running_out_at = &decoder1_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_running_out_at[0] = (float)((double)decoder_4_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_4_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder1_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_4_weight[16 * c0 + 4 * c1 + c2];
+            decoder1_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21760,19 +25515,461 @@ static void decoder1_batch_norm_running(float *restrict decoder1_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 297536 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder1_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder2_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias,
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item / 2;
+    const ptrdiff_t i = item % 2;
+    float *const decoder1_relu_in_staged0 = (float *)(scratch + 287744);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (8 * i + h_s < 16) {
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const __m512 decoder1_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder1_conv_transpose_forward[32768 * n + 4096 * c0
+                        + 2048 * i + 256 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder1_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder1_batch_norm_running[48 * c0]));
+                    const __m512 decoder1_batch_norm_running_0 = _mm512_loadu_ps(&decoder1_batch_norm_running[48 * c0 + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder1_batch_norm_running_0,
+                        _mm512_loadu_ps(&decoder_4_bias[16 * c0]));
+                    _mm512_storeu_ps(&decoder1_relu_in_staged0[272 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                }
+                _mm512_storeu_ps(&decoder1_relu_in_staged0[272 * h_s + 256], _mm512_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    _mm512_storeu_ps(&decoder1_relu_in_staged0[272 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[544 * ib + 32 * jb];
+                const __m512 decoder1_relu_in_staged0_0 = _mm512_loadu_ps(&decoder1_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 16 * jb];
+                _mm512_storeu_ps(&transformed_at[0], decoder1_relu_in_staged0_0);
+                const __m512 decoder1_relu_in_staged0_1 = _mm512_loadu_ps(&decoder1_relu_in_staged0_at[16]);
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(decoder1_relu_in_staged0_0, decoder1_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at[8192], decoder1_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at[32]),
+                    decoder1_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[544 * ib + 32 * jb];
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_1[0]),
+                    _mm512_loadu_ps(&decoder1_relu_in_staged0_at_1[272]));
+                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 16 * jb + 16384];
+                _mm512_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_1[16]),
+                    _mm512_loadu_ps(&decoder1_relu_in_staged0_at_1[288]));
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_1[32]),
+                    _mm512_loadu_ps(&decoder1_relu_in_staged0_at_1[304]));
+                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[544 * ib + 32 * jb + 272];
+                const __m512 decoder1_relu_in_staged0_2 = _mm512_loadu_ps(&decoder1_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 16 * jb + 32768];
+                _mm512_storeu_ps(&transformed_at_2[0], decoder1_relu_in_staged0_2);
+                const __m512 decoder1_relu_in_staged0_3 = _mm512_loadu_ps(&decoder1_relu_in_staged0_at_2[16]);
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(decoder1_relu_in_staged0_2, decoder1_relu_in_staged0_3));
+                _mm512_storeu_ps(&transformed_at_2[8192], decoder1_relu_in_staged0_3);
+                _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_2[32]),
+                    decoder1_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[544 * ib + 32 * jb + 272];
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_3[272]),
+                    _mm512_loadu_ps(&decoder1_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 16 * jb + 49152];
+                _mm512_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_3[288]),
+                    _mm512_loadu_ps(&decoder1_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder1_relu_in_staged0_at_3[304]),
+                    _mm512_loadu_ps(&decoder1_relu_in_staged0_at_3[32]));
+                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 2; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m512 sum1_0_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_1 = _mm512_setzero_ps();
+                    __m512 sum1_2_0 = _mm512_setzero_ps();
+                    __m512 sum1_2_1 = _mm512_setzero_ps();
+                    __m512 sum1_3_0 = _mm512_setzero_ps();
+                    __m512 sum1_3_1 = _mm512_setzero_ps();
+                    __m512 sum1_4_0 = _mm512_setzero_ps();
+                    __m512 sum1_4_1 = _mm512_setzero_ps();
+                    __m512 sum1_5_0 = _mm512_setzero_ps();
+                    __m512 sum1_5_1 = _mm512_setzero_ps();
+                    __m512 sum1_6_0 = _mm512_setzero_ps();
+                    __m512 sum1_6_1 = _mm512_setzero_ps();
+                    __m512 sum1_7_0 = _mm512_setzero_ps();
+                    __m512 sum1_7_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + c1];
+                            const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
+                            const __m512 decoder_6_weight_filtered_back_0 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb
+                                + 8192 * p + 2048 * q + 256 * c0 + 16 * c1]);
+                            sum1_0_0 = _mm512_fmadd_ps(transformed_0, decoder_6_weight_filtered_back_0, sum1_0_0);
+                            const __m512 decoder_6_weight_filtered_back_1 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb
+                                + 8192 * p + 2048 * q + 256 * c0 + 16 * c1 + 32768]);
+                            sum1_0_1 = _mm512_fmadd_ps(transformed_0, decoder_6_weight_filtered_back_1, sum1_0_1);
+                            const __m512 transformed_1 = _mm512_set1_ps(transformed_at_4[16]);
+                            sum1_1_0 = _mm512_fmadd_ps(transformed_1, decoder_6_weight_filtered_back_0, sum1_1_0);
+                            sum1_1_1 = _mm512_fmadd_ps(transformed_1, decoder_6_weight_filtered_back_1, sum1_1_1);
+                            const __m512 transformed_2 = _mm512_set1_ps(transformed_at_4[32]);
+                            sum1_2_0 = _mm512_fmadd_ps(transformed_2, decoder_6_weight_filtered_back_0, sum1_2_0);
+                            sum1_2_1 = _mm512_fmadd_ps(transformed_2, decoder_6_weight_filtered_back_1, sum1_2_1);
+                            const __m512 transformed_3 = _mm512_set1_ps(transformed_at_4[48]);
+                            sum1_3_0 = _mm512_fmadd_ps(transformed_3, decoder_6_weight_filtered_back_0, sum1_3_0);
+                            sum1_3_1 = _mm512_fmadd_ps(transformed_3, decoder_6_weight_filtered_back_1, sum1_3_1);
+                            const __m512 transformed_4 = _mm512_set1_ps(transformed_at_4[64]);
+                            sum1_4_0 = _mm512_fmadd_ps(transformed_4, decoder_6_weight_filtered_back_0, sum1_4_0);
+                            sum1_4_1 = _mm512_fmadd_ps(transformed_4, decoder_6_weight_filtered_back_1, sum1_4_1);
+                            const __m512 transformed_5 = _mm512_set1_ps(transformed_at_4[80]);
+                            sum1_5_0 = _mm512_fmadd_ps(transformed_5, decoder_6_weight_filtered_back_0, sum1_5_0);
+                            sum1_5_1 = _mm512_fmadd_ps(transformed_5, decoder_6_weight_filtered_back_1, sum1_5_1);
+                            const __m512 transformed_6 = _mm512_set1_ps(transformed_at_4[96]);
+                            sum1_6_0 = _mm512_fmadd_ps(transformed_6, decoder_6_weight_filtered_back_0, sum1_6_0);
+                            sum1_6_1 = _mm512_fmadd_ps(transformed_6, decoder_6_weight_filtered_back_1, sum1_6_1);
+                            const __m512 transformed_7 = _mm512_set1_ps(transformed_at_4[112]);
+                            sum1_7_0 = _mm512_fmadd_ps(transformed_7, decoder_6_weight_filtered_back_0, sum1_7_0);
+                            sum1_7_1 = _mm512_fmadd_ps(transformed_7, decoder_6_weight_filtered_back_1, sum1_7_1);
+                        }
+                    }
+                    float *const sums_at = &sums[1280 * p + 256 * q];
+                    _mm512_storeu_ps(&sums_at[0], sum1_0_0);
+                    _mm512_storeu_ps(&sums_at[16], sum1_0_1);
+                    _mm512_storeu_ps(&sums_at[32], sum1_1_0);
+                    _mm512_storeu_ps(&sums_at[48], sum1_1_1);
+                    _mm512_storeu_ps(&sums_at[64], sum1_2_0);
+                    _mm512_storeu_ps(&sums_at[80], sum1_2_1);
+                    _mm512_storeu_ps(&sums_at[96], sum1_3_0);
+                    _mm512_storeu_ps(&sums_at[112], sum1_3_1);
+                    _mm512_storeu_ps(&sums_at[128], sum1_4_0);
+                    _mm512_storeu_ps(&sums_at[144], sum1_4_1);
+                    _mm512_storeu_ps(&sums_at[160], sum1_5_0);
+                    _mm512_storeu_ps(&sums_at[176], sum1_5_1);
+                    _mm512_storeu_ps(&sums_at[192], sum1_6_0);
+                    _mm512_storeu_ps(&sums_at[208], sum1_6_1);
+                    _mm512_storeu_ps(&sums_at[224], sum1_7_0);
+                    _mm512_storeu_ps(&sums_at[240], sum1_7_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                __m512 sum2_0_0 = _mm512_setzero_ps();
+                __m512 sum2_0_1 = _mm512_setzero_ps();
+                __m512 sum2_1_0 = _mm512_setzero_ps();
+                __m512 sum2_1_1 = _mm512_setzero_ps();
+                __m512 sum2_2_0 = _mm512_setzero_ps();
+                __m512 sum2_2_1 = _mm512_setzero_ps();
+                __m512 sum2_3_0 = _mm512_setzero_ps();
+                __m512 sum2_3_1 = _mm512_setzero_ps();
+                __m512 sum2_4_0 = _mm512_setzero_ps();
+                __m512 sum2_4_1 = _mm512_setzero_ps();
+                __m512 sum2_5_0 = _mm512_setzero_ps();
+                __m512 sum2_5_1 = _mm512_setzero_ps();
+                __m512 sum2_6_0 = _mm512_setzero_ps();
+                __m512 sum2_6_1 = _mm512_setzero_ps();
+                __m512 sum2_7_0 = _mm512_setzero_ps();
+                __m512 sum2_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + c1 + 8192];
+                        const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
+                        const __m512 decoder_6_weight_filtered_back_2 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb
+                            + 8192 * p + 256 * c0 + 16 * c1]);
+                        sum2_0_0 = _mm512_fmadd_ps(transformed_8, decoder_6_weight_filtered_back_2, sum2_0_0);
+                        const __m512 decoder_6_weight_filtered_back_3 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb
+                            + 8192 * p + 256 * c0 + 16 * c1 + 32768]);
+                        sum2_0_1 = _mm512_fmadd_ps(transformed_8, decoder_6_weight_filtered_back_3, sum2_0_1);
+                        const __m512 transformed_9 = _mm512_set1_ps(transformed_at_5[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(transformed_9, decoder_6_weight_filtered_back_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(transformed_9, decoder_6_weight_filtered_back_3, sum2_1_1);
+                        const __m512 transformed_10 = _mm512_set1_ps(transformed_at_5[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(transformed_10, decoder_6_weight_filtered_back_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(transformed_10, decoder_6_weight_filtered_back_3, sum2_2_1);
+                        const __m512 transformed_11 = _mm512_set1_ps(transformed_at_5[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(transformed_11, decoder_6_weight_filtered_back_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(transformed_11, decoder_6_weight_filtered_back_3, sum2_3_1);
+                        const __m512 transformed_12 = _mm512_set1_ps(transformed_at_5[64]);
+                        sum2_4_0 = _mm512_fmadd_ps(transformed_12, decoder_6_weight_filtered_back_2, sum2_4_0);
+                        sum2_4_1 = _mm512_fmadd_ps(transformed_12, decoder_6_weight_filtered_back_3, sum2_4_1);
+                        const __m512 transformed_13 = _mm512_set1_ps(transformed_at_5[80]);
+                        sum2_5_0 = _mm512_fmadd_ps(transformed_13, decoder_6_weight_filtered_back_2, sum2_5_0);
+                        sum2_5_1 = _mm512_fmadd_ps(transformed_13, decoder_6_weight_filtered_back_3, sum2_5_1);
+                        const __m512 transformed_14 = _mm512_set1_ps(transformed_at_5[96]);
+                        sum2_6_0 = _mm512_fmadd_ps(transformed_14, decoder_6_weight_filtered_back_2, sum2_6_0);
+                        sum2_6_1 = _mm512_fmadd_ps(transformed_14, decoder_6_weight_filtered_back_3, sum2_6_1);
+                        const __m512 transformed_15 = _mm512_set1_ps(transformed_at_5[112]);
+                        sum2_7_0 = _mm512_fmadd_ps(transformed_15, decoder_6_weight_filtered_back_2, sum2_7_0);
+                        sum2_7_1 = _mm512_fmadd_ps(transformed_15, decoder_6_weight_filtered_back_3, sum2_7_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[1280 * p + 1024];
+                _mm512_storeu_ps(&sums_at_1[0], sum2_0_0);
+                _mm512_storeu_ps(&sums_at_1[16], sum2_0_1);
+                _mm512_storeu_ps(&sums_at_1[32], sum2_1_0);
+                _mm512_storeu_ps(&sums_at_1[48], sum2_1_1);
+                _mm512_storeu_ps(&sums_at_1[64], sum2_2_0);
+                _mm512_storeu_ps(&sums_at_1[80], sum2_2_1);
+                _mm512_storeu_ps(&sums_at_1[96], sum2_3_0);
+                _mm512_storeu_ps(&sums_at_1[112], sum2_3_1);
+                _mm512_storeu_ps(&sums_at_1[128], sum2_4_0);
+                _mm512_storeu_ps(&sums_at_1[144], sum2_4_1);
+                _mm512_storeu_ps(&sums_at_1[160], sum2_5_0);
+                _mm512_storeu_ps(&sums_at_1[176], sum2_5_1);
+                _mm512_storeu_ps(&sums_at_1[192], sum2_6_0);
+                _mm512_storeu_ps(&sums_at_1[208], sum2_6_1);
+                _mm512_storeu_ps(&sums_at_1[224], sum2_7_0);
+                _mm512_storeu_ps(&sums_at_1[240], sum2_7_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                __m512 sum3_0_0 = _mm512_setzero_ps();
+                __m512 sum3_0_1 = _mm512_setzero_ps();
+                __m512 sum3_1_0 = _mm512_setzero_ps();
+                __m512 sum3_1_1 = _mm512_setzero_ps();
+                __m512 sum3_2_0 = _mm512_setzero_ps();
+                __m512 sum3_2_1 = _mm512_setzero_ps();
+                __m512 sum3_3_0 = _mm512_setzero_ps();
+                __m512 sum3_3_1 = _mm512_setzero_ps();
+                __m512 sum3_4_0 = _mm512_setzero_ps();
+                __m512 sum3_4_1 = _mm512_setzero_ps();
+                __m512 sum3_5_0 = _mm512_setzero_ps();
+                __m512 sum3_5_1 = _mm512_setzero_ps();
+                __m512 sum3_6_0 = _mm512_setzero_ps();
+                __m512 sum3_6_1 = _mm512_setzero_ps();
+                __m512 sum3_7_0 = _mm512_setzero_ps();
+                __m512 sum3_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 512 * c0 + 128 * ib + c1 + 32768];
+                        const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
+                        const __m512 decoder_6_weight_filtered_back_4 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb
+                            + 2048 * q + 256 * c0 + 16 * c1]);
+                        sum3_0_0 = _mm512_fmadd_ps(transformed_16, decoder_6_weight_filtered_back_4, sum3_0_0);
+                        const __m512 decoder_6_weight_filtered_back_5 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb
+                            + 2048 * q + 256 * c0 + 16 * c1 + 32768]);
+                        sum3_0_1 = _mm512_fmadd_ps(transformed_16, decoder_6_weight_filtered_back_5, sum3_0_1);
+                        const __m512 transformed_17 = _mm512_set1_ps(transformed_at_6[16]);
+                        sum3_1_0 = _mm512_fmadd_ps(transformed_17, decoder_6_weight_filtered_back_4, sum3_1_0);
+                        sum3_1_1 = _mm512_fmadd_ps(transformed_17, decoder_6_weight_filtered_back_5, sum3_1_1);
+                        const __m512 transformed_18 = _mm512_set1_ps(transformed_at_6[32]);
+                        sum3_2_0 = _mm512_fmadd_ps(transformed_18, decoder_6_weight_filtered_back_4, sum3_2_0);
+                        sum3_2_1 = _mm512_fmadd_ps(transformed_18, decoder_6_weight_filtered_back_5, sum3_2_1);
+                        const __m512 transformed_19 = _mm512_set1_ps(transformed_at_6[48]);
+                        sum3_3_0 = _mm512_fmadd_ps(transformed_19, decoder_6_weight_filtered_back_4, sum3_3_0);
+                        sum3_3_1 = _mm512_fmadd_ps(transformed_19, decoder_6_weight_filtered_back_5, sum3_3_1);
+                        const __m512 transformed_20 = _mm512_set1_ps(transformed_at_6[64]);
+                        sum3_4_0 = _mm512_fmadd_ps(transformed_20, decoder_6_weight_filtered_back_4, sum3_4_0);
+                        sum3_4_1 = _mm512_fmadd_ps(transformed_20, decoder_6_weight_filtered_back_5, sum3_4_1);
+                        const __m512 transformed_21 = _mm512_set1_ps(transformed_at_6[80]);
+                        sum3_5_0 = _mm512_fmadd_ps(transformed_21, decoder_6_weight_filtered_back_4, sum3_5_0);
+                        sum3_5_1 = _mm512_fmadd_ps(transformed_21, decoder_6_weight_filtered_back_5, sum3_5_1);
+                        const __m512 transformed_22 = _mm512_set1_ps(transformed_at_6[96]);
+                        sum3_6_0 = _mm512_fmadd_ps(transformed_22, decoder_6_weight_filtered_back_4, sum3_6_0);
+                        sum3_6_1 = _mm512_fmadd_ps(transformed_22, decoder_6_weight_filtered_back_5, sum3_6_1);
+                        const __m512 transformed_23 = _mm512_set1_ps(transformed_at_6[112]);
+                        sum3_7_0 = _mm512_fmadd_ps(transformed_23, decoder_6_weight_filtered_back_4, sum3_7_0);
+                        sum3_7_1 = _mm512_fmadd_ps(transformed_23, decoder_6_weight_filtered_back_5, sum3_7_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[256 * q + 5120];
+                _mm512_storeu_ps(&sums_at_2[0], sum3_0_0);
+                _mm512_storeu_ps(&sums_at_2[16], sum3_0_1);
+                _mm512_storeu_ps(&sums_at_2[32], sum3_1_0);
+                _mm512_storeu_ps(&sums_at_2[48], sum3_1_1);
+                _mm512_storeu_ps(&sums_at_2[64], sum3_2_0);
+                _mm512_storeu_ps(&sums_at_2[80], sum3_2_1);
+                _mm512_storeu_ps(&sums_at_2[96], sum3_3_0);
+                _mm512_storeu_ps(&sums_at_2[112], sum3_3_1);
+                _mm512_storeu_ps(&sums_at_2[128], sum3_4_0);
+                _mm512_storeu_ps(&sums_at_2[144], sum3_4_1);
+                _mm512_storeu_ps(&sums_at_2[160], sum3_5_0);
+                _mm512_storeu_ps(&sums_at_2[176], sum3_5_1);
+                _mm512_storeu_ps(&sums_at_2[192], sum3_6_0);
+                _mm512_storeu_ps(&sums_at_2[208], sum3_6_1);
+                _mm512_storeu_ps(&sums_at_2[224], sum3_7_0);
+                _mm512_storeu_ps(&sums_at_2[240], sum3_7_1);
+            }
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_4_0 = _mm512_setzero_ps();
+            __m512 sum4_4_1 = _mm512_setzero_ps();
+            __m512 sum4_5_0 = _mm512_setzero_ps();
+            __m512 sum4_5_1 = _mm512_setzero_ps();
+            __m512 sum4_6_0 = _mm512_setzero_ps();
+            __m512 sum4_6_1 = _mm512_setzero_ps();
+            __m512 sum4_7_0 = _mm512_setzero_ps();
+            __m512 sum4_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_7 = &transformed[512 * c0 + 128 * ib + c1 + 40960];
+                    const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
+                    const __m512 decoder_6_weight_filtered_back_6 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb + 256 * c0
+                        + 16 * c1]);
+                    sum4_0_0 = _mm512_fmadd_ps(transformed_24, decoder_6_weight_filtered_back_6, sum4_0_0);
+                    const __m512 decoder_6_weight_filtered_back_7 = _mm512_loadu_ps(&decoder_6_weight_filtered_back[65536 * kb + 256 * c0
+                        + 16 * c1 + 32768]);
+                    sum4_0_1 = _mm512_fmadd_ps(transformed_24, decoder_6_weight_filtered_back_7, sum4_0_1);
+                    const __m512 transformed_25 = _mm512_set1_ps(transformed_at_7[16]);
+                    sum4_1_0 = _mm512_fmadd_ps(transformed_25, decoder_6_weight_filtered_back_6, sum4_1_0);
+                    sum4_1_1 = _mm512_fmadd_ps(transformed_25, decoder_6_weight_filtered_back_7, sum4_1_1);
+                    const __m512 transformed_26 = _mm512_set1_ps(transformed_at_7[32]);
+                    sum4_2_0 = _mm512_fmadd_ps(transformed_26, decoder_6_weight_filtered_back_6, sum4_2_0);
+                    sum4_2_1 = _mm512_fmadd_ps(transformed_26, decoder_6_weight_filtered_back_7, sum4_2_1);
+                    const __m512 transformed_27 = _mm512_set1_ps(transformed_at_7[48]);
+                    sum4_3_0 = _mm512_fmadd_ps(transformed_27, decoder_6_weight_filtered_back_6, sum4_3_0);
+                    sum4_3_1 = _mm512_fmadd_ps(transformed_27, decoder_6_weight_filtered_back_7, sum4_3_1);
+                    const __m512 transformed_28 = _mm512_set1_ps(transformed_at_7[64]);
+                    sum4_4_0 = _mm512_fmadd_ps(transformed_28, decoder_6_weight_filtered_back_6, sum4_4_0);
+                    sum4_4_1 = _mm512_fmadd_ps(transformed_28, decoder_6_weight_filtered_back_7, sum4_4_1);
+                    const __m512 transformed_29 = _mm512_set1_ps(transformed_at_7[80]);
+                    sum4_5_0 = _mm512_fmadd_ps(transformed_29, decoder_6_weight_filtered_back_6, sum4_5_0);
+                    sum4_5_1 = _mm512_fmadd_ps(transformed_29, decoder_6_weight_filtered_back_7, sum4_5_1);
+                    const __m512 transformed_30 = _mm512_set1_ps(transformed_at_7[96]);
+                    sum4_6_0 = _mm512_fmadd_ps(transformed_30, decoder_6_weight_filtered_back_6, sum4_6_0);
+                    sum4_6_1 = _mm512_fmadd_ps(transformed_30, decoder_6_weight_filtered_back_7, sum4_6_1);
+                    const __m512 transformed_31 = _mm512_set1_ps(transformed_at_7[112]);
+                    sum4_7_0 = _mm512_fmadd_ps(transformed_31, decoder_6_weight_filtered_back_6, sum4_7_0);
+                    sum4_7_1 = _mm512_fmadd_ps(transformed_31, decoder_6_weight_filtered_back_7, sum4_7_1);
+                }
+            }
+            _mm512_storeu_ps(&sums[6144], sum4_0_0);
+            _mm512_storeu_ps(&sums[6160], sum4_0_1);
+            _mm512_storeu_ps(&sums[6176], sum4_1_0);
+            _mm512_storeu_ps(&sums[6192], sum4_1_1);
+            _mm512_storeu_ps(&sums[6208], sum4_2_0);
+            _mm512_storeu_ps(&sums[6224], sum4_2_1);
+            _mm512_storeu_ps(&sums[6240], sum4_3_0);
+            _mm512_storeu_ps(&sums[6256], sum4_3_1);
+            _mm512_storeu_ps(&sums[6272], sum4_4_0);
+            _mm512_storeu_ps(&sums[6288], sum4_4_1);
+            _mm512_storeu_ps(&sums[6304], sum4_5_0);
+            _mm512_storeu_ps(&sums[6320], sum4_5_1);
+            _mm512_storeu_ps(&sums[6336], sum4_6_0);
+            _mm512_storeu_ps(&sums[6352], sum4_6_1);
+            _mm512_storeu_ps(&sums[6368], sum4_7_0);
+            _mm512_storeu_ps(&sums[6384], sum4_7_1);
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_3 = &sums[32 * ji + 16 * k0];
+                    float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[65536 * n + 32768 * kb + 16384 * k0
+                        + 8192 * i + 2048 * ib + 64 * ji];
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[0], _mm512_loadu_ps(&sums_at_3[0]));
+                    const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_3[256]), sums_0));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32], _mm512_loadu_ps(&sums_at_3[1024]));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[48], _mm512_add_ps(sums_0, _mm512_loadu_ps(&sums_at_3[768])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_4 = &sums[32 * ji + 16 * k0 + 1280];
+                    float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[65536 * n + 32768 * kb + 16384 * k0
+                        + 8192 * i + 2048 * ib + 64 * ji + 512];
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
+                        _mm512_loadu_ps(&sums_at_4[1280])));
+                    const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16], _mm512_add_ps(sum_1, sum_2));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
+                        _mm512_loadu_ps(&sums_at_4[2304])));
+                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[48], _mm512_add_ps(sum_2, sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_5 = &sums[32 * ji + 16 * k0 + 5120];
+                    float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[65536 * n + 32768 * kb + 16384 * k0
+                        + 8192 * i + 2048 * ib + 64 * ji + 1024];
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
+                    const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_5[256]), sums_1));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32], _mm512_loadu_ps(&sums_at_5[1024]));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[48], _mm512_add_ps(sums_1, _mm512_loadu_ps(&sums_at_5[768])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_6 = &sums[32 * ji + 16 * k0 + 2560];
+                    float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[65536 * n + 32768 * kb + 16384 * k0
+                        + 8192 * i + 2048 * ib + 64 * ji + 1536];
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
+                        _mm512_loadu_ps(&sums_at_6[1280])));
+                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16], _mm512_add_ps(sum_4, sum_5));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
+                        _mm512_loadu_ps(&sums_at_6[2304])));
+                    const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                    _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[48], _mm512_add_ps(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void decoder2_conv_transpose_forward_evaluate(const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias,
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        decoder2_conv_transpose_forward_evaluate_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 256 FLOPs, 1536 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder2_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_7_running_mean,
     const float *restrict decoder_7_running_var, const float *restrict decoder_7_weight, float *restrict decoder2_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const decoder2_batch_norm_running_out_at = &decoder2_batch_norm_running_out[48 * c0 + c1];
-        decoder2_batch_norm_running_out_at[0] = (float)((double)decoder_7_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_7_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder2_batch_norm_running_out_at[16] = (float)quotient_0;
-        decoder2_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)decoder_7_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder2_batch_norm_running_out_at = &decoder2_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_running_out_at[0] = (float)((double)decoder_7_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_7_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder2_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_7_weight[16 * c0 + 4 * c1 + c2];
+            decoder2_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -21785,20 +25982,461 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
+static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item / 4;
+    const ptrdiff_t i = item % 4;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 287744);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (8 * i + h_s < 32) {
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
+                        + 4096 * i + 512 * h_s + 16 * w_s]);
+                    const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
+                        _mm512_loadu_ps(&decoder2_batch_norm_running[48 * c0]));
+                    const __m512 decoder2_batch_norm_running_0 = _mm512_loadu_ps(&decoder2_batch_norm_running[48 * c0 + 32]);
+                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder2_batch_norm_running_0,
+                        _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
+                    _mm512_storeu_ps(&decoder2_relu_in_staged0[528 * h_s + 16 * w_s], _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                }
+                _mm512_storeu_ps(&decoder2_relu_in_staged0[528 * h_s + 512], _mm512_setzero_ps());
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    _mm512_storeu_ps(&decoder2_relu_in_staged0[528 * h_s + 16 * w_s], _mm512_setzero_ps());
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[1056 * ib + 32 * jb];
+                const __m512 decoder2_relu_in_staged0_0 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                _mm512_storeu_ps(&transformed_at[0], decoder2_relu_in_staged0_0);
+                const __m512 decoder2_relu_in_staged0_1 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at[16]);
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at[8192], decoder2_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at[32]),
+                    decoder2_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb];
+                const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[0]),
+                    _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[528]));
+                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 16384];
+                _mm512_storeu_ps(&transformed_at_1[0], difference_1);
+                const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[16]),
+                    _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[544]));
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[32]),
+                    _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[560]));
+                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb + 528];
+                const __m512 decoder2_relu_in_staged0_2 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 32768];
+                _mm512_storeu_ps(&transformed_at_2[0], decoder2_relu_in_staged0_2);
+                const __m512 decoder2_relu_in_staged0_3 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[16]);
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                _mm512_storeu_ps(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
+                _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[32]),
+                    decoder2_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb + 528];
+                const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[528]),
+                    _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 49152];
+                _mm512_storeu_ps(&transformed_at_3[0], difference_4);
+                const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[544]),
+                    _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[560]),
+                    _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[32]));
+                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t jb = 0; jb < 2; jb++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    __m512 sum1_0_0 = _mm512_setzero_ps();
+                    __m512 sum1_0_1 = _mm512_setzero_ps();
+                    __m512 sum1_1_0 = _mm512_setzero_ps();
+                    __m512 sum1_1_1 = _mm512_setzero_ps();
+                    __m512 sum1_2_0 = _mm512_setzero_ps();
+                    __m512 sum1_2_1 = _mm512_setzero_ps();
+                    __m512 sum1_3_0 = _mm512_setzero_ps();
+                    __m512 sum1_3_1 = _mm512_setzero_ps();
+                    __m512 sum1_4_0 = _mm512_setzero_ps();
+                    __m512 sum1_4_1 = _mm512_setzero_ps();
+                    __m512 sum1_5_0 = _mm512_setzero_ps();
+                    __m512 sum1_5_1 = _mm512_setzero_ps();
+                    __m512 sum1_6_0 = _mm512_setzero_ps();
+                    __m512 sum1_6_1 = _mm512_setzero_ps();
+                    __m512 sum1_7_0 = _mm512_setzero_ps();
+                    __m512 sum1_7_1 = _mm512_setzero_ps();
+                    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                            const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
+                            const __m512 decoder_9_weight_filtered_back_0 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p
+                                + 1024 * q + 256 * c0 + 16 * c1]);
+                            sum1_0_0 = _mm512_fmadd_ps(transformed_0, decoder_9_weight_filtered_back_0, sum1_0_0);
+                            const __m512 decoder_9_weight_filtered_back_1 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p
+                                + 1024 * q + 256 * c0 + 16 * c1 + 16384]);
+                            sum1_0_1 = _mm512_fmadd_ps(transformed_0, decoder_9_weight_filtered_back_1, sum1_0_1);
+                            const __m512 transformed_1 = _mm512_set1_ps(transformed_at_4[16]);
+                            sum1_1_0 = _mm512_fmadd_ps(transformed_1, decoder_9_weight_filtered_back_0, sum1_1_0);
+                            sum1_1_1 = _mm512_fmadd_ps(transformed_1, decoder_9_weight_filtered_back_1, sum1_1_1);
+                            const __m512 transformed_2 = _mm512_set1_ps(transformed_at_4[32]);
+                            sum1_2_0 = _mm512_fmadd_ps(transformed_2, decoder_9_weight_filtered_back_0, sum1_2_0);
+                            sum1_2_1 = _mm512_fmadd_ps(transformed_2, decoder_9_weight_filtered_back_1, sum1_2_1);
+                            const __m512 transformed_3 = _mm512_set1_ps(transformed_at_4[48]);
+                            sum1_3_0 = _mm512_fmadd_ps(transformed_3, decoder_9_weight_filtered_back_0, sum1_3_0);
+                            sum1_3_1 = _mm512_fmadd_ps(transformed_3, decoder_9_weight_filtered_back_1, sum1_3_1);
+                            const __m512 transformed_4 = _mm512_set1_ps(transformed_at_4[64]);
+                            sum1_4_0 = _mm512_fmadd_ps(transformed_4, decoder_9_weight_filtered_back_0, sum1_4_0);
+                            sum1_4_1 = _mm512_fmadd_ps(transformed_4, decoder_9_weight_filtered_back_1, sum1_4_1);
+                            const __m512 transformed_5 = _mm512_set1_ps(transformed_at_4[80]);
+                            sum1_5_0 = _mm512_fmadd_ps(transformed_5, decoder_9_weight_filtered_back_0, sum1_5_0);
+                            sum1_5_1 = _mm512_fmadd_ps(transformed_5, decoder_9_weight_filtered_back_1, sum1_5_1);
+                            const __m512 transformed_6 = _mm512_set1_ps(transformed_at_4[96]);
+                            sum1_6_0 = _mm512_fmadd_ps(transformed_6, decoder_9_weight_filtered_back_0, sum1_6_0);
+                            sum1_6_1 = _mm512_fmadd_ps(transformed_6, decoder_9_weight_filtered_back_1, sum1_6_1);
+                            const __m512 transformed_7 = _mm512_set1_ps(transformed_at_4[112]);
+                            sum1_7_0 = _mm512_fmadd_ps(transformed_7, decoder_9_weight_filtered_back_0, sum1_7_0);
+                            sum1_7_1 = _mm512_fmadd_ps(transformed_7, decoder_9_weight_filtered_back_1, sum1_7_1);
+                        }
+                    }
+                    float *const sums_at = &sums[1280 * p + 256 * q];
+                    _mm512_storeu_ps(&sums_at[0], sum1_0_0);
+                    _mm512_storeu_ps(&sums_at[16], sum1_0_1);
+                    _mm512_storeu_ps(&sums_at[32], sum1_1_0);
+                    _mm512_storeu_ps(&sums_at[48], sum1_1_1);
+                    _mm512_storeu_ps(&sums_at[64], sum1_2_0);
+                    _mm512_storeu_ps(&sums_at[80], sum1_2_1);
+                    _mm512_storeu_ps(&sums_at[96], sum1_3_0);
+                    _mm512_storeu_ps(&sums_at[112], sum1_3_1);
+                    _mm512_storeu_ps(&sums_at[128], sum1_4_0);
+                    _mm512_storeu_ps(&sums_at[144], sum1_4_1);
+                    _mm512_storeu_ps(&sums_at[160], sum1_5_0);
+                    _mm512_storeu_ps(&sums_at[176], sum1_5_1);
+                    _mm512_storeu_ps(&sums_at[192], sum1_6_0);
+                    _mm512_storeu_ps(&sums_at[208], sum1_6_1);
+                    _mm512_storeu_ps(&sums_at[224], sum1_7_0);
+                    _mm512_storeu_ps(&sums_at[240], sum1_7_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                __m512 sum2_0_0 = _mm512_setzero_ps();
+                __m512 sum2_0_1 = _mm512_setzero_ps();
+                __m512 sum2_1_0 = _mm512_setzero_ps();
+                __m512 sum2_1_1 = _mm512_setzero_ps();
+                __m512 sum2_2_0 = _mm512_setzero_ps();
+                __m512 sum2_2_1 = _mm512_setzero_ps();
+                __m512 sum2_3_0 = _mm512_setzero_ps();
+                __m512 sum2_3_1 = _mm512_setzero_ps();
+                __m512 sum2_4_0 = _mm512_setzero_ps();
+                __m512 sum2_4_1 = _mm512_setzero_ps();
+                __m512 sum2_5_0 = _mm512_setzero_ps();
+                __m512 sum2_5_1 = _mm512_setzero_ps();
+                __m512 sum2_6_0 = _mm512_setzero_ps();
+                __m512 sum2_6_1 = _mm512_setzero_ps();
+                __m512 sum2_7_0 = _mm512_setzero_ps();
+                __m512 sum2_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
+                        const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
+                        const __m512 decoder_9_weight_filtered_back_2 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p + 256 * c0
+                            + 16 * c1]);
+                        sum2_0_0 = _mm512_fmadd_ps(transformed_8, decoder_9_weight_filtered_back_2, sum2_0_0);
+                        const __m512 decoder_9_weight_filtered_back_3 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p + 256 * c0
+                            + 16 * c1 + 16384]);
+                        sum2_0_1 = _mm512_fmadd_ps(transformed_8, decoder_9_weight_filtered_back_3, sum2_0_1);
+                        const __m512 transformed_9 = _mm512_set1_ps(transformed_at_5[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(transformed_9, decoder_9_weight_filtered_back_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(transformed_9, decoder_9_weight_filtered_back_3, sum2_1_1);
+                        const __m512 transformed_10 = _mm512_set1_ps(transformed_at_5[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(transformed_10, decoder_9_weight_filtered_back_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(transformed_10, decoder_9_weight_filtered_back_3, sum2_2_1);
+                        const __m512 transformed_11 = _mm512_set1_ps(transformed_at_5[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(transformed_11, decoder_9_weight_filtered_back_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(transformed_11, decoder_9_weight_filtered_back_3, sum2_3_1);
+                        const __m512 transformed_12 = _mm512_set1_ps(transformed_at_5[64]);
+                        sum2_4_0 = _mm512_fmadd_ps(transformed_12, decoder_9_weight_filtered_back_2, sum2_4_0);
+                        sum2_4_1 = _mm512_fmadd_ps(transformed_12, decoder_9_weight_filtered_back_3, sum2_4_1);
+                        const __m512 transformed_13 = _mm512_set1_ps(transformed_at_5[80]);
+                        sum2_5_0 = _mm512_fmadd_ps(transformed_13, decoder_9_weight_filtered_back_2, sum2_5_0);
+                        sum2_5_1 = _mm512_fmadd_ps(transformed_13, decoder_9_weight_filtered_back_3, sum2_5_1);
+                        const __m512 transformed_14 = _mm512_set1_ps(transformed_at_5[96]);
+                        sum2_6_0 = _mm512_fmadd_ps(transformed_14, decoder_9_weight_filtered_back_2, sum2_6_0);
+                        sum2_6_1 = _mm512_fmadd_ps(transformed_14, decoder_9_weight_filtered_back_3, sum2_6_1);
+                        const __m512 transformed_15 = _mm512_set1_ps(transformed_at_5[112]);
+                        sum2_7_0 = _mm512_fmadd_ps(transformed_15, decoder_9_weight_filtered_back_2, sum2_7_0);
+                        sum2_7_1 = _mm512_fmadd_ps(transformed_15, decoder_9_weight_filtered_back_3, sum2_7_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[1280 * p + 1024];
+                _mm512_storeu_ps(&sums_at_1[0], sum2_0_0);
+                _mm512_storeu_ps(&sums_at_1[16], sum2_0_1);
+                _mm512_storeu_ps(&sums_at_1[32], sum2_1_0);
+                _mm512_storeu_ps(&sums_at_1[48], sum2_1_1);
+                _mm512_storeu_ps(&sums_at_1[64], sum2_2_0);
+                _mm512_storeu_ps(&sums_at_1[80], sum2_2_1);
+                _mm512_storeu_ps(&sums_at_1[96], sum2_3_0);
+                _mm512_storeu_ps(&sums_at_1[112], sum2_3_1);
+                _mm512_storeu_ps(&sums_at_1[128], sum2_4_0);
+                _mm512_storeu_ps(&sums_at_1[144], sum2_4_1);
+                _mm512_storeu_ps(&sums_at_1[160], sum2_5_0);
+                _mm512_storeu_ps(&sums_at_1[176], sum2_5_1);
+                _mm512_storeu_ps(&sums_at_1[192], sum2_6_0);
+                _mm512_storeu_ps(&sums_at_1[208], sum2_6_1);
+                _mm512_storeu_ps(&sums_at_1[224], sum2_7_0);
+                _mm512_storeu_ps(&sums_at_1[240], sum2_7_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                __m512 sum3_0_0 = _mm512_setzero_ps();
+                __m512 sum3_0_1 = _mm512_setzero_ps();
+                __m512 sum3_1_0 = _mm512_setzero_ps();
+                __m512 sum3_1_1 = _mm512_setzero_ps();
+                __m512 sum3_2_0 = _mm512_setzero_ps();
+                __m512 sum3_2_1 = _mm512_setzero_ps();
+                __m512 sum3_3_0 = _mm512_setzero_ps();
+                __m512 sum3_3_1 = _mm512_setzero_ps();
+                __m512 sum3_4_0 = _mm512_setzero_ps();
+                __m512 sum3_4_1 = _mm512_setzero_ps();
+                __m512 sum3_5_0 = _mm512_setzero_ps();
+                __m512 sum3_5_1 = _mm512_setzero_ps();
+                __m512 sum3_6_0 = _mm512_setzero_ps();
+                __m512 sum3_6_1 = _mm512_setzero_ps();
+                __m512 sum3_7_0 = _mm512_setzero_ps();
+                __m512 sum3_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1 + 32768];
+                        const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
+                        const __m512 decoder_9_weight_filtered_back_4 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[1024 * q + 256 * c0
+                            + 16 * c1]);
+                        sum3_0_0 = _mm512_fmadd_ps(transformed_16, decoder_9_weight_filtered_back_4, sum3_0_0);
+                        const __m512 decoder_9_weight_filtered_back_5 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[1024 * q + 256 * c0
+                            + 16 * c1 + 16384]);
+                        sum3_0_1 = _mm512_fmadd_ps(transformed_16, decoder_9_weight_filtered_back_5, sum3_0_1);
+                        const __m512 transformed_17 = _mm512_set1_ps(transformed_at_6[16]);
+                        sum3_1_0 = _mm512_fmadd_ps(transformed_17, decoder_9_weight_filtered_back_4, sum3_1_0);
+                        sum3_1_1 = _mm512_fmadd_ps(transformed_17, decoder_9_weight_filtered_back_5, sum3_1_1);
+                        const __m512 transformed_18 = _mm512_set1_ps(transformed_at_6[32]);
+                        sum3_2_0 = _mm512_fmadd_ps(transformed_18, decoder_9_weight_filtered_back_4, sum3_2_0);
+                        sum3_2_1 = _mm512_fmadd_ps(transformed_18, decoder_9_weight_filtered_back_5, sum3_2_1);
+                        const __m512 transformed_19 = _mm512_set1_ps(transformed_at_6[48]);
+                        sum3_3_0 = _mm512_fmadd_ps(transformed_19, decoder_9_weight_filtered_back_4, sum3_3_0);
+                        sum3_3_1 = _mm512_fmadd_ps(transformed_19, decoder_9_weight_filtered_back_5, sum3_3_1);
+                        const __m512 transformed_20 = _mm512_set1_ps(transformed_at_6[64]);
+                        sum3_4_0 = _mm512_fmadd_ps(transformed_20, decoder_9_weight_filtered_back_4, sum3_4_0);
+                        sum3_4_1 = _mm512_fmadd_ps(transformed_20, decoder_9_weight_filtered_back_5, sum3_4_1);
+                        const __m512 transformed_21 = _mm512_set1_ps(transformed_at_6[80]);
+                        sum3_5_0 = _mm512_fmadd_ps(transformed_21, decoder_9_weight_filtered_back_4, sum3_5_0);
+                        sum3_5_1 = _mm512_fmadd_ps(transformed_21, decoder_9_weight_filtered_back_5, sum3_5_1);
+                        const __m512 transformed_22 = _mm512_set1_ps(transformed_at_6[96]);
+                        sum3_6_0 = _mm512_fmadd_ps(transformed_22, decoder_9_weight_filtered_back_4, sum3_6_0);
+                        sum3_6_1 = _mm512_fmadd_ps(transformed_22, decoder_9_weight_filtered_back_5, sum3_6_1);
+                        const __m512 transformed_23 = _mm512_set1_ps(transformed_at_6[112]);
+                        sum3_7_0 = _mm512_fmadd_ps(transformed_23, decoder_9_weight_filtered_back_4, sum3_7_0);
+                        sum3_7_1 = _mm512_fmadd_ps(transformed_23, decoder_9_weight_filtered_back_5, sum3_7_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[256 * q + 5120];
+                _mm512_storeu_ps(&sums_at_2[0], sum3_0_0);
+                _mm512_storeu_ps(&sums_at_2[16], sum3_0_1);
+                _mm512_storeu_ps(&sums_at_2[32], sum3_1_0);
+                _mm512_storeu_ps(&sums_at_2[48], sum3_1_1);
+                _mm512_storeu_ps(&sums_at_2[64], sum3_2_0);
+                _mm512_storeu_ps(&sums_at_2[80], sum3_2_1);
+                _mm512_storeu_ps(&sums_at_2[96], sum3_3_0);
+                _mm512_storeu_ps(&sums_at_2[112], sum3_3_1);
+                _mm512_storeu_ps(&sums_at_2[128], sum3_4_0);
+                _mm512_storeu_ps(&sums_at_2[144], sum3_4_1);
+                _mm512_storeu_ps(&sums_at_2[160], sum3_5_0);
+                _mm512_storeu_ps(&sums_at_2[176], sum3_5_1);
+                _mm512_storeu_ps(&sums_at_2[192], sum3_6_0);
+                _mm512_storeu_ps(&sums_at_2[208], sum3_6_1);
+                _mm512_storeu_ps(&sums_at_2[224], sum3_7_0);
+                _mm512_storeu_ps(&sums_at_2[240], sum3_7_1);
+            }
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_4_0 = _mm512_setzero_ps();
+            __m512 sum4_4_1 = _mm512_setzero_ps();
+            __m512 sum4_5_0 = _mm512_setzero_ps();
+            __m512 sum4_5_1 = _mm512_setzero_ps();
+            __m512 sum4_6_0 = _mm512_setzero_ps();
+            __m512 sum4_6_1 = _mm512_setzero_ps();
+            __m512 sum4_7_0 = _mm512_setzero_ps();
+            __m512 sum4_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                    float *const transformed_at_7 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 40960];
+                    const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
+                    const __m512 decoder_9_weight_filtered_back_6 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[256 * c0 + 16 * c1]);
+                    sum4_0_0 = _mm512_fmadd_ps(transformed_24, decoder_9_weight_filtered_back_6, sum4_0_0);
+                    const __m512 decoder_9_weight_filtered_back_7 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[256 * c0 + 16 * c1
+                        + 16384]);
+                    sum4_0_1 = _mm512_fmadd_ps(transformed_24, decoder_9_weight_filtered_back_7, sum4_0_1);
+                    const __m512 transformed_25 = _mm512_set1_ps(transformed_at_7[16]);
+                    sum4_1_0 = _mm512_fmadd_ps(transformed_25, decoder_9_weight_filtered_back_6, sum4_1_0);
+                    sum4_1_1 = _mm512_fmadd_ps(transformed_25, decoder_9_weight_filtered_back_7, sum4_1_1);
+                    const __m512 transformed_26 = _mm512_set1_ps(transformed_at_7[32]);
+                    sum4_2_0 = _mm512_fmadd_ps(transformed_26, decoder_9_weight_filtered_back_6, sum4_2_0);
+                    sum4_2_1 = _mm512_fmadd_ps(transformed_26, decoder_9_weight_filtered_back_7, sum4_2_1);
+                    const __m512 transformed_27 = _mm512_set1_ps(transformed_at_7[48]);
+                    sum4_3_0 = _mm512_fmadd_ps(transformed_27, decoder_9_weight_filtered_back_6, sum4_3_0);
+                    sum4_3_1 = _mm512_fmadd_ps(transformed_27, decoder_9_weight_filtered_back_7, sum4_3_1);
+                    const __m512 transformed_28 = _mm512_set1_ps(transformed_at_7[64]);
+                    sum4_4_0 = _mm512_fmadd_ps(transformed_28, decoder_9_weight_filtered_back_6, sum4_4_0);
+                    sum4_4_1 = _mm512_fmadd_ps(transformed_28, decoder_9_weight_filtered_back_7, sum4_4_1);
+                    const __m512 transformed_29 = _mm512_set1_ps(transformed_at_7[80]);
+                    sum4_5_0 = _mm512_fmadd_ps(transformed_29, decoder_9_weight_filtered_back_6, sum4_5_0);
+                    sum4_5_1 = _mm512_fmadd_ps(transformed_29, decoder_9_weight_filtered_back_7, sum4_5_1);
+                    const __m512 transformed_30 = _mm512_set1_ps(transformed_at_7[96]);
+                    sum4_6_0 = _mm512_fmadd_ps(transformed_30, decoder_9_weight_filtered_back_6, sum4_6_0);
+                    sum4_6_1 = _mm512_fmadd_ps(transformed_30, decoder_9_weight_filtered_back_7, sum4_6_1);
+                    const __m512 transformed_31 = _mm512_set1_ps(transformed_at_7[112]);
+                    sum4_7_0 = _mm512_fmadd_ps(transformed_31, decoder_9_weight_filtered_back_6, sum4_7_0);
+                    sum4_7_1 = _mm512_fmadd_ps(transformed_31, decoder_9_weight_filtered_back_7, sum4_7_1);
+                }
+            }
+            _mm512_storeu_ps(&sums[6144], sum4_0_0);
+            _mm512_storeu_ps(&sums[6160], sum4_0_1);
+            _mm512_storeu_ps(&sums[6176], sum4_1_0);
+            _mm512_storeu_ps(&sums[6192], sum4_1_1);
+            _mm512_storeu_ps(&sums[6208], sum4_2_0);
+            _mm512_storeu_ps(&sums[6224], sum4_2_1);
+            _mm512_storeu_ps(&sums[6240], sum4_3_0);
+            _mm512_storeu_ps(&sums[6256], sum4_3_1);
+            _mm512_storeu_ps(&sums[6272], sum4_4_0);
+            _mm512_storeu_ps(&sums[6288], sum4_4_1);
+            _mm512_storeu_ps(&sums[6304], sum4_5_0);
+            _mm512_storeu_ps(&sums[6320], sum4_5_1);
+            _mm512_storeu_ps(&sums[6336], sum4_6_0);
+            _mm512_storeu_ps(&sums[6352], sum4_6_1);
+            _mm512_storeu_ps(&sums[6368], sum4_7_0);
+            _mm512_storeu_ps(&sums[6384], sum4_7_1);
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_3 = &sums[32 * ji + 16 * k0];
+                    float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                        + 4096 * ib + 512 * jb + 64 * ji];
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[0], _mm512_loadu_ps(&sums_at_3[0]));
+                    const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_3[256]), sums_0));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[32], _mm512_loadu_ps(&sums_at_3[1024]));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[48], _mm512_add_ps(sums_0, _mm512_loadu_ps(&sums_at_3[768])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_4 = &sums[32 * ji + 16 * k0 + 1280];
+                    float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                        + 4096 * ib + 512 * jb + 64 * ji + 1024];
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
+                        _mm512_loadu_ps(&sums_at_4[1280])));
+                    const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
+                    const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[512]), _mm512_loadu_ps(&sums_at_4[1792]));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[16], _mm512_add_ps(sum_1, sum_2));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[1024]),
+                        _mm512_loadu_ps(&sums_at_4[2304])));
+                    const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[768]), _mm512_loadu_ps(&sums_at_4[2048]));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[48], _mm512_add_ps(sum_2, sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_5 = &sums[32 * ji + 16 * k0 + 5120];
+                    float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                        + 4096 * ib + 512 * jb + 64 * ji + 2048];
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
+                    const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_5[256]), sums_1));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[32], _mm512_loadu_ps(&sums_at_5[1024]));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[48], _mm512_add_ps(sums_1, _mm512_loadu_ps(&sums_at_5[768])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 8; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_6 = &sums[32 * ji + 16 * k0 + 2560];
+                    float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                        + 4096 * ib + 512 * jb + 64 * ji + 3072];
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
+                        _mm512_loadu_ps(&sums_at_6[1280])));
+                    const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
+                    const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[512]), _mm512_loadu_ps(&sums_at_6[1792]));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[16], _mm512_add_ps(sum_4, sum_5));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[1024]),
+                        _mm512_loadu_ps(&sums_at_6[2304])));
+                    const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[768]), _mm512_loadu_ps(&sums_at_6[2048]));
+                    _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[48], _mm512_add_ps(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void decoder3_conv_transpose_forward_evaluate(const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 128 FLOPs, 768 bytes of memory traffic.
- * c in tiles of 16 parallel, c */
+ * c in tiles of 16 parallel, c in tiles of 4, c */
 static TARGET_CODE void decoder3_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_10_running_mean,
     const float *restrict decoder_10_running_var, const float *restrict decoder_10_weight,
     float *restrict decoder3_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-        float *const decoder3_batch_norm_running_out_at = &decoder3_batch_norm_running_out[48 * c0 + c1];
-        decoder3_batch_norm_running_out_at[0] = (float)((double)decoder_10_running_mean[16 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_10_running_var[16 * c0 + c1] + 1e-05);
-        const double quotient_0 = 1.0 / root_0;
-        decoder3_batch_norm_running_out_at[16] = (float)quotient_0;
-        decoder3_batch_norm_running_out_at[32] = (float)(quotient_0 * (double)decoder_10_weight[16 * c0 + c1]);
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+            float *const decoder3_batch_norm_running_out_at = &decoder3_batch_norm_running_out[48 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_running_out_at[0] = (float)((double)decoder_10_running_mean[16 * c0 + 4 * c1 + c2]);
+            const double sum_0 = (double)decoder_10_running_var[16 * c0 + 4 * c1 + c2] + 1e-05;
+            const double quotient_0 = 1.0 / double_square_root(sum_0);
+            decoder3_batch_norm_running_out_at[16] = (float)quotient_0;
+            const double product_0 = quotient_0 * (double)decoder_10_weight[16 * c0 + 4 * c1 + c2];
+            decoder3_batch_norm_running_out_at[32] = (float)product_0;
+        }
     }
 }
 
@@ -26281,20 +30919,16 @@ static void done(const ModelStep *step, int kernel) {
 
 /* What train calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
 static const ModelKernel train_kernel[] = {
-    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1, false},
-    {"encoder0_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1, false},
+    {"encoder0_conv_forward", 150994944.0, 35652736.0, 1, false},
     {"encoder0_batch_norm_statistics_merge", 786432.0, 1049856.0, 1, false},
     {"encoder1_conv_forward_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_forward", 2415919104.0, 50463232.0, 1, false},
-    {"encoder1_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1, false},
+    {"encoder1_conv_forward", 2415919104.0, 50987520.0, 1, false},
     {"encoder1_batch_norm_statistics_merge", 393216.0, 526848.0, 1, false},
     {"encoder2_conv_forward_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_forward", 2415919104.0, 25691136.0, 1, false},
-    {"encoder2_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1, false},
+    {"encoder2_conv_forward", 2415919104.0, 25953280.0, 1, false},
     {"encoder2_batch_norm_statistics_merge", 196608.0, 267264.0, 1, false},
     {"encoder3_conv_forward_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_forward", 2415919104.0, 14682112.0, 1, false},
-    {"encoder3_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1, false},
+    {"encoder3_conv_forward", 2415919104.0, 14813184.0, 1, false},
     {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
@@ -26305,20 +30939,16 @@ static const ModelKernel train_kernel[] = {
     {"gru0_cell", 96000.0, 207872.0, 4, false},
     {"fc3_forward", 104857600.0, 5835776.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_forward", 2415919104.0, 14680064.0, 1, false},
-    {"decoder0_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1, false},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 14811136.0, 1, false},
     {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"decoder1_conv_transpose_forward_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_forward", 2415919104.0, 14684160.0, 1, false},
-    {"decoder1_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1, false},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 14946304.0, 1, false},
     {"decoder1_batch_norm_statistics_merge", 196608.0, 267264.0, 1, false},
     {"decoder2_conv_transpose_forward_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_forward", 2415919104.0, 25692160.0, 1, false},
-    {"decoder2_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1, false},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 26216448.0, 1, false},
     {"decoder2_batch_norm_statistics_merge", 393216.0, 526848.0, 1, false},
     {"decoder3_conv_transpose_forward_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_forward", 2415919104.0, 50463744.0, 1, false},
-    {"decoder3_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1, false},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 51512320.0, 1, false},
     {"decoder3_batch_norm_statistics_merge", 786432.0, 1049856.0, 1, false},
     {"decoder4_conv_forward", 150994944.0, 34604672.0, 1, false},
     {"loss_images", 786432.0, 2097664.0, 1, false},
@@ -26326,42 +30956,34 @@ static const ModelKernel train_kernel[] = {
     {"decoder4_tanh_grad", 262144.0, 3145728.0, 1, false},
     {"decoder4_conv_weight_grad", 150994944.0, 34612736.0, 1, false},
     {"decoder4_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
-    {"decoder4_conv_data_grad", 150994944.0, 34604160.0, 1, false},
-    {"decoder3_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1, false},
+    {"decoder4_conv_data_grad", 150994944.0, 69207680.0, 1, false},
     {"decoder3_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1, false},
     {"decoder3_batch_norm_weight_grad", 32.0, 384.0, 1, false},
     {"decoder3_batch_norm_bias_grad", 32.0, 384.0, 1, false},
-    {"decoder3_batch_norm_grad", 8388608.0, 100664064.0, 1, false},
-    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 50922496.0, 1, false},
+    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 84477696.0, 1, false},
     {"decoder3_conv_transpose_weight_grad_sum", 147456.0, 663552.0, 1, false},
     {"decoder3_conv_transpose_data_grad_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_data_grad", 2415919104.0, 50462720.0, 1, false},
-    {"decoder2_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1, false},
+    {"decoder3_conv_transpose_data_grad", 2415919104.0, 101320448.0, 1, false},
     {"decoder2_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1, false},
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1, false},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1, false},
-    {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1, false},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1, false},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 44305920.0, 1, false},
     {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1, false},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1, false},
-    {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1, false},
+    {"decoder2_conv_transpose_data_grad", 2415919104.0, 51121664.0, 1, false},
     {"decoder1_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1, false},
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1, false},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1, false},
-    {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1, false},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1, false},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 25697280.0, 1, false},
     {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1, false},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1, false},
+    {"decoder1_conv_transpose_data_grad", 2415919104.0, 27401216.0, 1, false},
     {"decoder0_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1, false},
     {"decoder0_batch_norm_weight_grad", 256.0, 3072.0, 1, false},
     {"decoder0_batch_norm_bias_grad", 256.0, 3072.0, 1, false},
-    {"decoder0_batch_norm_grad", 1048576.0, 12589056.0, 1, false},
-    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 11010048.0, 1, false},
+    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 15210496.0, 1, false},
     {"decoder0_conv_transpose_data_grad_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1, false},
+    {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
     {"fc3_weight_grad", 104857600.0, 5803008.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
     {"fc3_data_grad", 104857600.0, 5795840.0, 1, false},
@@ -26381,35 +31003,28 @@ static const ModelKernel train_kernel[] = {
     {"encoder4_relu_grad", 524288.0, 6291456.0, 1, false},
     {"encoder4_conv_weight_grad", 2415919104.0, 11014144.0, 1, false},
     {"encoder4_conv_data_grad_weight", 0.0, 13107200.0, 1, false},
-    {"encoder4_conv_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"encoder3_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1, false},
+    {"encoder4_conv_data_grad", 2415919104.0, 19009536.0, 1, false},
     {"encoder3_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1, false},
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1, false},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1, false},
-    {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1, false},
-    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1, false},
+    {"encoder3_conv_weight_grad", 2415919104.0, 21504000.0, 1, false},
     {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1, false},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1, false},
+    {"encoder3_conv_data_grad", 2415919104.0, 27533312.0, 1, false},
     {"encoder2_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1, false},
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1, false},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1, false},
-    {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1, false},
-    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1, false},
+    {"encoder2_conv_weight_grad", 2415919104.0, 35917824.0, 1, false},
     {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1, false},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1, false},
-    {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1, false},
+    {"encoder2_conv_data_grad", 2415919104.0, 51384320.0, 1, false},
     {"encoder1_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1, false},
     {"encoder1_batch_norm_weight_grad", 64.0, 768.0, 1, false},
     {"encoder1_batch_norm_bias_grad", 64.0, 768.0, 1, false},
-    {"encoder1_batch_norm_grad", 4194304.0, 50333184.0, 1, false},
-    {"encoder1_conv_weight_grad", 2415919104.0, 50921984.0, 1, false},
+    {"encoder1_conv_weight_grad", 2415919104.0, 67700736.0, 1, false},
     {"encoder1_conv_weight_grad_sum", 147456.0, 663552.0, 1, false},
     {"encoder1_conv_data_grad_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_data_grad", 2415919104.0, 50462720.0, 1, false},
-    {"encoder0_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1, false},
+    {"encoder1_conv_data_grad", 2415919104.0, 101844992.0, 1, false},
     {"encoder0_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1, false},
     {"encoder0_batch_norm_weight_grad", 32.0, 384.0, 1, false},
     {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1, false},
@@ -26424,16 +31039,16 @@ static const ModelKernel train_kernel[] = {
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
 static const ModelKernel evaluate_kernel[] = {
-    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1, false},
+    {"encoder0_conv_forward_evaluate", 150994944.0, 34604160.0, 1, false},
     {"encoder0_batch_norm_running", 128.0, 768.0, 1, false},
     {"encoder1_conv_forward_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_forward", 2415919104.0, 50463232.0, 1, false},
+    {"encoder1_conv_forward_evaluate", 2415919104.0, 50463232.0, 1, false},
     {"encoder1_batch_norm_running", 256.0, 1536.0, 1, false},
     {"encoder2_conv_forward_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_forward", 2415919104.0, 25691136.0, 1, false},
+    {"encoder2_conv_forward_evaluate", 2415919104.0, 25691136.0, 1, false},
     {"encoder2_batch_norm_running", 512.0, 3072.0, 1, false},
     {"encoder3_conv_forward_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_forward", 2415919104.0, 14682112.0, 1, false},
+    {"encoder3_conv_forward_evaluate", 2415919104.0, 14682112.0, 1, false},
     {"encoder3_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
@@ -26444,16 +31059,16 @@ static const ModelKernel evaluate_kernel[] = {
     {"gru0_cell", 96000.0, 207872.0, 4, false},
     {"fc3_forward", 104857600.0, 5835776.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_forward", 2415919104.0, 14680064.0, 1, false},
+    {"decoder0_conv_transpose_forward_evaluate", 2415919104.0, 14680064.0, 1, false},
     {"decoder0_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"decoder1_conv_transpose_forward_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_forward", 2415919104.0, 14684160.0, 1, false},
+    {"decoder1_conv_transpose_forward_evaluate", 2415919104.0, 14684160.0, 1, false},
     {"decoder1_batch_norm_running", 512.0, 3072.0, 1, false},
     {"decoder2_conv_transpose_forward_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_forward", 2415919104.0, 25692160.0, 1, false},
+    {"decoder2_conv_transpose_forward_evaluate", 2415919104.0, 25692160.0, 1, false},
     {"decoder2_batch_norm_running", 256.0, 1536.0, 1, false},
     {"decoder3_conv_transpose_forward_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_forward", 2415919104.0, 50463744.0, 1, false},
+    {"decoder3_conv_transpose_forward_evaluate", 2415919104.0, 50463744.0, 1, false},
     {"decoder3_batch_norm_running", 128.0, 768.0, 1, false},
     {"decoder4_conv_forward", 150994944.0, 34604672.0, 1, false},
     {"loss_images", 786432.0, 2097664.0, 1, false},
@@ -26465,381 +31080,347 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 80344064), scratch, threads);
-    done(step, 0);
-    encoder0_batch_norm_statistics_tiles((const float *)(workspace + 80344064), (float *)(workspace + 113898496), threads);
-    done(step, 1);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114947072),
-        (float *)(workspace + 277711360), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
-        (const float *)(workspace + 1152), threads);
-    done(step, 2);
-    encoder1_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 1408), threads);
-    done(step, 3);
-    encoder1_conv_forward((const float *)(workspace + 80344064), (const float *)(workspace + 277711360), (const float *)(workspace + 1280),
-        (const float *)(workspace + 113898496), (float *)(workspace + 214561792), scratch, threads);
-    done(step, 4);
-    encoder1_batch_norm_statistics_tiles((const float *)(workspace + 214561792), (float *)(workspace + 113898496), threads);
-    done(step, 5);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114422784),
-        (float *)(workspace + 277709824), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
-        (const float *)(workspace + 75136), threads);
-    done(step, 6);
-    encoder2_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 75648), threads);
-    done(step, 7);
-    encoder2_conv_forward((const float *)(workspace + 214561792), (const float *)(workspace + 277709824),
-        (const float *)(workspace + 75392), (const float *)(workspace + 113898496), (float *)(workspace + 248116224), scratch, threads);
-    done(step, 8);
-    encoder2_batch_norm_statistics_tiles((const float *)(workspace + 248116224), (float *)(workspace + 113898496), threads);
-    done(step, 9);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114160640),
-        (float *)(workspace + 277706752), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
-        (const float *)(workspace + 370560), threads);
-    done(step, 10);
-    encoder3_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 371584), threads);
-    done(step, 11);
-    encoder3_conv_forward((const float *)(workspace + 248116224), (const float *)(workspace + 277706752),
-        (const float *)(workspace + 371072), (const float *)(workspace + 113898496), (float *)(workspace + 264893440), scratch, threads);
-    done(step, 12);
-    encoder3_batch_norm_statistics_tiles((const float *)(workspace + 264893440), (float *)(workspace + 113898496), threads);
-    done(step, 13);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114029568),
-        (float *)(workspace + 277700608), (float *)(workspace + 74334464), (float *)(workspace + 74335488),
-        (const float *)(workspace + 1551232), threads);
-    done(step, 14);
-    encoder4_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 1553280), threads);
-    done(step, 15);
-    encoder4_conv_forward((const float *)(workspace + 264893440), (const float *)(workspace + 277700608),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 113898496), (float *)(workspace + 273282048), scratch, threads);
-    done(step, 16);
-    fc1_forward((const float *)(workspace + 273282048), (const float *)(workspace + 6271872), (float *)(workspace + 277684224),
-        (const float *)(workspace + 8369024), threads);
-    done(step, 17);
-    gru0_input_projection((const float *)(workspace + 277684224), (const float *)(workspace + 8369280), (float *)(workspace + 277476352),
-        (const float *)(workspace + 8605824), threads);
-    done(step, 18);
-    gru0_carry_start((float *)(workspace + 277648384), step->h0, threads);
-    done(step, 19);
-    for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 277648384), (const float *)(workspace + 8455296),
-            (float *)(workspace + 277562368), (const float *)(workspace + 8607168), time, threads);
-        done(step, 20);
-        gru0_cell((float *)(workspace + 277648384), (const float *)(workspace + 277476352), (const float *)(workspace + 277562368), time,
-            threads);
-        done(step, 21);
-    }
-    fc3_forward((const float *)(workspace + 277648384), (const float *)(workspace + 8608512), (float *)(workspace + 275379200),
-        (const float *)(workspace + 12278528), threads);
-    done(step, 22);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 12311296), threads);
-    done(step, 23);
-    decoder0_conv_transpose_forward((const float *)(workspace + 275379200), (const float *)(workspace + 113898496),
-        (float *)(workspace + 269087744), scratch, threads);
-    done(step, 24);
-    decoder0_batch_norm_statistics_tiles((const float *)(workspace + 269087744), (float *)(workspace + 113898496), threads);
-    done(step, 25);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114029568),
-        (float *)(workspace + 277703680), (float *)(workspace + 74336512), (float *)(workspace + 74337536),
-        (const float *)(workspace + 17029888), threads);
-    done(step, 26);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 17031936), threads);
-    done(step, 27);
-    decoder1_conv_transpose_forward((const float *)(workspace + 269087744), (const float *)(workspace + 277703680),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 113898496), (float *)(workspace + 256504832), scratch, threads);
-    done(step, 28);
-    decoder1_batch_norm_statistics_tiles((const float *)(workspace + 256504832), (float *)(workspace + 113898496), threads);
-    done(step, 29);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114160640),
-        (float *)(workspace + 277708288), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
-        (const float *)(workspace + 18211584), threads);
-    done(step, 30);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 18212608), threads);
-    done(step, 31);
-    decoder2_conv_transpose_forward((const float *)(workspace + 256504832), (const float *)(workspace + 277708288),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 113898496), (float *)(workspace + 231339008), scratch, threads);
-    done(step, 32);
-    decoder2_batch_norm_statistics_tiles((const float *)(workspace + 231339008), (float *)(workspace + 113898496), threads);
-    done(step, 33);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114422784),
-        (float *)(workspace + 277710592), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
-        (const float *)(workspace + 18507520), threads);
-    done(step, 34);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 147452928), (const float *)(workspace + 18508032), threads);
-    done(step, 35);
-    decoder3_conv_transpose_forward((const float *)(workspace + 231339008), (const float *)(workspace + 277710592),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 147452928), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 36);
-    decoder3_batch_norm_statistics_tiles((const float *)(workspace + 113898496), (float *)(workspace + 147452928), threads);
-    done(step, 37);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 147452928), (double *)(workspace + 148501504),
-        (float *)(workspace + 277711744), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
-        (const float *)(workspace + 18581760), threads);
-    done(step, 38);
-    decoder4_conv_forward((const float *)(workspace + 113898496), (const float *)(workspace + 277711744),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
-    done(step, 39);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 147452928), threads);
-    done(step, 40);
-    loss((const double *)(workspace + 147452928), step->loss, threads);
-    done(step, 41);
-    decoder4_tanh_grad((float *)(workspace + 181007360), step->reconstruction, step->x, threads);
-    done(step, 42);
-    decoder4_conv_weight_grad((float *)(workspace + 147452928), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 277711744), (const float *)(workspace + 18581888), (const float *)(workspace + 181007360), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 80344064), (float *)(workspace + 113898496), scratch,
         threads);
-    done(step, 43);
+    done(step, 0);
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114947072),
+        (float *)(workspace + 261589504), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
+        (const float *)(workspace + 1152), threads);
+    done(step, 1);
+    encoder1_conv_forward_weight((float *)(workspace + 114422784), (const float *)(workspace + 1408), threads);
+    done(step, 2);
+    encoder1_conv_forward((const float *)(workspace + 80344064), (const float *)(workspace + 261589504), (const float *)(workspace + 1280),
+        (const float *)(workspace + 114422784), (float *)(workspace + 181007360), (float *)(workspace + 113898496), scratch, threads);
+    done(step, 3);
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114422784),
+        (float *)(workspace + 261587968), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
+        (const float *)(workspace + 75136), threads);
+    done(step, 4);
+    encoder2_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 75648), threads);
+    done(step, 5);
+    encoder2_conv_forward((const float *)(workspace + 181007360), (const float *)(workspace + 261587968),
+        (const float *)(workspace + 75392), (const float *)(workspace + 113898496), (float *)(workspace + 231339008),
+        (float *)(workspace + 114422784), scratch, threads);
+    done(step, 6);
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 114422784), (double *)(workspace + 113898496),
+        (float *)(workspace + 261584896), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
+        (const float *)(workspace + 370560), threads);
+    done(step, 7);
+    encoder3_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 371584), threads);
+    done(step, 8);
+    encoder3_conv_forward((const float *)(workspace + 231339008), (const float *)(workspace + 261584896),
+        (const float *)(workspace + 371072), (const float *)(workspace + 113898496), (float *)(workspace + 248116224),
+        (float *)(workspace + 115995648), scratch, threads);
+    done(step, 9);
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 115995648), (double *)(workspace + 113898496),
+        (float *)(workspace + 261578752), (float *)(workspace + 74334464), (float *)(workspace + 74335488),
+        (const float *)(workspace + 1551232), threads);
+    done(step, 10);
+    encoder4_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 1553280), threads);
+    done(step, 11);
+    encoder4_conv_forward((const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 113898496), (float *)(workspace + 256504832), scratch, threads);
+    done(step, 12);
+    fc1_forward((const float *)(workspace + 256504832), (const float *)(workspace + 6271872), (float *)(workspace + 261562368),
+        (const float *)(workspace + 8369024), threads);
+    done(step, 13);
+    gru0_input_projection((const float *)(workspace + 261562368), (const float *)(workspace + 8369280), (float *)(workspace + 261354496),
+        (const float *)(workspace + 8605824), threads);
+    done(step, 14);
+    gru0_carry_start((float *)(workspace + 261526528), step->h0, threads);
+    done(step, 15);
+    for (ptrdiff_t time = 0; time < 4; time++) {
+        gru0_hidden_projection((const float *)(workspace + 261526528), (const float *)(workspace + 8455296),
+            (float *)(workspace + 261440512), (const float *)(workspace + 8607168), time, threads);
+        done(step, 16);
+        gru0_cell((float *)(workspace + 261526528), (const float *)(workspace + 261354496), (const float *)(workspace + 261440512), time,
+            threads);
+        done(step, 17);
+    }
+    fc3_forward((const float *)(workspace + 261526528), (const float *)(workspace + 8608512), (float *)(workspace + 258601984),
+        (const float *)(workspace + 12278528), threads);
+    done(step, 18);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 12311296), threads);
+    done(step, 19);
+    decoder0_conv_transpose_forward((const float *)(workspace + 258601984), (const float *)(workspace + 113898496),
+        (float *)(workspace + 252310528), (float *)(workspace + 122287104), scratch, threads);
+    done(step, 20);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 122287104), (double *)(workspace + 113898496),
+        (float *)(workspace + 261581824), (float *)(workspace + 74336512), (float *)(workspace + 74337536),
+        (const float *)(workspace + 17029888), threads);
+    done(step, 21);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 17031936), threads);
+    done(step, 22);
+    decoder1_conv_transpose_forward((const float *)(workspace + 252310528), (const float *)(workspace + 261581824),
+        (const float *)(workspace + 17030912), (const float *)(workspace + 113898496), (float *)(workspace + 239727616),
+        (float *)(workspace + 115995648), scratch, threads);
+    done(step, 23);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 115995648), (double *)(workspace + 113898496),
+        (float *)(workspace + 261586432), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
+        (const float *)(workspace + 18211584), threads);
+    done(step, 24);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 18212608), threads);
+    done(step, 25);
+    decoder2_conv_transpose_forward((const float *)(workspace + 239727616), (const float *)(workspace + 261586432),
+        (const float *)(workspace + 18212096), (const float *)(workspace + 113898496), (float *)(workspace + 197784576),
+        (float *)(workspace + 114422784), scratch, threads);
+    done(step, 26);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 114422784), (double *)(workspace + 113898496),
+        (float *)(workspace + 261588736), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
+        (const float *)(workspace + 18507520), threads);
+    done(step, 27);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 148501504), (const float *)(workspace + 18508032), threads);
+    done(step, 28);
+    decoder3_conv_transpose_forward((const float *)(workspace + 197784576), (const float *)(workspace + 261588736),
+        (const float *)(workspace + 18507776), (const float *)(workspace + 148501504), (float *)(workspace + 113898496),
+        (float *)(workspace + 147452928), scratch, threads);
+    done(step, 29);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 147452928), (double *)(workspace + 148501504),
+        (float *)(workspace + 261589888), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
+        (const float *)(workspace + 18581760), threads);
+    done(step, 30);
+    decoder4_conv_forward((const float *)(workspace + 113898496), (const float *)(workspace + 261589888),
+        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    done(step, 31);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 147452928), threads);
+    done(step, 32);
+    loss((const double *)(workspace + 147452928), step->loss, threads);
+    done(step, 33);
+    decoder4_tanh_grad((float *)(workspace + 214561792), step->reconstruction, step->x, threads);
+    done(step, 34);
+    decoder4_conv_weight_grad((float *)(workspace + 147452928), (const float *)(workspace + 113898496),
+        (const float *)(workspace + 261589888), (const float *)(workspace + 18581888), (const float *)(workspace + 214561792), scratch,
+        threads);
+    done(step, 35);
     decoder4_conv_weight_grad_sum((const float *)(workspace + 147452928), (float *)(workspace + 37165184), threads);
+    done(step, 36);
+    decoder4_conv_data_grad((const float *)(workspace + 214561792), (const float *)(workspace + 18582016), (float *)(workspace + 147452928),
+        (const float *)(workspace + 113898496), (const float *)(workspace + 261589888), (const float *)(workspace + 18581888),
+        (float *)(workspace + 215610368), scratch, threads);
+    done(step, 37);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 215610368), (float *)(workspace + 261590272),
+        (const float *)(workspace + 261589888), threads);
+    done(step, 38);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 37164928), (const float *)(workspace + 261590272), threads);
+    done(step, 39);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 37165056), (const float *)(workspace + 261590272), threads);
+    done(step, 40);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 261589888), (const float *)(workspace + 113898496),
+        (const float *)(workspace + 261590272), (const float *)(workspace + 18581888), (const float *)(workspace + 147452928),
+        (const float *)(workspace + 197784576), (const float *)(workspace + 261588736), (const float *)(workspace + 18507776),
+        (float *)(workspace + 214561792), scratch, threads);
+    done(step, 41);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 214561792), (float *)(workspace + 37091200), threads);
+    done(step, 42);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18508032), (float *)(workspace + 261223424), scratch, threads);
+    done(step, 43);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 261589888), (const float *)(workspace + 113898496),
+        (const float *)(workspace + 261590272), (const float *)(workspace + 18581888), (const float *)(workspace + 147452928),
+        (const float *)(workspace + 261223424), (float *)(workspace + 214561792), (const float *)(workspace + 197784576),
+        (const float *)(workspace + 261588736), (const float *)(workspace + 18507776), (float *)(workspace + 260699136), scratch, threads);
     done(step, 44);
-    decoder4_conv_data_grad((const float *)(workspace + 181007360), (const float *)(workspace + 18582016), (float *)(workspace + 147452928),
-        scratch, threads);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 260699136), (float *)(workspace + 123073536),
+        (const float *)(workspace + 261588736), threads);
     done(step, 45);
-    decoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 113898496), (const float *)(workspace + 277711744),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 147452928), (float *)(workspace + 181007360), threads);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 37090688), (const float *)(workspace + 123073536), threads);
     done(step, 46);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 181007360), (float *)(workspace + 277712128),
-        (const float *)(workspace + 277711744), threads);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 37090944), (const float *)(workspace + 123073536), threads);
     done(step, 47);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 37164928), (const float *)(workspace + 277712128), threads);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 261588736), (const float *)(workspace + 197784576),
+        (const float *)(workspace + 123073536), (const float *)(workspace + 18507776), (const float *)(workspace + 214561792),
+        (const float *)(workspace + 239727616), (const float *)(workspace + 261586432), (const float *)(workspace + 18212096),
+        (float *)(workspace + 113898496), scratch, threads);
     done(step, 48);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 37165056), (const float *)(workspace + 277712128), threads);
-    done(step, 49);
-    decoder3_batch_norm_grad((float *)(workspace + 181007360), (const float *)(workspace + 277711744),
-        (const float *)(workspace + 113898496), (const float *)(workspace + 277712128), (const float *)(workspace + 18581888),
-        (const float *)(workspace + 147452928), threads);
-    done(step, 50);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 181007360), (const float *)(workspace + 231339008),
-        (const float *)(workspace + 277710592), (const float *)(workspace + 18507776), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 51);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 37091200), threads);
-    done(step, 52);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18508032), (float *)(workspace + 130675712), scratch, threads);
-    done(step, 53);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 181007360), (const float *)(workspace + 130675712),
-        (float *)(workspace + 113898496), scratch, threads);
-    done(step, 54);
-    decoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 231339008), (const float *)(workspace + 277710592),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 113898496), (float *)(workspace + 130675712), threads);
-    done(step, 55);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 130675712), (float *)(workspace + 147452928),
-        (const float *)(workspace + 277710592), threads);
-    done(step, 56);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 37090688), (const float *)(workspace + 147452928), threads);
-    done(step, 57);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 37090944), (const float *)(workspace + 147452928), threads);
-    done(step, 58);
-    decoder2_batch_norm_grad((float *)(workspace + 130675712), (const float *)(workspace + 277710592),
-        (const float *)(workspace + 231339008), (const float *)(workspace + 147452928), (const float *)(workspace + 18507776),
-        (const float *)(workspace + 113898496), threads);
-    done(step, 59);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 130675712), (const float *)(workspace + 256504832),
-        (const float *)(workspace + 277708288), (const float *)(workspace + 18212096), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 60);
     decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 36795776), threads);
-    done(step, 61);
+    done(step, 49);
     decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 18212608), (float *)(workspace + 122287104), scratch, threads);
+    done(step, 50);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 261588736), (const float *)(workspace + 197784576),
+        (const float *)(workspace + 123073536), (const float *)(workspace + 18507776), (const float *)(workspace + 214561792),
+        (const float *)(workspace + 122287104), (float *)(workspace + 113898496), (const float *)(workspace + 239727616),
+        (const float *)(workspace + 261586432), (const float *)(workspace + 18212096), (float *)(workspace + 122811392), scratch, threads);
+    done(step, 51);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 128709632),
+        (const float *)(workspace + 261586432), threads);
+    done(step, 52);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 36794752), (const float *)(workspace + 128709632), threads);
+    done(step, 53);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 36795264), (const float *)(workspace + 128709632), threads);
+    done(step, 54);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 261586432), (const float *)(workspace + 239727616),
+        (const float *)(workspace + 128709632), (const float *)(workspace + 18212096), (const float *)(workspace + 113898496),
+        (const float *)(workspace + 252310528), (const float *)(workspace + 261581824), (const float *)(workspace + 17030912),
+        (float *)(workspace + 122287104), scratch, threads);
+    done(step, 55);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 122287104), (float *)(workspace + 35615104), threads);
+    done(step, 56);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 126481408), scratch, threads);
+    done(step, 57);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 261586432), (const float *)(workspace + 239727616),
+        (const float *)(workspace + 128709632), (const float *)(workspace + 18212096), (const float *)(workspace + 113898496),
+        (const float *)(workspace + 126481408), (float *)(workspace + 122287104), (const float *)(workspace + 252310528),
+        (const float *)(workspace + 261581824), (const float *)(workspace + 17030912), (float *)(workspace + 128578560), scratch, threads);
+    done(step, 58);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 128709632),
+        (const float *)(workspace + 261581824), threads);
+    done(step, 59);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 128709632), threads);
+    done(step, 60);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 128709632), threads);
+    done(step, 61);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 261581824), (const float *)(workspace + 252310528),
+        (const float *)(workspace + 128709632), (const float *)(workspace + 17030912), (const float *)(workspace + 122287104),
+        (const float *)(workspace + 258601984), (float *)(workspace + 30894464), scratch, threads);
     done(step, 62);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 130675712), (const float *)(workspace + 122287104),
-        (float *)(workspace + 113898496), scratch, threads);
-    done(step, 63);
-    decoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 256504832), (const float *)(workspace + 277708288),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 113898496), (float *)(workspace + 122287104), threads);
-    done(step, 64);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122287104), (float *)(workspace + 130675712),
-        (const float *)(workspace + 277708288), threads);
-    done(step, 65);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 36794752), (const float *)(workspace + 130675712), threads);
-    done(step, 66);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 36795264), (const float *)(workspace + 130675712), threads);
-    done(step, 67);
-    decoder1_batch_norm_grad((float *)(workspace + 122287104), (const float *)(workspace + 277708288),
-        (const float *)(workspace + 256504832), (const float *)(workspace + 130675712), (const float *)(workspace + 18212096),
-        (const float *)(workspace + 113898496), threads);
-    done(step, 68);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 122287104), (const float *)(workspace + 269087744),
-        (const float *)(workspace + 277703680), (const float *)(workspace + 17030912), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 69);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 35615104), threads);
-    done(step, 70);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 118092800), scratch, threads);
-    done(step, 71);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 122287104), (const float *)(workspace + 118092800),
-        (float *)(workspace + 113898496), scratch, threads);
-    done(step, 72);
-    decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 269087744), (const float *)(workspace + 277703680),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 113898496), (float *)(workspace + 118092800), threads);
-    done(step, 73);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 118092800), (float *)(workspace + 118223872),
-        (const float *)(workspace + 277703680), threads);
-    done(step, 74);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 118223872), threads);
-    done(step, 75);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 118223872), threads);
-    done(step, 76);
-    decoder0_batch_norm_grad((float *)(workspace + 122287104), (const float *)(workspace + 277703680),
-        (const float *)(workspace + 269087744), (const float *)(workspace + 118223872), (const float *)(workspace + 17030912),
-        (const float *)(workspace + 113898496), threads);
-    done(step, 77);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 122287104), (const float *)(workspace + 275379200),
-        (float *)(workspace + 30894464), scratch, threads);
-    done(step, 78);
     decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12311296), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 79);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 122287104), (const float *)(workspace + 113898496),
-        (float *)(workspace + 126481408), scratch, threads);
-    done(step, 80);
-    fc3_weight_grad((float *)(workspace + 27191680), (const float *)(workspace + 126481408), (const float *)(workspace + 277648384),
+    done(step, 63);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 261581824), (const float *)(workspace + 252310528),
+        (const float *)(workspace + 128709632), (const float *)(workspace + 17030912), (const float *)(workspace + 122287104),
+        (const float *)(workspace + 113898496), (float *)(workspace + 126481408), scratch, threads);
+    done(step, 64);
+    fc3_weight_grad((float *)(workspace + 27191680), (const float *)(workspace + 126481408), (const float *)(workspace + 261526528),
         scratch, threads);
-    done(step, 81);
+    done(step, 65);
     fc3_bias_grad((const float *)(workspace + 126481408), (float *)(workspace + 30861696), threads);
-    done(step, 82);
+    done(step, 66);
     fc3_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 76674048), (float *)(workspace + 114106368), threads);
-    done(step, 83);
+    done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 114070528), threads);
-    done(step, 84);
+    done(step, 68);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 114135040), (const float *)(workspace + 114106368), (const float *)(workspace + 114070528),
             time, threads);
-        done(step, 85);
+        done(step, 69);
         gru0_cell_grad((float *)(workspace + 113984512), (float *)(workspace + 113898496), (float *)(workspace + 114163712),
-            (const float *)(workspace + 114135040), (const float *)(workspace + 277476352), (const float *)(workspace + 277562368),
-            (const float *)(workspace + 277648384), time, threads);
-        done(step, 86);
+            (const float *)(workspace + 114135040), (const float *)(workspace + 261354496), (const float *)(workspace + 261440512),
+            (const float *)(workspace + 261526528), time, threads);
+        done(step, 70);
         gru0_hidden_projection_data_grad((const float *)(workspace + 113898496), (const float *)(workspace + 76523520),
             (float *)(workspace + 114192384), time, threads);
-        done(step, 87);
+        done(step, 71);
         gru0_carry_grad_sum((float *)(workspace + 114070528), (const float *)(workspace + 114163712),
             (const float *)(workspace + 114192384), time, threads);
-        done(step, 88);
+        done(step, 72);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 27038464), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 277648384), scratch, threads);
-    done(step, 89);
+        (const float *)(workspace + 261526528), scratch, threads);
+    done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 113898496), (float *)(workspace + 27190336), threads);
-    done(step, 90);
+    done(step, 74);
     gru0_input_projection_weight_grad((float *)(workspace + 26952448), (const float *)(workspace + 113984512),
-        (const float *)(workspace + 277684224), scratch, threads);
-    done(step, 91);
+        (const float *)(workspace + 261562368), scratch, threads);
+    done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 113984512), (float *)(workspace + 27188992), threads);
-    done(step, 92);
+    done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 113984512), (const float *)(workspace + 76437504),
         (float *)(workspace + 115995648), threads);
-    done(step, 93);
-    fc1_weight_grad((float *)(workspace + 24855040), (const float *)(workspace + 115995648), (const float *)(workspace + 273282048),
+    done(step, 77);
+    fc1_weight_grad((float *)(workspace + 24855040), (const float *)(workspace + 115995648), (const float *)(workspace + 256504832),
         scratch, threads);
-    done(step, 94);
+    done(step, 78);
     fc1_bias_grad((const float *)(workspace + 115995648), (float *)(workspace + 26952192), threads);
-    done(step, 95);
+    done(step, 79);
     fc1_data_grad((const float *)(workspace + 115995648), (const float *)(workspace + 74340352), (float *)(workspace + 113898496), threads);
-    done(step, 96);
-    encoder4_relu_grad((float *)(workspace + 126481408), (const float *)(workspace + 273282048), (const float *)(workspace + 113898496),
+    done(step, 80);
+    encoder4_relu_grad((float *)(workspace + 126481408), (const float *)(workspace + 256504832), (const float *)(workspace + 113898496),
         threads);
-    done(step, 97);
-    encoder4_conv_weight_grad((const float *)(workspace + 264893440), (const float *)(workspace + 277700608),
+    done(step, 81);
+    encoder4_conv_weight_grad((const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
         (const float *)(workspace + 1552256), (const float *)(workspace + 126481408), (float *)(workspace + 20136448), scratch, threads);
-    done(step, 98);
+    done(step, 82);
     encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 99);
+    done(step, 83);
     encoder4_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 113898496),
-        (float *)(workspace + 122287104), scratch, threads);
-    done(step, 100);
-    encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 264893440), (const float *)(workspace + 277700608),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 122287104), (float *)(workspace + 113898496), threads);
-    done(step, 101);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 113898496), (float *)(workspace + 114029568),
-        (const float *)(workspace + 277700608), threads);
-    done(step, 102);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 114029568), threads);
-    done(step, 103);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 114029568), threads);
-    done(step, 104);
-    encoder3_batch_norm_grad((float *)(workspace + 126481408), (const float *)(workspace + 277700608),
-        (const float *)(workspace + 264893440), (const float *)(workspace + 114029568), (const float *)(workspace + 1552256),
-        (const float *)(workspace + 122287104), threads);
-    done(step, 105);
-    encoder3_conv_weight_grad((const float *)(workspace + 248116224), (const float *)(workspace + 277706752),
-        (const float *)(workspace + 371072), (const float *)(workspace + 126481408), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 106);
+        (float *)(workspace + 122287104), (const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
+        (const float *)(workspace + 1552256), (float *)(workspace + 128578560), scratch, threads);
+    done(step, 84);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 128840704),
+        (const float *)(workspace + 261578752), threads);
+    done(step, 85);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 128840704), threads);
+    done(step, 86);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 128840704), threads);
+    done(step, 87);
+    encoder3_conv_weight_grad((const float *)(workspace + 231339008), (const float *)(workspace + 261584896),
+        (const float *)(workspace + 371072), (const float *)(workspace + 261578752), (const float *)(workspace + 248116224),
+        (const float *)(workspace + 128840704), (const float *)(workspace + 1552256), (const float *)(workspace + 122287104),
+        (float *)(workspace + 113898496), scratch, threads);
+    done(step, 88);
     encoder3_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18954752), threads);
-    done(step, 107);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 122287104), scratch, threads);
-    done(step, 108);
-    encoder3_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 122287104),
+    done(step, 89);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 126481408), scratch, threads);
+    done(step, 90);
+    encoder3_conv_data_grad((const float *)(workspace + 261578752), (const float *)(workspace + 248116224),
+        (const float *)(workspace + 128840704), (const float *)(workspace + 1552256), (const float *)(workspace + 122287104),
+        (const float *)(workspace + 126481408), (float *)(workspace + 113898496), (const float *)(workspace + 231339008),
+        (const float *)(workspace + 261584896), (const float *)(workspace + 371072), (float *)(workspace + 128578560), scratch, threads);
+    done(step, 91);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 124646400),
+        (const float *)(workspace + 261584896), threads);
+    done(step, 92);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 124646400), threads);
+    done(step, 93);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 124646400), threads);
+    done(step, 94);
+    encoder2_conv_weight_grad((const float *)(workspace + 181007360), (const float *)(workspace + 261587968),
+        (const float *)(workspace + 75392), (const float *)(workspace + 261584896), (const float *)(workspace + 231339008),
+        (const float *)(workspace + 124646400), (const float *)(workspace + 371072), (const float *)(workspace + 113898496),
+        (float *)(workspace + 122287104), scratch, threads);
+    done(step, 95);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 122287104), (float *)(workspace + 18658816), threads);
+    done(step, 96);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 122287104), scratch, threads);
+    done(step, 97);
+    encoder2_conv_data_grad((const float *)(workspace + 261584896), (const float *)(workspace + 231339008),
+        (const float *)(workspace + 124646400), (const float *)(workspace + 371072), (const float *)(workspace + 113898496),
+        (const float *)(workspace + 122287104), (float *)(workspace + 147452928), (const float *)(workspace + 181007360),
+        (const float *)(workspace + 261587968), (const float *)(workspace + 75392), (float *)(workspace + 122811392), scratch, threads);
+    done(step, 98);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 165409792),
+        (const float *)(workspace + 261587968), threads);
+    done(step, 99);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 165409792), threads);
+    done(step, 100);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 165409792), threads);
+    done(step, 101);
+    encoder1_conv_weight_grad((const float *)(workspace + 80344064), (const float *)(workspace + 261589504),
+        (const float *)(workspace + 1280), (const float *)(workspace + 261587968), (const float *)(workspace + 181007360),
+        (const float *)(workspace + 165409792), (const float *)(workspace + 75392), (const float *)(workspace + 147452928),
         (float *)(workspace + 113898496), scratch, threads);
-    done(step, 109);
-    encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 248116224), (const float *)(workspace + 277706752),
-        (const float *)(workspace + 371072), (const float *)(workspace + 113898496), (float *)(workspace + 122287104), threads);
-    done(step, 110);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 122287104), (float *)(workspace + 122549248),
-        (const float *)(workspace + 277706752), threads);
-    done(step, 111);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 122549248), threads);
-    done(step, 112);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 122549248), threads);
-    done(step, 113);
-    encoder2_batch_norm_grad((float *)(workspace + 130675712), (const float *)(workspace + 277706752),
-        (const float *)(workspace + 248116224), (const float *)(workspace + 122549248), (const float *)(workspace + 371072),
-        (const float *)(workspace + 113898496), threads);
-    done(step, 114);
-    encoder2_conv_weight_grad((const float *)(workspace + 214561792), (const float *)(workspace + 277709824),
-        (const float *)(workspace + 75392), (const float *)(workspace + 130675712), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 115);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18658816), threads);
-    done(step, 116);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 139064320), scratch, threads);
-    done(step, 117);
-    encoder2_conv_data_grad((const float *)(workspace + 130675712), (const float *)(workspace + 139064320),
-        (float *)(workspace + 113898496), scratch, threads);
-    done(step, 118);
-    encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 214561792), (const float *)(workspace + 277709824),
-        (const float *)(workspace + 75392), (const float *)(workspace + 113898496), (float *)(workspace + 130675712), threads);
-    done(step, 119);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 130675712), (float *)(workspace + 131200000),
-        (const float *)(workspace + 277709824), threads);
-    done(step, 120);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 131200000), threads);
-    done(step, 121);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 131200000), threads);
-    done(step, 122);
-    encoder1_batch_norm_grad((float *)(workspace + 147452928), (const float *)(workspace + 277709824),
-        (const float *)(workspace + 214561792), (const float *)(workspace + 131200000), (const float *)(workspace + 75392),
-        (const float *)(workspace + 113898496), threads);
-    done(step, 123);
-    encoder1_conv_weight_grad((const float *)(workspace + 80344064), (const float *)(workspace + 277711360),
-        (const float *)(workspace + 1280), (const float *)(workspace + 147452928), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 124);
+    done(step, 102);
     encoder1_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18584576), threads);
-    done(step, 125);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 164230144), scratch, threads);
-    done(step, 126);
-    encoder1_conv_data_grad((const float *)(workspace + 147452928), (const float *)(workspace + 164230144),
-        (float *)(workspace + 113898496), scratch, threads);
-    done(step, 127);
-    encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 80344064), (const float *)(workspace + 277711360),
-        (const float *)(workspace + 1280), (const float *)(workspace + 113898496), (float *)(workspace + 147452928), threads);
-    done(step, 128);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 147452928), (float *)(workspace + 148501504),
-        (const float *)(workspace + 277711360), threads);
-    done(step, 129);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 148501504), threads);
-    done(step, 130);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 148501504), threads);
-    done(step, 131);
-    encoder0_conv_weight_grad((float *)(workspace + 147452928), step->x, (const float *)(workspace + 277711360),
-        (const float *)(workspace + 80344064), (const float *)(workspace + 148501504), (const float *)(workspace + 1280),
+    done(step, 103);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 165278720), scratch, threads);
+    done(step, 104);
+    encoder1_conv_data_grad((const float *)(workspace + 261587968), (const float *)(workspace + 181007360),
+        (const float *)(workspace + 165409792), (const float *)(workspace + 75392), (const float *)(workspace + 147452928),
+        (const float *)(workspace + 165278720), (float *)(workspace + 113898496), (const float *)(workspace + 80344064),
+        (const float *)(workspace + 261589504), (const float *)(workspace + 1280), (float *)(workspace + 164230144), scratch, threads);
+    done(step, 105);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 164230144), (float *)(workspace + 147462144),
+        (const float *)(workspace + 261589504), threads);
+    done(step, 106);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 147462144), threads);
+    done(step, 107);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 147462144), threads);
+    done(step, 108);
+    encoder0_conv_weight_grad((float *)(workspace + 147452928), step->x, (const float *)(workspace + 261589504),
+        (const float *)(workspace + 80344064), (const float *)(workspace + 147462144), (const float *)(workspace + 1280),
         (const float *)(workspace + 113898496), scratch, threads);
-    done(step, 132);
+    done(step, 109);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 147452928), (float *)(workspace + 18583168), threads);
-    done(step, 133);
+    done(step, 110);
     update((float *)workspace, (float *)(workspace + 37166336), (float *)(workspace + 55749504), step->coefficients,
         (const float *)(workspace + 18583168), threads);
-    done(step, 134);
+    done(step, 111);
     fc1_0_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 6271872), threads);
-    done(step, 135);
+    done(step, 112);
     gru_weight_ih_l0_renew((float *)(workspace + 76437504), (const float *)(workspace + 8369280), threads);
-    done(step, 136);
+    done(step, 113);
     gru_weight_hh_l0_renew((float *)(workspace + 76523520), (const float *)(workspace + 8455296), threads);
-    done(step, 137);
+    done(step, 114);
     fc3_0_weight_renew((float *)(workspace + 76674048), (const float *)(workspace + 8608512), threads);
-    done(step, 138);
+    done(step, 115);
 }
 
 /* Forward, with running statistics. */
@@ -26847,31 +31428,31 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 80344064), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 80344064), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 130806784), (const float *)(workspace + 74332672),
         (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
     done(step, 1);
     encoder1_conv_forward_weight((float *)(workspace + 130675712), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 80344064), (const float *)(workspace + 130806784), (const float *)(workspace + 1280),
-        (const float *)(workspace + 130675712), (float *)(workspace + 113898496), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 80344064), (const float *)(workspace + 130806784),
+        (const float *)(workspace + 1280), (const float *)(workspace + 130675712), (float *)(workspace + 113898496), scratch, threads);
     done(step, 3);
     encoder1_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74332928),
         (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
     done(step, 4);
     encoder2_conv_forward_weight((float *)(workspace + 88732672), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 113898496), (const float *)(workspace + 89256960), (const float *)(workspace + 75392),
-        (const float *)(workspace + 88732672), (float *)(workspace + 80344064), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 113898496), (const float *)(workspace + 89256960),
+        (const float *)(workspace + 75392), (const float *)(workspace + 88732672), (float *)(workspace + 80344064), scratch, threads);
     done(step, 6);
     encoder2_batch_norm_running((float *)(workspace + 95024128), (const float *)(workspace + 74333440),
         (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
     done(step, 7);
     encoder3_conv_forward_weight((float *)(workspace + 92926976), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 80344064), (const float *)(workspace + 95024128), (const float *)(workspace + 371072),
-        (const float *)(workspace + 92926976), (float *)(workspace + 88732672), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 80344064), (const float *)(workspace + 95024128),
+        (const float *)(workspace + 371072), (const float *)(workspace + 92926976), (float *)(workspace + 88732672), scratch, threads);
     done(step, 9);
     encoder3_batch_norm_running((float *)(workspace + 95024128), (const float *)(workspace + 74334464),
         (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
@@ -26902,7 +31483,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 18);
     decoder0_conv_transpose_forward_weight((float *)(workspace + 80344064), (const float *)(workspace + 12311296), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward((const float *)(workspace + 92926976), (const float *)(workspace + 80344064),
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 92926976), (const float *)(workspace + 80344064),
         (float *)(workspace + 88732672), scratch, threads);
     done(step, 20);
     decoder0_batch_norm_running((float *)(workspace + 95024128), (const float *)(workspace + 74336512),
@@ -26910,7 +31491,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 21);
     decoder1_conv_transpose_forward_weight((float *)(workspace + 92926976), (const float *)(workspace + 17031936), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward((const float *)(workspace + 88732672), (const float *)(workspace + 95024128),
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 88732672), (const float *)(workspace + 95024128),
         (const float *)(workspace + 17030912), (const float *)(workspace + 92926976), (float *)(workspace + 80344064), scratch, threads);
     done(step, 23);
     decoder1_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74338560),
@@ -26918,7 +31499,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 24);
     decoder2_conv_transpose_forward_weight((float *)(workspace + 88732672), (const float *)(workspace + 18212608), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward((const float *)(workspace + 80344064), (const float *)(workspace + 89256960),
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 80344064), (const float *)(workspace + 89256960),
         (const float *)(workspace + 18212096), (const float *)(workspace + 88732672), (float *)(workspace + 113898496), scratch, threads);
     done(step, 26);
     decoder2_batch_norm_running((float *)(workspace + 130806784), (const float *)(workspace + 74339584),
@@ -26926,7 +31507,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 27);
     decoder3_conv_transpose_forward_weight((float *)(workspace + 130675712), (const float *)(workspace + 18508032), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward((const float *)(workspace + 113898496), (const float *)(workspace + 130806784),
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 113898496), (const float *)(workspace + 130806784),
         (const float *)(workspace + 18507776), (const float *)(workspace + 130675712), (float *)(workspace + 80344064), scratch, threads);
     done(step, 29);
     decoder3_batch_norm_running((float *)(workspace + 113898496), (const float *)(workspace + 74340096),
@@ -27175,7 +31756,7 @@ extern const ModelTarget gru_ae_avx512;
 const ModelTarget gru_ae_avx512 = {
     .name = "avx512",
     .available = available,
-    .workspace_size = 277712384,
+    .workspace_size = 261590528,
     .scratch_size = 1589760,
     .load = load,
     .save = save,
@@ -27184,7 +31765,7 @@ const ModelTarget gru_ae_avx512 = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 139,
+    .train_kernels = 116,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };

@@ -228,10 +228,11 @@ static inline vector_float vector_exponent(vector_float a) {
 
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
+ * 151.0 M FLOPs, 35.7 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
-    float *restrict encoder0_conv_forward_out, char *scratch) {
+    float *restrict encoder0_conv_forward_out, float *restrict encoder0_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const x_in_staged0 = (float *)scratch;
     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
@@ -314,98 +315,131 @@ static void encoder0_conv_forward_body(ptrdiff_t item, const float *restrict x, 
             }
         }
     }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 32; i1++) {
+            vector_float sum2_0 = vector_broadcast(0.0f);
+            vector_float sum2_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward_out[131072 * n + 16384 * k1 + 512 * i1
+                    + 4 * w]);
+                sum2_0 = vector_add(sum2_0, encoder0_conv_forward_0);
+                const vector_float encoder0_conv_forward_1 = vector_load(&encoder0_conv_forward_out[131072 * n + 16384 * k1 + 512 * i1
+                    + 4 * w + 256]);
+                sum2_1 = vector_add(sum2_1, encoder0_conv_forward_1);
+            }
+            vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * k1 + 16 * i1], vector_multiply(sum2_0,
+                vector_broadcast(0.015625f)));
+            vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * k1 + 16 * i1 + 8], vector_multiply(sum2_1,
+                vector_broadcast(0.015625f)));
+            vector_float sum3_0 = vector_broadcast(0.0f);
+            vector_float sum3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const vector_float encoder0_conv_forward_2 = vector_load(&encoder0_conv_forward_out[131072 * n + 16384 * k1 + 512 * i1
+                    + 4 * w]);
+                const vector_float difference_0 = vector_subtract(encoder0_conv_forward_2,
+                    vector_load(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * k1 + 16 * i1]));
+                sum3_0 = vector_multiply_add(difference_0, difference_0, sum3_0);
+                const vector_float encoder0_conv_forward_3 = vector_load(&encoder0_conv_forward_out[131072 * n + 16384 * k1 + 512 * i1
+                    + 4 * w + 256]);
+                const vector_float difference_1 = vector_subtract(encoder0_conv_forward_3,
+                    vector_load(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * k1 + 16 * i1 + 8]));
+                sum3_1 = vector_multiply_add(difference_1, difference_1, sum3_1);
+            }
+            vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * k1 + 16 * i1 + 4], sum3_0);
+            vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * k1 + 16 * i1 + 12], sum3_1);
+        }
+    }
 }
 
 static void encoder0_conv_forward(const float *restrict x, const float *restrict encoder_0_weight,
-    float *restrict encoder0_conv_forward_out, char *scratch, int threads) {
+    float *restrict encoder0_conv_forward_out, float *restrict encoder0_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
-    float *restrict encoder0_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
-            sum0 = vector_add(sum0, encoder0_conv_forward_0);
-        }
-        vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.015625f)));
-        vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const vector_float encoder0_conv_forward_1 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder0_conv_forward_1,
-                vector_load(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p]));
-            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-        }
-        vector_store(&encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + 4], sum1);
-    }
-}
-
-static void encoder0_batch_norm_statistics_tiles(const float *restrict encoder0_conv_forward,
-    float *restrict encoder0_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder0_batch_norm_statistics_tiles_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics_partial);
+        encoder0_conv_forward_body(item, x, encoder_0_weight, encoder0_conv_forward_out, encoder0_batch_norm_statistics_partial,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder0_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder0_batch_norm_statistics_partial,
     double *restrict encoder0_batch_norm_statistics_whole, const float *restrict encoder_1_weight, float *restrict encoder_1_running_mean,
     float *restrict encoder_1_running_var, float *restrict encoder0_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0 = sum0 + (double)encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
-            }
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 64; p++) {
+            const float *const encoder0_batch_norm_statistics_partial_at = &encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0
+                + 8 * p];
+            sum0_0 = sum0_0 + (double)encoder0_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)encoder0_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)encoder0_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)encoder0_batch_norm_statistics_partial_at[3];
         }
-        encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 4096.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 64; p++) {
-                const double wide_0 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
-                const double difference_0 = wide_0 - encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
-                sum1 = sum1 + sum_0;
-            }
+    }
+    double *const encoder0_batch_norm_statistics_whole_at = &encoder0_batch_norm_statistics_whole[8 * c0];
+    encoder0_batch_norm_statistics_whole_at[0] = sum0_0 / 4096.0;
+    encoder0_batch_norm_statistics_whole_at[2] = sum0_1 / 4096.0;
+    encoder0_batch_norm_statistics_whole_at[4] = sum0_2 / 4096.0;
+    encoder0_batch_norm_statistics_whole_at[6] = sum0_3 / 4096.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 64; p++) {
+            const float *const encoder0_batch_norm_statistics_partial_at_1 = &encoder0_batch_norm_statistics_partial[4096 * n + 512 * c0
+                + 8 * p];
+            double *const encoder0_batch_norm_statistics_whole_at_1 = &encoder0_batch_norm_statistics_whole[8 * c0];
+            const double difference_0 = (double)encoder0_batch_norm_statistics_partial_at_1[0]
+                - encoder0_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = product_0 * 64.0 + (double)encoder0_batch_norm_statistics_partial_at_1[4];
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)encoder0_batch_norm_statistics_partial_at_1[1]
+                - encoder0_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = product_1 * 64.0 + (double)encoder0_batch_norm_statistics_partial_at_1[5];
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)encoder0_batch_norm_statistics_partial_at_1[2]
+                - encoder0_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = product_2 * 64.0 + (double)encoder0_batch_norm_statistics_partial_at_1[6];
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)encoder0_batch_norm_statistics_partial_at_1[3]
+                - encoder0_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = product_3 * 64.0 + (double)encoder0_batch_norm_statistics_partial_at_1[7];
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const encoder0_batch_norm_statistics_whole_at = &encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        encoder0_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder0_batch_norm_statistics_whole_0 = encoder0_batch_norm_statistics_whole_at[0];
-        float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[12 * c0 + c1];
+    }
+    double *const encoder0_batch_norm_statistics_whole_at_2 = &encoder0_batch_norm_statistics_whole[8 * c0 + 1];
+    encoder0_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    encoder0_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    encoder0_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    encoder0_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double encoder0_batch_norm_statistics_whole_0 = encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[12 * c0 + c2];
         encoder0_batch_norm_statistics_at[0] = (float)encoder0_batch_norm_statistics_whole_0;
-        const double encoder0_batch_norm_statistics_whole_1 = encoder0_batch_norm_statistics_whole_at[1];
+        const double encoder0_batch_norm_statistics_whole_1 = encoder0_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(encoder0_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder0_batch_norm_statistics_at[4] = (float)quotient_0;
-        encoder0_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_1_weight[4 * c0 + c1]);
-        const double wide_2 = (double)encoder_1_running_mean[4 * c0 + c1];
-        encoder_1_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + encoder0_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder0_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
-        const double sum_1 = (double)encoder_1_running_var[4 * c0 + c1] * 0.9 + product_0;
-        encoder_1_running_var[4 * c0 + c1] = (float)sum_1;
+        encoder0_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_1_weight[4 * c0 + c2]);
+        const double wide_0 = (double)encoder_1_running_mean[4 * c0 + c2];
+        encoder_1_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + encoder0_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = encoder0_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
+        const double sum_4 = (double)encoder_1_running_var[4 * c0 + c2] * 0.9 + product_4;
+        encoder_1_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -472,11 +506,13 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out, char *scratch) {
+    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
+    float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 205952);
@@ -973,11 +1009,51 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            vector_float sum10_0 = vector_broadcast(0.0f);
+            vector_float sum10_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
+                        + 512 * i1 + 128 * q + 4 * w]);
+                    sum10_0 = vector_add(sum10_0, encoder1_conv_forward_0);
+                    const vector_float encoder1_conv_forward_1 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
+                        + 512 * i1 + 128 * q + 4 * w + 256]);
+                    sum10_1 = vector_add(sum10_1, encoder1_conv_forward_1);
+                }
+            }
+            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1], vector_multiply(sum10_0,
+                vector_broadcast(0.015625f)));
+            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 8], vector_multiply(sum10_1,
+                vector_broadcast(0.015625f)));
+            vector_float sum11_0 = vector_broadcast(0.0f);
+            vector_float sum11_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const vector_float encoder1_conv_forward_2 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
+                        + 512 * i1 + 128 * q + 4 * w]);
+                    const vector_float encoder1_batch_norm_statistics_partial_0 =
+                        vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1]);
+                    const vector_float difference_7 = vector_subtract(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
+                    sum11_0 = vector_multiply_add(difference_7, difference_7, sum11_0);
+                    const vector_float encoder1_conv_forward_3 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
+                        + 512 * i1 + 128 * q + 4 * w + 256]);
+                    const vector_float encoder1_batch_norm_statistics_partial_1 =
+                        vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 8]);
+                    const vector_float difference_8 = vector_subtract(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
+                    sum11_1 = vector_multiply_add(difference_8, difference_8, sum11_1);
+                }
+            }
+            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 4], sum11_0);
+            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 12], sum11_1);
+        }
+    }
 }
 
 static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_statistics,
     const float *restrict encoder_1_bias, const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder1_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -985,94 +1061,86 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
-            encoder1_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
-    float *restrict encoder1_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 256 * p + 128 * q
-                    + 4 * w]);
-                sum0 = vector_add(sum0, encoder1_conv_forward_0);
-            }
-        }
-        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.015625f)));
-        vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float encoder1_conv_forward_1 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 256 * p + 128 * q
-                    + 4 * w]);
-                const vector_float difference_0 = vector_subtract(encoder1_conv_forward_1,
-                    vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p]));
-                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-            }
-        }
-        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + 4], sum1);
-    }
-}
-
-static void encoder1_batch_norm_statistics_tiles(const float *restrict encoder1_conv_forward,
-    float *restrict encoder1_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder1_batch_norm_statistics_tiles_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics_partial);
+            encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics_partial,
     double *restrict encoder1_batch_norm_statistics_whole, const float *restrict encoder_4_weight, float *restrict encoder_4_running_mean,
     float *restrict encoder_4_running_var, float *restrict encoder1_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0 = sum0 + (double)encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
-            }
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 16; p++) {
+            const float *const encoder1_batch_norm_statistics_partial_at = &encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0
+                + 8 * p];
+            sum0_0 = sum0_0 + (double)encoder1_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)encoder1_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)encoder1_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)encoder1_batch_norm_statistics_partial_at[3];
         }
-        encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 1024.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 16; p++) {
-                const double wide_0 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
-                const double difference_0 = wide_0 - encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
-                sum1 = sum1 + sum_0;
-            }
+    }
+    double *const encoder1_batch_norm_statistics_whole_at = &encoder1_batch_norm_statistics_whole[8 * c0];
+    encoder1_batch_norm_statistics_whole_at[0] = sum0_0 / 1024.0;
+    encoder1_batch_norm_statistics_whole_at[2] = sum0_1 / 1024.0;
+    encoder1_batch_norm_statistics_whole_at[4] = sum0_2 / 1024.0;
+    encoder1_batch_norm_statistics_whole_at[6] = sum0_3 / 1024.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 16; p++) {
+            const float *const encoder1_batch_norm_statistics_partial_at_1 = &encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0
+                + 8 * p];
+            double *const encoder1_batch_norm_statistics_whole_at_1 = &encoder1_batch_norm_statistics_whole[8 * c0];
+            const double difference_0 = (double)encoder1_batch_norm_statistics_partial_at_1[0]
+                - encoder1_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = product_0 * 64.0 + (double)encoder1_batch_norm_statistics_partial_at_1[4];
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)encoder1_batch_norm_statistics_partial_at_1[1]
+                - encoder1_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = product_1 * 64.0 + (double)encoder1_batch_norm_statistics_partial_at_1[5];
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)encoder1_batch_norm_statistics_partial_at_1[2]
+                - encoder1_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = product_2 * 64.0 + (double)encoder1_batch_norm_statistics_partial_at_1[6];
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)encoder1_batch_norm_statistics_partial_at_1[3]
+                - encoder1_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = product_3 * 64.0 + (double)encoder1_batch_norm_statistics_partial_at_1[7];
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const encoder1_batch_norm_statistics_whole_at = &encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        encoder1_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder1_batch_norm_statistics_whole_0 = encoder1_batch_norm_statistics_whole_at[0];
-        float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0 + c1];
+    }
+    double *const encoder1_batch_norm_statistics_whole_at_2 = &encoder1_batch_norm_statistics_whole[8 * c0 + 1];
+    encoder1_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    encoder1_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    encoder1_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    encoder1_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double encoder1_batch_norm_statistics_whole_0 = encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0 + c2];
         encoder1_batch_norm_statistics_at[0] = (float)encoder1_batch_norm_statistics_whole_0;
-        const double encoder1_batch_norm_statistics_whole_1 = encoder1_batch_norm_statistics_whole_at[1];
+        const double encoder1_batch_norm_statistics_whole_1 = encoder1_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(encoder1_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder1_batch_norm_statistics_at[4] = (float)quotient_0;
-        encoder1_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_4_weight[4 * c0 + c1]);
-        const double wide_2 = (double)encoder_4_running_mean[4 * c0 + c1];
-        encoder_4_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + encoder1_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder1_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
-        const double sum_1 = (double)encoder_4_running_var[4 * c0 + c1] * 0.9 + product_0;
-        encoder_4_running_var[4 * c0 + c1] = (float)sum_1;
+        encoder1_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_4_weight[4 * c0 + c2]);
+        const double wide_0 = (double)encoder_4_running_mean[4 * c0 + c2];
+        encoder_4_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + encoder1_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = encoder1_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
+        const double sum_4 = (double)encoder_4_running_var[4 * c0 + c2] * 0.9 + product_4;
+        encoder_4_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -1143,11 +1211,13 @@ static void encoder2_conv_forward_weight(float *restrict encoder_6_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 4x16 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 26.0 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
 static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out, char *scratch) {
+    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out,
+    float *restrict encoder2_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 205952);
@@ -1644,11 +1714,47 @@ static void encoder2_conv_forward_body(ptrdiff_t item, const float *restrict enc
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        vector_float sum10_0 = vector_broadcast(0.0f);
+        vector_float sum10_1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward_out[32768 * n + 1024 * c0 + 512 * i + 64 * q
+                    + 4 * w]);
+                sum10_0 = vector_add(sum10_0, encoder2_conv_forward_0);
+                const vector_float encoder2_conv_forward_1 = vector_load(&encoder2_conv_forward_out[32768 * n + 1024 * c0 + 512 * i + 64 * q
+                    + 4 * w + 256]);
+                sum10_1 = vector_add(sum10_1, encoder2_conv_forward_1);
+            }
+        }
+        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i], vector_multiply(sum10_0,
+            vector_broadcast(0.015625f)));
+        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i + 8], vector_multiply(sum10_1,
+            vector_broadcast(0.015625f)));
+        vector_float sum11_0 = vector_broadcast(0.0f);
+        vector_float sum11_1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 4; q++) {
+            for (ptrdiff_t w = 0; w < 16; w++) {
+                const vector_float encoder2_conv_forward_2 = vector_load(&encoder2_conv_forward_out[32768 * n + 1024 * c0 + 512 * i + 64 * q
+                    + 4 * w]);
+                const vector_float difference_7 = vector_subtract(encoder2_conv_forward_2,
+                    vector_load(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i]));
+                sum11_0 = vector_multiply_add(difference_7, difference_7, sum11_0);
+                const vector_float encoder2_conv_forward_3 = vector_load(&encoder2_conv_forward_out[32768 * n + 1024 * c0 + 512 * i + 64 * q
+                    + 4 * w + 256]);
+                const vector_float difference_8 = vector_subtract(encoder2_conv_forward_3,
+                    vector_load(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i + 8]));
+                sum11_1 = vector_multiply_add(difference_8, difference_8, sum11_1);
+            }
+        }
+        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i + 4], sum11_0);
+        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i + 12], sum11_1);
+    }
 }
 
 static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder_4_bias, const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder2_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -1656,94 +1762,86 @@ static void encoder2_conv_forward(const float *restrict encoder1_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_forward_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias, encoder_6_weight_filtered,
-            encoder2_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
-    float *restrict encoder2_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * p + 64 * q
-                    + 4 * w]);
-                sum0 = vector_add(sum0, encoder2_conv_forward_0);
-            }
-        }
-        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.015625f)));
-        vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const vector_float encoder2_conv_forward_1 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * p + 64 * q
-                    + 4 * w]);
-                const vector_float difference_0 = vector_subtract(encoder2_conv_forward_1,
-                    vector_load(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p]));
-                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-            }
-        }
-        vector_store(&encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + 4], sum1);
-    }
-}
-
-static void encoder2_batch_norm_statistics_tiles(const float *restrict encoder2_conv_forward,
-    float *restrict encoder2_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        encoder2_batch_norm_statistics_tiles_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics_partial);
+            encoder2_conv_forward_out, encoder2_batch_norm_statistics_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics_partial,
     double *restrict encoder2_batch_norm_statistics_whole, const float *restrict encoder_7_weight, float *restrict encoder_7_running_mean,
     float *restrict encoder_7_running_var, float *restrict encoder2_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0 = sum0 + (double)encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
-            }
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            const float *const encoder2_batch_norm_statistics_partial_at = &encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0
+                + 8 * p];
+            sum0_0 = sum0_0 + (double)encoder2_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)encoder2_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)encoder2_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)encoder2_batch_norm_statistics_partial_at[3];
         }
-        encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 256.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                const double wide_0 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
-                const double difference_0 = wide_0 - encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
-                sum1 = sum1 + sum_0;
-            }
+    }
+    double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[8 * c0];
+    encoder2_batch_norm_statistics_whole_at[0] = sum0_0 / 256.0;
+    encoder2_batch_norm_statistics_whole_at[2] = sum0_1 / 256.0;
+    encoder2_batch_norm_statistics_whole_at[4] = sum0_2 / 256.0;
+    encoder2_batch_norm_statistics_whole_at[6] = sum0_3 / 256.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            const float *const encoder2_batch_norm_statistics_partial_at_1 = &encoder2_batch_norm_statistics_partial[1024 * n + 32 * c0
+                + 8 * p];
+            double *const encoder2_batch_norm_statistics_whole_at_1 = &encoder2_batch_norm_statistics_whole[8 * c0];
+            const double difference_0 = (double)encoder2_batch_norm_statistics_partial_at_1[0]
+                - encoder2_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = product_0 * 64.0 + (double)encoder2_batch_norm_statistics_partial_at_1[4];
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)encoder2_batch_norm_statistics_partial_at_1[1]
+                - encoder2_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = product_1 * 64.0 + (double)encoder2_batch_norm_statistics_partial_at_1[5];
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)encoder2_batch_norm_statistics_partial_at_1[2]
+                - encoder2_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = product_2 * 64.0 + (double)encoder2_batch_norm_statistics_partial_at_1[6];
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)encoder2_batch_norm_statistics_partial_at_1[3]
+                - encoder2_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = product_3 * 64.0 + (double)encoder2_batch_norm_statistics_partial_at_1[7];
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const encoder2_batch_norm_statistics_whole_at = &encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        encoder2_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder2_batch_norm_statistics_whole_0 = encoder2_batch_norm_statistics_whole_at[0];
-        float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[12 * c0 + c1];
+    }
+    double *const encoder2_batch_norm_statistics_whole_at_2 = &encoder2_batch_norm_statistics_whole[8 * c0 + 1];
+    encoder2_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    encoder2_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    encoder2_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    encoder2_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double encoder2_batch_norm_statistics_whole_0 = encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[12 * c0 + c2];
         encoder2_batch_norm_statistics_at[0] = (float)encoder2_batch_norm_statistics_whole_0;
-        const double encoder2_batch_norm_statistics_whole_1 = encoder2_batch_norm_statistics_whole_at[1];
+        const double encoder2_batch_norm_statistics_whole_1 = encoder2_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(encoder2_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder2_batch_norm_statistics_at[4] = (float)quotient_0;
-        encoder2_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_7_weight[4 * c0 + c1]);
-        const double wide_2 = (double)encoder_7_running_mean[4 * c0 + c1];
-        encoder_7_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + encoder2_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
-        const double sum_1 = (double)encoder_7_running_var[4 * c0 + c1] * 0.9 + product_0;
-        encoder_7_running_var[4 * c0 + c1] = (float)sum_1;
+        encoder2_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_7_weight[4 * c0 + c2]);
+        const double wide_0 = (double)encoder_7_running_mean[4 * c0 + c2];
+        encoder_7_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + encoder2_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = encoder2_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
+        const double sum_4 = (double)encoder_7_running_var[4 * c0 + c2] * 0.9 + product_4;
+        encoder_7_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -1814,11 +1912,13 @@ static void encoder3_conv_forward_weight(float *restrict encoder_9_weight_filter
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 8x8 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.8 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
 static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out, char *scratch) {
+    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out,
+    float *restrict encoder3_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 205952);
     float *const transformed = (float *)scratch;
@@ -2305,11 +2405,43 @@ static void encoder3_conv_forward_body(ptrdiff_t item, const float *restrict enc
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        vector_float sum10_0 = vector_broadcast(0.0f);
+        vector_float sum10_1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward_out[16384 * n + 512 * c0 + 32 * q + 4 * w]);
+                sum10_0 = vector_add(sum10_0, encoder3_conv_forward_0);
+                const vector_float encoder3_conv_forward_1 = vector_load(&encoder3_conv_forward_out[16384 * n + 512 * c0 + 32 * q + 4 * w
+                    + 256]);
+                sum10_1 = vector_add(sum10_1, encoder3_conv_forward_1);
+            }
+        }
+        vector_store(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0], vector_multiply(sum10_0, vector_broadcast(0.015625f)));
+        vector_store(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + 8], vector_multiply(sum10_1, vector_broadcast(0.015625f)));
+        vector_float sum11_0 = vector_broadcast(0.0f);
+        vector_float sum11_1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const vector_float encoder3_conv_forward_2 = vector_load(&encoder3_conv_forward_out[16384 * n + 512 * c0 + 32 * q + 4 * w]);
+                const vector_float difference_7 = vector_subtract(encoder3_conv_forward_2,
+                    vector_load(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0]));
+                sum11_0 = vector_multiply_add(difference_7, difference_7, sum11_0);
+                const vector_float encoder3_conv_forward_3 = vector_load(&encoder3_conv_forward_out[16384 * n + 512 * c0 + 32 * q + 4 * w
+                    + 256]);
+                const vector_float difference_8 = vector_subtract(encoder3_conv_forward_3,
+                    vector_load(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + 8]));
+                sum11_1 = vector_multiply_add(difference_8, difference_8, sum11_1);
+            }
+        }
+        vector_store(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + 4], sum11_0);
+        vector_store(&encoder3_batch_norm_statistics_partial[512 * n + 16 * c0 + 12], sum11_1);
+    }
 }
 
 static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
     const float *restrict encoder_7_bias, const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward_out,
-    char *scratch, int threads) {
+    float *restrict encoder3_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -2317,85 +2449,76 @@ static void encoder3_conv_forward(const float *restrict encoder2_conv_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_forward_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias, encoder_9_weight_filtered,
-            encoder3_conv_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 4325.4 k bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
-    float *restrict encoder3_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 64;
-    const ptrdiff_t c0 = item % 64;
-    vector_float sum0 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[16384 * n + 256 * c0 + 32 * q + 4 * w]);
-            sum0 = vector_add(sum0, encoder3_conv_forward_0);
-        }
-    }
-    vector_store(&encoder3_batch_norm_statistics_partial[512 * n + 8 * c0], vector_multiply(sum0, vector_broadcast(0.015625f)));
-    vector_float sum1 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const vector_float encoder3_conv_forward_1 = vector_load(&encoder3_conv_forward[16384 * n + 256 * c0 + 32 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder3_conv_forward_1,
-                vector_load(&encoder3_batch_norm_statistics_partial[512 * n + 8 * c0]));
-            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-        }
-    }
-    vector_store(&encoder3_batch_norm_statistics_partial[512 * n + 8 * c0 + 4], sum1);
-}
-
-static void encoder3_batch_norm_statistics_tiles(const float *restrict encoder3_conv_forward,
-    float *restrict encoder3_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 4096; item++) {
-        encoder3_batch_norm_statistics_tiles_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics_partial);
+            encoder3_conv_forward_out, encoder3_batch_norm_statistics_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 98.3 k FLOPs, 141.3 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder3_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics_partial,
     double *restrict encoder3_batch_norm_statistics_whole, const float *restrict encoder_10_weight, float *restrict encoder_10_running_mean,
     float *restrict encoder_10_running_var, float *restrict encoder3_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)encoder3_batch_norm_statistics_partial[512 * n + 8 * c0 + c1];
-        }
-        encoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 64.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            const double difference_0 = (double)encoder3_batch_norm_statistics_partial[512 * n + 8 * c0 + c1]
-                - encoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-            const double wide_0 = (double)encoder3_batch_norm_statistics_partial[512 * n + 8 * c0 + c1 + 4];
-            const double sum_0 = difference_0 * difference_0 * 64.0 + wide_0;
-            sum1 = sum1 + sum_0;
-        }
-        double *const encoder3_batch_norm_statistics_whole_at = &encoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        encoder3_batch_norm_statistics_whole_at[1] = sum1;
-        const double encoder3_batch_norm_statistics_whole_0 = encoder3_batch_norm_statistics_whole_at[0];
-        float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[12 * c0 + c1];
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        const float *const encoder3_batch_norm_statistics_partial_at = &encoder3_batch_norm_statistics_partial[512 * n + 8 * c0];
+        sum0_0 = sum0_0 + (double)encoder3_batch_norm_statistics_partial_at[0];
+        sum0_1 = sum0_1 + (double)encoder3_batch_norm_statistics_partial_at[1];
+        sum0_2 = sum0_2 + (double)encoder3_batch_norm_statistics_partial_at[2];
+        sum0_3 = sum0_3 + (double)encoder3_batch_norm_statistics_partial_at[3];
+    }
+    double *const encoder3_batch_norm_statistics_whole_at = &encoder3_batch_norm_statistics_whole[8 * c0];
+    encoder3_batch_norm_statistics_whole_at[0] = sum0_0 / 64.0;
+    encoder3_batch_norm_statistics_whole_at[2] = sum0_1 / 64.0;
+    encoder3_batch_norm_statistics_whole_at[4] = sum0_2 / 64.0;
+    encoder3_batch_norm_statistics_whole_at[6] = sum0_3 / 64.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        const float *const encoder3_batch_norm_statistics_partial_at_1 = &encoder3_batch_norm_statistics_partial[512 * n + 8 * c0];
+        double *const encoder3_batch_norm_statistics_whole_at_1 = &encoder3_batch_norm_statistics_whole[8 * c0];
+        const double difference_0 = (double)encoder3_batch_norm_statistics_partial_at_1[0] - encoder3_batch_norm_statistics_whole_at_1[0];
+        const double product_0 = difference_0 * difference_0;
+        const double sum_0 = product_0 * 64.0 + (double)encoder3_batch_norm_statistics_partial_at_1[4];
+        sum1_0 = sum1_0 + sum_0;
+        const double difference_1 = (double)encoder3_batch_norm_statistics_partial_at_1[1] - encoder3_batch_norm_statistics_whole_at_1[2];
+        const double product_1 = difference_1 * difference_1;
+        const double sum_1 = product_1 * 64.0 + (double)encoder3_batch_norm_statistics_partial_at_1[5];
+        sum1_1 = sum1_1 + sum_1;
+        const double difference_2 = (double)encoder3_batch_norm_statistics_partial_at_1[2] - encoder3_batch_norm_statistics_whole_at_1[4];
+        const double product_2 = difference_2 * difference_2;
+        const double sum_2 = product_2 * 64.0 + (double)encoder3_batch_norm_statistics_partial_at_1[6];
+        sum1_2 = sum1_2 + sum_2;
+        const double difference_3 = (double)encoder3_batch_norm_statistics_partial_at_1[3] - encoder3_batch_norm_statistics_whole_at_1[6];
+        const double product_3 = difference_3 * difference_3;
+        const double sum_3 = product_3 * 64.0 + (double)encoder3_batch_norm_statistics_partial_at_1[7];
+        sum1_3 = sum1_3 + sum_3;
+    }
+    double *const encoder3_batch_norm_statistics_whole_at_2 = &encoder3_batch_norm_statistics_whole[8 * c0 + 1];
+    encoder3_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    encoder3_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    encoder3_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    encoder3_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double encoder3_batch_norm_statistics_whole_0 = encoder3_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[12 * c0 + c2];
         encoder3_batch_norm_statistics_at[0] = (float)encoder3_batch_norm_statistics_whole_0;
-        const double encoder3_batch_norm_statistics_whole_1 = encoder3_batch_norm_statistics_whole_at[1];
+        const double encoder3_batch_norm_statistics_whole_1 = encoder3_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(encoder3_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder3_batch_norm_statistics_at[4] = (float)quotient_0;
-        encoder3_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_10_weight[4 * c0 + c1]);
-        const double wide_1 = (double)encoder_10_running_mean[4 * c0 + c1];
-        encoder_10_running_mean[4 * c0 + c1] = (float)(wide_1 * 0.9 + encoder3_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = encoder3_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
-        const double sum_1 = (double)encoder_10_running_var[4 * c0 + c1] * 0.9 + product_0;
-        encoder_10_running_var[4 * c0 + c1] = (float)sum_1;
+        encoder3_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)encoder_10_weight[4 * c0 + c2]);
+        const double wide_0 = (double)encoder_10_running_mean[4 * c0 + c2];
+        encoder_10_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + encoder3_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = encoder3_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
+        const double sum_4 = (double)encoder_10_running_var[4 * c0 + c2] * 0.9 + product_4;
+        encoder_10_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -3467,10 +3590,12 @@ static void decoder0_conv_transpose_forward_weight(float *restrict decoder_0_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 8x8 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.8 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
 static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *restrict fc3_forward,
-    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward_out,
+    float *restrict decoder0_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const fc3_forward_in_staged0 = (float *)(scratch + 265344);
     float *const transformed = (float *)scratch;
@@ -3782,10 +3907,49 @@ static void decoder0_conv_transpose_forward_body(ptrdiff_t item, const float *re
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t n1 = 0; n1 < 2; n1++) {
+            vector_float sum5_0 = vector_broadcast(0.0f);
+            vector_float sum5_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 512 * c0 + 32 * q + 4 * w]);
+                    sum5_0 = vector_add(sum5_0, decoder0_conv_transpose_forward_0);
+                    const vector_float decoder0_conv_transpose_forward_1 = vector_load(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 512 * c0 + 32 * q + 4 * w + 256]);
+                    sum5_1 = vector_add(sum5_1, decoder0_conv_transpose_forward_1);
+                }
+            }
+            vector_store(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 16 * c0], vector_multiply(sum5_0,
+                vector_broadcast(0.015625f)));
+            vector_store(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 16 * c0 + 8], vector_multiply(sum5_1,
+                vector_broadcast(0.015625f)));
+            vector_float sum6_0 = vector_broadcast(0.0f);
+            vector_float sum6_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const vector_float decoder0_conv_transpose_forward_2 = vector_load(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 512 * c0 + 32 * q + 4 * w]);
+                    const vector_float difference_6 = vector_subtract(decoder0_conv_transpose_forward_2,
+                        vector_load(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 16 * c0]));
+                    sum6_0 = vector_multiply_add(difference_6, difference_6, sum6_0);
+                    const vector_float decoder0_conv_transpose_forward_3 = vector_load(&decoder0_conv_transpose_forward_out[32768 * n
+                        + 16384 * n1 + 512 * c0 + 32 * q + 4 * w + 256]);
+                    const vector_float difference_7 = vector_subtract(decoder0_conv_transpose_forward_3,
+                        vector_load(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 16 * c0 + 8]));
+                    sum6_1 = vector_multiply_add(difference_7, difference_7, sum6_1);
+                }
+            }
+            vector_store(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 16 * c0 + 4], sum6_0);
+            vector_store(&decoder0_batch_norm_statistics_partial[1024 * n + 512 * n1 + 16 * c0 + 12], sum6_1);
+        }
+    }
 }
 
 static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, const float *restrict decoder_0_weight_filtered_back,
-    float *restrict decoder0_conv_transpose_forward_out, char *scratch, int threads) {
+    float *restrict decoder0_conv_transpose_forward_out, float *restrict decoder0_batch_norm_statistics_partial, char *scratch,
+    int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -3793,87 +3957,76 @@ static void decoder0_conv_transpose_forward(const float *restrict fc3_forward, c
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         decoder0_conv_transpose_forward_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward_out,
-            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 4325.4 k bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder0_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
-    float *restrict decoder0_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 64;
-    const ptrdiff_t c0 = item % 64;
-    vector_float sum0 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
-                + 32 * q + 4 * w]);
-            sum0 = vector_add(sum0, decoder0_conv_transpose_forward_0);
-        }
-    }
-    vector_store(&decoder0_batch_norm_statistics_partial[512 * n + 8 * c0], vector_multiply(sum0, vector_broadcast(0.015625f)));
-    vector_float sum1 = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const vector_float decoder0_conv_transpose_forward_1 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
-                + 32 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_1,
-                vector_load(&decoder0_batch_norm_statistics_partial[512 * n + 8 * c0]));
-            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-        }
-    }
-    vector_store(&decoder0_batch_norm_statistics_partial[512 * n + 8 * c0 + 4], sum1);
-}
-
-static void decoder0_batch_norm_statistics_tiles(const float *restrict decoder0_conv_transpose_forward,
-    float *restrict decoder0_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 4096; item++) {
-        decoder0_batch_norm_statistics_tiles_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics_partial);
+            decoder0_batch_norm_statistics_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 98.3 k FLOPs, 141.3 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder0_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics_partial,
     double *restrict decoder0_batch_norm_statistics_whole, const float *restrict decoder_1_weight, float *restrict decoder_1_running_mean,
     float *restrict decoder_1_running_var, float *restrict decoder0_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0 = sum0 + (double)decoder0_batch_norm_statistics_partial[512 * n + 8 * c0 + c1];
-        }
-        decoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 64.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            const double difference_0 = (double)decoder0_batch_norm_statistics_partial[512 * n + 8 * c0 + c1]
-                - decoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-            const double wide_0 = (double)decoder0_batch_norm_statistics_partial[512 * n + 8 * c0 + c1 + 4];
-            const double sum_0 = difference_0 * difference_0 * 64.0 + wide_0;
-            sum1 = sum1 + sum_0;
-        }
-        double *const decoder0_batch_norm_statistics_whole_at = &decoder0_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        decoder0_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder0_batch_norm_statistics_whole_0 = decoder0_batch_norm_statistics_whole_at[0];
-        float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[12 * c0 + c1];
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        const float *const decoder0_batch_norm_statistics_partial_at = &decoder0_batch_norm_statistics_partial[512 * n + 8 * c0];
+        sum0_0 = sum0_0 + (double)decoder0_batch_norm_statistics_partial_at[0];
+        sum0_1 = sum0_1 + (double)decoder0_batch_norm_statistics_partial_at[1];
+        sum0_2 = sum0_2 + (double)decoder0_batch_norm_statistics_partial_at[2];
+        sum0_3 = sum0_3 + (double)decoder0_batch_norm_statistics_partial_at[3];
+    }
+    double *const decoder0_batch_norm_statistics_whole_at = &decoder0_batch_norm_statistics_whole[8 * c0];
+    decoder0_batch_norm_statistics_whole_at[0] = sum0_0 / 64.0;
+    decoder0_batch_norm_statistics_whole_at[2] = sum0_1 / 64.0;
+    decoder0_batch_norm_statistics_whole_at[4] = sum0_2 / 64.0;
+    decoder0_batch_norm_statistics_whole_at[6] = sum0_3 / 64.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        const float *const decoder0_batch_norm_statistics_partial_at_1 = &decoder0_batch_norm_statistics_partial[512 * n + 8 * c0];
+        double *const decoder0_batch_norm_statistics_whole_at_1 = &decoder0_batch_norm_statistics_whole[8 * c0];
+        const double difference_0 = (double)decoder0_batch_norm_statistics_partial_at_1[0] - decoder0_batch_norm_statistics_whole_at_1[0];
+        const double product_0 = difference_0 * difference_0;
+        const double sum_0 = product_0 * 64.0 + (double)decoder0_batch_norm_statistics_partial_at_1[4];
+        sum1_0 = sum1_0 + sum_0;
+        const double difference_1 = (double)decoder0_batch_norm_statistics_partial_at_1[1] - decoder0_batch_norm_statistics_whole_at_1[2];
+        const double product_1 = difference_1 * difference_1;
+        const double sum_1 = product_1 * 64.0 + (double)decoder0_batch_norm_statistics_partial_at_1[5];
+        sum1_1 = sum1_1 + sum_1;
+        const double difference_2 = (double)decoder0_batch_norm_statistics_partial_at_1[2] - decoder0_batch_norm_statistics_whole_at_1[4];
+        const double product_2 = difference_2 * difference_2;
+        const double sum_2 = product_2 * 64.0 + (double)decoder0_batch_norm_statistics_partial_at_1[6];
+        sum1_2 = sum1_2 + sum_2;
+        const double difference_3 = (double)decoder0_batch_norm_statistics_partial_at_1[3] - decoder0_batch_norm_statistics_whole_at_1[6];
+        const double product_3 = difference_3 * difference_3;
+        const double sum_3 = product_3 * 64.0 + (double)decoder0_batch_norm_statistics_partial_at_1[7];
+        sum1_3 = sum1_3 + sum_3;
+    }
+    double *const decoder0_batch_norm_statistics_whole_at_2 = &decoder0_batch_norm_statistics_whole[8 * c0 + 1];
+    decoder0_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    decoder0_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    decoder0_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    decoder0_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double decoder0_batch_norm_statistics_whole_0 = decoder0_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[12 * c0 + c2];
         decoder0_batch_norm_statistics_at[0] = (float)decoder0_batch_norm_statistics_whole_0;
-        const double decoder0_batch_norm_statistics_whole_1 = decoder0_batch_norm_statistics_whole_at[1];
+        const double decoder0_batch_norm_statistics_whole_1 = decoder0_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(decoder0_batch_norm_statistics_whole_1 / 4096.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder0_batch_norm_statistics_at[4] = (float)quotient_0;
-        decoder0_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_1_weight[4 * c0 + c1]);
-        const double wide_1 = (double)decoder_1_running_mean[4 * c0 + c1];
-        decoder_1_running_mean[4 * c0 + c1] = (float)(wide_1 * 0.9 + decoder0_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder0_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
-        const double sum_1 = (double)decoder_1_running_var[4 * c0 + c1] * 0.9 + product_0;
-        decoder_1_running_var[4 * c0 + c1] = (float)sum_1;
+        decoder0_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_1_weight[4 * c0 + c2]);
+        const double wide_0 = (double)decoder_1_running_mean[4 * c0 + c2];
+        decoder_1_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + decoder0_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = decoder0_batch_norm_statistics_whole_1 / 4095.0 * 0.1;
+        const double sum_4 = (double)decoder_1_running_var[4 * c0 + c2] * 0.9 + product_4;
+        decoder_1_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -3941,11 +4094,13 @@ static void decoder1_conv_transpose_forward_weight(float *restrict decoder_3_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 4x16 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 14.9 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
 static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out,
+    float *restrict decoder1_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder0_relu_in_staged0 = (float *)(scratch + 265344);
     float *const transformed = (float *)scratch;
@@ -4245,11 +4400,50 @@ static void decoder1_conv_transpose_forward_body(ptrdiff_t item, const float *re
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            vector_float sum5_0 = vector_broadcast(0.0f);
+            vector_float sum5_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 1024 * c0 + 512 * i1 + 64 * q + 4 * w]);
+                    sum5_0 = vector_add(sum5_0, decoder1_conv_transpose_forward_0);
+                    const vector_float decoder1_conv_transpose_forward_1 = vector_load(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 1024 * c0 + 512 * i1 + 64 * q + 4 * w + 256]);
+                    sum5_1 = vector_add(sum5_1, decoder1_conv_transpose_forward_1);
+                }
+            }
+            vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i1], vector_multiply(sum5_0,
+                vector_broadcast(0.015625f)));
+            vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i1 + 8], vector_multiply(sum5_1,
+                vector_broadcast(0.015625f)));
+            vector_float sum6_0 = vector_broadcast(0.0f);
+            vector_float sum6_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const vector_float decoder1_conv_transpose_forward_2 = vector_load(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 1024 * c0 + 512 * i1 + 64 * q + 4 * w]);
+                    const vector_float difference_7 = vector_subtract(decoder1_conv_transpose_forward_2,
+                        vector_load(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i1]));
+                    sum6_0 = vector_multiply_add(difference_7, difference_7, sum6_0);
+                    const vector_float decoder1_conv_transpose_forward_3 = vector_load(&decoder1_conv_transpose_forward_out[32768 * n
+                        + 1024 * c0 + 512 * i1 + 64 * q + 4 * w + 256]);
+                    const vector_float difference_8 = vector_subtract(decoder1_conv_transpose_forward_3,
+                        vector_load(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i1 + 8]));
+                    sum6_1 = vector_multiply_add(difference_8, difference_8, sum6_1);
+                }
+            }
+            vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i1 + 4], sum6_0);
+            vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 16 * i1 + 12], sum6_1);
+        }
+    }
 }
 
 static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward_out,
+    float *restrict decoder1_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -4257,94 +4451,87 @@ static void decoder1_conv_transpose_forward(const float *restrict decoder0_conv_
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_forward_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 8650.8 k bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder1_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
-    float *restrict decoder1_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                    + 256 * p + 64 * q + 4 * w]);
-                sum0 = vector_add(sum0, decoder1_conv_transpose_forward_0);
-            }
-        }
-        vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.015625f)));
-        vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const vector_float decoder1_conv_transpose_forward_1 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                    + 256 * p + 64 * q + 4 * w]);
-                const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_1,
-                    vector_load(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p]));
-                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-            }
-        }
-        vector_store(&decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + 4], sum1);
-    }
-}
-
-static void decoder1_batch_norm_statistics_tiles(const float *restrict decoder1_conv_transpose_forward,
-    float *restrict decoder1_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        decoder1_batch_norm_statistics_tiles_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics_partial);
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward_out, decoder1_batch_norm_statistics_partial,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 196.6 k FLOPs, 267.3 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder1_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics_partial,
     double *restrict decoder1_batch_norm_statistics_whole, const float *restrict decoder_4_weight, float *restrict decoder_4_running_mean,
     float *restrict decoder_4_running_var, float *restrict decoder1_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0 = sum0 + (double)decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
-            }
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            const float *const decoder1_batch_norm_statistics_partial_at = &decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0
+                + 8 * p];
+            sum0_0 = sum0_0 + (double)decoder1_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)decoder1_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)decoder1_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)decoder1_batch_norm_statistics_partial_at[3];
         }
-        decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 256.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                const double wide_0 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1];
-                const double difference_0 = wide_0 - decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
-                sum1 = sum1 + sum_0;
-            }
+    }
+    double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[8 * c0];
+    decoder1_batch_norm_statistics_whole_at[0] = sum0_0 / 256.0;
+    decoder1_batch_norm_statistics_whole_at[2] = sum0_1 / 256.0;
+    decoder1_batch_norm_statistics_whole_at[4] = sum0_2 / 256.0;
+    decoder1_batch_norm_statistics_whole_at[6] = sum0_3 / 256.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            const float *const decoder1_batch_norm_statistics_partial_at_1 = &decoder1_batch_norm_statistics_partial[1024 * n + 32 * c0
+                + 8 * p];
+            double *const decoder1_batch_norm_statistics_whole_at_1 = &decoder1_batch_norm_statistics_whole[8 * c0];
+            const double difference_0 = (double)decoder1_batch_norm_statistics_partial_at_1[0]
+                - decoder1_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = product_0 * 64.0 + (double)decoder1_batch_norm_statistics_partial_at_1[4];
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)decoder1_batch_norm_statistics_partial_at_1[1]
+                - decoder1_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = product_1 * 64.0 + (double)decoder1_batch_norm_statistics_partial_at_1[5];
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)decoder1_batch_norm_statistics_partial_at_1[2]
+                - decoder1_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = product_2 * 64.0 + (double)decoder1_batch_norm_statistics_partial_at_1[6];
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)decoder1_batch_norm_statistics_partial_at_1[3]
+                - decoder1_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = product_3 * 64.0 + (double)decoder1_batch_norm_statistics_partial_at_1[7];
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const decoder1_batch_norm_statistics_whole_at = &decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        decoder1_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder1_batch_norm_statistics_whole_0 = decoder1_batch_norm_statistics_whole_at[0];
-        float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[12 * c0 + c1];
+    }
+    double *const decoder1_batch_norm_statistics_whole_at_2 = &decoder1_batch_norm_statistics_whole[8 * c0 + 1];
+    decoder1_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    decoder1_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    decoder1_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    decoder1_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double decoder1_batch_norm_statistics_whole_0 = decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[12 * c0 + c2];
         decoder1_batch_norm_statistics_at[0] = (float)decoder1_batch_norm_statistics_whole_0;
-        const double decoder1_batch_norm_statistics_whole_1 = decoder1_batch_norm_statistics_whole_at[1];
+        const double decoder1_batch_norm_statistics_whole_1 = decoder1_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(decoder1_batch_norm_statistics_whole_1 / 16384.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder1_batch_norm_statistics_at[4] = (float)quotient_0;
-        decoder1_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_4_weight[4 * c0 + c1]);
-        const double wide_2 = (double)decoder_4_running_mean[4 * c0 + c1];
-        decoder_4_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + decoder1_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
-        const double sum_1 = (double)decoder_4_running_var[4 * c0 + c1] * 0.9 + product_0;
-        decoder_4_running_var[4 * c0 + c1] = (float)sum_1;
+        decoder1_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_4_weight[4 * c0 + c2]);
+        const double wide_0 = (double)decoder_4_running_mean[4 * c0 + c2];
+        decoder_4_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + decoder1_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = decoder1_batch_norm_statistics_whole_1 / 16383.0 * 0.1;
+        const double sum_4 = (double)decoder_4_running_var[4 * c0 + c2] * 0.9 + product_4;
+        decoder_4_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -4416,11 +4603,13 @@ static void decoder2_conv_transpose_forward_weight(float *restrict decoder_6_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 26.2 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
 static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out,
+    float *restrict decoder2_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const decoder1_relu_in_staged0 = (float *)(scratch + 265344);
@@ -4726,11 +4915,54 @@ static void decoder2_conv_transpose_forward_body(ptrdiff_t item, const float *re
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            vector_float sum5_0 = vector_broadcast(0.0f);
+            vector_float sum5_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 4096 * c0 + 2048 * i + 512 * i1 + 128 * q + 4 * w]);
+                    sum5_0 = vector_add(sum5_0, decoder2_conv_transpose_forward_0);
+                    const vector_float decoder2_conv_transpose_forward_1 = vector_load(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 4096 * c0 + 2048 * i + 512 * i1 + 128 * q + 4 * w + 256]);
+                    sum5_1 = vector_add(sum5_1, decoder2_conv_transpose_forward_1);
+                }
+            }
+            vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 64 * i + 16 * i1], vector_multiply(sum5_0,
+                vector_broadcast(0.015625f)));
+            vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 64 * i + 16 * i1 + 8], vector_multiply(sum5_1,
+                vector_broadcast(0.015625f)));
+            vector_float sum6_0 = vector_broadcast(0.0f);
+            vector_float sum6_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const vector_float decoder2_conv_transpose_forward_2 = vector_load(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 4096 * c0 + 2048 * i + 512 * i1 + 128 * q + 4 * w]);
+                    const vector_float decoder2_batch_norm_statistics_partial_0 =
+                        vector_load(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 64 * i + 16 * i1]);
+                    const vector_float difference_7 = vector_subtract(decoder2_conv_transpose_forward_2,
+                        decoder2_batch_norm_statistics_partial_0);
+                    sum6_0 = vector_multiply_add(difference_7, difference_7, sum6_0);
+                    const vector_float decoder2_conv_transpose_forward_3 = vector_load(&decoder2_conv_transpose_forward_out[65536 * n
+                        + 4096 * c0 + 2048 * i + 512 * i1 + 128 * q + 4 * w + 256]);
+                    const vector_float decoder2_batch_norm_statistics_partial_1 =
+                        vector_load(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 64 * i + 16 * i1 + 8]);
+                    const vector_float difference_8 = vector_subtract(decoder2_conv_transpose_forward_3,
+                        decoder2_batch_norm_statistics_partial_1);
+                    sum6_1 = vector_multiply_add(difference_8, difference_8, sum6_1);
+                }
+            }
+            vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 64 * i + 16 * i1 + 4], sum6_0);
+            vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 64 * i + 16 * i1 + 12], sum6_1);
+        }
+    }
 }
 
 static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward_out,
+    float *restrict decoder2_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -4738,94 +4970,87 @@ static void decoder2_conv_transpose_forward(const float *restrict decoder1_conv_
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_forward_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 16.8 M FLOPs, 17.3 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder2_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
-    float *restrict decoder2_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                    + 256 * p + 128 * q + 4 * w]);
-                sum0 = vector_add(sum0, decoder2_conv_transpose_forward_0);
-            }
-        }
-        vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.015625f)));
-        vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float decoder2_conv_transpose_forward_1 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                    + 256 * p + 128 * q + 4 * w]);
-                const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_1,
-                    vector_load(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p]));
-                sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-            }
-        }
-        vector_store(&decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + 4], sum1);
-    }
-}
-
-static void decoder2_batch_norm_statistics_tiles(const float *restrict decoder2_conv_transpose_forward,
-    float *restrict decoder2_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder2_batch_norm_statistics_tiles_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics_partial);
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward_out, decoder2_batch_norm_statistics_partial,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 393.2 k FLOPs, 526.8 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder2_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics_partial,
     double *restrict decoder2_batch_norm_statistics_whole, const float *restrict decoder_7_weight, float *restrict decoder_7_running_mean,
     float *restrict decoder_7_running_var, float *restrict decoder2_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0 = sum0 + (double)decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
-            }
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 16; p++) {
+            const float *const decoder2_batch_norm_statistics_partial_at = &decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0
+                + 8 * p];
+            sum0_0 = sum0_0 + (double)decoder2_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)decoder2_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)decoder2_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)decoder2_batch_norm_statistics_partial_at[3];
         }
-        decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 1024.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 16; p++) {
-                const double wide_0 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1];
-                const double difference_0 = wide_0 - decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
-                sum1 = sum1 + sum_0;
-            }
+    }
+    double *const decoder2_batch_norm_statistics_whole_at = &decoder2_batch_norm_statistics_whole[8 * c0];
+    decoder2_batch_norm_statistics_whole_at[0] = sum0_0 / 1024.0;
+    decoder2_batch_norm_statistics_whole_at[2] = sum0_1 / 1024.0;
+    decoder2_batch_norm_statistics_whole_at[4] = sum0_2 / 1024.0;
+    decoder2_batch_norm_statistics_whole_at[6] = sum0_3 / 1024.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 16; p++) {
+            const float *const decoder2_batch_norm_statistics_partial_at_1 = &decoder2_batch_norm_statistics_partial[2048 * n + 128 * c0
+                + 8 * p];
+            double *const decoder2_batch_norm_statistics_whole_at_1 = &decoder2_batch_norm_statistics_whole[8 * c0];
+            const double difference_0 = (double)decoder2_batch_norm_statistics_partial_at_1[0]
+                - decoder2_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = product_0 * 64.0 + (double)decoder2_batch_norm_statistics_partial_at_1[4];
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)decoder2_batch_norm_statistics_partial_at_1[1]
+                - decoder2_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = product_1 * 64.0 + (double)decoder2_batch_norm_statistics_partial_at_1[5];
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)decoder2_batch_norm_statistics_partial_at_1[2]
+                - decoder2_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = product_2 * 64.0 + (double)decoder2_batch_norm_statistics_partial_at_1[6];
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)decoder2_batch_norm_statistics_partial_at_1[3]
+                - decoder2_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = product_3 * 64.0 + (double)decoder2_batch_norm_statistics_partial_at_1[7];
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const decoder2_batch_norm_statistics_whole_at = &decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        decoder2_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder2_batch_norm_statistics_whole_0 = decoder2_batch_norm_statistics_whole_at[0];
-        float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[12 * c0 + c1];
+    }
+    double *const decoder2_batch_norm_statistics_whole_at_2 = &decoder2_batch_norm_statistics_whole[8 * c0 + 1];
+    decoder2_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    decoder2_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    decoder2_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    decoder2_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double decoder2_batch_norm_statistics_whole_0 = decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[12 * c0 + c2];
         decoder2_batch_norm_statistics_at[0] = (float)decoder2_batch_norm_statistics_whole_0;
-        const double decoder2_batch_norm_statistics_whole_1 = decoder2_batch_norm_statistics_whole_at[1];
+        const double decoder2_batch_norm_statistics_whole_1 = decoder2_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(decoder2_batch_norm_statistics_whole_1 / 65536.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder2_batch_norm_statistics_at[4] = (float)quotient_0;
-        decoder2_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_7_weight[4 * c0 + c1]);
-        const double wide_2 = (double)decoder_7_running_mean[4 * c0 + c1];
-        decoder_7_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + decoder2_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder2_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
-        const double sum_1 = (double)decoder_7_running_var[4 * c0 + c1] * 0.9 + product_0;
-        decoder_7_running_var[4 * c0 + c1] = (float)sum_1;
+        decoder2_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_7_weight[4 * c0 + c2]);
+        const double wide_0 = (double)decoder_7_running_mean[4 * c0 + c2];
+        decoder_7_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + decoder2_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = decoder2_batch_norm_statistics_whole_1 / 65535.0 * 0.1;
+        const double sum_4 = (double)decoder_7_running_var[4 * c0 + c2] * 0.9 + product_4;
+        decoder_7_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -4893,11 +5118,13 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch) {
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
+    float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder2_relu_in_staged0 = (float *)(scratch + 265344);
@@ -5203,11 +5430,50 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+            vector_float sum5_0 = vector_broadcast(0.0f);
+            vector_float sum5_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w]);
+                sum5_0 = vector_add(sum5_0, decoder3_conv_transpose_forward_0);
+                const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w + 256]);
+                sum5_1 = vector_add(sum5_1, decoder3_conv_transpose_forward_1);
+            }
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1], vector_multiply(sum5_0,
+                vector_broadcast(0.015625f)));
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 8], vector_multiply(sum5_1,
+                vector_broadcast(0.015625f)));
+            vector_float sum6_0 = vector_broadcast(0.0f);
+            vector_float sum6_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const vector_float decoder3_conv_transpose_forward_2 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w]);
+                const vector_float decoder3_batch_norm_statistics_partial_0 = vector_load(&decoder3_batch_norm_statistics_partial[4096 * n
+                    + 512 * c0 + 128 * i + 16 * i1]);
+                const vector_float difference_7 = vector_subtract(decoder3_conv_transpose_forward_2,
+                    decoder3_batch_norm_statistics_partial_0);
+                sum6_0 = vector_multiply_add(difference_7, difference_7, sum6_0);
+                const vector_float decoder3_conv_transpose_forward_3 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
+                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w + 256]);
+                const vector_float decoder3_batch_norm_statistics_partial_1 = vector_load(&decoder3_batch_norm_statistics_partial[4096 * n
+                    + 512 * c0 + 128 * i + 16 * i1 + 8]);
+                const vector_float difference_8 = vector_subtract(decoder3_conv_transpose_forward_3,
+                    decoder3_batch_norm_statistics_partial_1);
+                sum6_1 = vector_multiply_add(difference_8, difference_8, sum6_1);
+            }
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 4], sum6_0);
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 12], sum6_1);
+        }
+    }
 }
 
 static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out, char *scratch, int threads) {
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
+    float *restrict decoder3_batch_norm_statistics_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -5215,90 +5481,87 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* mean and sum of squared distances from it, for tiles of rows of each image and channel
- * 33.6 M FLOPs, 34.6 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder3_batch_norm_statistics_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
-    float *restrict decoder3_batch_norm_statistics_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        vector_float sum0 = vector_broadcast(0.0f);
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                + 256 * p + 4 * w]);
-            sum0 = vector_add(sum0, decoder3_conv_transpose_forward_0);
-        }
-        vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p], vector_multiply(sum0,
-            vector_broadcast(0.015625f)));
-        vector_float sum1 = vector_broadcast(0.0f);
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                + 256 * p + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_1,
-                vector_load(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p]));
-            sum1 = vector_multiply_add(difference_0, difference_0, sum1);
-        }
-        vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + 4], sum1);
-    }
-}
-
-static void decoder3_batch_norm_statistics_tiles(const float *restrict decoder3_conv_transpose_forward,
-    float *restrict decoder3_batch_norm_statistics_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder3_batch_norm_statistics_tiles_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics_partial);
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* mean, 1 / deviation and weight / deviation of each channel; running statistics
  * 786.4 k FLOPs, 1049.9 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder3_batch_norm_statistics_merge_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics_partial,
     double *restrict decoder3_batch_norm_statistics_whole, const float *restrict decoder_10_weight, float *restrict decoder_10_running_mean,
     float *restrict decoder_10_running_var, float *restrict decoder3_batch_norm_statistics) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0 = sum0 + (double)decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
-            }
+    double sum0_0 = 0.0;
+    double sum0_1 = 0.0;
+    double sum0_2 = 0.0;
+    double sum0_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 64; p++) {
+            const float *const decoder3_batch_norm_statistics_partial_at = &decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0
+                + 8 * p];
+            sum0_0 = sum0_0 + (double)decoder3_batch_norm_statistics_partial_at[0];
+            sum0_1 = sum0_1 + (double)decoder3_batch_norm_statistics_partial_at[1];
+            sum0_2 = sum0_2 + (double)decoder3_batch_norm_statistics_partial_at[2];
+            sum0_3 = sum0_3 + (double)decoder3_batch_norm_statistics_partial_at[3];
         }
-        decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1] = sum0 / 4096.0;
-        double sum1 = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 64; p++) {
-                const double wide_0 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1];
-                const double difference_0 = wide_0 - decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-                const double wide_1 = (double)decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
-                const double sum_0 = difference_0 * difference_0 * 64.0 + wide_1;
-                sum1 = sum1 + sum_0;
-            }
+    }
+    double *const decoder3_batch_norm_statistics_whole_at = &decoder3_batch_norm_statistics_whole[8 * c0];
+    decoder3_batch_norm_statistics_whole_at[0] = sum0_0 / 4096.0;
+    decoder3_batch_norm_statistics_whole_at[2] = sum0_1 / 4096.0;
+    decoder3_batch_norm_statistics_whole_at[4] = sum0_2 / 4096.0;
+    decoder3_batch_norm_statistics_whole_at[6] = sum0_3 / 4096.0;
+    double sum1_0 = 0.0;
+    double sum1_1 = 0.0;
+    double sum1_2 = 0.0;
+    double sum1_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 64; p++) {
+            const float *const decoder3_batch_norm_statistics_partial_at_1 = &decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0
+                + 8 * p];
+            double *const decoder3_batch_norm_statistics_whole_at_1 = &decoder3_batch_norm_statistics_whole[8 * c0];
+            const double difference_0 = (double)decoder3_batch_norm_statistics_partial_at_1[0]
+                - decoder3_batch_norm_statistics_whole_at_1[0];
+            const double product_0 = difference_0 * difference_0;
+            const double sum_0 = product_0 * 64.0 + (double)decoder3_batch_norm_statistics_partial_at_1[4];
+            sum1_0 = sum1_0 + sum_0;
+            const double difference_1 = (double)decoder3_batch_norm_statistics_partial_at_1[1]
+                - decoder3_batch_norm_statistics_whole_at_1[2];
+            const double product_1 = difference_1 * difference_1;
+            const double sum_1 = product_1 * 64.0 + (double)decoder3_batch_norm_statistics_partial_at_1[5];
+            sum1_1 = sum1_1 + sum_1;
+            const double difference_2 = (double)decoder3_batch_norm_statistics_partial_at_1[2]
+                - decoder3_batch_norm_statistics_whole_at_1[4];
+            const double product_2 = difference_2 * difference_2;
+            const double sum_2 = product_2 * 64.0 + (double)decoder3_batch_norm_statistics_partial_at_1[6];
+            sum1_2 = sum1_2 + sum_2;
+            const double difference_3 = (double)decoder3_batch_norm_statistics_partial_at_1[3]
+                - decoder3_batch_norm_statistics_whole_at_1[6];
+            const double product_3 = difference_3 * difference_3;
+            const double sum_3 = product_3 * 64.0 + (double)decoder3_batch_norm_statistics_partial_at_1[7];
+            sum1_3 = sum1_3 + sum_3;
         }
-        double *const decoder3_batch_norm_statistics_whole_at = &decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c1];
-        decoder3_batch_norm_statistics_whole_at[1] = sum1;
-        const double decoder3_batch_norm_statistics_whole_0 = decoder3_batch_norm_statistics_whole_at[0];
-        float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0 + c1];
+    }
+    double *const decoder3_batch_norm_statistics_whole_at_2 = &decoder3_batch_norm_statistics_whole[8 * c0 + 1];
+    decoder3_batch_norm_statistics_whole_at_2[0] = sum1_0;
+    decoder3_batch_norm_statistics_whole_at_2[2] = sum1_1;
+    decoder3_batch_norm_statistics_whole_at_2[4] = sum1_2;
+    decoder3_batch_norm_statistics_whole_at_2[6] = sum1_3;
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        const double decoder3_batch_norm_statistics_whole_0 = decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c2];
+        float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0 + c2];
         decoder3_batch_norm_statistics_at[0] = (float)decoder3_batch_norm_statistics_whole_0;
-        const double decoder3_batch_norm_statistics_whole_1 = decoder3_batch_norm_statistics_whole_at[1];
+        const double decoder3_batch_norm_statistics_whole_1 = decoder3_batch_norm_statistics_whole[8 * c0 + 2 * c2 + 1];
         const double root_0 = double_square_root(decoder3_batch_norm_statistics_whole_1 / 262144.0 + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder3_batch_norm_statistics_at[4] = (float)quotient_0;
-        decoder3_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_10_weight[4 * c0 + c1]);
-        const double wide_2 = (double)decoder_10_running_mean[4 * c0 + c1];
-        decoder_10_running_mean[4 * c0 + c1] = (float)(wide_2 * 0.9 + decoder3_batch_norm_statistics_whole_0 * 0.1);
-        const double product_0 = decoder3_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
-        const double sum_1 = (double)decoder_10_running_var[4 * c0 + c1] * 0.9 + product_0;
-        decoder_10_running_var[4 * c0 + c1] = (float)sum_1;
+        decoder3_batch_norm_statistics_at[8] = (float)(quotient_0 * (double)decoder_10_weight[4 * c0 + c2]);
+        const double wide_0 = (double)decoder_10_running_mean[4 * c0 + c2];
+        decoder_10_running_mean[4 * c0 + c2] = (float)(wide_0 * 0.9 + decoder3_batch_norm_statistics_whole_0 * 0.1);
+        const double product_4 = decoder3_batch_norm_statistics_whole_1 / 262143.0 * 0.1;
+        const double sum_4 = (double)decoder_10_running_var[4 * c0 + c2] * 0.9 + product_4;
+        decoder_10_running_var[4 * c0 + c2] = (float)sum_4;
     }
 }
 
@@ -5839,10 +6102,13 @@ static void decoder4_conv_weight_grad_sum(const float *restrict decoder4_conv_we
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 1, (b + 1 - v) / 1] w[c, k, u, v], where that divides
  * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
- * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
+ * 151.0 M FLOPs, 69.2 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage decoder4_tanh_grad_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
 static void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict decoder4_tanh_grad, const float *restrict decoder_12_weight,
-    float *restrict decoder4_conv_data_grad_out, char *scratch) {
+    float *restrict decoder4_conv_data_grad_out, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
+    float *restrict decoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder4_tanh_grad_in_staged0 = (float *)scratch;
     for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
@@ -5925,10 +6191,36 @@ static void decoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict d
             }
         }
     }
+    for (ptrdiff_t k1 = 0; k1 < 8; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
+            vector_float sum2_a = vector_broadcast(0.0f);
+            vector_float sum2_b = vector_broadcast(0.0f);
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * k1
+                    + 256 * i1 + 4 * w]);
+                const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
+                    vector_load(&decoder3_batch_norm_statistics[12 * k1]));
+                const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * k1 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
+                    vector_load(&decoder_10_bias[4 * k1]));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad_out[131072 * n + 16384 * k1 + 256 * i1
+                    + 4 * w]);
+                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
+                    vector_broadcast(0.0f));
+                sum2_a = vector_add(sum2_a, chosen_0);
+                sum2_b = vector_multiply_add(chosen_0, difference_0, sum2_b);
+            }
+            vector_store(&decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * k1 + 8 * i1], sum2_a);
+            vector_store(&decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * k1 + 8 * i1 + 4], sum2_b);
+        }
+    }
 }
 
 static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, const float *restrict decoder_12_weight,
-    float *restrict decoder4_conv_data_grad_out, char *scratch, int threads) {
+    float *restrict decoder4_conv_data_grad_out, const float *restrict decoder3_conv_transpose_forward,
+    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
+    float *restrict decoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -5936,73 +6228,49 @@ static void decoder4_conv_data_grad(const float *restrict decoder4_tanh_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder4_conv_data_grad_body(item, decoder4_tanh_grad, decoder_12_weight, decoder4_conv_data_grad_out,
+            decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias, decoder3_batch_norm_grad_sums_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
-    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
-    const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        vector_float sum0_a = vector_broadcast(0.0f);
-        vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                + 256 * p + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
-                vector_load(&decoder3_batch_norm_statistics[12 * c0]));
-            const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics[12 * c0 + 8]);
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
-                vector_load(&decoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            sum0_a = vector_add(sum0_a, chosen_0);
-            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-        }
-        vector_store(&decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p], sum0_a);
-        vector_store(&decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + 4], sum0_b);
-    }
-}
-
-static void decoder3_batch_norm_grad_sums_tiles(const float *restrict decoder3_conv_transpose_forward,
-    const float *restrict decoder3_batch_norm_statistics, const float *restrict decoder_10_bias,
-    const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder3_batch_norm_grad_sums_tiles_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_statistics, decoder_10_bias,
-            decoder4_conv_data_grad, decoder3_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad_sums_partial,
     const float *restrict decoder3_batch_norm_statistics, float *restrict decoder3_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0_a = sum0_a + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
-            }
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 64; p++) {
+            const float *const decoder3_batch_norm_grad_sums_partial_at = &decoder3_batch_norm_grad_sums_partial[4096 * n + 512 * c0
+                + 8 * p];
+            sum0_a_0 = sum0_a_0 + (double)decoder3_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)decoder3_batch_norm_grad_sums_partial_at[4];
+            sum0_a_1 = sum0_a_1 + (double)decoder3_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)decoder3_batch_norm_grad_sums_partial_at[5];
+            sum0_a_2 = sum0_a_2 + (double)decoder3_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)decoder3_batch_norm_grad_sums_partial_at[6];
+            sum0_a_3 = sum0_a_3 + (double)decoder3_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)decoder3_batch_norm_grad_sums_partial_at[7];
         }
-        decoder3_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        decoder3_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)decoder3_batch_norm_statistics[12 * c0 + c1 + 4]);
     }
+    float *const decoder3_batch_norm_grad_sums_at = &decoder3_batch_norm_grad_sums[8 * c0];
+    decoder3_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0 + 4];
+    decoder3_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)decoder3_batch_norm_statistics_at[0]);
+    decoder3_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    decoder3_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)decoder3_batch_norm_statistics_at[1]);
+    decoder3_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    decoder3_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)decoder3_batch_norm_statistics_at[2]);
+    decoder3_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    decoder3_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)decoder3_batch_norm_statistics_at[3]);
 }
 
 static void decoder3_batch_norm_grad_sums_merge(const float *restrict decoder3_batch_norm_grad_sums_partial,
@@ -6052,61 +6320,14 @@ static void decoder3_batch_norm_bias_grad(float *restrict decoder_10_bias_grad, 
     }
 }
 
-/* batch_norm_grad: [64, 32, 64, 64]
- * 8388.6 k FLOPs, 100.7 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void decoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
-    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, float *restrict decoder3_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t h = 0; h < 64; h++) {
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0];
-            const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics_at[8]);
-            const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                + 256 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
-                vector_load(&decoder3_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&decoder3_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&decoder3_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(3.8146973e-06f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
-                vector_load(&decoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 256 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&decoder3_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(3.8146973e-06f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&decoder3_batch_norm_grad_out[131072 * n + 16384 * c0 + 256 * h + 4 * w],
-                vector_multiply(decoder3_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder3_batch_norm_grad(float *restrict decoder3_batch_norm_grad_out, const float *restrict decoder3_batch_norm_statistics,
-    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        decoder3_batch_norm_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward, decoder3_batch_norm_grad_sums,
-            decoder_10_bias, decoder4_conv_data_grad, decoder3_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 84.5 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder3_batch_norm_grad_in | n, i, j, c lanes */
-static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
+static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder3_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
@@ -6182,9 +6403,28 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     if (0 <= 8 * ib + h_s - 1) {
                         vector_store(&decoder3_batch_norm_grad_in_staged0[260 * h_s], vector_broadcast(0.0f));
                         for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                            const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0];
+                            const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics_at[8]);
+                            const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[1048576 * g
+                                + 131072 * nb + 16384 * c0 + 2048 * ib + 256 * h_s + 4 * w_s - 256]);
+                            const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
+                                vector_load(&decoder3_batch_norm_statistics_at[0]));
+                            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                                vector_load(&decoder3_batch_norm_statistics_at[4])));
+                            const vector_float product_0 = vector_multiply(vector_load(&decoder3_batch_norm_grad_sums[8 * c0 + 4]),
+                                vector_broadcast(3.8146973e-06f));
+                            const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
+                                vector_load(&decoder_10_bias[4 * c0]));
+                            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                            const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[1048576 * g + 131072 * nb
+                                + 16384 * c0 + 2048 * ib + 256 * h_s + 4 * w_s - 256]);
+                            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
+                                vector_broadcast(0.0f));
+                            const vector_float product_1 = vector_multiply(vector_load(&decoder3_batch_norm_grad_sums[8 * c0]),
+                                vector_broadcast(3.8146973e-06f));
+                            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                             vector_store(&decoder3_batch_norm_grad_in_staged0[260 * h_s + 4 * w_s + 4],
-                                vector_load(&decoder3_batch_norm_grad[1048576 * g + 131072 * nb + 16384 * c0 + 2048 * ib + 256 * h_s
-                                + 4 * w_s - 256]));
+                                vector_multiply(decoder3_batch_norm_statistics_0, sum_1));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -6195,16 +6435,16 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[1040 * i + 16 * j];
-                        const vector_float difference_0 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[0]),
+                        const vector_float difference_1 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[0]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at[520]));
-                        const vector_float difference_1 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[8]),
+                        const vector_float difference_2 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[8]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at[528]));
                         float *const transformed_at = &transformed[128 * c0 + 64 * i + 4 * j];
-                        vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[1024], difference_1);
-                        const vector_float difference_2 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[16]),
+                        vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                        vector_store(&transformed_at[1024], difference_2);
+                        const vector_float difference_3 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at[536]));
-                        vector_store(&transformed_at[2048], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
                         vector_store(&transformed_at[3072], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at[524])));
                         vector_store(&transformed_at[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[12]),
@@ -6231,16 +6471,16 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[1040 * i + 16 * j
                             + 520];
-                        const vector_float difference_3 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[520]),
+                        const vector_float difference_4 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[520]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
-                        const vector_float difference_4 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[528]),
+                        const vector_float difference_5 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[528]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[8]));
                         float *const transformed_at_2 = &transformed[128 * c0 + 64 * i + 4 * j + 10240];
-                        vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[1024], difference_4);
-                        const vector_float difference_5 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[536]),
+                        vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                        vector_store(&transformed_at_2[1024], difference_5);
+                        const vector_float difference_6 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[536]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[2048], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
                         vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[524]),
                             vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[4])));
                         vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[532]),
@@ -6285,12 +6525,12 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                         const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[524288 * g
                             + 65536 * nb + 4096 * c0 + 512 * ib + 128 * h_s + 4 * w_s]);
-                        const vector_float difference_6 = vector_subtract(decoder2_conv_transpose_forward_0,
+                        const vector_float difference_7 = vector_subtract(decoder2_conv_transpose_forward_0,
                             vector_load(&decoder2_batch_norm_statistics[12 * c0]));
                         const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
-                        const vector_float sum_0 = vector_multiply_add(difference_6, decoder2_batch_norm_statistics_0,
+                        const vector_float sum_2 = vector_multiply_add(difference_7, decoder2_batch_norm_statistics_0,
                             vector_load(&decoder_7_bias[4 * c0]));
-                        vector_store(&decoder2_relu_in_staged1[128 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
+                        vector_store(&decoder2_relu_in_staged1[128 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_2));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
@@ -6306,14 +6546,14 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
                         float *const decoder2_relu_in_staged1_at = &decoder2_relu_in_staged1[256 * i + 8 * j];
-                        const vector_float sum_1 = vector_add(vector_load(&decoder2_relu_in_staged1_at[0]),
+                        const vector_float sum_3 = vector_add(vector_load(&decoder2_relu_in_staged1_at[0]),
                             vector_load(&decoder2_relu_in_staged1_at[128]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * i + 4 * j + 6144];
-                        vector_store(&transformed_gradient_at_1[0], sum_1);
-                        const vector_float sum_2 = vector_add(vector_load(&decoder2_relu_in_staged1_at[4]),
+                        vector_store(&transformed_gradient_at_1[0], sum_3);
+                        const vector_float sum_4 = vector_add(vector_load(&decoder2_relu_in_staged1_at[4]),
                             vector_load(&decoder2_relu_in_staged1_at[132]));
-                        vector_store(&transformed_gradient_at_1[2048], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[4096], sum_2);
+                        vector_store(&transformed_gradient_at_1[2048], vector_add(sum_3, sum_4));
+                        vector_store(&transformed_gradient_at_1[4096], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
@@ -6508,15 +6748,15 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 64; k++) {
             float *const products_at_8 = &products[32 * k + 4 * c0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[8192]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[2048]), vector_load(&products_at_8[10240]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[8192]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[2048]), vector_load(&products_at_8[10240]));
             float *const decoder3_conv_transpose_weight_grad_groups_at = &decoder3_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
                 + 18432 * g + 2304 * c0];
-            vector_store(&decoder3_conv_transpose_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&decoder3_conv_transpose_weight_grad_groups_at[0], vector_add(sum_5, sum_6));
             vector_store(&decoder3_conv_transpose_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[6144]),
                 vector_load(&products_at_8[14336])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[12288]));
-            vector_store(&decoder3_conv_transpose_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[12288]));
+            vector_store(&decoder3_conv_transpose_weight_grad_groups_at[32], vector_add(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
@@ -6533,20 +6773,22 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
         for (ptrdiff_t k = 0; k < 64; k++) {
             float *const products_at_10 = &products[32 * k + 4 * c0 + 8192];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[8192]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[2048]), vector_load(&products_at_10[10240]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[8192]));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[2048]), vector_load(&products_at_10[10240]));
             float *const decoder3_conv_transpose_weight_grad_groups_at_2 = &decoder3_conv_transpose_weight_grad_groups[k % 4 * 4
                 + k / 4 * 144 + 18432 * g + 2304 * c0 + 96];
-            vector_store(&decoder3_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&decoder3_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_8, sum_9));
             vector_store(&decoder3_conv_transpose_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[6144]),
                 vector_load(&products_at_10[14336])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[12288]));
-            vector_store(&decoder3_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
+            const vector_float sum_10 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[12288]));
+            vector_store(&decoder3_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_9, sum_10));
         }
     }
 }
 
-static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_batch_norm_grad,
+static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder3_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -6555,7 +6797,8 @@ static void decoder3_conv_transpose_weight_grad(const float *restrict decoder3_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_grad, decoder2_conv_transpose_forward,
+        decoder3_conv_transpose_weight_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
             decoder2_batch_norm_statistics, decoder_7_bias, decoder3_conv_transpose_weight_grad_groups,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -6658,10 +6901,15 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_grad,
-    const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch) {
+static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
+    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 205952);
@@ -6672,8 +6920,28 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
             if (0 <= 16 * i + h_s - 1) {
                 vector_store(&decoder3_batch_norm_grad_in_staged0[260 * h_s], vector_broadcast(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0];
+                    const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics_at[8]);
+                    const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n
+                        + 16384 * c0 + 4096 * i + 256 * h_s + 4 * w_s - 256]);
+                    const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
+                        vector_load(&decoder3_batch_norm_statistics_at[0]));
+                    const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                        vector_load(&decoder3_batch_norm_statistics_at[4])));
+                    const vector_float product_0 = vector_multiply(vector_load(&decoder3_batch_norm_grad_sums[8 * c0 + 4]),
+                        vector_broadcast(3.8146973e-06f));
+                    const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
+                        vector_load(&decoder_10_bias[4 * c0]));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                    const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 4096 * i
+                        + 256 * h_s + 4 * w_s - 256]);
+                    const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
+                        vector_broadcast(0.0f));
+                    const vector_float product_1 = vector_multiply(vector_load(&decoder3_batch_norm_grad_sums[8 * c0]),
+                        vector_broadcast(3.8146973e-06f));
+                    const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                     vector_store(&decoder3_batch_norm_grad_in_staged0[260 * h_s + 4 * w_s + 4],
-                        vector_load(&decoder3_batch_norm_grad[131072 * n + 16384 * c0 + 4096 * i + 256 * h_s + 4 * w_s - 256]));
+                        vector_multiply(decoder3_batch_norm_statistics_0, sum_1));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
@@ -6684,16 +6952,16 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb];
-                const vector_float difference_0 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[0]),
+                const vector_float difference_1 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[520]));
-                const vector_float difference_1 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[8]),
+                const vector_float difference_2 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[8]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[528]));
                 float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
-                vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                vector_store(&transformed_at[2048], difference_1);
-                const vector_float difference_2 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[16]),
+                vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at[2048], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[536]));
-                vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                 vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[4]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[524])));
                 vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[12]),
@@ -6717,16 +6985,16 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 520];
-                const vector_float difference_3 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[520]),
+                const vector_float difference_4 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[520]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
-                const vector_float difference_4 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[528]),
+                const vector_float difference_5 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[528]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[8]));
                 float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
-                vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                vector_store(&transformed_at_2[2048], difference_4);
-                const vector_float difference_5 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[536]),
+                vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_2[2048], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[536]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
-                vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                 vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[524]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[4])));
                 vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[532]),
@@ -7128,111 +7396,115 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[8 * ji + 4 * k0];
-                        const vector_float sum_0 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
-                        const vector_float sum_1 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
                         vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji], vector_add(sum_0, sum_1));
-                        const vector_float sum_2 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                            + 32 * jb + 8 * ji], vector_add(sum_2, sum_3));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
                         vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji + 4], vector_add(sum_1, sum_2));
+                            + 32 * jb + 8 * ji + 4], vector_add(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
-                        const vector_float sum_3 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
-                        const vector_float sum_4 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
                         vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji + 128], vector_add(sum_3, sum_4));
-                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                            + 32 * jb + 8 * ji + 128], vector_add(sum_5, sum_6));
+                        const vector_float sum_7 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
                         vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji + 132], vector_add(sum_4, sum_5));
+                            + 32 * jb + 8 * ji + 132], vector_add(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            vector_float sum10_a = vector_broadcast(0.0f);
+            vector_float sum10_b = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n
+                        + 4096 * c0 + 1024 * i + 256 * i1 + 128 * q + 4 * w]);
+                    const vector_float difference_7 = vector_subtract(decoder2_conv_transpose_forward_0,
+                        vector_load(&decoder2_batch_norm_statistics[12 * c0]));
+                    const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
+                    const vector_float sum_8 = vector_multiply_add(difference_7, decoder2_batch_norm_statistics_0,
+                        vector_load(&decoder_7_bias[4 * c0]));
+                    const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
+                    const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad_out[65536 * n
+                        + 4096 * c0 + 1024 * i + 256 * i1 + 128 * q + 4 * w]);
+                    const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f),
+                        decoder3_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                    sum10_a = vector_add(sum10_a, chosen_1);
+                    sum10_b = vector_multiply_add(chosen_1, difference_7, sum10_b);
+                }
+            }
+            vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 32 * i + 8 * i1], sum10_a);
+            vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 32 * i + 8 * i1 + 4], sum10_b);
+        }
+    }
 }
 
-static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_grad,
-    const float *restrict decoder_9_weight_filtered, float *restrict decoder3_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_statistics,
+    const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
+    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        vector_float sum0_a = vector_broadcast(0.0f);
-        vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                    + 256 * p + 128 * q + 4 * w]);
-                const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
-                    vector_load(&decoder2_batch_norm_statistics[12 * c0]));
-                const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
-                const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
-                    vector_load(&decoder_7_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[65536 * n
-                    + 4096 * c0 + 256 * p + 128 * q + 4 * w]);
-                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder3_conv_transpose_data_grad_0,
-                    vector_broadcast(0.0f));
-                sum0_a = vector_add(sum0_a, chosen_0);
-                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-            }
-        }
-        vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p], sum0_a);
-        vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + 4], sum0_b);
-    }
-}
-
-static void decoder2_batch_norm_grad_sums_tiles(const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    const float *restrict decoder3_conv_transpose_data_grad, float *restrict decoder2_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder2_batch_norm_grad_sums_tiles_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
-            decoder3_conv_transpose_data_grad, decoder2_batch_norm_grad_sums_partial);
+        decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
+            decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
+            decoder2_batch_norm_grad_sums_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad_sums_partial,
     const float *restrict decoder2_batch_norm_statistics, float *restrict decoder2_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0_a = sum0_a + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
-            }
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 16; p++) {
+            const float *const decoder2_batch_norm_grad_sums_partial_at = &decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0
+                + 8 * p];
+            sum0_a_0 = sum0_a_0 + (double)decoder2_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)decoder2_batch_norm_grad_sums_partial_at[4];
+            sum0_a_1 = sum0_a_1 + (double)decoder2_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)decoder2_batch_norm_grad_sums_partial_at[5];
+            sum0_a_2 = sum0_a_2 + (double)decoder2_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)decoder2_batch_norm_grad_sums_partial_at[6];
+            sum0_a_3 = sum0_a_3 + (double)decoder2_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)decoder2_batch_norm_grad_sums_partial_at[7];
         }
-        decoder2_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        decoder2_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)decoder2_batch_norm_statistics[12 * c0 + c1 + 4]);
     }
+    float *const decoder2_batch_norm_grad_sums_at = &decoder2_batch_norm_grad_sums[8 * c0];
+    decoder2_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[12 * c0 + 4];
+    decoder2_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)decoder2_batch_norm_statistics_at[0]);
+    decoder2_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    decoder2_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)decoder2_batch_norm_statistics_at[1]);
+    decoder2_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    decoder2_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)decoder2_batch_norm_statistics_at[2]);
+    decoder2_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    decoder2_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)decoder2_batch_norm_statistics_at[3]);
 }
 
 static void decoder2_batch_norm_grad_sums_merge(const float *restrict decoder2_batch_norm_grad_sums_partial,
@@ -7282,63 +7554,14 @@ static void decoder2_batch_norm_bias_grad(float *restrict decoder_7_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 64, 32, 32]
- * 4194.3 k FLOPs, 50.3 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void decoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
-    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
-    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    float *restrict decoder2_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t h = 0; h < 32; h++) {
-        for (ptrdiff_t w = 0; w < 32; w++) {
-            const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[12 * c0];
-            const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics_at[8]);
-            const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                + 128 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
-                vector_load(&decoder2_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&decoder2_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&decoder2_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(1.5258789e-05f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
-                vector_load(&decoder_7_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[65536 * n + 4096 * c0
-                + 128 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder3_conv_transpose_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&decoder2_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(1.5258789e-05f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&decoder2_batch_norm_grad_out[65536 * n + 4096 * c0 + 128 * h + 4 * w],
-                vector_multiply(decoder2_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder2_batch_norm_grad(float *restrict decoder2_batch_norm_grad_out, const float *restrict decoder2_batch_norm_statistics,
-    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
-    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        decoder2_batch_norm_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward, decoder2_batch_norm_grad_sums,
-            decoder_7_bias, decoder3_conv_transpose_data_grad, decoder2_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 44.3 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder2_batch_norm_grad_in | n, i, j, c lanes */
-static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
+static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
@@ -7414,9 +7637,28 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     if (0 <= 16 * ib + h_s - 1) {
                         vector_store(&decoder2_batch_norm_grad_in_staged0[132 * h_s], vector_broadcast(0.0f));
                         for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                            const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[12 * c0];
+                            const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics_at[8]);
+                            const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[524288 * g
+                                + 65536 * nb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s - 128]);
+                            const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
+                                vector_load(&decoder2_batch_norm_statistics_at[0]));
+                            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                                vector_load(&decoder2_batch_norm_statistics_at[4])));
+                            const vector_float product_0 = vector_multiply(vector_load(&decoder2_batch_norm_grad_sums[8 * c0 + 4]),
+                                vector_broadcast(1.5258789e-05f));
+                            const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
+                                vector_load(&decoder_7_bias[4 * c0]));
+                            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                            const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[524288 *
+                                g + 65536 * nb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s - 128]);
+                            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f),
+                                decoder3_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                            const vector_float product_1 = vector_multiply(vector_load(&decoder2_batch_norm_grad_sums[8 * c0]),
+                                vector_broadcast(1.5258789e-05f));
+                            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                             vector_store(&decoder2_batch_norm_grad_in_staged0[132 * h_s + 4 * w_s + 4],
-                                vector_load(&decoder2_batch_norm_grad[524288 * g + 65536 * nb + 4096 * c0 + 2048 * ib + 128 * h_s + 4 * w_s
-                                - 128]));
+                                vector_multiply(decoder2_batch_norm_statistics_0, sum_1));
                         }
                     } else {
                         for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -7427,16 +7669,16 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder2_batch_norm_grad_in_staged0_at = &decoder2_batch_norm_grad_in_staged0[528 * i + 16 * j];
-                        const vector_float difference_0 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[0]),
+                        const vector_float difference_1 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[0]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[264]));
-                        const vector_float difference_1 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[8]),
+                        const vector_float difference_2 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[8]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[272]));
                         float *const transformed_at = &transformed[128 * c0 + 32 * i + 4 * j];
-                        vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[2048], difference_1);
-                        const vector_float difference_2 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[16]),
+                        vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                        vector_store(&transformed_at[2048], difference_2);
+                        const vector_float difference_3 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[280]));
-                        vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                         vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at[268])));
                         vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[12]),
@@ -7463,16 +7705,16 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder2_batch_norm_grad_in_staged0_at_2 = &decoder2_batch_norm_grad_in_staged0[528 * i + 16 * j
                             + 264];
-                        const vector_float difference_3 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[264]),
+                        const vector_float difference_4 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[264]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
-                        const vector_float difference_4 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[272]),
+                        const vector_float difference_5 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[272]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[8]));
                         float *const transformed_at_2 = &transformed[128 * c0 + 32 * i + 4 * j + 20480];
-                        vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[2048], difference_4);
-                        const vector_float difference_5 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[280]),
+                        vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                        vector_store(&transformed_at_2[2048], difference_5);
+                        const vector_float difference_6 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[280]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                         vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[268]),
                             vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[4])));
                         vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[276]),
@@ -7517,12 +7759,12 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
                         const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[262144 * g
                             + 32768 * nb + 1024 * c0 + 512 * ib + 64 * h_s + 4 * w_s]);
-                        const vector_float difference_6 = vector_subtract(decoder1_conv_transpose_forward_0,
+                        const vector_float difference_7 = vector_subtract(decoder1_conv_transpose_forward_0,
                             vector_load(&decoder1_batch_norm_statistics[12 * c0]));
                         const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c0 + 8]);
-                        const vector_float sum_0 = vector_multiply_add(difference_6, decoder1_batch_norm_statistics_0,
+                        const vector_float sum_2 = vector_multiply_add(difference_7, decoder1_batch_norm_statistics_0,
                             vector_load(&decoder_4_bias[4 * c0]));
-                        vector_store(&decoder1_relu_in_staged1[64 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
+                        vector_store(&decoder1_relu_in_staged1[64 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_2));
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7538,14 +7780,14 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
                         float *const decoder1_relu_in_staged1_at = &decoder1_relu_in_staged1[128 * i + 8 * j];
-                        const vector_float sum_1 = vector_add(vector_load(&decoder1_relu_in_staged1_at[0]),
+                        const vector_float sum_3 = vector_add(vector_load(&decoder1_relu_in_staged1_at[0]),
                             vector_load(&decoder1_relu_in_staged1_at[64]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 32 * i + 4 * j + 12288];
-                        vector_store(&transformed_gradient_at_1[0], sum_1);
-                        const vector_float sum_2 = vector_add(vector_load(&decoder1_relu_in_staged1_at[4]),
+                        vector_store(&transformed_gradient_at_1[0], sum_3);
+                        const vector_float sum_4 = vector_add(vector_load(&decoder1_relu_in_staged1_at[4]),
                             vector_load(&decoder1_relu_in_staged1_at[68]));
-                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[8192], sum_2);
+                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_3, sum_4));
+                        vector_store(&transformed_gradient_at_1[8192], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
@@ -7740,15 +7982,15 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
             float *const products_at_8 = &products[64 * k + 4 * c0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[32768]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[40960]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[32768]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
                 + 73728 * g + 4608 * c0];
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at[0], vector_add(sum_5, sum_6));
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[24576]),
                 vector_load(&products_at_8[57344])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[49152]));
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[49152]));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at[32], vector_add(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -7765,20 +8007,22 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 128; k++) {
             float *const products_at_10 = &products[64 * k + 4 * c0 + 32768];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[32768]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[40960]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[32768]));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[40960]));
             float *const decoder2_conv_transpose_weight_grad_groups_at_2 = &decoder2_conv_transpose_weight_grad_groups[k % 4 * 4
                 + k / 4 * 144 + 73728 * g + 4608 * c0 + 96];
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_8, sum_9));
             vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[24576]),
                 vector_load(&products_at_10[57344])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[49152]));
-            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
+            const vector_float sum_10 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[49152]));
+            vector_store(&decoder2_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_9, sum_10));
         }
     }
 }
 
-static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_batch_norm_grad,
+static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder2_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -7787,7 +8031,8 @@ static void decoder2_conv_transpose_weight_grad(const float *restrict decoder2_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_grad, decoder1_conv_transpose_forward,
+        decoder2_conv_transpose_weight_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder1_conv_transpose_forward,
             decoder1_batch_norm_statistics, decoder_4_bias, decoder2_conv_transpose_weight_grad_groups,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -7894,10 +8139,15 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 4x16 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 51.1 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch) {
+static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
+    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const decoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 205952);
@@ -7908,8 +8158,28 @@ static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *
             if (0 <= 16 * i + h_s - 1) {
                 vector_store(&decoder2_batch_norm_grad_in_staged0[132 * h_s], vector_broadcast(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float *const decoder2_batch_norm_statistics_at = &decoder2_batch_norm_statistics[12 * c0];
+                    const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics_at[8]);
+                    const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n
+                        + 4096 * c0 + 2048 * i + 128 * h_s + 4 * w_s - 128]);
+                    const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
+                        vector_load(&decoder2_batch_norm_statistics_at[0]));
+                    const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                        vector_load(&decoder2_batch_norm_statistics_at[4])));
+                    const vector_float product_0 = vector_multiply(vector_load(&decoder2_batch_norm_grad_sums[8 * c0 + 4]),
+                        vector_broadcast(1.5258789e-05f));
+                    const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_statistics_0,
+                        vector_load(&decoder_7_bias[4 * c0]));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                    const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad[65536 * n
+                        + 4096 * c0 + 2048 * i + 128 * h_s + 4 * w_s - 128]);
+                    const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f),
+                        decoder3_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                    const vector_float product_1 = vector_multiply(vector_load(&decoder2_batch_norm_grad_sums[8 * c0]),
+                        vector_broadcast(1.5258789e-05f));
+                    const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                     vector_store(&decoder2_batch_norm_grad_in_staged0[132 * h_s + 4 * w_s + 4],
-                        vector_load(&decoder2_batch_norm_grad[65536 * n + 4096 * c0 + 2048 * i + 128 * h_s + 4 * w_s - 128]));
+                        vector_multiply(decoder2_batch_norm_statistics_0, sum_1));
                 }
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
@@ -7920,16 +8190,16 @@ static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const decoder2_batch_norm_grad_in_staged0_at = &decoder2_batch_norm_grad_in_staged0[528 * ib + 16 * jb];
-                const vector_float difference_0 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[0]),
+                const vector_float difference_1 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[0]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at[264]));
-                const vector_float difference_1 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[8]),
+                const vector_float difference_2 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[8]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at[272]));
                 float *const transformed_at = &transformed[128 * c0 + 32 * ib + 4 * jb];
-                vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                vector_store(&transformed_at[2048], difference_1);
-                const vector_float difference_2 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[16]),
+                vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at[2048], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[16]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at[280]));
-                vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                 vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[4]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at[268])));
                 vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at[12]),
@@ -7953,16 +8223,16 @@ static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const decoder2_batch_norm_grad_in_staged0_at_2 = &decoder2_batch_norm_grad_in_staged0[528 * ib + 16 * jb + 264];
-                const vector_float difference_3 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[264]),
+                const vector_float difference_4 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[264]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[0]));
-                const vector_float difference_4 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[272]),
+                const vector_float difference_5 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[272]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[8]));
                 float *const transformed_at_2 = &transformed[128 * c0 + 32 * ib + 4 * jb + 20480];
-                vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                vector_store(&transformed_at_2[2048], difference_4);
-                const vector_float difference_5 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[280]),
+                vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_2[2048], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[280]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[16]));
-                vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                 vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[268]),
                     vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[4])));
                 vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder2_batch_norm_grad_in_staged0_at_2[276]),
@@ -8364,111 +8634,115 @@ static void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[8 * ji + 4 * k0];
-                        const vector_float sum_0 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
-                        const vector_float sum_1 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
                         vector_store(&decoder2_conv_transpose_data_grad_out[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb
-                            + 8 * ji], vector_add(sum_0, sum_1));
-                        const vector_float sum_2 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                            + 8 * ji], vector_add(sum_2, sum_3));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
                         vector_store(&decoder2_conv_transpose_data_grad_out[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb
-                            + 8 * ji + 4], vector_add(sum_1, sum_2));
+                            + 8 * ji + 4], vector_add(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
-                        const vector_float sum_3 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
-                        const vector_float sum_4 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
                         vector_store(&decoder2_conv_transpose_data_grad_out[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb
-                            + 8 * ji + 64], vector_add(sum_3, sum_4));
-                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                            + 8 * ji + 64], vector_add(sum_5, sum_6));
+                        const vector_float sum_7 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
                         vector_store(&decoder2_conv_transpose_data_grad_out[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb
-                            + 8 * ji + 68], vector_add(sum_4, sum_5));
+                            + 8 * ji + 68], vector_add(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            vector_float sum10_a = vector_broadcast(0.0f);
+            vector_float sum10_b = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n
+                        + 1024 * c0 + 512 * i + 256 * i1 + 64 * q + 4 * w]);
+                    const vector_float difference_7 = vector_subtract(decoder1_conv_transpose_forward_0,
+                        vector_load(&decoder1_batch_norm_statistics[12 * c0]));
+                    const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c0 + 8]);
+                    const vector_float sum_8 = vector_multiply_add(difference_7, decoder1_batch_norm_statistics_0,
+                        vector_load(&decoder_4_bias[4 * c0]));
+                    const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
+                    const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad_out[32768 * n
+                        + 1024 * c0 + 512 * i + 256 * i1 + 64 * q + 4 * w]);
+                    const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f),
+                        decoder2_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                    sum10_a = vector_add(sum10_a, chosen_1);
+                    sum10_b = vector_multiply_add(chosen_1, difference_7, sum10_b);
+                }
+            }
+            vector_store(&decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 16 * i + 8 * i1], sum10_a);
+            vector_store(&decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 16 * i + 8 * i1 + 4], sum10_b);
+        }
+    }
 }
 
-static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
+    const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
+    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
-        decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
-    const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        vector_float sum0_a = vector_broadcast(0.0f);
-        vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                    + 256 * p + 64 * q + 4 * w]);
-                const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
-                    vector_load(&decoder1_batch_norm_statistics[12 * c0]));
-                const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics[12 * c0 + 8]);
-                const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
-                    vector_load(&decoder_4_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n
-                    + 1024 * c0 + 256 * p + 64 * q + 4 * w]);
-                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
-                    vector_broadcast(0.0f));
-                sum0_a = vector_add(sum0_a, chosen_0);
-                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-            }
-        }
-        vector_store(&decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p], sum0_a);
-        vector_store(&decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + 4], sum0_b);
-    }
-}
-
-static void decoder1_batch_norm_grad_sums_tiles(const float *restrict decoder1_conv_transpose_forward,
-    const float *restrict decoder1_batch_norm_statistics, const float *restrict decoder_4_bias,
-    const float *restrict decoder2_conv_transpose_data_grad, float *restrict decoder1_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        decoder1_batch_norm_grad_sums_tiles_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
-            decoder2_conv_transpose_data_grad, decoder1_batch_norm_grad_sums_partial);
+        decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder_6_weight_filtered,
+            decoder2_conv_transpose_data_grad_out, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
+            decoder1_batch_norm_grad_sums_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad_sums_partial,
     const float *restrict decoder1_batch_norm_statistics, float *restrict decoder1_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0_a = sum0_a + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
-            }
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            const float *const decoder1_batch_norm_grad_sums_partial_at = &decoder1_batch_norm_grad_sums_partial[1024 * n + 32 * c0
+                + 8 * p];
+            sum0_a_0 = sum0_a_0 + (double)decoder1_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)decoder1_batch_norm_grad_sums_partial_at[4];
+            sum0_a_1 = sum0_a_1 + (double)decoder1_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)decoder1_batch_norm_grad_sums_partial_at[5];
+            sum0_a_2 = sum0_a_2 + (double)decoder1_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)decoder1_batch_norm_grad_sums_partial_at[6];
+            sum0_a_3 = sum0_a_3 + (double)decoder1_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)decoder1_batch_norm_grad_sums_partial_at[7];
         }
-        decoder1_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        decoder1_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)decoder1_batch_norm_statistics[12 * c0 + c1 + 4]);
     }
+    float *const decoder1_batch_norm_grad_sums_at = &decoder1_batch_norm_grad_sums[8 * c0];
+    decoder1_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[12 * c0 + 4];
+    decoder1_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)decoder1_batch_norm_statistics_at[0]);
+    decoder1_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    decoder1_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)decoder1_batch_norm_statistics_at[1]);
+    decoder1_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    decoder1_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)decoder1_batch_norm_statistics_at[2]);
+    decoder1_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    decoder1_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)decoder1_batch_norm_statistics_at[3]);
 }
 
 static void decoder1_batch_norm_grad_sums_merge(const float *restrict decoder1_batch_norm_grad_sums_partial,
@@ -8518,63 +8792,14 @@ static void decoder1_batch_norm_bias_grad(float *restrict decoder_4_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 128, 16, 16]
- * 2097.2 k FLOPs, 25.2 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void decoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
-    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    float *restrict decoder1_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t h = 0; h < 16; h++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[12 * c0];
-            const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics_at[8]);
-            const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
-                + 64 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
-                vector_load(&decoder1_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&decoder1_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&decoder1_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(6.1035156e-05f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
-                vector_load(&decoder_4_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n + 1024 * c0
-                + 64 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&decoder1_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(6.1035156e-05f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&decoder1_batch_norm_grad_out[32768 * n + 1024 * c0 + 64 * h + 4 * w],
-                vector_multiply(decoder1_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder1_batch_norm_grad(float *restrict decoder1_batch_norm_grad_out, const float *restrict decoder1_batch_norm_statistics,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
-    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        decoder1_batch_norm_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward, decoder1_batch_norm_grad_sums,
-            decoder_4_bias, decoder2_conv_transpose_data_grad, decoder1_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder1_batch_norm_grad_in | n, i, j, c lanes */
-static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
+static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch) {
     const ptrdiff_t cb = item / 4;
@@ -8653,9 +8878,29 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
                     vector_store(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 68 * h_s + 68], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[192 * cb + 12 * c0];
+                        const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics_at[8]);
+                        const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[524288 * g
+                            + 65536 * nb + 32768 * n_s + 16384 * cb + 1024 * c0 + 64 * h_s + 4 * w_s]);
+                        const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
+                            vector_load(&decoder1_batch_norm_statistics_at[0]));
+                        const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                            vector_load(&decoder1_batch_norm_statistics_at[4])));
+                        const vector_float decoder1_batch_norm_grad_sums_0 = vector_load(&decoder1_batch_norm_grad_sums[128 * cb + 8 * c0
+                            + 4]);
+                        const vector_float product_0 = vector_multiply(decoder1_batch_norm_grad_sums_0, vector_broadcast(6.1035156e-05f));
+                        const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
+                            vector_load(&decoder_4_bias[64 * cb + 4 * c0]));
+                        const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                        const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[524288 * g
+                            + 65536 * nb + 32768 * n_s + 16384 * cb + 1024 * c0 + 64 * h_s + 4 * w_s]);
+                        const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f),
+                            decoder2_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                        const vector_float product_1 = vector_multiply(vector_load(&decoder1_batch_norm_grad_sums[128 * cb + 8 * c0]),
+                            vector_broadcast(6.1035156e-05f));
+                        const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                         vector_store(&decoder1_batch_norm_grad_in_staged0[1156 * n_s + 68 * h_s + 4 * w_s + 72],
-                            vector_load(&decoder1_batch_norm_grad[524288 * g + 65536 * nb + 32768 * n_s + 16384 * cb + 1024 * c0 + 64 * h_s
-                            + 4 * w_s]));
+                            vector_multiply(decoder1_batch_norm_statistics_0, sum_1));
                     }
                 }
             }
@@ -8664,16 +8909,16 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder1_batch_norm_grad_in_staged0_at = &decoder1_batch_norm_grad_in_staged0[1156 * n + 272 * i
                             + 16 * j];
-                        const vector_float difference_0 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[0]),
+                        const vector_float difference_1 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[0]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[136]));
-                        const vector_float difference_1 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[8]),
+                        const vector_float difference_2 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[8]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[144]));
                         float *const transformed_at = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j];
-                        vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[2048], difference_1);
-                        const vector_float difference_2 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[16]),
+                        vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                        vector_store(&transformed_at[2048], difference_2);
+                        const vector_float difference_3 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[152]));
-                        vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                         vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at[140])));
                         vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[12]),
@@ -8704,16 +8949,16 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder1_batch_norm_grad_in_staged0_at_2 = &decoder1_batch_norm_grad_in_staged0[1156 * n + 272 * i
                             + 16 * j + 136];
-                        const vector_float difference_3 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[136]),
+                        const vector_float difference_4 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[136]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
-                        const vector_float difference_4 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[144]),
+                        const vector_float difference_5 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[144]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[8]));
                         float *const transformed_at_2 = &transformed[128 * c0 + 64 * n + 16 * i + 4 * j + 20480];
-                        vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[2048], difference_4);
-                        const vector_float difference_5 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[152]),
+                        vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                        vector_store(&transformed_at_2[2048], difference_5);
+                        const vector_float difference_6 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[152]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                         vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[140]),
                             vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[4])));
                         vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[148]),
@@ -8764,13 +9009,13 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
                         const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[262144 * g
                             + 32768 * nb + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
-                        const vector_float difference_6 = vector_subtract(decoder0_conv_transpose_forward_0,
+                        const vector_float difference_7 = vector_subtract(decoder0_conv_transpose_forward_0,
                             vector_load(&decoder0_batch_norm_statistics[12 * c0]));
                         const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
-                        const vector_float sum_0 = vector_multiply_add(difference_6, decoder0_batch_norm_statistics_0,
+                        const vector_float sum_2 = vector_multiply_add(difference_7, decoder0_batch_norm_statistics_0,
                             vector_load(&decoder_1_bias[4 * c0]));
                         vector_store(&decoder0_relu_in_staged1[256 * n_s + 32 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f),
-                            sum_0));
+                            sum_2));
                     }
                 }
             }
@@ -8791,14 +9036,14 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
                         float *const decoder0_relu_in_staged1_at = &decoder0_relu_in_staged1[256 * n + 64 * i + 8 * j];
-                        const vector_float sum_1 = vector_add(vector_load(&decoder0_relu_in_staged1_at[0]),
+                        const vector_float sum_3 = vector_add(vector_load(&decoder0_relu_in_staged1_at[0]),
                             vector_load(&decoder0_relu_in_staged1_at[32]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
-                        vector_store(&transformed_gradient_at_1[0], sum_1);
-                        const vector_float sum_2 = vector_add(vector_load(&decoder0_relu_in_staged1_at[4]),
+                        vector_store(&transformed_gradient_at_1[0], sum_3);
+                        const vector_float sum_4 = vector_add(vector_load(&decoder0_relu_in_staged1_at[4]),
                             vector_load(&decoder0_relu_in_staged1_at[36]));
-                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[16384], sum_2);
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_3, sum_4));
+                        vector_store(&transformed_gradient_at_1[16384], sum_4);
                     }
                 }
             }
@@ -9005,15 +9250,15 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_8 = &products[64 * k + 4 * c0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
             float *const decoder1_conv_transpose_weight_grad_groups_at = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4 + k / 4 * 144
                 + 294912 * g + 147456 * cb + 9216 * c0];
-            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[0], vector_add(sum_5, sum_6));
             vector_store(&decoder1_conv_transpose_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[49152]),
                 vector_load(&products_at_8[114688])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
-            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at[32], vector_add(sum_6, sum_7));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -9030,20 +9275,22 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_10 = &products[64 * k + 4 * c0 + 65536];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
             float *const decoder1_conv_transpose_weight_grad_groups_at_2 = &decoder1_conv_transpose_weight_grad_groups[k % 4 * 4
                 + k / 4 * 144 + 294912 * g + 147456 * cb + 9216 * c0 + 96];
-            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[0], vector_add(sum_8, sum_9));
             vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[49152]),
                 vector_load(&products_at_10[114688])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
-            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
+            const vector_float sum_10 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
+            vector_store(&decoder1_conv_transpose_weight_grad_groups_at_2[32], vector_add(sum_9, sum_10));
         }
     }
 }
 
-static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_grad,
+static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
     const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder1_conv_transpose_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -9052,7 +9299,8 @@ static void decoder1_conv_transpose_weight_grad(const float *restrict decoder1_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_grad, decoder0_conv_transpose_forward,
+        decoder1_conv_transpose_weight_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder0_conv_transpose_forward,
             decoder0_batch_norm_statistics, decoder_1_bias, decoder1_conv_transpose_weight_grad_groups,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -9159,10 +9407,15 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 8x8 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 27.4 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch) {
+static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
+    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 205952);
     float *const transformed = (float *)scratch;
@@ -9174,23 +9427,43 @@ static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
             vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 68], vector_broadcast(0.0f));
             for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const float *const decoder1_batch_norm_statistics_at = &decoder1_batch_norm_statistics[12 * c0];
+                const vector_float decoder1_batch_norm_statistics_0 = vector_load(&decoder1_batch_norm_statistics_at[8]);
+                const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n + 1024 * c0
+                    + 64 * h_s + 4 * w_s]);
+                const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
+                    vector_load(&decoder1_batch_norm_statistics_at[0]));
+                const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                    vector_load(&decoder1_batch_norm_statistics_at[4])));
+                const vector_float product_0 = vector_multiply(vector_load(&decoder1_batch_norm_grad_sums[8 * c0 + 4]),
+                    vector_broadcast(6.1035156e-05f));
+                const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_statistics_0,
+                    vector_load(&decoder_4_bias[4 * c0]));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                const vector_float decoder2_conv_transpose_data_grad_0 = vector_load(&decoder2_conv_transpose_data_grad[32768 * n
+                    + 1024 * c0 + 64 * h_s + 4 * w_s]);
+                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder2_conv_transpose_data_grad_0,
+                    vector_broadcast(0.0f));
+                const vector_float product_1 = vector_multiply(vector_load(&decoder1_batch_norm_grad_sums[8 * c0]),
+                    vector_broadcast(6.1035156e-05f));
+                const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                 vector_store(&decoder1_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s + 72],
-                    vector_load(&decoder1_batch_norm_grad[32768 * n + 1024 * c0 + 64 * h_s + 4 * w_s]));
+                    vector_multiply(decoder1_batch_norm_statistics_0, sum_1));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const decoder1_batch_norm_grad_in_staged0_at = &decoder1_batch_norm_grad_in_staged0[272 * ib + 16 * jb];
-                const vector_float difference_0 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[0]),
+                const vector_float difference_1 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[0]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at[136]));
-                const vector_float difference_1 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[8]),
+                const vector_float difference_2 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[8]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at[144]));
                 float *const transformed_at = &transformed[64 * c0 + 16 * ib + 4 * jb];
-                vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                vector_store(&transformed_at[2048], difference_1);
-                const vector_float difference_2 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[16]),
+                vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at[2048], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[16]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at[152]));
-                vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                 vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[4]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at[140])));
                 vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at[12]),
@@ -9214,16 +9487,16 @@ static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const decoder1_batch_norm_grad_in_staged0_at_2 = &decoder1_batch_norm_grad_in_staged0[272 * ib + 16 * jb + 136];
-                const vector_float difference_3 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[136]),
+                const vector_float difference_4 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[136]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[0]));
-                const vector_float difference_4 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[144]),
+                const vector_float difference_5 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[144]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[8]));
                 float *const transformed_at_2 = &transformed[64 * c0 + 16 * ib + 4 * jb + 20480];
-                vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                vector_store(&transformed_at_2[2048], difference_4);
-                const vector_float difference_5 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[152]),
+                vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_2[2048], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[152]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[16]));
-                vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                 vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[140]),
                     vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[4])));
                 vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder1_batch_norm_grad_in_staged0_at_2[148]),
@@ -9621,106 +9894,109 @@ static void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *
             for (ptrdiff_t ji = 0; ji < 4; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at = &sums[8 * ji + 4 * k0];
-                    const vector_float sum_0 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
-                    const vector_float sum_1 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                    const vector_float sum_2 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                    const vector_float sum_3 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
                     vector_store(&decoder1_conv_transpose_data_grad_out[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji],
-                        vector_add(sum_0, sum_1));
-                    const vector_float sum_2 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                        vector_add(sum_2, sum_3));
+                    const vector_float sum_4 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
                     vector_store(&decoder1_conv_transpose_data_grad_out[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji + 4],
-                        vector_add(sum_1, sum_2));
+                        vector_add(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 4; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
-                    const vector_float sum_3 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
-                    const vector_float sum_4 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                    const vector_float sum_5 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                    const vector_float sum_6 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
                     vector_store(&decoder1_conv_transpose_data_grad_out[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji + 32],
-                        vector_add(sum_3, sum_4));
-                    const vector_float sum_5 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                        vector_add(sum_5, sum_6));
+                    const vector_float sum_7 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
                     vector_store(&decoder1_conv_transpose_data_grad_out[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji + 36],
-                        vector_add(sum_4, sum_5));
+                        vector_add(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+        vector_float sum10_a = vector_broadcast(0.0f);
+        vector_float sum10_b = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 8; q++) {
+            for (ptrdiff_t w = 0; w < 8; w++) {
+                const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
+                    + 32 * q + 4 * w]);
+                const vector_float difference_7 = vector_subtract(decoder0_conv_transpose_forward_0,
+                    vector_load(&decoder0_batch_norm_statistics[12 * c0]));
+                const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
+                const vector_float sum_8 = vector_multiply_add(difference_7, decoder0_batch_norm_statistics_0,
+                    vector_load(&decoder_1_bias[4 * c0]));
+                const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
+                const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad_out[16384 * n
+                    + 256 * c0 + 32 * q + 4 * w]);
+                const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f), decoder1_conv_transpose_data_grad_0,
+                    vector_broadcast(0.0f));
+                sum10_a = vector_add(sum10_a, chosen_1);
+                sum10_b = vector_multiply_add(chosen_1, difference_7, sum10_b);
+            }
+        }
+        vector_store(&decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0], sum10_a);
+        vector_store(&decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0 + 4], sum10_b);
+    }
 }
 
-static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out, char *scratch, int threads) {
+static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
+    const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
+    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 8523.8 k bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void decoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
-    const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder1_conv_transpose_data_grad, float *restrict decoder0_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 64;
-    const ptrdiff_t c0 = item % 64;
-    vector_float sum0_a = vector_broadcast(0.0f);
-    vector_float sum0_b = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
-                + 32 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
-                vector_load(&decoder0_batch_norm_statistics[12 * c0]));
-            const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics[12 * c0 + 8]);
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
-                vector_load(&decoder_1_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad[16384 * n + 256 * c0
-                + 32 * q + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder1_conv_transpose_data_grad_0,
-                vector_broadcast(0.0f));
-            sum0_a = vector_add(sum0_a, chosen_0);
-            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-        }
-    }
-    vector_store(&decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0], sum0_a);
-    vector_store(&decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0 + 4], sum0_b);
-}
-
-static void decoder0_batch_norm_grad_sums_tiles(const float *restrict decoder0_conv_transpose_forward,
-    const float *restrict decoder0_batch_norm_statistics, const float *restrict decoder_1_bias,
-    const float *restrict decoder1_conv_transpose_data_grad, float *restrict decoder0_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 4096; item++) {
-        decoder0_batch_norm_grad_sums_tiles_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
-            decoder1_conv_transpose_data_grad, decoder0_batch_norm_grad_sums_partial);
+        decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder_3_weight_filtered,
+            decoder1_conv_transpose_data_grad_out, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
+            decoder0_batch_norm_grad_sums_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 32.8 k FLOPs, 136.2 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void decoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad_sums_partial,
     const float *restrict decoder0_batch_norm_statistics, float *restrict decoder0_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0 + c1];
-            sum0_b = sum0_b + (double)decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0 + c1 + 4];
-        }
-        decoder0_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        decoder0_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)decoder0_batch_norm_statistics[12 * c0 + c1 + 4]);
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        const float *const decoder0_batch_norm_grad_sums_partial_at = &decoder0_batch_norm_grad_sums_partial[512 * n + 8 * c0];
+        sum0_a_0 = sum0_a_0 + (double)decoder0_batch_norm_grad_sums_partial_at[0];
+        sum0_b_0 = sum0_b_0 + (double)decoder0_batch_norm_grad_sums_partial_at[4];
+        sum0_a_1 = sum0_a_1 + (double)decoder0_batch_norm_grad_sums_partial_at[1];
+        sum0_b_1 = sum0_b_1 + (double)decoder0_batch_norm_grad_sums_partial_at[5];
+        sum0_a_2 = sum0_a_2 + (double)decoder0_batch_norm_grad_sums_partial_at[2];
+        sum0_b_2 = sum0_b_2 + (double)decoder0_batch_norm_grad_sums_partial_at[6];
+        sum0_a_3 = sum0_a_3 + (double)decoder0_batch_norm_grad_sums_partial_at[3];
+        sum0_b_3 = sum0_b_3 + (double)decoder0_batch_norm_grad_sums_partial_at[7];
     }
+    float *const decoder0_batch_norm_grad_sums_at = &decoder0_batch_norm_grad_sums[8 * c0];
+    decoder0_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[12 * c0 + 4];
+    decoder0_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)decoder0_batch_norm_statistics_at[0]);
+    decoder0_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    decoder0_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)decoder0_batch_norm_statistics_at[1]);
+    decoder0_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    decoder0_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)decoder0_batch_norm_statistics_at[2]);
+    decoder0_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    decoder0_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)decoder0_batch_norm_statistics_at[3]);
 }
 
 static void decoder0_batch_norm_grad_sums_merge(const float *restrict decoder0_batch_norm_grad_sums_partial,
@@ -9766,64 +10042,15 @@ static void decoder0_batch_norm_bias_grad(float *restrict decoder_1_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 256, 8, 8]
- * 1048.6 k FLOPs, 12.6 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void decoder0_batch_norm_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
-    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
-    float *restrict decoder0_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 64;
-    const ptrdiff_t c0 = item % 64;
-    for (ptrdiff_t h = 0; h < 8; h++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[12 * c0];
-            const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics_at[8]);
-            const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
-                + 32 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
-                vector_load(&decoder0_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&decoder0_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&decoder0_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(0.00024414062f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
-                vector_load(&decoder_1_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad[16384 * n + 256 * c0
-                + 32 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder1_conv_transpose_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&decoder0_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(0.00024414062f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&decoder0_batch_norm_grad_out[16384 * n + 256 * c0 + 32 * h + 4 * w],
-                vector_multiply(decoder0_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void decoder0_batch_norm_grad(float *restrict decoder0_batch_norm_grad_out, const float *restrict decoder0_batch_norm_statistics,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
-    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 4096; item++) {
-        decoder0_batch_norm_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward, decoder0_batch_norm_grad_sums,
-            decoder_1_bias, decoder1_conv_transpose_data_grad, decoder0_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 512, 4, 4], x [64, 256, 8, 8]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 11.0 M bytes of memory traffic, 1558656 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 15.2 M bytes of memory traffic, 1558656 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage decoder0_batch_norm_grad_in | n, i, j, c lanes */
-static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
-    const float *restrict fc3_forward, float *restrict decoder_0_weight_grad, char *scratch) {
+static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, const float *restrict fc3_forward,
+    float *restrict decoder_0_weight_grad, char *scratch) {
     const ptrdiff_t kb = item / 4;
     const ptrdiff_t cb = item % 4;
     float *const products = (float *)(scratch + 499712);
@@ -9899,8 +10126,29 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                     vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 36], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[192 * cb + 12 * c0];
+                        const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics_at[8]);
+                        const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[131072 * nb
+                            + 16384 * n_s + 4096 * cb + 256 * c0 + 32 * h_s + 4 * w_s]);
+                        const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
+                            vector_load(&decoder0_batch_norm_statistics_at[0]));
+                        const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                            vector_load(&decoder0_batch_norm_statistics_at[4])));
+                        const vector_float decoder0_batch_norm_grad_sums_0 = vector_load(&decoder0_batch_norm_grad_sums[128 * cb + 8 * c0
+                            + 4]);
+                        const vector_float product_0 = vector_multiply(decoder0_batch_norm_grad_sums_0, vector_broadcast(0.00024414062f));
+                        const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
+                            vector_load(&decoder_1_bias[64 * cb + 4 * c0]));
+                        const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                        const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad[131072 * nb
+                            + 16384 * n_s + 4096 * cb + 256 * c0 + 32 * h_s + 4 * w_s]);
+                        const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f),
+                            decoder1_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                        const vector_float product_1 = vector_multiply(vector_load(&decoder0_batch_norm_grad_sums[128 * cb + 8 * c0]),
+                            vector_broadcast(0.00024414062f));
+                        const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                         vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40],
-                            vector_load(&decoder0_batch_norm_grad[131072 * nb + 16384 * n_s + 4096 * cb + 256 * c0 + 32 * h_s + 4 * w_s]));
+                            vector_multiply(decoder0_batch_norm_statistics_0, sum_1));
                     }
                 }
             }
@@ -9909,16 +10157,16 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const decoder0_batch_norm_grad_in_staged0_at = &decoder0_batch_norm_grad_in_staged0[324 * n + 144 * i
                             + 16 * j];
-                        const vector_float difference_0 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[0]),
+                        const vector_float difference_1 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[0]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[72]));
-                        const vector_float difference_1 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[8]),
+                        const vector_float difference_2 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[8]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[80]));
                         float *const transformed_at = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j];
-                        vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                        vector_store(&transformed_at[2048], difference_1);
-                        const vector_float difference_2 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[16]),
+                        vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                        vector_store(&transformed_at[2048], difference_2);
+                        const vector_float difference_3 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[16]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[88]));
-                        vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                        vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                         vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[4]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at[76])));
                         vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[12]),
@@ -9949,16 +10197,16 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         float *const decoder0_batch_norm_grad_in_staged0_at_2 = &decoder0_batch_norm_grad_in_staged0[324 * n + 144 * i
                             + 16 * j + 72];
-                        const vector_float difference_3 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[72]),
+                        const vector_float difference_4 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[72]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
-                        const vector_float difference_4 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[80]),
+                        const vector_float difference_5 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[80]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[8]));
                         float *const transformed_at_2 = &transformed[128 * c0 + 16 * n + 8 * i + 4 * j + 20480];
-                        vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                        vector_store(&transformed_at_2[2048], difference_4);
-                        const vector_float difference_5 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[88]),
+                        vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                        vector_store(&transformed_at_2[2048], difference_5);
+                        const vector_float difference_6 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[88]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
-                        vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                        vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                         vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[76]),
                             vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[4])));
                         vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[84]),
@@ -10022,12 +10270,12 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 2; j++) {
                         const float *const fc3_forward_at = &fc3_forward[65536 * nb + 8192 * n + 4096 * kb + 64 * c0 + 32 * i + 8 * j];
-                        const vector_float sum_0 = vector_add(vector_load(&fc3_forward_at[0]), vector_load(&fc3_forward_at[16]));
+                        const vector_float sum_2 = vector_add(vector_load(&fc3_forward_at[0]), vector_load(&fc3_forward_at[16]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 16 * n + 8 * i + 4 * j + 24576];
-                        vector_store(&transformed_gradient_at_1[0], sum_0);
-                        const vector_float sum_1 = vector_add(vector_load(&fc3_forward_at[4]), vector_load(&fc3_forward_at[20]));
-                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_0, sum_1));
-                        vector_store(&transformed_gradient_at_1[16384], sum_1);
+                        vector_store(&transformed_gradient_at_1[0], sum_2);
+                        const vector_float sum_3 = vector_add(vector_load(&fc3_forward_at[4]), vector_load(&fc3_forward_at[20]));
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_2, sum_3));
+                        vector_store(&transformed_gradient_at_1[16384], sum_3);
                     }
                 }
             }
@@ -10234,15 +10482,15 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_8 = &products[64 * k + 4 * c0];
-            const vector_float sum_2 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            const vector_float sum_4 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
             float *const decoder_0_weight_grad_at = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0];
-            vector_store(&decoder_0_weight_grad_at[0], vector_add(sum_2, sum_3));
+            vector_store(&decoder_0_weight_grad_at[0], vector_add(sum_4, sum_5));
             vector_store(&decoder_0_weight_grad_at[16], vector_add(vector_load(&products_at_8[49152]),
                 vector_load(&products_at_8[114688])));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
-            vector_store(&decoder_0_weight_grad_at[32], vector_add(sum_3, sum_4));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
+            vector_store(&decoder_0_weight_grad_at[32], vector_add(sum_5, sum_6));
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -10259,20 +10507,22 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
         for (ptrdiff_t k = 0; k < 256; k++) {
             float *const products_at_10 = &products[64 * k + 4 * c0 + 65536];
-            const vector_float sum_5 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
             float *const decoder_0_weight_grad_at_2 = &decoder_0_weight_grad[(256 * kb + k) % 4 * 4 + (256 * kb + k) / 4 * 144 + 294912 * cb
                 + 18432 * c0 + 96];
-            vector_store(&decoder_0_weight_grad_at_2[0], vector_add(sum_5, sum_6));
+            vector_store(&decoder_0_weight_grad_at_2[0], vector_add(sum_7, sum_8));
             vector_store(&decoder_0_weight_grad_at_2[16], vector_add(vector_load(&products_at_10[49152]),
                 vector_load(&products_at_10[114688])));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
-            vector_store(&decoder_0_weight_grad_at_2[32], vector_add(sum_6, sum_7));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
+            vector_store(&decoder_0_weight_grad_at_2[32], vector_add(sum_8, sum_9));
         }
     }
 }
 
-static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_batch_norm_grad, const float *restrict fc3_forward,
+static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad, const float *restrict fc3_forward,
     float *restrict decoder_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -10280,7 +10530,8 @@ static void decoder0_conv_transpose_weight_grad(const float *restrict decoder0_b
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_grad, fc3_forward, decoder_0_weight_grad,
+        decoder0_conv_transpose_weight_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward,
+            decoder0_batch_norm_grad_sums, decoder_1_bias, decoder1_conv_transpose_data_grad, fc3_forward, decoder_0_weight_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -10352,9 +10603,11 @@ static void decoder0_conv_transpose_data_grad_weight(const float *restrict decod
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 256, 8, 8] -> [64, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 208576 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 18.9 M bytes of memory traffic, 208576 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_grad,
+static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 205952);
@@ -10368,8 +10621,28 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
             for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
                 vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 36], vector_broadcast(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                    const float *const decoder0_batch_norm_statistics_at = &decoder0_batch_norm_statistics[12 * c0];
+                    const vector_float decoder0_batch_norm_statistics_0 = vector_load(&decoder0_batch_norm_statistics_at[8]);
+                    const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[32768 * n
+                        + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
+                    const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
+                        vector_load(&decoder0_batch_norm_statistics_at[0]));
+                    const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                        vector_load(&decoder0_batch_norm_statistics_at[4])));
+                    const vector_float product_0 = vector_multiply(vector_load(&decoder0_batch_norm_grad_sums[8 * c0 + 4]),
+                        vector_broadcast(0.00024414062f));
+                    const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_statistics_0,
+                        vector_load(&decoder_1_bias[4 * c0]));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                    const vector_float decoder1_conv_transpose_data_grad_0 = vector_load(&decoder1_conv_transpose_data_grad[32768 * n
+                        + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
+                    const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f),
+                        decoder1_conv_transpose_data_grad_0, vector_broadcast(0.0f));
+                    const vector_float product_1 = vector_multiply(vector_load(&decoder0_batch_norm_grad_sums[8 * c0]),
+                        vector_broadcast(0.00024414062f));
+                    const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                     vector_store(&decoder0_batch_norm_grad_in_staged0[324 * n_s + 36 * h_s + 4 * w_s + 40],
-                        vector_load(&decoder0_batch_norm_grad[32768 * n + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]));
+                        vector_multiply(decoder0_batch_norm_statistics_0, sum_1));
                 }
             }
         }
@@ -10378,16 +10651,16 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t jb = 0; jb < 2; jb++) {
                     float *const decoder0_batch_norm_grad_in_staged0_at = &decoder0_batch_norm_grad_in_staged0[324 * nb + 144 * ib
                         + 16 * jb];
-                    const vector_float difference_0 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[0]),
+                    const vector_float difference_1 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[0]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at[72]));
-                    const vector_float difference_1 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[8]),
+                    const vector_float difference_2 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[8]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at[80]));
                     float *const transformed_at = &transformed[32 * c0 + 16 * nb + 8 * ib + 4 * jb];
-                    vector_store(&transformed_at[0], vector_subtract(difference_0, difference_1));
-                    vector_store(&transformed_at[2048], difference_1);
-                    const vector_float difference_2 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[16]),
+                    vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                    vector_store(&transformed_at[2048], difference_2);
+                    const vector_float difference_3 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[16]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at[88]));
-                    vector_store(&transformed_at[4096], vector_subtract(difference_2, difference_1));
+                    vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
                     vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[4]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at[76])));
                     vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at[12]),
@@ -10417,16 +10690,16 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t jb = 0; jb < 2; jb++) {
                     float *const decoder0_batch_norm_grad_in_staged0_at_2 = &decoder0_batch_norm_grad_in_staged0[324 * nb + 144 * ib
                         + 16 * jb + 72];
-                    const vector_float difference_3 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[72]),
+                    const vector_float difference_4 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[72]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[0]));
-                    const vector_float difference_4 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[80]),
+                    const vector_float difference_5 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[80]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[8]));
                     float *const transformed_at_2 = &transformed[32 * c0 + 16 * nb + 8 * ib + 4 * jb + 20480];
-                    vector_store(&transformed_at_2[0], vector_subtract(difference_3, difference_4));
-                    vector_store(&transformed_at_2[2048], difference_4);
-                    const vector_float difference_5 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[88]),
+                    vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                    vector_store(&transformed_at_2[2048], difference_5);
+                    const vector_float difference_6 = vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[88]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[16]));
-                    vector_store(&transformed_at_2[4096], vector_subtract(difference_5, difference_4));
+                    vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
                     vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[76]),
                         vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[4])));
                     vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder0_batch_norm_grad_in_staged0_at_2[84]),
@@ -10832,13 +11105,13 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t ji = 0; ji < 2; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at = &sums[16 * ii + 8 * ji + 4 * k0];
-                        const vector_float sum_0 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
-                        const vector_float sum_1 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
                         vector_store(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 128 * kb + 64 * k0 + 32 * ii + 8 * ji],
-                            vector_add(sum_0, sum_1));
-                        const vector_float sum_2 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                            vector_add(sum_2, sum_3));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
                         vector_store(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 128 * kb + 64 * k0 + 32 * ii + 8 * ji
-                            + 4], vector_add(sum_1, sum_2));
+                            + 4], vector_add(sum_3, sum_4));
                     }
                 }
             }
@@ -10846,13 +11119,13 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t ji = 0; ji < 2; ji++) {
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_1 = &sums[16 * ii + 8 * ji + 4 * k0 + 96];
-                        const vector_float sum_3 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
-                        const vector_float sum_4 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
                         vector_store(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 128 * kb + 64 * k0 + 32 * ii + 8 * ji
-                            + 16], vector_add(sum_3, sum_4));
-                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                            + 16], vector_add(sum_5, sum_6));
+                        const vector_float sum_7 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
                         vector_store(&decoder0_conv_transpose_data_grad_out[16384 * n + 8192 * nb + 128 * kb + 64 * k0 + 32 * ii + 8 * ji
-                            + 20], vector_add(sum_4, sum_5));
+                            + 20], vector_add(sum_6, sum_7));
                     }
                 }
             }
@@ -10860,7 +11133,9 @@ static void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     }
 }
 
-static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_batch_norm_grad,
+static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_grad_sums,
+    const float *restrict decoder_1_bias, const float *restrict decoder1_conv_transpose_data_grad,
     const float *restrict decoder_0_weight_filtered, float *restrict decoder0_conv_transpose_data_grad_out, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -10868,7 +11143,8 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
-        decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_grad, decoder_0_weight_filtered,
+        decoder0_conv_transpose_data_grad_body(item, decoder0_batch_norm_statistics, decoder0_conv_transpose_forward,
+            decoder0_batch_norm_grad_sums, decoder_1_bias, decoder1_conv_transpose_data_grad, decoder_0_weight_filtered,
             decoder0_conv_transpose_data_grad_out, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12481,10 +12757,13 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 8x8 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 19.0 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
-    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out, char *scratch) {
+    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder_10_bias, float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder4_relu_grad_in_staged0 = (float *)(scratch + 265344);
     float *const transformed = (float *)scratch;
@@ -12797,10 +13076,38 @@ static void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict e
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+        for (ptrdiff_t n1 = 0; n1 < 2; n1++) {
+            vector_float sum5_a = vector_broadcast(0.0f);
+            vector_float sum5_b = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 8; q++) {
+                for (ptrdiff_t w = 0; w < 8; w++) {
+                    const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[32768 * n + 16384 * n1 + 256 * c0
+                        + 32 * q + 4 * w]);
+                    const vector_float difference_6 = vector_subtract(encoder3_conv_forward_0,
+                        vector_load(&encoder3_batch_norm_statistics[12 * c0]));
+                    const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c0 + 8]);
+                    const vector_float sum_6 = vector_multiply_add(difference_6, encoder3_batch_norm_statistics_0,
+                        vector_load(&encoder_10_bias[4 * c0]));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_6);
+                    const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad_out[32768 * n + 16384 * n1
+                        + 256 * c0 + 32 * q + 4 * w]);
+                    const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
+                        vector_broadcast(0.0f));
+                    sum5_a = vector_add(sum5_a, chosen_0);
+                    sum5_b = vector_multiply_add(chosen_0, difference_6, sum5_b);
+                }
+            }
+            vector_store(&encoder3_batch_norm_grad_sums_partial[1024 * n + 512 * n1 + 8 * c0], sum5_a);
+            vector_store(&encoder3_batch_norm_grad_sums_partial[1024 * n + 512 * n1 + 8 * c0 + 4], sum5_b);
+        }
+    }
 }
 
 static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder_12_weight_filtered_back,
-    float *restrict encoder4_conv_data_grad_out, char *scratch, int threads) {
+    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
+    float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -12808,70 +13115,46 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
         encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
+            encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 4194.3 k FLOPs, 8523.8 k bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder3_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
-    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 64;
-    const ptrdiff_t c0 = item % 64;
-    vector_float sum0_a = vector_broadcast(0.0f);
-    vector_float sum0_b = vector_broadcast(0.0f);
-    for (ptrdiff_t q = 0; q < 8; q++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[16384 * n + 256 * c0 + 32 * q + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder3_conv_forward_0,
-                vector_load(&encoder3_batch_norm_statistics[12 * c0]));
-            const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics[12 * c0 + 8]);
-            const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
-                vector_load(&encoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * q + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            sum0_a = vector_add(sum0_a, chosen_0);
-            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-        }
-    }
-    vector_store(&encoder3_batch_norm_grad_sums_partial[512 * n + 8 * c0], sum0_a);
-    vector_store(&encoder3_batch_norm_grad_sums_partial[512 * n + 8 * c0 + 4], sum0_b);
-}
-
-static void encoder3_batch_norm_grad_sums_tiles(const float *restrict encoder3_conv_forward,
-    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 4096; item++) {
-        encoder3_batch_norm_grad_sums_tiles_body(item, encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias,
-            encoder4_conv_data_grad, encoder3_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 32.8 k FLOPs, 136.2 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder3_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad_sums_partial,
     const float *restrict encoder3_batch_norm_statistics, float *restrict encoder3_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            sum0_a = sum0_a + (double)encoder3_batch_norm_grad_sums_partial[512 * n + 8 * c0 + c1];
-            sum0_b = sum0_b + (double)encoder3_batch_norm_grad_sums_partial[512 * n + 8 * c0 + c1 + 4];
-        }
-        encoder3_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        encoder3_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)encoder3_batch_norm_statistics[12 * c0 + c1 + 4]);
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        const float *const encoder3_batch_norm_grad_sums_partial_at = &encoder3_batch_norm_grad_sums_partial[512 * n + 8 * c0];
+        sum0_a_0 = sum0_a_0 + (double)encoder3_batch_norm_grad_sums_partial_at[0];
+        sum0_b_0 = sum0_b_0 + (double)encoder3_batch_norm_grad_sums_partial_at[4];
+        sum0_a_1 = sum0_a_1 + (double)encoder3_batch_norm_grad_sums_partial_at[1];
+        sum0_b_1 = sum0_b_1 + (double)encoder3_batch_norm_grad_sums_partial_at[5];
+        sum0_a_2 = sum0_a_2 + (double)encoder3_batch_norm_grad_sums_partial_at[2];
+        sum0_b_2 = sum0_b_2 + (double)encoder3_batch_norm_grad_sums_partial_at[6];
+        sum0_a_3 = sum0_a_3 + (double)encoder3_batch_norm_grad_sums_partial_at[3];
+        sum0_b_3 = sum0_b_3 + (double)encoder3_batch_norm_grad_sums_partial_at[7];
     }
+    float *const encoder3_batch_norm_grad_sums_at = &encoder3_batch_norm_grad_sums[8 * c0];
+    encoder3_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[12 * c0 + 4];
+    encoder3_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)encoder3_batch_norm_statistics_at[0]);
+    encoder3_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    encoder3_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)encoder3_batch_norm_statistics_at[1]);
+    encoder3_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    encoder3_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)encoder3_batch_norm_statistics_at[2]);
+    encoder3_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    encoder3_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)encoder3_batch_norm_statistics_at[3]);
 }
 
 static void encoder3_batch_norm_grad_sums_merge(const float *restrict encoder3_batch_norm_grad_sums_partial,
@@ -12917,66 +13200,22 @@ static void encoder3_batch_norm_bias_grad(float *restrict encoder_10_bias_grad, 
     }
 }
 
-/* batch_norm_grad: [64, 256, 8, 8]
- * 1048.6 k FLOPs, 12.6 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void encoder3_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 64;
-    const ptrdiff_t c0 = item % 64;
-    for (ptrdiff_t h = 0; h < 8; h++) {
-        for (ptrdiff_t w = 0; w < 8; w++) {
-            const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[12 * c0];
-            const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics_at[8]);
-            const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[16384 * n + 256 * c0 + 32 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder3_conv_forward_0, vector_load(&encoder3_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&encoder3_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&encoder3_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(0.00024414062f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
-                vector_load(&encoder_10_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&encoder3_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(0.00024414062f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&encoder3_batch_norm_grad_out[16384 * n + 256 * c0 + 32 * h + 4 * w],
-                vector_multiply(encoder3_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder3_batch_norm_grad(float *restrict encoder3_batch_norm_grad_out, const float *restrict encoder3_batch_norm_statistics,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 4096; item++) {
-        encoder3_batch_norm_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
-            encoder_10_bias, encoder4_conv_data_grad, encoder3_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 256, 8, 8], x [64, 128, 16, 16]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 17.3 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 21.5 M bytes of memory traffic, 1557568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder2_relu_in | n, i, j, c lanes */
 static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t cb = item / 4;
     const ptrdiff_t g = item % 4;
     float *const products = (float *)(scratch + 499712);
     float *const encoder2_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
+    float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -13152,47 +13391,77 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
         for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+            for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                        const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[12 * c0];
+                        const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics_at[8]);
+                        const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[262144 * g + 32768 * nb
+                            + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
+                        const vector_float difference_7 = vector_subtract(encoder3_conv_forward_0,
+                            vector_load(&encoder3_batch_norm_statistics_at[0]));
+                        const vector_float negative_0 = vector_negate(vector_multiply(difference_7,
+                            vector_load(&encoder3_batch_norm_statistics_at[4])));
+                        const vector_float product_0 = vector_multiply(vector_load(&encoder3_batch_norm_grad_sums[8 * c0 + 4]),
+                            vector_broadcast(0.00024414062f));
+                        const vector_float sum_1 = vector_multiply_add(difference_7, encoder3_batch_norm_statistics_0,
+                            vector_load(&encoder_10_bias[4 * c0]));
+                        const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_1);
+                        const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad[262144 * g + 32768 * nb
+                            + 16384 * n_s + 256 * c0 + 32 * h_s + 4 * w_s]);
+                        const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
+                            vector_broadcast(0.0f));
+                        const vector_float product_1 = vector_multiply(vector_load(&encoder3_batch_norm_grad_sums[8 * c0]),
+                            vector_broadcast(0.00024414062f));
+                        const vector_float sum_2 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
+                        vector_store(&encoder3_batch_norm_grad_in_staged1[256 * n_s + 32 * h_s + 4 * w_s],
+                            vector_multiply(encoder3_batch_norm_statistics_0, sum_2));
+                    }
+                }
+            }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const vector_float encoder3_batch_norm_grad_0 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 256 * c0 + 64 * i + 8 * j]);
+                        const vector_float encoder3_batch_norm_grad_in_staged1_0 = vector_load(&encoder3_batch_norm_grad_in_staged1[256 * n
+                            + 64 * i + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j];
-                        vector_store(&transformed_gradient_at[0], encoder3_batch_norm_grad_0);
-                        const vector_float encoder3_batch_norm_grad_1 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 4]);
-                        vector_store(&transformed_gradient_at[8192], vector_add(encoder3_batch_norm_grad_0, encoder3_batch_norm_grad_1));
-                        vector_store(&transformed_gradient_at[16384], encoder3_batch_norm_grad_1);
+                        vector_store(&transformed_gradient_at[0], encoder3_batch_norm_grad_in_staged1_0);
+                        const vector_float encoder3_batch_norm_grad_in_staged1_1 = vector_load(&encoder3_batch_norm_grad_in_staged1[256 * n
+                            + 64 * i + 8 * j + 4]);
+                        vector_store(&transformed_gradient_at[8192], vector_add(encoder3_batch_norm_grad_in_staged1_0,
+                            encoder3_batch_norm_grad_in_staged1_1));
+                        vector_store(&transformed_gradient_at[16384], encoder3_batch_norm_grad_in_staged1_1);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const float *const encoder3_batch_norm_grad_at = &encoder3_batch_norm_grad[262144 * g + 32768 * nb + 16384 * n
-                            + 256 * c0 + 64 * i + 8 * j];
-                        const vector_float sum_1 = vector_add(vector_load(&encoder3_batch_norm_grad_at[0]),
-                            vector_load(&encoder3_batch_norm_grad_at[32]));
+                        float *const encoder3_batch_norm_grad_in_staged1_at = &encoder3_batch_norm_grad_in_staged1[256 * n + 64 * i
+                            + 8 * j];
+                        const vector_float sum_3 = vector_add(vector_load(&encoder3_batch_norm_grad_in_staged1_at[0]),
+                            vector_load(&encoder3_batch_norm_grad_in_staged1_at[32]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 24576];
-                        vector_store(&transformed_gradient_at_1[0], sum_1);
-                        const vector_float sum_2 = vector_add(vector_load(&encoder3_batch_norm_grad_at[4]),
-                            vector_load(&encoder3_batch_norm_grad_at[36]));
-                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[16384], sum_2);
+                        vector_store(&transformed_gradient_at_1[0], sum_3);
+                        const vector_float sum_4 = vector_add(vector_load(&encoder3_batch_norm_grad_in_staged1_at[4]),
+                            vector_load(&encoder3_batch_norm_grad_in_staged1_at[36]));
+                        vector_store(&transformed_gradient_at_1[8192], vector_add(sum_3, sum_4));
+                        vector_store(&transformed_gradient_at_1[16384], sum_4);
                     }
                 }
             }
             for (ptrdiff_t n = 0; n < 2; n++) {
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 4; j++) {
-                        const vector_float encoder3_batch_norm_grad_2 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 32]);
+                        const vector_float encoder3_batch_norm_grad_in_staged1_2 = vector_load(&encoder3_batch_norm_grad_in_staged1[256 * n
+                            + 64 * i + 8 * j + 32]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * n + 16 * i + 4 * j + 49152];
-                        vector_store(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_2);
-                        const vector_float encoder3_batch_norm_grad_3 = vector_load(&encoder3_batch_norm_grad[262144 * g + 32768 * nb
-                            + 16384 * n + 256 * c0 + 64 * i + 8 * j + 36]);
-                        vector_store(&transformed_gradient_at_2[8192], vector_add(encoder3_batch_norm_grad_2, encoder3_batch_norm_grad_3));
-                        vector_store(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_3);
+                        vector_store(&transformed_gradient_at_2[0], encoder3_batch_norm_grad_in_staged1_2);
+                        const vector_float encoder3_batch_norm_grad_in_staged1_3 = vector_load(&encoder3_batch_norm_grad_in_staged1[256 * n
+                            + 64 * i + 8 * j + 36]);
+                        vector_store(&transformed_gradient_at_2[8192], vector_add(encoder3_batch_norm_grad_in_staged1_2,
+                            encoder3_batch_norm_grad_in_staged1_3));
+                        vector_store(&transformed_gradient_at_2[16384], encoder3_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -13201,14 +13470,14 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t p = 0; p < 3; p++) {
                     for (ptrdiff_t q = 0; q < 3; q++) {
-                        vector_float sum1_0_0 = vector_broadcast(0.0f);
-                        vector_float sum1_0_1 = vector_broadcast(0.0f);
-                        vector_float sum1_1_0 = vector_broadcast(0.0f);
-                        vector_float sum1_1_1 = vector_broadcast(0.0f);
-                        vector_float sum1_2_0 = vector_broadcast(0.0f);
-                        vector_float sum1_2_1 = vector_broadcast(0.0f);
-                        vector_float sum1_3_0 = vector_broadcast(0.0f);
-                        vector_float sum1_3_1 = vector_broadcast(0.0f);
+                        vector_float sum2_0_0 = vector_broadcast(0.0f);
+                        vector_float sum2_0_1 = vector_broadcast(0.0f);
+                        vector_float sum2_1_0 = vector_broadcast(0.0f);
+                        vector_float sum2_1_1 = vector_broadcast(0.0f);
+                        vector_float sum2_2_0 = vector_broadcast(0.0f);
+                        vector_float sum2_2_1 = vector_broadcast(0.0f);
+                        vector_float sum2_3_0 = vector_broadcast(0.0f);
+                        vector_float sum2_3_1 = vector_broadcast(0.0f);
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 4; j++) {
@@ -13216,42 +13485,42 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j]);
                                     float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 64 * n + 16 * i + 4 * j];
                                     const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
-                                    sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
+                                    sum2_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum2_0_0);
                                     const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[24576 * p + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum1_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum1_0_1);
+                                    sum2_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum2_0_1);
                                     const vector_float transformed_1 = vector_broadcast(transformed_at_5[1]);
-                                    sum1_1_0 = vector_multiply_add(transformed_gradient_0, transformed_1, sum1_1_0);
-                                    sum1_1_1 = vector_multiply_add(transformed_gradient_1, transformed_1, sum1_1_1);
+                                    sum2_1_0 = vector_multiply_add(transformed_gradient_0, transformed_1, sum2_1_0);
+                                    sum2_1_1 = vector_multiply_add(transformed_gradient_1, transformed_1, sum2_1_1);
                                     const vector_float transformed_2 = vector_broadcast(transformed_at_5[2]);
-                                    sum1_2_0 = vector_multiply_add(transformed_gradient_0, transformed_2, sum1_2_0);
-                                    sum1_2_1 = vector_multiply_add(transformed_gradient_1, transformed_2, sum1_2_1);
+                                    sum2_2_0 = vector_multiply_add(transformed_gradient_0, transformed_2, sum2_2_0);
+                                    sum2_2_1 = vector_multiply_add(transformed_gradient_1, transformed_2, sum2_2_1);
                                     const vector_float transformed_3 = vector_broadcast(transformed_at_5[3]);
-                                    sum1_3_0 = vector_multiply_add(transformed_gradient_0, transformed_3, sum1_3_0);
-                                    sum1_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum1_3_1);
+                                    sum2_3_0 = vector_multiply_add(transformed_gradient_0, transformed_3, sum2_3_0);
+                                    sum2_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum2_3_1);
                                 }
                             }
                         }
                         float *const products_at_4 = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
-                        vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
-                        vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
-                        vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum1_1_0));
-                        vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum1_1_1));
-                        vector_store(&products_at_4[512], vector_add(vector_load(&products_at_4[512]), sum1_2_0));
-                        vector_store(&products_at_4[516], vector_add(vector_load(&products_at_4[516]), sum1_2_1));
-                        vector_store(&products_at_4[768], vector_add(vector_load(&products_at_4[768]), sum1_3_0));
-                        vector_store(&products_at_4[772], vector_add(vector_load(&products_at_4[772]), sum1_3_1));
+                        vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum2_0_0));
+                        vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum2_0_1));
+                        vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum2_1_0));
+                        vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum2_1_1));
+                        vector_store(&products_at_4[512], vector_add(vector_load(&products_at_4[512]), sum2_2_0));
+                        vector_store(&products_at_4[516], vector_add(vector_load(&products_at_4[516]), sum2_2_1));
+                        vector_store(&products_at_4[768], vector_add(vector_load(&products_at_4[768]), sum2_3_0));
+                        vector_store(&products_at_4[772], vector_add(vector_load(&products_at_4[772]), sum2_3_1));
                     }
                 }
                 for (ptrdiff_t p = 0; p < 3; p++) {
-                    vector_float sum2_0_0 = vector_broadcast(0.0f);
-                    vector_float sum2_0_1 = vector_broadcast(0.0f);
-                    vector_float sum2_1_0 = vector_broadcast(0.0f);
-                    vector_float sum2_1_1 = vector_broadcast(0.0f);
-                    vector_float sum2_2_0 = vector_broadcast(0.0f);
-                    vector_float sum2_2_1 = vector_broadcast(0.0f);
-                    vector_float sum2_3_0 = vector_broadcast(0.0f);
-                    vector_float sum2_3_1 = vector_broadcast(0.0f);
+                    vector_float sum3_0_0 = vector_broadcast(0.0f);
+                    vector_float sum3_0_1 = vector_broadcast(0.0f);
+                    vector_float sum3_1_0 = vector_broadcast(0.0f);
+                    vector_float sum3_1_1 = vector_broadcast(0.0f);
+                    vector_float sum3_2_0 = vector_broadcast(0.0f);
+                    vector_float sum3_2_1 = vector_broadcast(0.0f);
+                    vector_float sum3_3_0 = vector_broadcast(0.0f);
+                    vector_float sum3_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -13261,42 +13530,42 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                     float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
                                         + 6144];
                                     const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
-                                    sum2_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum2_0_0);
+                                    sum3_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum3_0_0);
                                     const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[24576 * p + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum2_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum2_0_1);
+                                    sum3_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum3_0_1);
                                     const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
-                                    sum2_1_0 = vector_multiply_add(transformed_gradient_2, transformed_5, sum2_1_0);
-                                    sum2_1_1 = vector_multiply_add(transformed_gradient_3, transformed_5, sum2_1_1);
+                                    sum3_1_0 = vector_multiply_add(transformed_gradient_2, transformed_5, sum3_1_0);
+                                    sum3_1_1 = vector_multiply_add(transformed_gradient_3, transformed_5, sum3_1_1);
                                     const vector_float transformed_6 = vector_broadcast(transformed_at_6[2]);
-                                    sum2_2_0 = vector_multiply_add(transformed_gradient_2, transformed_6, sum2_2_0);
-                                    sum2_2_1 = vector_multiply_add(transformed_gradient_3, transformed_6, sum2_2_1);
+                                    sum3_2_0 = vector_multiply_add(transformed_gradient_2, transformed_6, sum3_2_0);
+                                    sum3_2_1 = vector_multiply_add(transformed_gradient_3, transformed_6, sum3_2_1);
                                     const vector_float transformed_7 = vector_broadcast(transformed_at_6[3]);
-                                    sum2_3_0 = vector_multiply_add(transformed_gradient_2, transformed_7, sum2_3_0);
-                                    sum2_3_1 = vector_multiply_add(transformed_gradient_3, transformed_7, sum2_3_1);
+                                    sum3_3_0 = vector_multiply_add(transformed_gradient_2, transformed_7, sum3_3_0);
+                                    sum3_3_1 = vector_multiply_add(transformed_gradient_3, transformed_7, sum3_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_5 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
-                    vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
-                    vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
-                    vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum2_1_0));
-                    vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum2_1_1));
-                    vector_store(&products_at_5[512], vector_add(vector_load(&products_at_5[512]), sum2_2_0));
-                    vector_store(&products_at_5[516], vector_add(vector_load(&products_at_5[516]), sum2_2_1));
-                    vector_store(&products_at_5[768], vector_add(vector_load(&products_at_5[768]), sum2_3_0));
-                    vector_store(&products_at_5[772], vector_add(vector_load(&products_at_5[772]), sum2_3_1));
+                    vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum3_0_0));
+                    vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum3_0_1));
+                    vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum3_1_0));
+                    vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum3_1_1));
+                    vector_store(&products_at_5[512], vector_add(vector_load(&products_at_5[512]), sum3_2_0));
+                    vector_store(&products_at_5[516], vector_add(vector_load(&products_at_5[516]), sum3_2_1));
+                    vector_store(&products_at_5[768], vector_add(vector_load(&products_at_5[768]), sum3_3_0));
+                    vector_store(&products_at_5[772], vector_add(vector_load(&products_at_5[772]), sum3_3_1));
                 }
                 for (ptrdiff_t q = 0; q < 3; q++) {
-                    vector_float sum3_0_0 = vector_broadcast(0.0f);
-                    vector_float sum3_0_1 = vector_broadcast(0.0f);
-                    vector_float sum3_1_0 = vector_broadcast(0.0f);
-                    vector_float sum3_1_1 = vector_broadcast(0.0f);
-                    vector_float sum3_2_0 = vector_broadcast(0.0f);
-                    vector_float sum3_2_1 = vector_broadcast(0.0f);
-                    vector_float sum3_3_0 = vector_broadcast(0.0f);
-                    vector_float sum3_3_1 = vector_broadcast(0.0f);
+                    vector_float sum4_0_0 = vector_broadcast(0.0f);
+                    vector_float sum4_0_1 = vector_broadcast(0.0f);
+                    vector_float sum4_1_0 = vector_broadcast(0.0f);
+                    vector_float sum4_1_1 = vector_broadcast(0.0f);
+                    vector_float sum4_2_0 = vector_broadcast(0.0f);
+                    vector_float sum4_2_1 = vector_broadcast(0.0f);
+                    vector_float sum4_3_0 = vector_broadcast(0.0f);
+                    vector_float sum4_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -13306,41 +13575,41 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                     float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 64 * n + 16 * i + 4 * j
                                         + 30720];
                                     const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
-                                    sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum3_0_0);
+                                    sum4_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum4_0_0);
                                     const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[49152 * u + 8192 * q
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum3_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum3_0_1);
+                                    sum4_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum4_0_1);
                                     const vector_float transformed_9 = vector_broadcast(transformed_at_7[1]);
-                                    sum3_1_0 = vector_multiply_add(transformed_gradient_4, transformed_9, sum3_1_0);
-                                    sum3_1_1 = vector_multiply_add(transformed_gradient_5, transformed_9, sum3_1_1);
+                                    sum4_1_0 = vector_multiply_add(transformed_gradient_4, transformed_9, sum4_1_0);
+                                    sum4_1_1 = vector_multiply_add(transformed_gradient_5, transformed_9, sum4_1_1);
                                     const vector_float transformed_10 = vector_broadcast(transformed_at_7[2]);
-                                    sum3_2_0 = vector_multiply_add(transformed_gradient_4, transformed_10, sum3_2_0);
-                                    sum3_2_1 = vector_multiply_add(transformed_gradient_5, transformed_10, sum3_2_1);
+                                    sum4_2_0 = vector_multiply_add(transformed_gradient_4, transformed_10, sum4_2_0);
+                                    sum4_2_1 = vector_multiply_add(transformed_gradient_5, transformed_10, sum4_2_1);
                                     const vector_float transformed_11 = vector_broadcast(transformed_at_7[3]);
-                                    sum3_3_0 = vector_multiply_add(transformed_gradient_4, transformed_11, sum3_3_0);
-                                    sum3_3_1 = vector_multiply_add(transformed_gradient_5, transformed_11, sum3_3_1);
+                                    sum4_3_0 = vector_multiply_add(transformed_gradient_4, transformed_11, sum4_3_0);
+                                    sum4_3_1 = vector_multiply_add(transformed_gradient_5, transformed_11, sum4_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_6 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
-                    vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
-                    vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
-                    vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum3_1_0));
-                    vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum3_1_1));
-                    vector_store(&products_at_6[512], vector_add(vector_load(&products_at_6[512]), sum3_2_0));
-                    vector_store(&products_at_6[516], vector_add(vector_load(&products_at_6[516]), sum3_2_1));
-                    vector_store(&products_at_6[768], vector_add(vector_load(&products_at_6[768]), sum3_3_0));
-                    vector_store(&products_at_6[772], vector_add(vector_load(&products_at_6[772]), sum3_3_1));
+                    vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum4_0_0));
+                    vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum4_0_1));
+                    vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum4_1_0));
+                    vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum4_1_1));
+                    vector_store(&products_at_6[512], vector_add(vector_load(&products_at_6[512]), sum4_2_0));
+                    vector_store(&products_at_6[516], vector_add(vector_load(&products_at_6[516]), sum4_2_1));
+                    vector_store(&products_at_6[768], vector_add(vector_load(&products_at_6[768]), sum4_3_0));
+                    vector_store(&products_at_6[772], vector_add(vector_load(&products_at_6[772]), sum4_3_1));
                 }
-                vector_float sum4_0_0 = vector_broadcast(0.0f);
-                vector_float sum4_0_1 = vector_broadcast(0.0f);
-                vector_float sum4_1_0 = vector_broadcast(0.0f);
-                vector_float sum4_1_1 = vector_broadcast(0.0f);
-                vector_float sum4_2_0 = vector_broadcast(0.0f);
-                vector_float sum4_2_1 = vector_broadcast(0.0f);
-                vector_float sum4_3_0 = vector_broadcast(0.0f);
-                vector_float sum4_3_1 = vector_broadcast(0.0f);
+                vector_float sum5_0_0 = vector_broadcast(0.0f);
+                vector_float sum5_0_1 = vector_broadcast(0.0f);
+                vector_float sum5_1_0 = vector_broadcast(0.0f);
+                vector_float sum5_1_1 = vector_broadcast(0.0f);
+                vector_float sum5_2_0 = vector_broadcast(0.0f);
+                vector_float sum5_2_1 = vector_broadcast(0.0f);
+                vector_float sum5_3_0 = vector_broadcast(0.0f);
+                vector_float sum5_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t n = 0; n < 2; n++) {
@@ -13351,48 +13620,48 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                     float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * n + 16 * i + 4 * j
                                         + 36864];
                                     const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
-                                    sum4_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum4_0_0);
+                                    sum5_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum5_0_0);
                                     const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[49152 * u + 16384 * v
                                         + 256 * k0 + 64 * n + 16 * i + 4 * j + 128]);
-                                    sum4_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum4_0_1);
+                                    sum5_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum5_0_1);
                                     const vector_float transformed_13 = vector_broadcast(transformed_at_8[1]);
-                                    sum4_1_0 = vector_multiply_add(transformed_gradient_6, transformed_13, sum4_1_0);
-                                    sum4_1_1 = vector_multiply_add(transformed_gradient_7, transformed_13, sum4_1_1);
+                                    sum5_1_0 = vector_multiply_add(transformed_gradient_6, transformed_13, sum5_1_0);
+                                    sum5_1_1 = vector_multiply_add(transformed_gradient_7, transformed_13, sum5_1_1);
                                     const vector_float transformed_14 = vector_broadcast(transformed_at_8[2]);
-                                    sum4_2_0 = vector_multiply_add(transformed_gradient_6, transformed_14, sum4_2_0);
-                                    sum4_2_1 = vector_multiply_add(transformed_gradient_7, transformed_14, sum4_2_1);
+                                    sum5_2_0 = vector_multiply_add(transformed_gradient_6, transformed_14, sum5_2_0);
+                                    sum5_2_1 = vector_multiply_add(transformed_gradient_7, transformed_14, sum5_2_1);
                                     const vector_float transformed_15 = vector_broadcast(transformed_at_8[3]);
-                                    sum4_3_0 = vector_multiply_add(transformed_gradient_6, transformed_15, sum4_3_0);
-                                    sum4_3_1 = vector_multiply_add(transformed_gradient_7, transformed_15, sum4_3_1);
+                                    sum5_3_0 = vector_multiply_add(transformed_gradient_6, transformed_15, sum5_3_0);
+                                    sum5_3_1 = vector_multiply_add(transformed_gradient_7, transformed_15, sum5_3_1);
                                 }
                             }
                         }
                     }
                 }
                 float *const products_at_7 = &products[1024 * c0 + 8 * k0 + 245760];
-                vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
-                vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
-                vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum4_1_0));
-                vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum4_1_1));
-                vector_store(&products_at_7[512], vector_add(vector_load(&products_at_7[512]), sum4_2_0));
-                vector_store(&products_at_7[516], vector_add(vector_load(&products_at_7[516]), sum4_2_1));
-                vector_store(&products_at_7[768], vector_add(vector_load(&products_at_7[768]), sum4_3_0));
-                vector_store(&products_at_7[772], vector_add(vector_load(&products_at_7[772]), sum4_3_1));
+                vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum5_0_0));
+                vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum5_0_1));
+                vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum5_1_0));
+                vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum5_1_1));
+                vector_store(&products_at_7[512], vector_add(vector_load(&products_at_7[512]), sum5_2_0));
+                vector_store(&products_at_7[516], vector_add(vector_load(&products_at_7[516]), sum5_2_1));
+                vector_store(&products_at_7[768], vector_add(vector_load(&products_at_7[768]), sum5_3_0));
+                vector_store(&products_at_7[772], vector_add(vector_load(&products_at_7[772]), sum5_3_1));
             }
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[256 * c + 4 * k0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[65536]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[81920]));
             float *const encoder3_conv_weight_grad_groups_at = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
                 + c) / 4 * 144 + 294912 * g + 4608 * k0];
-            vector_store(&encoder3_conv_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&encoder3_conv_weight_grad_groups_at[0], vector_add(sum_5, sum_6));
             vector_store(&encoder3_conv_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[49152]),
                 vector_load(&products_at_8[114688])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
-            vector_store(&encoder3_conv_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_8[32768]), vector_load(&products_at_8[98304]));
+            vector_store(&encoder3_conv_weight_grad_groups_at[32], vector_add(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
@@ -13409,22 +13678,23 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_10 = &products[256 * c + 4 * k0 + 65536];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[65536]));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[81920]));
             float *const encoder3_conv_weight_grad_groups_at_2 = &encoder3_conv_weight_grad_groups[(64 * cb + c) % 4 * 4 + (64 * cb
                 + c) / 4 * 144 + 294912 * g + 4608 * k0 + 96];
-            vector_store(&encoder3_conv_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&encoder3_conv_weight_grad_groups_at_2[0], vector_add(sum_8, sum_9));
             vector_store(&encoder3_conv_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[49152]),
                 vector_load(&products_at_10[114688])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
-            vector_store(&encoder3_conv_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
+            const vector_float sum_10 = vector_add(vector_load(&products_at_10[32768]), vector_load(&products_at_10[98304]));
+            vector_store(&encoder3_conv_weight_grad_groups_at_2[32], vector_add(sum_9, sum_10));
         }
     }
 }
 
 static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_grad, float *restrict encoder3_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_7_bias, const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, float *restrict encoder3_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -13432,7 +13702,8 @@ static void encoder3_conv_weight_grad(const float *restrict encoder2_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder3_conv_weight_grad_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_batch_norm_grad, encoder3_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+            encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums, encoder_10_bias, encoder4_conv_data_grad,
+            encoder3_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -13540,10 +13811,15 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 4x16 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_grad,
-    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out, char *scratch) {
+static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
+    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
+    float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 265344);
     float *const transformed = (float *)scratch;
@@ -13551,8 +13827,27 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
         for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
             for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
-                vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s],
-                    vector_load(&encoder3_batch_norm_grad[16384 * n + 256 * c0 + 32 * h_s + 4 * w_s]));
+                const float *const encoder3_batch_norm_statistics_at = &encoder3_batch_norm_statistics[12 * c0];
+                const vector_float encoder3_batch_norm_statistics_0 = vector_load(&encoder3_batch_norm_statistics_at[8]);
+                const vector_float encoder3_conv_forward_0 = vector_load(&encoder3_conv_forward[16384 * n + 256 * c0 + 32 * h_s + 4 * w_s]);
+                const vector_float difference_0 = vector_subtract(encoder3_conv_forward_0,
+                    vector_load(&encoder3_batch_norm_statistics_at[0]));
+                const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                    vector_load(&encoder3_batch_norm_statistics_at[4])));
+                const vector_float product_0 = vector_multiply(vector_load(&encoder3_batch_norm_grad_sums[8 * c0 + 4]),
+                    vector_broadcast(0.00024414062f));
+                const vector_float sum_0 = vector_multiply_add(difference_0, encoder3_batch_norm_statistics_0,
+                    vector_load(&encoder_10_bias[4 * c0]));
+                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                const vector_float encoder4_conv_data_grad_0 = vector_load(&encoder4_conv_data_grad[16384 * n + 256 * c0 + 32 * h_s
+                    + 4 * w_s]);
+                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder4_conv_data_grad_0,
+                    vector_broadcast(0.0f));
+                const vector_float product_1 = vector_multiply(vector_load(&encoder3_batch_norm_grad_sums[8 * c0]),
+                    vector_broadcast(0.00024414062f));
+                const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
+                vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 4 * w_s], vector_multiply(encoder3_batch_norm_statistics_0,
+                    sum_1));
             }
             vector_store(&encoder3_batch_norm_grad_in_staged0[36 * h_s + 32], vector_broadcast(0.0f));
         }
@@ -13576,17 +13871,17 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const encoder3_batch_norm_grad_in_staged0_at_1 = &encoder3_batch_norm_grad_in_staged0[72 * ib + 8 * jb];
-                const vector_float difference_0 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[0]),
+                const vector_float difference_1 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[0]),
                     vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[36]));
                 float *const transformed_at_1 = &transformed[64 * c0 + 16 * ib + 4 * jb + 16384];
-                vector_store(&transformed_at_1[0], difference_0);
-                const vector_float difference_1 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[4]),
+                vector_store(&transformed_at_1[0], difference_1);
+                const vector_float difference_2 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[4]),
                     vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[40]));
-                vector_store(&transformed_at_1[4096], vector_subtract(difference_0, difference_1));
-                vector_store(&transformed_at_1[8192], difference_1);
-                const vector_float difference_2 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[8]),
+                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[8192], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[8]),
                     vector_load(&encoder3_batch_norm_grad_in_staged0_at_1[44]));
-                vector_store(&transformed_at_1[12288], vector_subtract(difference_2, difference_1));
+                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -13606,17 +13901,17 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 float *const encoder3_batch_norm_grad_in_staged0_at_3 = &encoder3_batch_norm_grad_in_staged0[72 * ib + 8 * jb + 36];
-                const vector_float difference_3 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[36]),
+                const vector_float difference_4 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[36]),
                     vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[64 * c0 + 16 * ib + 4 * jb + 49152];
-                vector_store(&transformed_at_3[0], difference_3);
-                const vector_float difference_4 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[40]),
+                vector_store(&transformed_at_3[0], difference_4);
+                const vector_float difference_5 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[40]),
                     vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[4096], vector_subtract(difference_3, difference_4));
-                vector_store(&transformed_at_3[8192], difference_4);
-                const vector_float difference_5 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[44]),
+                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[8192], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[44]),
                     vector_load(&encoder3_batch_norm_grad_in_staged0_at_3[8]));
-                vector_store(&transformed_at_3[12288], vector_subtract(difference_5, difference_4));
+                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
             }
         }
     }
@@ -13800,13 +14095,13 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                         + 256 * ib + 16 * ji + 64];
                     vector_store(&encoder3_conv_data_grad_out_at_1[0], vector_add(vector_load(&sums_at_4[0]),
                         vector_load(&sums_at_4[160])));
-                    const vector_float sum_0 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
-                    const vector_float sum_1 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
-                    vector_store(&encoder3_conv_data_grad_out_at_1[4], vector_add(sum_0, sum_1));
+                    const vector_float sum_2 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                    const vector_float sum_3 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                    vector_store(&encoder3_conv_data_grad_out_at_1[4], vector_add(sum_2, sum_3));
                     vector_store(&encoder3_conv_data_grad_out_at_1[8], vector_add(vector_load(&sums_at_4[128]),
                         vector_load(&sums_at_4[288])));
-                    const vector_float sum_2 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
-                    vector_store(&encoder3_conv_data_grad_out_at_1[12], vector_add(sum_1, sum_2));
+                    const vector_float sum_4 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                    vector_store(&encoder3_conv_data_grad_out_at_1[12], vector_add(sum_3, sum_4));
                 }
             }
             for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -13828,98 +14123,102 @@ static void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                         + 256 * ib + 16 * ji + 192];
                     vector_store(&encoder3_conv_data_grad_out_at_3[0], vector_add(vector_load(&sums_at_6[0]),
                         vector_load(&sums_at_6[160])));
-                    const vector_float sum_3 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
-                    const vector_float sum_4 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
-                    vector_store(&encoder3_conv_data_grad_out_at_3[4], vector_add(sum_3, sum_4));
+                    const vector_float sum_5 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                    const vector_float sum_6 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                    vector_store(&encoder3_conv_data_grad_out_at_3[4], vector_add(sum_5, sum_6));
                     vector_store(&encoder3_conv_data_grad_out_at_3[8], vector_add(vector_load(&sums_at_6[128]),
                         vector_load(&sums_at_6[288])));
-                    const vector_float sum_5 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
-                    vector_store(&encoder3_conv_data_grad_out_at_3[12], vector_add(sum_4, sum_5));
+                    const vector_float sum_7 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                    vector_store(&encoder3_conv_data_grad_out_at_3[12], vector_add(sum_6, sum_7));
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+            vector_float sum5_a = vector_broadcast(0.0f);
+            vector_float sum5_b = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                for (ptrdiff_t w = 0; w < 16; w++) {
+                    const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * i1
+                        + 64 * q + 4 * w]);
+                    const vector_float difference_7 = vector_subtract(encoder2_conv_forward_0,
+                        vector_load(&encoder2_batch_norm_statistics[12 * c0]));
+                    const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
+                    const vector_float sum_8 = vector_multiply_add(difference_7, encoder2_batch_norm_statistics_0,
+                        vector_load(&encoder_7_bias[4 * c0]));
+                    const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
+                    const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad_out[32768 * n + 1024 * c0 + 256 * i1
+                        + 64 * q + 4 * w]);
+                    const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
+                        vector_broadcast(0.0f));
+                    sum5_a = vector_add(sum5_a, chosen_1);
+                    sum5_b = vector_multiply_add(chosen_1, difference_7, sum5_b);
+                }
+            }
+            vector_store(&encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * i1], sum5_a);
+            vector_store(&encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * i1 + 4], sum5_b);
+        }
+    }
 }
 
-static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, char *scratch, int threads) {
+static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
+    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
+    float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        encoder3_conv_data_grad_body(item, encoder3_batch_norm_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
+        encoder3_conv_data_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
+            encoder_10_bias, encoder4_conv_data_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out, encoder2_conv_forward,
+            encoder2_batch_norm_statistics, encoder_7_bias, encoder2_batch_norm_grad_sums_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 8388.6 k FLOPs, 17.0 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder2_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
-    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t p = 0; p < 4; p++) {
-        vector_float sum0_a = vector_broadcast(0.0f);
-        vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 4; q++) {
-            for (ptrdiff_t w = 0; w < 16; w++) {
-                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 256 * p + 64 * q
-                    + 4 * w]);
-                const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
-                    vector_load(&encoder2_batch_norm_statistics[12 * c0]));
-                const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics[12 * c0 + 8]);
-                const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
-                    vector_load(&encoder_7_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 256 * p + 64 * q
-                    + 4 * w]);
-                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
-                    vector_broadcast(0.0f));
-                sum0_a = vector_add(sum0_a, chosen_0);
-                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-            }
-        }
-        vector_store(&encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p], sum0_a);
-        vector_store(&encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + 4], sum0_b);
-    }
-}
-
-static void encoder2_batch_norm_grad_sums_tiles(const float *restrict encoder2_conv_forward,
-    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        encoder2_batch_norm_grad_sums_tiles_body(item, encoder2_conv_forward, encoder2_batch_norm_statistics, encoder_7_bias,
-            encoder3_conv_data_grad, encoder2_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 65.5 k FLOPs, 264.7 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder2_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad_sums_partial,
     const float *restrict encoder2_batch_norm_statistics, float *restrict encoder2_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                sum0_a = sum0_a + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0 + 8 * p + c1 + 4];
-            }
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 4; p++) {
+            const float *const encoder2_batch_norm_grad_sums_partial_at = &encoder2_batch_norm_grad_sums_partial[1024 * n + 32 * c0
+                + 8 * p];
+            sum0_a_0 = sum0_a_0 + (double)encoder2_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)encoder2_batch_norm_grad_sums_partial_at[4];
+            sum0_a_1 = sum0_a_1 + (double)encoder2_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)encoder2_batch_norm_grad_sums_partial_at[5];
+            sum0_a_2 = sum0_a_2 + (double)encoder2_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)encoder2_batch_norm_grad_sums_partial_at[6];
+            sum0_a_3 = sum0_a_3 + (double)encoder2_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)encoder2_batch_norm_grad_sums_partial_at[7];
         }
-        encoder2_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        encoder2_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)encoder2_batch_norm_statistics[12 * c0 + c1 + 4]);
     }
+    float *const encoder2_batch_norm_grad_sums_at = &encoder2_batch_norm_grad_sums[8 * c0];
+    encoder2_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[12 * c0 + 4];
+    encoder2_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)encoder2_batch_norm_statistics_at[0]);
+    encoder2_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    encoder2_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)encoder2_batch_norm_statistics_at[1]);
+    encoder2_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    encoder2_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)encoder2_batch_norm_statistics_at[2]);
+    encoder2_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    encoder2_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)encoder2_batch_norm_statistics_at[3]);
 }
 
 static void encoder2_batch_norm_grad_sums_merge(const float *restrict encoder2_batch_norm_grad_sums_partial,
@@ -13969,65 +14268,21 @@ static void encoder2_batch_norm_bias_grad(float *restrict encoder_7_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 128, 16, 16]
- * 2097.2 k FLOPs, 25.2 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void encoder2_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 32;
-    const ptrdiff_t c0 = item % 32;
-    for (ptrdiff_t h = 0; h < 16; h++) {
-        for (ptrdiff_t w = 0; w < 16; w++) {
-            const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[12 * c0];
-            const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics_at[8]);
-            const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0, vector_load(&encoder2_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&encoder2_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&encoder2_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(6.1035156e-05f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
-                vector_load(&encoder_7_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 64 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&encoder2_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(6.1035156e-05f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&encoder2_batch_norm_grad_out[32768 * n + 1024 * c0 + 64 * h + 4 * w],
-                vector_multiply(encoder2_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder2_batch_norm_grad(float *restrict encoder2_batch_norm_grad_out, const float *restrict encoder2_batch_norm_statistics,
-    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        encoder2_batch_norm_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
-            encoder_7_bias, encoder3_conv_data_grad, encoder2_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 128, 16, 16], x [64, 64, 32, 32]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 27.5 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 35.9 M bytes of memory traffic, 885568 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder1_relu_in | n, i, j, c lanes */
 static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
     float *const products = (float *)(scratch + 352256);
     float *const encoder1_relu_in_staged0 = (float *)(scratch + 876544);
     float *const transformed = (float *)(scratch + 147456);
+    float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
@@ -14193,42 +14448,69 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[12 * c0];
+                        const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics_at[8]);
+                        const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[262144 * g + 32768 * nb + 1024 * c0
+                            + 512 * ib + 64 * h_s + 4 * w_s]);
+                        const vector_float difference_7 = vector_subtract(encoder2_conv_forward_0,
+                            vector_load(&encoder2_batch_norm_statistics_at[0]));
+                        const vector_float negative_0 = vector_negate(vector_multiply(difference_7,
+                            vector_load(&encoder2_batch_norm_statistics_at[4])));
+                        const vector_float product_0 = vector_multiply(vector_load(&encoder2_batch_norm_grad_sums[8 * c0 + 4]),
+                            vector_broadcast(6.1035156e-05f));
+                        const vector_float sum_1 = vector_multiply_add(difference_7, encoder2_batch_norm_statistics_0,
+                            vector_load(&encoder_7_bias[4 * c0]));
+                        const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_1);
+                        const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[262144 * g + 32768 * nb
+                            + 1024 * c0 + 512 * ib + 64 * h_s + 4 * w_s]);
+                        const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
+                            vector_broadcast(0.0f));
+                        const vector_float product_1 = vector_multiply(vector_load(&encoder2_batch_norm_grad_sums[8 * c0]),
+                            vector_broadcast(6.1035156e-05f));
+                        const vector_float sum_2 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
+                        vector_store(&encoder2_batch_norm_grad_in_staged1[64 * h_s + 4 * w_s],
+                            vector_multiply(encoder2_batch_norm_statistics_0, sum_2));
+                    }
+                }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const vector_float encoder2_batch_norm_grad_0 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 1024 * c0 + 512 * ib + 128 * i + 8 * j]);
+                        const vector_float encoder2_batch_norm_grad_in_staged1_0 = vector_load(&encoder2_batch_norm_grad_in_staged1[128 * i
+                            + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 32 * i + 4 * j];
-                        vector_store(&transformed_gradient_at[0], encoder2_batch_norm_grad_0);
-                        const vector_float encoder2_batch_norm_grad_1 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 4]);
-                        vector_store(&transformed_gradient_at[4096], vector_add(encoder2_batch_norm_grad_0, encoder2_batch_norm_grad_1));
-                        vector_store(&transformed_gradient_at[8192], encoder2_batch_norm_grad_1);
+                        vector_store(&transformed_gradient_at[0], encoder2_batch_norm_grad_in_staged1_0);
+                        const vector_float encoder2_batch_norm_grad_in_staged1_1 = vector_load(&encoder2_batch_norm_grad_in_staged1[128 * i
+                            + 8 * j + 4]);
+                        vector_store(&transformed_gradient_at[4096], vector_add(encoder2_batch_norm_grad_in_staged1_0,
+                            encoder2_batch_norm_grad_in_staged1_1));
+                        vector_store(&transformed_gradient_at[8192], encoder2_batch_norm_grad_in_staged1_1);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const float *const encoder2_batch_norm_grad_at = &encoder2_batch_norm_grad[262144 * g + 32768 * nb + 1024 * c0
-                            + 512 * ib + 128 * i + 8 * j];
-                        const vector_float sum_1 = vector_add(vector_load(&encoder2_batch_norm_grad_at[0]),
-                            vector_load(&encoder2_batch_norm_grad_at[64]));
+                        float *const encoder2_batch_norm_grad_in_staged1_at = &encoder2_batch_norm_grad_in_staged1[128 * i + 8 * j];
+                        const vector_float sum_3 = vector_add(vector_load(&encoder2_batch_norm_grad_in_staged1_at[0]),
+                            vector_load(&encoder2_batch_norm_grad_in_staged1_at[64]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 32 * i + 4 * j + 12288];
-                        vector_store(&transformed_gradient_at_1[0], sum_1);
-                        const vector_float sum_2 = vector_add(vector_load(&encoder2_batch_norm_grad_at[4]),
-                            vector_load(&encoder2_batch_norm_grad_at[68]));
-                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[8192], sum_2);
+                        vector_store(&transformed_gradient_at_1[0], sum_3);
+                        const vector_float sum_4 = vector_add(vector_load(&encoder2_batch_norm_grad_in_staged1_at[4]),
+                            vector_load(&encoder2_batch_norm_grad_in_staged1_at[68]));
+                        vector_store(&transformed_gradient_at_1[4096], vector_add(sum_3, sum_4));
+                        vector_store(&transformed_gradient_at_1[8192], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 4; i++) {
                     for (ptrdiff_t j = 0; j < 8; j++) {
-                        const vector_float encoder2_batch_norm_grad_2 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 64]);
+                        const vector_float encoder2_batch_norm_grad_in_staged1_2 = vector_load(&encoder2_batch_norm_grad_in_staged1[128 * i
+                            + 8 * j + 64]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 32 * i + 4 * j + 24576];
-                        vector_store(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_2);
-                        const vector_float encoder2_batch_norm_grad_3 = vector_load(&encoder2_batch_norm_grad[262144 * g + 32768 * nb
-                            + 1024 * c0 + 512 * ib + 128 * i + 8 * j + 68]);
-                        vector_store(&transformed_gradient_at_2[4096], vector_add(encoder2_batch_norm_grad_2, encoder2_batch_norm_grad_3));
-                        vector_store(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_3);
+                        vector_store(&transformed_gradient_at_2[0], encoder2_batch_norm_grad_in_staged1_2);
+                        const vector_float encoder2_batch_norm_grad_in_staged1_3 = vector_load(&encoder2_batch_norm_grad_in_staged1[128 * i
+                            + 8 * j + 68]);
+                        vector_store(&transformed_gradient_at_2[4096], vector_add(encoder2_batch_norm_grad_in_staged1_2,
+                            encoder2_batch_norm_grad_in_staged1_3));
+                        vector_store(&transformed_gradient_at_2[8192], encoder2_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -14236,89 +14518,47 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
-                            vector_float sum1_0_0 = vector_broadcast(0.0f);
-                            vector_float sum1_0_1 = vector_broadcast(0.0f);
-                            vector_float sum1_1_0 = vector_broadcast(0.0f);
-                            vector_float sum1_1_1 = vector_broadcast(0.0f);
-                            vector_float sum1_2_0 = vector_broadcast(0.0f);
-                            vector_float sum1_2_1 = vector_broadcast(0.0f);
-                            vector_float sum1_3_0 = vector_broadcast(0.0f);
-                            vector_float sum1_3_1 = vector_broadcast(0.0f);
+                            vector_float sum2_0_0 = vector_broadcast(0.0f);
+                            vector_float sum2_0_1 = vector_broadcast(0.0f);
+                            vector_float sum2_1_0 = vector_broadcast(0.0f);
+                            vector_float sum2_1_1 = vector_broadcast(0.0f);
+                            vector_float sum2_2_0 = vector_broadcast(0.0f);
+                            vector_float sum2_2_1 = vector_broadcast(0.0f);
+                            vector_float sum2_3_0 = vector_broadcast(0.0f);
+                            vector_float sum2_3_1 = vector_broadcast(0.0f);
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[12288 * p + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j]);
                                     float *const transformed_at_5 = &transformed[10240 * p + 2048 * q + 128 * c0 + 32 * i + 4 * j];
                                     const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
-                                    sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
+                                    sum2_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum2_0_0);
                                     const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[12288 * p + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum1_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum1_0_1);
+                                    sum2_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum2_0_1);
                                     const vector_float transformed_1 = vector_broadcast(transformed_at_5[1]);
-                                    sum1_1_0 = vector_multiply_add(transformed_gradient_0, transformed_1, sum1_1_0);
-                                    sum1_1_1 = vector_multiply_add(transformed_gradient_1, transformed_1, sum1_1_1);
+                                    sum2_1_0 = vector_multiply_add(transformed_gradient_0, transformed_1, sum2_1_0);
+                                    sum2_1_1 = vector_multiply_add(transformed_gradient_1, transformed_1, sum2_1_1);
                                     const vector_float transformed_2 = vector_broadcast(transformed_at_5[2]);
-                                    sum1_2_0 = vector_multiply_add(transformed_gradient_0, transformed_2, sum1_2_0);
-                                    sum1_2_1 = vector_multiply_add(transformed_gradient_1, transformed_2, sum1_2_1);
+                                    sum2_2_0 = vector_multiply_add(transformed_gradient_0, transformed_2, sum2_2_0);
+                                    sum2_2_1 = vector_multiply_add(transformed_gradient_1, transformed_2, sum2_2_1);
                                     const vector_float transformed_3 = vector_broadcast(transformed_at_5[3]);
-                                    sum1_3_0 = vector_multiply_add(transformed_gradient_0, transformed_3, sum1_3_0);
-                                    sum1_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum1_3_1);
+                                    sum2_3_0 = vector_multiply_add(transformed_gradient_0, transformed_3, sum2_3_0);
+                                    sum2_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum2_3_1);
                                 }
                             }
                             float *const products_at_4 = &products[32768 * p + 8192 * q + 512 * c0 + 8 * k0];
-                            vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
-                            vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
-                            vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum1_1_0));
-                            vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum1_1_1));
-                            vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum1_2_0));
-                            vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum1_2_1));
-                            vector_store(&products_at_4[384], vector_add(vector_load(&products_at_4[384]), sum1_3_0));
-                            vector_store(&products_at_4[388], vector_add(vector_load(&products_at_4[388]), sum1_3_1));
+                            vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum2_0_0));
+                            vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum2_0_1));
+                            vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum2_1_0));
+                            vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum2_1_1));
+                            vector_store(&products_at_4[256], vector_add(vector_load(&products_at_4[256]), sum2_2_0));
+                            vector_store(&products_at_4[260], vector_add(vector_load(&products_at_4[260]), sum2_2_1));
+                            vector_store(&products_at_4[384], vector_add(vector_load(&products_at_4[384]), sum2_3_0));
+                            vector_store(&products_at_4[388], vector_add(vector_load(&products_at_4[388]), sum2_3_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
-                        vector_float sum2_0_0 = vector_broadcast(0.0f);
-                        vector_float sum2_0_1 = vector_broadcast(0.0f);
-                        vector_float sum2_1_0 = vector_broadcast(0.0f);
-                        vector_float sum2_1_1 = vector_broadcast(0.0f);
-                        vector_float sum2_2_0 = vector_broadcast(0.0f);
-                        vector_float sum2_2_1 = vector_broadcast(0.0f);
-                        vector_float sum2_3_0 = vector_broadcast(0.0f);
-                        vector_float sum2_3_1 = vector_broadcast(0.0f);
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 4; i++) {
-                                for (ptrdiff_t j = 0; j < 8; j++) {
-                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[12288 * p + 8192 * v
-                                        + 256 * k0 + 32 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 32 * i + 4 * j + 6144];
-                                    const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
-                                    sum2_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum2_0_0);
-                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[12288 * p + 8192 * v
-                                        + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum2_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum2_0_1);
-                                    const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
-                                    sum2_1_0 = vector_multiply_add(transformed_gradient_2, transformed_5, sum2_1_0);
-                                    sum2_1_1 = vector_multiply_add(transformed_gradient_3, transformed_5, sum2_1_1);
-                                    const vector_float transformed_6 = vector_broadcast(transformed_at_6[2]);
-                                    sum2_2_0 = vector_multiply_add(transformed_gradient_2, transformed_6, sum2_2_0);
-                                    sum2_2_1 = vector_multiply_add(transformed_gradient_3, transformed_6, sum2_2_1);
-                                    const vector_float transformed_7 = vector_broadcast(transformed_at_6[3]);
-                                    sum2_3_0 = vector_multiply_add(transformed_gradient_2, transformed_7, sum2_3_0);
-                                    sum2_3_1 = vector_multiply_add(transformed_gradient_3, transformed_7, sum2_3_1);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 8 * k0 + 24576];
-                        vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
-                        vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
-                        vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum2_1_0));
-                        vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum2_1_1));
-                        vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum2_2_0));
-                        vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum2_2_1));
-                        vector_store(&products_at_5[384], vector_add(vector_load(&products_at_5[384]), sum2_3_0));
-                        vector_store(&products_at_5[388], vector_add(vector_load(&products_at_5[388]), sum2_3_1));
-                    }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum3_0_0 = vector_broadcast(0.0f);
                         vector_float sum3_0_1 = vector_broadcast(0.0f);
                         vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -14327,6 +14567,48 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_float sum3_2_1 = vector_broadcast(0.0f);
                         vector_float sum3_3_0 = vector_broadcast(0.0f);
                         vector_float sum3_3_1 = vector_broadcast(0.0f);
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 4; i++) {
+                                for (ptrdiff_t j = 0; j < 8; j++) {
+                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[12288 * p + 8192 * v
+                                        + 256 * k0 + 32 * i + 4 * j]);
+                                    float *const transformed_at_6 = &transformed[10240 * p + 2048 * v + 128 * c0 + 32 * i + 4 * j + 6144];
+                                    const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
+                                    sum3_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum3_0_0);
+                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[12288 * p + 8192 * v
+                                        + 256 * k0 + 32 * i + 4 * j + 128]);
+                                    sum3_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum3_0_1);
+                                    const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
+                                    sum3_1_0 = vector_multiply_add(transformed_gradient_2, transformed_5, sum3_1_0);
+                                    sum3_1_1 = vector_multiply_add(transformed_gradient_3, transformed_5, sum3_1_1);
+                                    const vector_float transformed_6 = vector_broadcast(transformed_at_6[2]);
+                                    sum3_2_0 = vector_multiply_add(transformed_gradient_2, transformed_6, sum3_2_0);
+                                    sum3_2_1 = vector_multiply_add(transformed_gradient_3, transformed_6, sum3_2_1);
+                                    const vector_float transformed_7 = vector_broadcast(transformed_at_6[3]);
+                                    sum3_3_0 = vector_multiply_add(transformed_gradient_2, transformed_7, sum3_3_0);
+                                    sum3_3_1 = vector_multiply_add(transformed_gradient_3, transformed_7, sum3_3_1);
+                                }
+                            }
+                        }
+                        float *const products_at_5 = &products[32768 * p + 512 * c0 + 8 * k0 + 24576];
+                        vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum3_0_0));
+                        vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum3_0_1));
+                        vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum3_1_0));
+                        vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum3_1_1));
+                        vector_store(&products_at_5[256], vector_add(vector_load(&products_at_5[256]), sum3_2_0));
+                        vector_store(&products_at_5[260], vector_add(vector_load(&products_at_5[260]), sum3_2_1));
+                        vector_store(&products_at_5[384], vector_add(vector_load(&products_at_5[384]), sum3_3_0));
+                        vector_store(&products_at_5[388], vector_add(vector_load(&products_at_5[388]), sum3_3_1));
+                    }
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        vector_float sum4_0_0 = vector_broadcast(0.0f);
+                        vector_float sum4_0_1 = vector_broadcast(0.0f);
+                        vector_float sum4_1_0 = vector_broadcast(0.0f);
+                        vector_float sum4_1_1 = vector_broadcast(0.0f);
+                        vector_float sum4_2_0 = vector_broadcast(0.0f);
+                        vector_float sum4_2_1 = vector_broadcast(0.0f);
+                        vector_float sum4_3_0 = vector_broadcast(0.0f);
+                        vector_float sum4_3_1 = vector_broadcast(0.0f);
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
                                 for (ptrdiff_t j = 0; j < 8; j++) {
@@ -14334,40 +14616,40 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                         + 256 * k0 + 32 * i + 4 * j]);
                                     float *const transformed_at_7 = &transformed[10240 * u + 2048 * q + 128 * c0 + 32 * i + 4 * j + 30720];
                                     const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
-                                    sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum3_0_0);
+                                    sum4_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum4_0_0);
                                     const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[24576 * u + 4096 * q
                                         + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum3_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum3_0_1);
+                                    sum4_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum4_0_1);
                                     const vector_float transformed_9 = vector_broadcast(transformed_at_7[1]);
-                                    sum3_1_0 = vector_multiply_add(transformed_gradient_4, transformed_9, sum3_1_0);
-                                    sum3_1_1 = vector_multiply_add(transformed_gradient_5, transformed_9, sum3_1_1);
+                                    sum4_1_0 = vector_multiply_add(transformed_gradient_4, transformed_9, sum4_1_0);
+                                    sum4_1_1 = vector_multiply_add(transformed_gradient_5, transformed_9, sum4_1_1);
                                     const vector_float transformed_10 = vector_broadcast(transformed_at_7[2]);
-                                    sum3_2_0 = vector_multiply_add(transformed_gradient_4, transformed_10, sum3_2_0);
-                                    sum3_2_1 = vector_multiply_add(transformed_gradient_5, transformed_10, sum3_2_1);
+                                    sum4_2_0 = vector_multiply_add(transformed_gradient_4, transformed_10, sum4_2_0);
+                                    sum4_2_1 = vector_multiply_add(transformed_gradient_5, transformed_10, sum4_2_1);
                                     const vector_float transformed_11 = vector_broadcast(transformed_at_7[3]);
-                                    sum3_3_0 = vector_multiply_add(transformed_gradient_4, transformed_11, sum3_3_0);
-                                    sum3_3_1 = vector_multiply_add(transformed_gradient_5, transformed_11, sum3_3_1);
+                                    sum4_3_0 = vector_multiply_add(transformed_gradient_4, transformed_11, sum4_3_0);
+                                    sum4_3_1 = vector_multiply_add(transformed_gradient_5, transformed_11, sum4_3_1);
                                 }
                             }
                         }
                         float *const products_at_6 = &products[8192 * q + 512 * c0 + 8 * k0 + 98304];
-                        vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
-                        vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
-                        vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum3_1_0));
-                        vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum3_1_1));
-                        vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum3_2_0));
-                        vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum3_2_1));
-                        vector_store(&products_at_6[384], vector_add(vector_load(&products_at_6[384]), sum3_3_0));
-                        vector_store(&products_at_6[388], vector_add(vector_load(&products_at_6[388]), sum3_3_1));
+                        vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum4_0_0));
+                        vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum4_0_1));
+                        vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum4_1_0));
+                        vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum4_1_1));
+                        vector_store(&products_at_6[256], vector_add(vector_load(&products_at_6[256]), sum4_2_0));
+                        vector_store(&products_at_6[260], vector_add(vector_load(&products_at_6[260]), sum4_2_1));
+                        vector_store(&products_at_6[384], vector_add(vector_load(&products_at_6[384]), sum4_3_0));
+                        vector_store(&products_at_6[388], vector_add(vector_load(&products_at_6[388]), sum4_3_1));
                     }
-                    vector_float sum4_0_0 = vector_broadcast(0.0f);
-                    vector_float sum4_0_1 = vector_broadcast(0.0f);
-                    vector_float sum4_1_0 = vector_broadcast(0.0f);
-                    vector_float sum4_1_1 = vector_broadcast(0.0f);
-                    vector_float sum4_2_0 = vector_broadcast(0.0f);
-                    vector_float sum4_2_1 = vector_broadcast(0.0f);
-                    vector_float sum4_3_0 = vector_broadcast(0.0f);
-                    vector_float sum4_3_1 = vector_broadcast(0.0f);
+                    vector_float sum5_0_0 = vector_broadcast(0.0f);
+                    vector_float sum5_0_1 = vector_broadcast(0.0f);
+                    vector_float sum5_1_0 = vector_broadcast(0.0f);
+                    vector_float sum5_1_1 = vector_broadcast(0.0f);
+                    vector_float sum5_2_0 = vector_broadcast(0.0f);
+                    vector_float sum5_2_1 = vector_broadcast(0.0f);
+                    vector_float sum5_3_0 = vector_broadcast(0.0f);
+                    vector_float sum5_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
@@ -14376,32 +14658,32 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                         + 256 * k0 + 32 * i + 4 * j]);
                                     float *const transformed_at_8 = &transformed[10240 * u + 2048 * v + 128 * c0 + 32 * i + 4 * j + 36864];
                                     const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
-                                    sum4_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum4_0_0);
+                                    sum5_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum5_0_0);
                                     const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[24576 * u + 8192 * v
                                         + 256 * k0 + 32 * i + 4 * j + 128]);
-                                    sum4_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum4_0_1);
+                                    sum5_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum5_0_1);
                                     const vector_float transformed_13 = vector_broadcast(transformed_at_8[1]);
-                                    sum4_1_0 = vector_multiply_add(transformed_gradient_6, transformed_13, sum4_1_0);
-                                    sum4_1_1 = vector_multiply_add(transformed_gradient_7, transformed_13, sum4_1_1);
+                                    sum5_1_0 = vector_multiply_add(transformed_gradient_6, transformed_13, sum5_1_0);
+                                    sum5_1_1 = vector_multiply_add(transformed_gradient_7, transformed_13, sum5_1_1);
                                     const vector_float transformed_14 = vector_broadcast(transformed_at_8[2]);
-                                    sum4_2_0 = vector_multiply_add(transformed_gradient_6, transformed_14, sum4_2_0);
-                                    sum4_2_1 = vector_multiply_add(transformed_gradient_7, transformed_14, sum4_2_1);
+                                    sum5_2_0 = vector_multiply_add(transformed_gradient_6, transformed_14, sum5_2_0);
+                                    sum5_2_1 = vector_multiply_add(transformed_gradient_7, transformed_14, sum5_2_1);
                                     const vector_float transformed_15 = vector_broadcast(transformed_at_8[3]);
-                                    sum4_3_0 = vector_multiply_add(transformed_gradient_6, transformed_15, sum4_3_0);
-                                    sum4_3_1 = vector_multiply_add(transformed_gradient_7, transformed_15, sum4_3_1);
+                                    sum5_3_0 = vector_multiply_add(transformed_gradient_6, transformed_15, sum5_3_0);
+                                    sum5_3_1 = vector_multiply_add(transformed_gradient_7, transformed_15, sum5_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_7 = &products[512 * c0 + 8 * k0 + 122880];
-                    vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
-                    vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
-                    vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum4_1_0));
-                    vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum4_1_1));
-                    vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum4_2_0));
-                    vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum4_2_1));
-                    vector_store(&products_at_7[384], vector_add(vector_load(&products_at_7[384]), sum4_3_0));
-                    vector_store(&products_at_7[388], vector_add(vector_load(&products_at_7[388]), sum4_3_1));
+                    vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum5_0_0));
+                    vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum5_0_1));
+                    vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum5_1_0));
+                    vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum5_1_1));
+                    vector_store(&products_at_7[256], vector_add(vector_load(&products_at_7[256]), sum5_2_0));
+                    vector_store(&products_at_7[260], vector_add(vector_load(&products_at_7[260]), sum5_2_1));
+                    vector_store(&products_at_7[384], vector_add(vector_load(&products_at_7[384]), sum5_3_0));
+                    vector_store(&products_at_7[388], vector_add(vector_load(&products_at_7[388]), sum5_3_1));
                 }
             }
         }
@@ -14409,15 +14691,15 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_8 = &products[128 * c + 4 * k0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[32768]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[40960]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[32768]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[8192]), vector_load(&products_at_8[40960]));
             float *const encoder2_conv_weight_grad_groups_at = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
                 + 2304 * k0];
-            vector_store(&encoder2_conv_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&encoder2_conv_weight_grad_groups_at[0], vector_add(sum_5, sum_6));
             vector_store(&encoder2_conv_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[24576]),
                 vector_load(&products_at_8[57344])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[49152]));
-            vector_store(&encoder2_conv_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_8[16384]), vector_load(&products_at_8[49152]));
+            vector_store(&encoder2_conv_weight_grad_groups_at[32], vector_add(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
@@ -14434,22 +14716,23 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
         for (ptrdiff_t c = 0; c < 64; c++) {
             float *const products_at_10 = &products[128 * c + 4 * k0 + 32768];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[32768]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[40960]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[32768]));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[8192]), vector_load(&products_at_10[40960]));
             float *const encoder2_conv_weight_grad_groups_at_2 = &encoder2_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 73728 * g
                 + 2304 * k0 + 96];
-            vector_store(&encoder2_conv_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&encoder2_conv_weight_grad_groups_at_2[0], vector_add(sum_8, sum_9));
             vector_store(&encoder2_conv_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[24576]),
                 vector_load(&products_at_10[57344])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[49152]));
-            vector_store(&encoder2_conv_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
+            const vector_float sum_10 = vector_add(vector_load(&products_at_10[16384]), vector_load(&products_at_10[49152]));
+            vector_store(&encoder2_conv_weight_grad_groups_at_2[32], vector_add(sum_9, sum_10));
         }
     }
 }
 
 static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder_4_bias, const float *restrict encoder2_batch_norm_grad, float *restrict encoder2_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_4_bias, const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, float *restrict encoder2_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -14457,7 +14740,8 @@ static void encoder2_conv_weight_grad(const float *restrict encoder1_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder2_conv_weight_grad_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_batch_norm_grad, encoder2_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+            encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums, encoder_7_bias, encoder3_conv_data_grad,
+            encoder2_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -14565,10 +14849,15 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 51.4 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_grad,
-    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out, char *scratch) {
+static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
+    const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
+    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
+    float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
     float *const encoder2_batch_norm_grad_in_staged0 = (float *)(scratch + 265344);
@@ -14578,8 +14867,28 @@ static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
             if (8 * i + h_s < 16) {
                 for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    vector_store(&encoder2_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s],
-                        vector_load(&encoder2_batch_norm_grad[32768 * n + 1024 * c0 + 512 * i + 64 * h_s + 4 * w_s]));
+                    const float *const encoder2_batch_norm_statistics_at = &encoder2_batch_norm_statistics[12 * c0];
+                    const vector_float encoder2_batch_norm_statistics_0 = vector_load(&encoder2_batch_norm_statistics_at[8]);
+                    const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 512 * i
+                        + 64 * h_s + 4 * w_s]);
+                    const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
+                        vector_load(&encoder2_batch_norm_statistics_at[0]));
+                    const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                        vector_load(&encoder2_batch_norm_statistics_at[4])));
+                    const vector_float product_0 = vector_multiply(vector_load(&encoder2_batch_norm_grad_sums[8 * c0 + 4]),
+                        vector_broadcast(6.1035156e-05f));
+                    const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_statistics_0,
+                        vector_load(&encoder_7_bias[4 * c0]));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                    const vector_float encoder3_conv_data_grad_0 = vector_load(&encoder3_conv_data_grad[32768 * n + 1024 * c0 + 512 * i
+                        + 64 * h_s + 4 * w_s]);
+                    const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder3_conv_data_grad_0,
+                        vector_broadcast(0.0f));
+                    const vector_float product_1 = vector_multiply(vector_load(&encoder2_batch_norm_grad_sums[8 * c0]),
+                        vector_broadcast(6.1035156e-05f));
+                    const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
+                    vector_store(&encoder2_batch_norm_grad_in_staged0[68 * h_s + 4 * w_s], vector_multiply(encoder2_batch_norm_statistics_0,
+                        sum_1));
                 }
                 vector_store(&encoder2_batch_norm_grad_in_staged0[68 * h_s + 64], vector_broadcast(0.0f));
             } else {
@@ -14605,17 +14914,17 @@ static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const encoder2_batch_norm_grad_in_staged0_at_1 = &encoder2_batch_norm_grad_in_staged0[136 * ib + 8 * jb];
-                const vector_float difference_0 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[0]),
+                const vector_float difference_1 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[0]),
                     vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[68]));
                 float *const transformed_at_1 = &transformed[128 * c0 + 32 * ib + 4 * jb + 16384];
-                vector_store(&transformed_at_1[0], difference_0);
-                const vector_float difference_1 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[4]),
+                vector_store(&transformed_at_1[0], difference_1);
+                const vector_float difference_2 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[4]),
                     vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[72]));
-                vector_store(&transformed_at_1[4096], vector_subtract(difference_0, difference_1));
-                vector_store(&transformed_at_1[8192], difference_1);
-                const vector_float difference_2 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[8]),
+                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[8192], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[8]),
                     vector_load(&encoder2_batch_norm_grad_in_staged0_at_1[76]));
-                vector_store(&transformed_at_1[12288], vector_subtract(difference_2, difference_1));
+                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -14635,17 +14944,17 @@ static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 8; jb++) {
                 float *const encoder2_batch_norm_grad_in_staged0_at_3 = &encoder2_batch_norm_grad_in_staged0[136 * ib + 8 * jb + 68];
-                const vector_float difference_3 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[68]),
+                const vector_float difference_4 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[68]),
                     vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[128 * c0 + 32 * ib + 4 * jb + 49152];
-                vector_store(&transformed_at_3[0], difference_3);
-                const vector_float difference_4 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[72]),
+                vector_store(&transformed_at_3[0], difference_4);
+                const vector_float difference_5 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[72]),
                     vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[4096], vector_subtract(difference_3, difference_4));
-                vector_store(&transformed_at_3[8192], difference_4);
-                const vector_float difference_5 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[76]),
+                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[8192], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[76]),
                     vector_load(&encoder2_batch_norm_grad_in_staged0_at_3[8]));
-                vector_store(&transformed_at_3[12288], vector_subtract(difference_5, difference_4));
+                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
             }
         }
     }
@@ -14830,13 +15139,13 @@ static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                             + 2048 * i + 512 * ib + 64 * jb + 16 * ji + 128];
                         vector_store(&encoder2_conv_data_grad_out_at_1[0], vector_add(vector_load(&sums_at_4[0]),
                             vector_load(&sums_at_4[160])));
-                        const vector_float sum_0 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
-                        const vector_float sum_1 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
-                        vector_store(&encoder2_conv_data_grad_out_at_1[4], vector_add(sum_0, sum_1));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                        vector_store(&encoder2_conv_data_grad_out_at_1[4], vector_add(sum_2, sum_3));
                         vector_store(&encoder2_conv_data_grad_out_at_1[8], vector_add(vector_load(&sums_at_4[128]),
                             vector_load(&sums_at_4[288])));
-                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
-                        vector_store(&encoder2_conv_data_grad_out_at_1[12], vector_add(sum_1, sum_2));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                        vector_store(&encoder2_conv_data_grad_out_at_1[12], vector_add(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -14858,99 +15167,103 @@ static void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                             + 2048 * i + 512 * ib + 64 * jb + 16 * ji + 384];
                         vector_store(&encoder2_conv_data_grad_out_at_3[0], vector_add(vector_load(&sums_at_6[0]),
                             vector_load(&sums_at_6[160])));
-                        const vector_float sum_3 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
-                        const vector_float sum_4 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
-                        vector_store(&encoder2_conv_data_grad_out_at_3[4], vector_add(sum_3, sum_4));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                        vector_store(&encoder2_conv_data_grad_out_at_3[4], vector_add(sum_5, sum_6));
                         vector_store(&encoder2_conv_data_grad_out_at_3[8], vector_add(vector_load(&sums_at_6[128]),
                             vector_load(&sums_at_6[288])));
-                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
-                        vector_store(&encoder2_conv_data_grad_out_at_3[12], vector_add(sum_4, sum_5));
+                        const vector_float sum_7 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                        vector_store(&encoder2_conv_data_grad_out_at_3[12], vector_add(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+            vector_float sum5_a = vector_broadcast(0.0f);
+            vector_float sum5_b = vector_broadcast(0.0f);
+            for (ptrdiff_t q = 0; q < 2; q++) {
+                for (ptrdiff_t w = 0; w < 32; w++) {
+                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 2048 * i
+                        + 256 * i1 + 128 * q + 4 * w]);
+                    const vector_float difference_7 = vector_subtract(encoder1_conv_forward_0,
+                        vector_load(&encoder1_batch_norm_statistics[12 * c0]));
+                    const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[12 * c0 + 8]);
+                    const vector_float sum_8 = vector_multiply_add(difference_7, encoder1_batch_norm_statistics_0,
+                        vector_load(&encoder_4_bias[4 * c0]));
+                    const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
+                    const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad_out[65536 * n + 4096 * c0 + 2048 * i
+                        + 256 * i1 + 128 * q + 4 * w]);
+                    const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
+                        vector_broadcast(0.0f));
+                    sum5_a = vector_add(sum5_a, chosen_1);
+                    sum5_b = vector_multiply_add(chosen_1, difference_7, sum5_b);
+                }
+            }
+            vector_store(&encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 64 * i + 8 * i1], sum5_a);
+            vector_store(&encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 64 * i + 8 * i1 + 4], sum5_b);
+        }
+    }
 }
 
-static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, char *scratch, int threads) {
+static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
+    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
+    float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
-        encoder2_conv_data_grad_body(item, encoder2_batch_norm_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
+        encoder2_conv_data_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
+            encoder_7_bias, encoder3_conv_data_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out, encoder1_conv_forward,
+            encoder1_batch_norm_statistics, encoder_4_bias, encoder1_batch_norm_grad_sums_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 16.8 M FLOPs, 34.1 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder1_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
-    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t p = 0; p < 16; p++) {
-        vector_float sum0_a = vector_broadcast(0.0f);
-        vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t q = 0; q < 2; q++) {
-            for (ptrdiff_t w = 0; w < 32; w++) {
-                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 256 * p + 128 * q
-                    + 4 * w]);
-                const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0,
-                    vector_load(&encoder1_batch_norm_statistics[12 * c0]));
-                const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics[12 * c0 + 8]);
-                const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
-                    vector_load(&encoder_4_bias[4 * c0]));
-                const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 256 * p
-                    + 128 * q + 4 * w]);
-                const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
-                    vector_broadcast(0.0f));
-                sum0_a = vector_add(sum0_a, chosen_0);
-                sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-            }
-        }
-        vector_store(&encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p], sum0_a);
-        vector_store(&encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + 4], sum0_b);
-    }
-}
-
-static void encoder1_batch_norm_grad_sums_tiles(const float *restrict encoder1_conv_forward,
-    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder1_batch_norm_grad_sums_tiles_body(item, encoder1_conv_forward, encoder1_batch_norm_statistics, encoder_4_bias,
-            encoder2_conv_data_grad, encoder1_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 131.1 k FLOPs, 525.6 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder1_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad_sums_partial,
     const float *restrict encoder1_batch_norm_statistics, float *restrict encoder1_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 16; p++) {
-                sum0_a = sum0_a + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 8 * p + c1 + 4];
-            }
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 16; p++) {
+            const float *const encoder1_batch_norm_grad_sums_partial_at = &encoder1_batch_norm_grad_sums_partial[2048 * n + 128 * c0
+                + 8 * p];
+            sum0_a_0 = sum0_a_0 + (double)encoder1_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)encoder1_batch_norm_grad_sums_partial_at[4];
+            sum0_a_1 = sum0_a_1 + (double)encoder1_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)encoder1_batch_norm_grad_sums_partial_at[5];
+            sum0_a_2 = sum0_a_2 + (double)encoder1_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)encoder1_batch_norm_grad_sums_partial_at[6];
+            sum0_a_3 = sum0_a_3 + (double)encoder1_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)encoder1_batch_norm_grad_sums_partial_at[7];
         }
-        encoder1_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        encoder1_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)encoder1_batch_norm_statistics[12 * c0 + c1 + 4]);
     }
+    float *const encoder1_batch_norm_grad_sums_at = &encoder1_batch_norm_grad_sums[8 * c0];
+    encoder1_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0 + 4];
+    encoder1_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)encoder1_batch_norm_statistics_at[0]);
+    encoder1_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    encoder1_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)encoder1_batch_norm_statistics_at[1]);
+    encoder1_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    encoder1_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)encoder1_batch_norm_statistics_at[2]);
+    encoder1_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    encoder1_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)encoder1_batch_norm_statistics_at[3]);
 }
 
 static void encoder1_batch_norm_grad_sums_merge(const float *restrict encoder1_batch_norm_grad_sums_partial,
@@ -15000,65 +15313,21 @@ static void encoder1_batch_norm_bias_grad(float *restrict encoder_4_bias_grad, c
     }
 }
 
-/* batch_norm_grad: [64, 64, 32, 32]
- * 4194.3 k FLOPs, 50.3 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, h, w, c lanes */
-static void encoder1_batch_norm_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_batch_norm_grad_out) {
-    const ptrdiff_t n = item / 16;
-    const ptrdiff_t c0 = item % 16;
-    for (ptrdiff_t h = 0; h < 32; h++) {
-        for (ptrdiff_t w = 0; w < 32; w++) {
-            const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0];
-            const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics_at[8]);
-            const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 128 * h + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0, vector_load(&encoder1_batch_norm_statistics_at[0]));
-            const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
-                vector_load(&encoder1_batch_norm_statistics_at[4])));
-            const vector_float product_0 = vector_multiply(vector_load(&encoder1_batch_norm_grad_sums[8 * c0 + 4]),
-                vector_broadcast(1.5258789e-05f));
-            const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
-                vector_load(&encoder_4_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 128 * h + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            const vector_float product_1 = vector_multiply(vector_load(&encoder1_batch_norm_grad_sums[8 * c0]),
-                vector_broadcast(1.5258789e-05f));
-            const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
-            vector_store(&encoder1_batch_norm_grad_out[65536 * n + 4096 * c0 + 128 * h + 4 * w],
-                vector_multiply(encoder1_batch_norm_statistics_0, sum_1));
-        }
-    }
-}
-
-static void encoder1_batch_norm_grad(float *restrict encoder1_batch_norm_grad_out, const float *restrict encoder1_batch_norm_statistics,
-    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 1024; item++) {
-        encoder1_batch_norm_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
-            encoder_4_bias, encoder2_conv_data_grad, encoder1_batch_norm_grad_out);
-    }
-}
-
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 2 i + u - 1, 2 j + v - 1]
  * s [64, 64, 32, 32], x [64, 32, 64, 64]
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.9 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 67.7 M bytes of memory traffic, 316608 bytes of scratch in steps of 1558656 a thread.
  * kb parallel, cb parallel, g parallel, nb, ib, c in tiles of 4, stage encoder0_relu_in | n, i, j, c lanes */
 static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_batch_norm_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch) {
+    const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch) {
     const ptrdiff_t g = item;
     float *const products = (float *)(scratch + 176128);
     float *const encoder0_relu_in_staged0 = (float *)(scratch + 307200);
     float *const transformed = (float *)(scratch + 73728);
+    float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
     for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
@@ -15224,42 +15493,69 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                        const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0];
+                        const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics_at[8]);
+                        const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[524288 * g + 65536 * nb + 4096 * c0
+                            + 512 * ib + 128 * h_s + 4 * w_s]);
+                        const vector_float difference_7 = vector_subtract(encoder1_conv_forward_0,
+                            vector_load(&encoder1_batch_norm_statistics_at[0]));
+                        const vector_float negative_0 = vector_negate(vector_multiply(difference_7,
+                            vector_load(&encoder1_batch_norm_statistics_at[4])));
+                        const vector_float product_0 = vector_multiply(vector_load(&encoder1_batch_norm_grad_sums[8 * c0 + 4]),
+                            vector_broadcast(1.5258789e-05f));
+                        const vector_float sum_1 = vector_multiply_add(difference_7, encoder1_batch_norm_statistics_0,
+                            vector_load(&encoder_4_bias[4 * c0]));
+                        const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_1);
+                        const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[524288 * g + 65536 * nb
+                            + 4096 * c0 + 512 * ib + 128 * h_s + 4 * w_s]);
+                        const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
+                            vector_broadcast(0.0f));
+                        const vector_float product_1 = vector_multiply(vector_load(&encoder1_batch_norm_grad_sums[8 * c0]),
+                            vector_broadcast(1.5258789e-05f));
+                        const vector_float sum_2 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
+                        vector_store(&encoder1_batch_norm_grad_in_staged1[128 * h_s + 4 * w_s],
+                            vector_multiply(encoder1_batch_norm_statistics_0, sum_2));
+                    }
+                }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const vector_float encoder1_batch_norm_grad_0 = vector_load(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 4096 * c0 + 512 * ib + 256 * i + 8 * j]);
+                        const vector_float encoder1_batch_norm_grad_in_staged1_0 = vector_load(&encoder1_batch_norm_grad_in_staged1[256 * i
+                            + 8 * j]);
                         float *const transformed_gradient_at = &transformed_gradient[128 * c0 + 64 * i + 4 * j];
-                        vector_store(&transformed_gradient_at[0], encoder1_batch_norm_grad_0);
-                        const vector_float encoder1_batch_norm_grad_1 = vector_load(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 4096 * c0 + 512 * ib + 256 * i + 8 * j + 4]);
-                        vector_store(&transformed_gradient_at[2048], vector_add(encoder1_batch_norm_grad_0, encoder1_batch_norm_grad_1));
-                        vector_store(&transformed_gradient_at[4096], encoder1_batch_norm_grad_1);
+                        vector_store(&transformed_gradient_at[0], encoder1_batch_norm_grad_in_staged1_0);
+                        const vector_float encoder1_batch_norm_grad_in_staged1_1 = vector_load(&encoder1_batch_norm_grad_in_staged1[256 * i
+                            + 8 * j + 4]);
+                        vector_store(&transformed_gradient_at[2048], vector_add(encoder1_batch_norm_grad_in_staged1_0,
+                            encoder1_batch_norm_grad_in_staged1_1));
+                        vector_store(&transformed_gradient_at[4096], encoder1_batch_norm_grad_in_staged1_1);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const float *const encoder1_batch_norm_grad_at = &encoder1_batch_norm_grad[524288 * g + 65536 * nb + 4096 * c0
-                            + 512 * ib + 256 * i + 8 * j];
-                        const vector_float sum_1 = vector_add(vector_load(&encoder1_batch_norm_grad_at[0]),
-                            vector_load(&encoder1_batch_norm_grad_at[128]));
+                        float *const encoder1_batch_norm_grad_in_staged1_at = &encoder1_batch_norm_grad_in_staged1[256 * i + 8 * j];
+                        const vector_float sum_3 = vector_add(vector_load(&encoder1_batch_norm_grad_in_staged1_at[0]),
+                            vector_load(&encoder1_batch_norm_grad_in_staged1_at[128]));
                         float *const transformed_gradient_at_1 = &transformed_gradient[128 * c0 + 64 * i + 4 * j + 6144];
-                        vector_store(&transformed_gradient_at_1[0], sum_1);
-                        const vector_float sum_2 = vector_add(vector_load(&encoder1_batch_norm_grad_at[4]),
-                            vector_load(&encoder1_batch_norm_grad_at[132]));
-                        vector_store(&transformed_gradient_at_1[2048], vector_add(sum_1, sum_2));
-                        vector_store(&transformed_gradient_at_1[4096], sum_2);
+                        vector_store(&transformed_gradient_at_1[0], sum_3);
+                        const vector_float sum_4 = vector_add(vector_load(&encoder1_batch_norm_grad_in_staged1_at[4]),
+                            vector_load(&encoder1_batch_norm_grad_in_staged1_at[132]));
+                        vector_store(&transformed_gradient_at_1[2048], vector_add(sum_3, sum_4));
+                        vector_store(&transformed_gradient_at_1[4096], sum_4);
                     }
                 }
                 for (ptrdiff_t i = 0; i < 2; i++) {
                     for (ptrdiff_t j = 0; j < 16; j++) {
-                        const vector_float encoder1_batch_norm_grad_2 = vector_load(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 4096 * c0 + 512 * ib + 256 * i + 8 * j + 128]);
+                        const vector_float encoder1_batch_norm_grad_in_staged1_2 = vector_load(&encoder1_batch_norm_grad_in_staged1[256 * i
+                            + 8 * j + 128]);
                         float *const transformed_gradient_at_2 = &transformed_gradient[128 * c0 + 64 * i + 4 * j + 12288];
-                        vector_store(&transformed_gradient_at_2[0], encoder1_batch_norm_grad_2);
-                        const vector_float encoder1_batch_norm_grad_3 = vector_load(&encoder1_batch_norm_grad[524288 * g + 65536 * nb
-                            + 4096 * c0 + 512 * ib + 256 * i + 8 * j + 132]);
-                        vector_store(&transformed_gradient_at_2[2048], vector_add(encoder1_batch_norm_grad_2, encoder1_batch_norm_grad_3));
-                        vector_store(&transformed_gradient_at_2[4096], encoder1_batch_norm_grad_3);
+                        vector_store(&transformed_gradient_at_2[0], encoder1_batch_norm_grad_in_staged1_2);
+                        const vector_float encoder1_batch_norm_grad_in_staged1_3 = vector_load(&encoder1_batch_norm_grad_in_staged1[256 * i
+                            + 8 * j + 132]);
+                        vector_store(&transformed_gradient_at_2[2048], vector_add(encoder1_batch_norm_grad_in_staged1_2,
+                            encoder1_batch_norm_grad_in_staged1_3));
+                        vector_store(&transformed_gradient_at_2[4096], encoder1_batch_norm_grad_in_staged1_3);
                     }
                 }
             }
@@ -15267,89 +15563,47 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t p = 0; p < 3; p++) {
                         for (ptrdiff_t q = 0; q < 3; q++) {
-                            vector_float sum1_0_0 = vector_broadcast(0.0f);
-                            vector_float sum1_0_1 = vector_broadcast(0.0f);
-                            vector_float sum1_1_0 = vector_broadcast(0.0f);
-                            vector_float sum1_1_1 = vector_broadcast(0.0f);
-                            vector_float sum1_2_0 = vector_broadcast(0.0f);
-                            vector_float sum1_2_1 = vector_broadcast(0.0f);
-                            vector_float sum1_3_0 = vector_broadcast(0.0f);
-                            vector_float sum1_3_1 = vector_broadcast(0.0f);
+                            vector_float sum2_0_0 = vector_broadcast(0.0f);
+                            vector_float sum2_0_1 = vector_broadcast(0.0f);
+                            vector_float sum2_1_0 = vector_broadcast(0.0f);
+                            vector_float sum2_1_1 = vector_broadcast(0.0f);
+                            vector_float sum2_2_0 = vector_broadcast(0.0f);
+                            vector_float sum2_2_1 = vector_broadcast(0.0f);
+                            vector_float sum2_3_0 = vector_broadcast(0.0f);
+                            vector_float sum2_3_1 = vector_broadcast(0.0f);
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const vector_float transformed_gradient_0 = vector_load(&transformed_gradient[6144 * p + 2048 * q
                                         + 256 * k0 + 64 * i + 4 * j]);
                                     float *const transformed_at_5 = &transformed[5120 * p + 1024 * q + 128 * c0 + 64 * i + 4 * j];
                                     const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
-                                    sum1_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum1_0_0);
+                                    sum2_0_0 = vector_multiply_add(transformed_gradient_0, transformed_0, sum2_0_0);
                                     const vector_float transformed_gradient_1 = vector_load(&transformed_gradient[6144 * p + 2048 * q
                                         + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum1_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum1_0_1);
+                                    sum2_0_1 = vector_multiply_add(transformed_gradient_1, transformed_0, sum2_0_1);
                                     const vector_float transformed_1 = vector_broadcast(transformed_at_5[1]);
-                                    sum1_1_0 = vector_multiply_add(transformed_gradient_0, transformed_1, sum1_1_0);
-                                    sum1_1_1 = vector_multiply_add(transformed_gradient_1, transformed_1, sum1_1_1);
+                                    sum2_1_0 = vector_multiply_add(transformed_gradient_0, transformed_1, sum2_1_0);
+                                    sum2_1_1 = vector_multiply_add(transformed_gradient_1, transformed_1, sum2_1_1);
                                     const vector_float transformed_2 = vector_broadcast(transformed_at_5[2]);
-                                    sum1_2_0 = vector_multiply_add(transformed_gradient_0, transformed_2, sum1_2_0);
-                                    sum1_2_1 = vector_multiply_add(transformed_gradient_1, transformed_2, sum1_2_1);
+                                    sum2_2_0 = vector_multiply_add(transformed_gradient_0, transformed_2, sum2_2_0);
+                                    sum2_2_1 = vector_multiply_add(transformed_gradient_1, transformed_2, sum2_2_1);
                                     const vector_float transformed_3 = vector_broadcast(transformed_at_5[3]);
-                                    sum1_3_0 = vector_multiply_add(transformed_gradient_0, transformed_3, sum1_3_0);
-                                    sum1_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum1_3_1);
+                                    sum2_3_0 = vector_multiply_add(transformed_gradient_0, transformed_3, sum2_3_0);
+                                    sum2_3_1 = vector_multiply_add(transformed_gradient_1, transformed_3, sum2_3_1);
                                 }
                             }
                             float *const products_at_4 = &products[8192 * p + 2048 * q + 256 * c0 + 8 * k0];
-                            vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum1_0_0));
-                            vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum1_0_1));
-                            vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum1_1_0));
-                            vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum1_1_1));
-                            vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum1_2_0));
-                            vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum1_2_1));
-                            vector_store(&products_at_4[192], vector_add(vector_load(&products_at_4[192]), sum1_3_0));
-                            vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum1_3_1));
+                            vector_store(&products_at_4[0], vector_add(vector_load(&products_at_4[0]), sum2_0_0));
+                            vector_store(&products_at_4[4], vector_add(vector_load(&products_at_4[4]), sum2_0_1));
+                            vector_store(&products_at_4[64], vector_add(vector_load(&products_at_4[64]), sum2_1_0));
+                            vector_store(&products_at_4[68], vector_add(vector_load(&products_at_4[68]), sum2_1_1));
+                            vector_store(&products_at_4[128], vector_add(vector_load(&products_at_4[128]), sum2_2_0));
+                            vector_store(&products_at_4[132], vector_add(vector_load(&products_at_4[132]), sum2_2_1));
+                            vector_store(&products_at_4[192], vector_add(vector_load(&products_at_4[192]), sum2_3_0));
+                            vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum2_3_1));
                         }
                     }
                     for (ptrdiff_t p = 0; p < 3; p++) {
-                        vector_float sum2_0_0 = vector_broadcast(0.0f);
-                        vector_float sum2_0_1 = vector_broadcast(0.0f);
-                        vector_float sum2_1_0 = vector_broadcast(0.0f);
-                        vector_float sum2_1_1 = vector_broadcast(0.0f);
-                        vector_float sum2_2_0 = vector_broadcast(0.0f);
-                        vector_float sum2_2_1 = vector_broadcast(0.0f);
-                        vector_float sum2_3_0 = vector_broadcast(0.0f);
-                        vector_float sum2_3_1 = vector_broadcast(0.0f);
-                        for (ptrdiff_t v = 0; v < 2; v++) {
-                            for (ptrdiff_t i = 0; i < 2; i++) {
-                                for (ptrdiff_t j = 0; j < 16; j++) {
-                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[6144 * p + 4096 * v
-                                        + 256 * k0 + 64 * i + 4 * j]);
-                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 128 * c0 + 64 * i + 4 * j + 3072];
-                                    const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
-                                    sum2_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum2_0_0);
-                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[6144 * p + 4096 * v
-                                        + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum2_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum2_0_1);
-                                    const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
-                                    sum2_1_0 = vector_multiply_add(transformed_gradient_2, transformed_5, sum2_1_0);
-                                    sum2_1_1 = vector_multiply_add(transformed_gradient_3, transformed_5, sum2_1_1);
-                                    const vector_float transformed_6 = vector_broadcast(transformed_at_6[2]);
-                                    sum2_2_0 = vector_multiply_add(transformed_gradient_2, transformed_6, sum2_2_0);
-                                    sum2_2_1 = vector_multiply_add(transformed_gradient_3, transformed_6, sum2_2_1);
-                                    const vector_float transformed_7 = vector_broadcast(transformed_at_6[3]);
-                                    sum2_3_0 = vector_multiply_add(transformed_gradient_2, transformed_7, sum2_3_0);
-                                    sum2_3_1 = vector_multiply_add(transformed_gradient_3, transformed_7, sum2_3_1);
-                                }
-                            }
-                        }
-                        float *const products_at_5 = &products[8192 * p + 256 * c0 + 8 * k0 + 6144];
-                        vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum2_0_0));
-                        vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum2_0_1));
-                        vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum2_1_0));
-                        vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum2_1_1));
-                        vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum2_2_0));
-                        vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum2_2_1));
-                        vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum2_3_0));
-                        vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum2_3_1));
-                    }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
                         vector_float sum3_0_0 = vector_broadcast(0.0f);
                         vector_float sum3_0_1 = vector_broadcast(0.0f);
                         vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -15358,6 +15612,48 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_float sum3_2_1 = vector_broadcast(0.0f);
                         vector_float sum3_3_0 = vector_broadcast(0.0f);
                         vector_float sum3_3_1 = vector_broadcast(0.0f);
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t i = 0; i < 2; i++) {
+                                for (ptrdiff_t j = 0; j < 16; j++) {
+                                    const vector_float transformed_gradient_2 = vector_load(&transformed_gradient[6144 * p + 4096 * v
+                                        + 256 * k0 + 64 * i + 4 * j]);
+                                    float *const transformed_at_6 = &transformed[5120 * p + 1024 * v + 128 * c0 + 64 * i + 4 * j + 3072];
+                                    const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
+                                    sum3_0_0 = vector_multiply_add(transformed_gradient_2, transformed_4, sum3_0_0);
+                                    const vector_float transformed_gradient_3 = vector_load(&transformed_gradient[6144 * p + 4096 * v
+                                        + 256 * k0 + 64 * i + 4 * j + 128]);
+                                    sum3_0_1 = vector_multiply_add(transformed_gradient_3, transformed_4, sum3_0_1);
+                                    const vector_float transformed_5 = vector_broadcast(transformed_at_6[1]);
+                                    sum3_1_0 = vector_multiply_add(transformed_gradient_2, transformed_5, sum3_1_0);
+                                    sum3_1_1 = vector_multiply_add(transformed_gradient_3, transformed_5, sum3_1_1);
+                                    const vector_float transformed_6 = vector_broadcast(transformed_at_6[2]);
+                                    sum3_2_0 = vector_multiply_add(transformed_gradient_2, transformed_6, sum3_2_0);
+                                    sum3_2_1 = vector_multiply_add(transformed_gradient_3, transformed_6, sum3_2_1);
+                                    const vector_float transformed_7 = vector_broadcast(transformed_at_6[3]);
+                                    sum3_3_0 = vector_multiply_add(transformed_gradient_2, transformed_7, sum3_3_0);
+                                    sum3_3_1 = vector_multiply_add(transformed_gradient_3, transformed_7, sum3_3_1);
+                                }
+                            }
+                        }
+                        float *const products_at_5 = &products[8192 * p + 256 * c0 + 8 * k0 + 6144];
+                        vector_store(&products_at_5[0], vector_add(vector_load(&products_at_5[0]), sum3_0_0));
+                        vector_store(&products_at_5[4], vector_add(vector_load(&products_at_5[4]), sum3_0_1));
+                        vector_store(&products_at_5[64], vector_add(vector_load(&products_at_5[64]), sum3_1_0));
+                        vector_store(&products_at_5[68], vector_add(vector_load(&products_at_5[68]), sum3_1_1));
+                        vector_store(&products_at_5[128], vector_add(vector_load(&products_at_5[128]), sum3_2_0));
+                        vector_store(&products_at_5[132], vector_add(vector_load(&products_at_5[132]), sum3_2_1));
+                        vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum3_3_0));
+                        vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum3_3_1));
+                    }
+                    for (ptrdiff_t q = 0; q < 3; q++) {
+                        vector_float sum4_0_0 = vector_broadcast(0.0f);
+                        vector_float sum4_0_1 = vector_broadcast(0.0f);
+                        vector_float sum4_1_0 = vector_broadcast(0.0f);
+                        vector_float sum4_1_1 = vector_broadcast(0.0f);
+                        vector_float sum4_2_0 = vector_broadcast(0.0f);
+                        vector_float sum4_2_1 = vector_broadcast(0.0f);
+                        vector_float sum4_3_0 = vector_broadcast(0.0f);
+                        vector_float sum4_3_1 = vector_broadcast(0.0f);
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 for (ptrdiff_t j = 0; j < 16; j++) {
@@ -15365,40 +15661,40 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                         + 256 * k0 + 64 * i + 4 * j]);
                                     float *const transformed_at_7 = &transformed[5120 * u + 1024 * q + 128 * c0 + 64 * i + 4 * j + 15360];
                                     const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
-                                    sum3_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum3_0_0);
+                                    sum4_0_0 = vector_multiply_add(transformed_gradient_4, transformed_8, sum4_0_0);
                                     const vector_float transformed_gradient_5 = vector_load(&transformed_gradient[12288 * u + 2048 * q
                                         + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum3_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum3_0_1);
+                                    sum4_0_1 = vector_multiply_add(transformed_gradient_5, transformed_8, sum4_0_1);
                                     const vector_float transformed_9 = vector_broadcast(transformed_at_7[1]);
-                                    sum3_1_0 = vector_multiply_add(transformed_gradient_4, transformed_9, sum3_1_0);
-                                    sum3_1_1 = vector_multiply_add(transformed_gradient_5, transformed_9, sum3_1_1);
+                                    sum4_1_0 = vector_multiply_add(transformed_gradient_4, transformed_9, sum4_1_0);
+                                    sum4_1_1 = vector_multiply_add(transformed_gradient_5, transformed_9, sum4_1_1);
                                     const vector_float transformed_10 = vector_broadcast(transformed_at_7[2]);
-                                    sum3_2_0 = vector_multiply_add(transformed_gradient_4, transformed_10, sum3_2_0);
-                                    sum3_2_1 = vector_multiply_add(transformed_gradient_5, transformed_10, sum3_2_1);
+                                    sum4_2_0 = vector_multiply_add(transformed_gradient_4, transformed_10, sum4_2_0);
+                                    sum4_2_1 = vector_multiply_add(transformed_gradient_5, transformed_10, sum4_2_1);
                                     const vector_float transformed_11 = vector_broadcast(transformed_at_7[3]);
-                                    sum3_3_0 = vector_multiply_add(transformed_gradient_4, transformed_11, sum3_3_0);
-                                    sum3_3_1 = vector_multiply_add(transformed_gradient_5, transformed_11, sum3_3_1);
+                                    sum4_3_0 = vector_multiply_add(transformed_gradient_4, transformed_11, sum4_3_0);
+                                    sum4_3_1 = vector_multiply_add(transformed_gradient_5, transformed_11, sum4_3_1);
                                 }
                             }
                         }
                         float *const products_at_6 = &products[2048 * q + 256 * c0 + 8 * k0 + 24576];
-                        vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum3_0_0));
-                        vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum3_0_1));
-                        vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum3_1_0));
-                        vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum3_1_1));
-                        vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum3_2_0));
-                        vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum3_2_1));
-                        vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum3_3_0));
-                        vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum3_3_1));
+                        vector_store(&products_at_6[0], vector_add(vector_load(&products_at_6[0]), sum4_0_0));
+                        vector_store(&products_at_6[4], vector_add(vector_load(&products_at_6[4]), sum4_0_1));
+                        vector_store(&products_at_6[64], vector_add(vector_load(&products_at_6[64]), sum4_1_0));
+                        vector_store(&products_at_6[68], vector_add(vector_load(&products_at_6[68]), sum4_1_1));
+                        vector_store(&products_at_6[128], vector_add(vector_load(&products_at_6[128]), sum4_2_0));
+                        vector_store(&products_at_6[132], vector_add(vector_load(&products_at_6[132]), sum4_2_1));
+                        vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum4_3_0));
+                        vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum4_3_1));
                     }
-                    vector_float sum4_0_0 = vector_broadcast(0.0f);
-                    vector_float sum4_0_1 = vector_broadcast(0.0f);
-                    vector_float sum4_1_0 = vector_broadcast(0.0f);
-                    vector_float sum4_1_1 = vector_broadcast(0.0f);
-                    vector_float sum4_2_0 = vector_broadcast(0.0f);
-                    vector_float sum4_2_1 = vector_broadcast(0.0f);
-                    vector_float sum4_3_0 = vector_broadcast(0.0f);
-                    vector_float sum4_3_1 = vector_broadcast(0.0f);
+                    vector_float sum5_0_0 = vector_broadcast(0.0f);
+                    vector_float sum5_0_1 = vector_broadcast(0.0f);
+                    vector_float sum5_1_0 = vector_broadcast(0.0f);
+                    vector_float sum5_1_1 = vector_broadcast(0.0f);
+                    vector_float sum5_2_0 = vector_broadcast(0.0f);
+                    vector_float sum5_2_1 = vector_broadcast(0.0f);
+                    vector_float sum5_3_0 = vector_broadcast(0.0f);
+                    vector_float sum5_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
@@ -15407,32 +15703,32 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                                         + 256 * k0 + 64 * i + 4 * j]);
                                     float *const transformed_at_8 = &transformed[5120 * u + 1024 * v + 128 * c0 + 64 * i + 4 * j + 18432];
                                     const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
-                                    sum4_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum4_0_0);
+                                    sum5_0_0 = vector_multiply_add(transformed_gradient_6, transformed_12, sum5_0_0);
                                     const vector_float transformed_gradient_7 = vector_load(&transformed_gradient[12288 * u + 4096 * v
                                         + 256 * k0 + 64 * i + 4 * j + 128]);
-                                    sum4_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum4_0_1);
+                                    sum5_0_1 = vector_multiply_add(transformed_gradient_7, transformed_12, sum5_0_1);
                                     const vector_float transformed_13 = vector_broadcast(transformed_at_8[1]);
-                                    sum4_1_0 = vector_multiply_add(transformed_gradient_6, transformed_13, sum4_1_0);
-                                    sum4_1_1 = vector_multiply_add(transformed_gradient_7, transformed_13, sum4_1_1);
+                                    sum5_1_0 = vector_multiply_add(transformed_gradient_6, transformed_13, sum5_1_0);
+                                    sum5_1_1 = vector_multiply_add(transformed_gradient_7, transformed_13, sum5_1_1);
                                     const vector_float transformed_14 = vector_broadcast(transformed_at_8[2]);
-                                    sum4_2_0 = vector_multiply_add(transformed_gradient_6, transformed_14, sum4_2_0);
-                                    sum4_2_1 = vector_multiply_add(transformed_gradient_7, transformed_14, sum4_2_1);
+                                    sum5_2_0 = vector_multiply_add(transformed_gradient_6, transformed_14, sum5_2_0);
+                                    sum5_2_1 = vector_multiply_add(transformed_gradient_7, transformed_14, sum5_2_1);
                                     const vector_float transformed_15 = vector_broadcast(transformed_at_8[3]);
-                                    sum4_3_0 = vector_multiply_add(transformed_gradient_6, transformed_15, sum4_3_0);
-                                    sum4_3_1 = vector_multiply_add(transformed_gradient_7, transformed_15, sum4_3_1);
+                                    sum5_3_0 = vector_multiply_add(transformed_gradient_6, transformed_15, sum5_3_0);
+                                    sum5_3_1 = vector_multiply_add(transformed_gradient_7, transformed_15, sum5_3_1);
                                 }
                             }
                         }
                     }
                     float *const products_at_7 = &products[256 * c0 + 8 * k0 + 30720];
-                    vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum4_0_0));
-                    vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum4_0_1));
-                    vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum4_1_0));
-                    vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum4_1_1));
-                    vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum4_2_0));
-                    vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum4_2_1));
-                    vector_store(&products_at_7[192], vector_add(vector_load(&products_at_7[192]), sum4_3_0));
-                    vector_store(&products_at_7[196], vector_add(vector_load(&products_at_7[196]), sum4_3_1));
+                    vector_store(&products_at_7[0], vector_add(vector_load(&products_at_7[0]), sum5_0_0));
+                    vector_store(&products_at_7[4], vector_add(vector_load(&products_at_7[4]), sum5_0_1));
+                    vector_store(&products_at_7[64], vector_add(vector_load(&products_at_7[64]), sum5_1_0));
+                    vector_store(&products_at_7[68], vector_add(vector_load(&products_at_7[68]), sum5_1_1));
+                    vector_store(&products_at_7[128], vector_add(vector_load(&products_at_7[128]), sum5_2_0));
+                    vector_store(&products_at_7[132], vector_add(vector_load(&products_at_7[132]), sum5_2_1));
+                    vector_store(&products_at_7[192], vector_add(vector_load(&products_at_7[192]), sum5_3_0));
+                    vector_store(&products_at_7[196], vector_add(vector_load(&products_at_7[196]), sum5_3_1));
                 }
             }
         }
@@ -15440,15 +15736,15 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c = 0; c < 32; c++) {
             float *const products_at_8 = &products[64 * c + 4 * k0];
-            const vector_float sum_3 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[8192]));
-            const vector_float sum_4 = vector_add(vector_load(&products_at_8[2048]), vector_load(&products_at_8[10240]));
+            const vector_float sum_5 = vector_add(vector_load(&products_at_8[0]), vector_load(&products_at_8[8192]));
+            const vector_float sum_6 = vector_add(vector_load(&products_at_8[2048]), vector_load(&products_at_8[10240]));
             float *const encoder1_conv_weight_grad_groups_at = &encoder1_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 18432 * g
                 + 1152 * k0];
-            vector_store(&encoder1_conv_weight_grad_groups_at[0], vector_add(sum_3, sum_4));
+            vector_store(&encoder1_conv_weight_grad_groups_at[0], vector_add(sum_5, sum_6));
             vector_store(&encoder1_conv_weight_grad_groups_at[16], vector_add(vector_load(&products_at_8[6144]),
                 vector_load(&products_at_8[14336])));
-            const vector_float sum_5 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[12288]));
-            vector_store(&encoder1_conv_weight_grad_groups_at[32], vector_add(sum_4, sum_5));
+            const vector_float sum_7 = vector_add(vector_load(&products_at_8[4096]), vector_load(&products_at_8[12288]));
+            vector_store(&encoder1_conv_weight_grad_groups_at[32], vector_add(sum_6, sum_7));
         }
     }
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
@@ -15465,22 +15761,23 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
         for (ptrdiff_t c = 0; c < 32; c++) {
             float *const products_at_10 = &products[64 * c + 4 * k0 + 8192];
-            const vector_float sum_6 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[8192]));
-            const vector_float sum_7 = vector_add(vector_load(&products_at_10[2048]), vector_load(&products_at_10[10240]));
+            const vector_float sum_8 = vector_add(vector_load(&products_at_10[0]), vector_load(&products_at_10[8192]));
+            const vector_float sum_9 = vector_add(vector_load(&products_at_10[2048]), vector_load(&products_at_10[10240]));
             float *const encoder1_conv_weight_grad_groups_at_2 = &encoder1_conv_weight_grad_groups[c % 4 * 4 + c / 4 * 144 + 18432 * g
                 + 1152 * k0 + 96];
-            vector_store(&encoder1_conv_weight_grad_groups_at_2[0], vector_add(sum_6, sum_7));
+            vector_store(&encoder1_conv_weight_grad_groups_at_2[0], vector_add(sum_8, sum_9));
             vector_store(&encoder1_conv_weight_grad_groups_at_2[16], vector_add(vector_load(&products_at_10[6144]),
                 vector_load(&products_at_10[14336])));
-            const vector_float sum_8 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[12288]));
-            vector_store(&encoder1_conv_weight_grad_groups_at_2[32], vector_add(sum_7, sum_8));
+            const vector_float sum_10 = vector_add(vector_load(&products_at_10[4096]), vector_load(&products_at_10[12288]));
+            vector_store(&encoder1_conv_weight_grad_groups_at_2[32], vector_add(sum_9, sum_10));
         }
     }
 }
 
 static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_statistics,
-    const float *restrict encoder_1_bias, const float *restrict encoder1_batch_norm_grad, float *restrict encoder1_conv_weight_grad_groups,
-    char *scratch, int threads) {
+    const float *restrict encoder_1_bias, const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, float *restrict encoder1_conv_weight_grad_groups, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -15488,7 +15785,8 @@ static void encoder1_conv_weight_grad(const float *restrict encoder0_conv_forwar
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
         encoder1_conv_weight_grad_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_batch_norm_grad, encoder1_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+            encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums, encoder_4_bias, encoder2_conv_data_grad,
+            encoder1_conv_weight_grad_groups, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -15592,10 +15890,15 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
+ * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
-static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_grad,
-    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out, char *scratch) {
+static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
+    const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
+    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
+    float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 265344);
@@ -15605,8 +15908,28 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
             if (8 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0];
+                    const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics_at[8]);
+                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 1024 * i
+                        + 128 * h_s + 4 * w_s]);
+                    const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0,
+                        vector_load(&encoder1_batch_norm_statistics_at[0]));
+                    const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
+                        vector_load(&encoder1_batch_norm_statistics_at[4])));
+                    const vector_float product_0 = vector_multiply(vector_load(&encoder1_batch_norm_grad_sums[8 * c0 + 4]),
+                        vector_broadcast(1.5258789e-05f));
+                    const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
+                        vector_load(&encoder_4_bias[4 * c0]));
+                    const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
+                    const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 1024 * i
+                        + 128 * h_s + 4 * w_s]);
+                    const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
+                        vector_broadcast(0.0f));
+                    const vector_float product_1 = vector_multiply(vector_load(&encoder1_batch_norm_grad_sums[8 * c0]),
+                        vector_broadcast(1.5258789e-05f));
+                    const vector_float sum_1 = vector_multiply_add(negative_0, product_0, vector_subtract(chosen_0, product_1));
                     vector_store(&encoder1_batch_norm_grad_in_staged0[132 * h_s + 4 * w_s],
-                        vector_load(&encoder1_batch_norm_grad[65536 * n + 4096 * c0 + 1024 * i + 128 * h_s + 4 * w_s]));
+                        vector_multiply(encoder1_batch_norm_statistics_0, sum_1));
                 }
                 vector_store(&encoder1_batch_norm_grad_in_staged0[132 * h_s + 128], vector_broadcast(0.0f));
             } else {
@@ -15632,17 +15955,17 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb];
-                const vector_float difference_0 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
+                const vector_float difference_1 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[132]));
                 float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
-                vector_store(&transformed_at_1[0], difference_0);
-                const vector_float difference_1 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[4]),
+                vector_store(&transformed_at_1[0], difference_1);
+                const vector_float difference_2 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[4]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[136]));
-                vector_store(&transformed_at_1[4096], vector_subtract(difference_0, difference_1));
-                vector_store(&transformed_at_1[8192], difference_1);
-                const vector_float difference_2 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
+                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[8192], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[140]));
-                vector_store(&transformed_at_1[12288], vector_subtract(difference_2, difference_1));
+                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
             }
         }
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
@@ -15662,17 +15985,17 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         for (ptrdiff_t ib = 0; ib < 4; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb + 132];
-                const vector_float difference_3 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[132]),
+                const vector_float difference_4 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[132]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
                 float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
-                vector_store(&transformed_at_3[0], difference_3);
-                const vector_float difference_4 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[136]),
+                vector_store(&transformed_at_3[0], difference_4);
+                const vector_float difference_5 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[136]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[4096], vector_subtract(difference_3, difference_4));
-                vector_store(&transformed_at_3[8192], difference_4);
-                const vector_float difference_5 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[140]),
+                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[8192], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[140]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[8]));
-                vector_store(&transformed_at_3[12288], vector_subtract(difference_5, difference_4));
+                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
             }
         }
     }
@@ -15857,13 +16180,13 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                             + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
                         vector_store(&encoder1_conv_data_grad_out_at_1[0], vector_add(vector_load(&sums_at_4[0]),
                             vector_load(&sums_at_4[160])));
-                        const vector_float sum_0 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
-                        const vector_float sum_1 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
-                        vector_store(&encoder1_conv_data_grad_out_at_1[4], vector_add(sum_0, sum_1));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                        vector_store(&encoder1_conv_data_grad_out_at_1[4], vector_add(sum_2, sum_3));
                         vector_store(&encoder1_conv_data_grad_out_at_1[8], vector_add(vector_load(&sums_at_4[128]),
                             vector_load(&sums_at_4[288])));
-                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
-                        vector_store(&encoder1_conv_data_grad_out_at_1[12], vector_add(sum_1, sum_2));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                        vector_store(&encoder1_conv_data_grad_out_at_1[12], vector_add(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -15885,95 +16208,101 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                             + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
                         vector_store(&encoder1_conv_data_grad_out_at_3[0], vector_add(vector_load(&sums_at_6[0]),
                             vector_load(&sums_at_6[160])));
-                        const vector_float sum_3 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
-                        const vector_float sum_4 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
-                        vector_store(&encoder1_conv_data_grad_out_at_3[4], vector_add(sum_3, sum_4));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                        vector_store(&encoder1_conv_data_grad_out_at_3[4], vector_add(sum_5, sum_6));
                         vector_store(&encoder1_conv_data_grad_out_at_3[8], vector_add(vector_load(&sums_at_6[128]),
                             vector_load(&sums_at_6[288])));
-                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
-                        vector_store(&encoder1_conv_data_grad_out_at_3[12], vector_add(sum_4, sum_5));
+                        const vector_float sum_7 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                        vector_store(&encoder1_conv_data_grad_out_at_3[12], vector_add(sum_6, sum_7));
                     }
                 }
             }
         }
     }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+            vector_float sum5_a = vector_broadcast(0.0f);
+            vector_float sum5_b = vector_broadcast(0.0f);
+            for (ptrdiff_t w = 0; w < 64; w++) {
+                const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                    + 256 * i1 + 4 * w]);
+                const vector_float difference_7 = vector_subtract(encoder0_conv_forward_0,
+                    vector_load(&encoder0_batch_norm_statistics[12 * c0]));
+                const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c0 + 8]);
+                const vector_float sum_8 = vector_multiply_add(difference_7, encoder0_batch_norm_statistics_0,
+                    vector_load(&encoder_1_bias[4 * c0]));
+                const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
+                const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad_out[131072 * n + 16384 * c0 + 4096 * i
+                    + 256 * i1 + 4 * w]);
+                const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f), encoder1_conv_data_grad_0,
+                    vector_broadcast(0.0f));
+                sum5_a = vector_add(sum5_a, chosen_1);
+                sum5_b = vector_multiply_add(chosen_1, difference_7, sum5_b);
+            }
+            vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 128 * i + 8 * i1], sum5_a);
+            vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 128 * i + 8 * i1 + 4], sum5_b);
+        }
+    }
 }
 
-static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, char *scratch, int threads) {
+static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
+    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
+    float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        encoder1_conv_data_grad_body(item, encoder1_batch_norm_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
+        encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
+            encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
+            encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
-    }
-}
-
-/* sums of dy and of dy (x - mean), for tiles of rows of each image and channel
- * 33.6 M FLOPs, 68.2 M bytes of memory traffic.
- * n parallel, c in tiles of 4 parallel, p, sum in registers | q, w, c lanes */
-static void encoder0_batch_norm_grad_sums_tiles_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
-    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial) {
-    const ptrdiff_t n = item / 8;
-    const ptrdiff_t c0 = item % 8;
-    for (ptrdiff_t p = 0; p < 64; p++) {
-        vector_float sum0_a = vector_broadcast(0.0f);
-        vector_float sum0_b = vector_broadcast(0.0f);
-        for (ptrdiff_t w = 0; w < 64; w++) {
-            const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
-            const vector_float difference_0 = vector_subtract(encoder0_conv_forward_0,
-                vector_load(&encoder0_batch_norm_statistics[12 * c0]));
-            const vector_float encoder0_batch_norm_statistics_0 = vector_load(&encoder0_batch_norm_statistics[12 * c0 + 8]);
-            const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_statistics_0,
-                vector_load(&encoder_1_bias[4 * c0]));
-            const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-            const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad[131072 * n + 16384 * c0 + 256 * p + 4 * w]);
-            const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder1_conv_data_grad_0,
-                vector_broadcast(0.0f));
-            sum0_a = vector_add(sum0_a, chosen_0);
-            sum0_b = vector_multiply_add(chosen_0, difference_0, sum0_b);
-        }
-        vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p], sum0_a);
-        vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + 4], sum0_b);
-    }
-}
-
-static void encoder0_batch_norm_grad_sums_tiles(const float *restrict encoder0_conv_forward,
-    const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
-    const float *restrict encoder1_conv_data_grad, float *restrict encoder0_batch_norm_grad_sums_partial, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        encoder0_batch_norm_grad_sums_tiles_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias,
-            encoder1_conv_data_grad, encoder0_batch_norm_grad_sums_partial);
     }
 }
 
 /* the tiles of each channel, in index order, in double
  * 262.1 k FLOPs, 1049.2 k bytes of memory traffic.
- * c in tiles of 4 parallel, c, sum in registers | n, p */
+ * c in tiles of 4 parallel, c in tiles of 4, sum in registers | n, p, c unrolled */
 static void encoder0_batch_norm_grad_sums_merge_body(ptrdiff_t item, const float *restrict encoder0_batch_norm_grad_sums_partial,
     const float *restrict encoder0_batch_norm_statistics, float *restrict encoder0_batch_norm_grad_sums) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        double sum0_a = 0.0;
-        double sum0_b = 0.0;
-        for (ptrdiff_t n = 0; n < 64; n++) {
-            for (ptrdiff_t p = 0; p < 64; p++) {
-                sum0_a = sum0_a + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1];
-                sum0_b = sum0_b + (double)encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 8 * p + c1 + 4];
-            }
+    double sum0_a_0 = 0.0;
+    double sum0_b_0 = 0.0;
+    double sum0_a_1 = 0.0;
+    double sum0_b_1 = 0.0;
+    double sum0_a_2 = 0.0;
+    double sum0_b_2 = 0.0;
+    double sum0_a_3 = 0.0;
+    double sum0_b_3 = 0.0;
+    for (ptrdiff_t n = 0; n < 64; n++) {
+        for (ptrdiff_t p = 0; p < 64; p++) {
+            const float *const encoder0_batch_norm_grad_sums_partial_at = &encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0
+                + 8 * p];
+            sum0_a_0 = sum0_a_0 + (double)encoder0_batch_norm_grad_sums_partial_at[0];
+            sum0_b_0 = sum0_b_0 + (double)encoder0_batch_norm_grad_sums_partial_at[4];
+            sum0_a_1 = sum0_a_1 + (double)encoder0_batch_norm_grad_sums_partial_at[1];
+            sum0_b_1 = sum0_b_1 + (double)encoder0_batch_norm_grad_sums_partial_at[5];
+            sum0_a_2 = sum0_a_2 + (double)encoder0_batch_norm_grad_sums_partial_at[2];
+            sum0_b_2 = sum0_b_2 + (double)encoder0_batch_norm_grad_sums_partial_at[6];
+            sum0_a_3 = sum0_a_3 + (double)encoder0_batch_norm_grad_sums_partial_at[3];
+            sum0_b_3 = sum0_b_3 + (double)encoder0_batch_norm_grad_sums_partial_at[7];
         }
-        encoder0_batch_norm_grad_sums[8 * c0 + c1] = (float)sum0_a;
-        encoder0_batch_norm_grad_sums[8 * c0 + c1 + 4] = (float)(sum0_b * (double)encoder0_batch_norm_statistics[12 * c0 + c1 + 4]);
     }
+    float *const encoder0_batch_norm_grad_sums_at = &encoder0_batch_norm_grad_sums[8 * c0];
+    encoder0_batch_norm_grad_sums_at[0] = (float)sum0_a_0;
+    const float *const encoder0_batch_norm_statistics_at = &encoder0_batch_norm_statistics[12 * c0 + 4];
+    encoder0_batch_norm_grad_sums_at[4] = (float)(sum0_b_0 * (double)encoder0_batch_norm_statistics_at[0]);
+    encoder0_batch_norm_grad_sums_at[1] = (float)sum0_a_1;
+    encoder0_batch_norm_grad_sums_at[5] = (float)(sum0_b_1 * (double)encoder0_batch_norm_statistics_at[1]);
+    encoder0_batch_norm_grad_sums_at[2] = (float)sum0_a_2;
+    encoder0_batch_norm_grad_sums_at[6] = (float)(sum0_b_2 * (double)encoder0_batch_norm_statistics_at[2]);
+    encoder0_batch_norm_grad_sums_at[3] = (float)sum0_a_3;
+    encoder0_batch_norm_grad_sums_at[7] = (float)(sum0_b_3 * (double)encoder0_batch_norm_statistics_at[3]);
 }
 
 static void encoder0_batch_norm_grad_sums_merge(const float *restrict encoder0_batch_norm_grad_sums_partial,
@@ -16328,19 +16657,121 @@ static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *r
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 1 i + u - 1, 1 j + v - 1] w[k, c, u, v]
+ * [64, 1, 64, 64] -> [64, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
+ * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 17472 bytes of scratch in steps of 1558656 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 64 parallel, stage x_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
+static void encoder0_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const x_in_staged0 = (float *)scratch;
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s] = 0.0f;
+    }
+    for (ptrdiff_t h_s = 0; h_s < 64; h_s++) {
+        x_in_staged0[66 * h_s + 66] = 0.0f;
+        for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+            x_in_staged0[66 * h_s + w_s + 67] = x[4096 * n + 64 * h_s + w_s];
+        }
+        x_in_staged0[66 * h_s + 131] = 0.0f;
+    }
+    for (ptrdiff_t w_s = 0; w_s < 66; w_s++) {
+        x_in_staged0[w_s + 4290] = 0.0f;
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 64; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 32; j0++) {
+                vector_float sum1_0_0 = vector_broadcast(0.0f);
+                vector_float sum1_0_1 = vector_broadcast(0.0f);
+                vector_float sum1_0_2 = vector_broadcast(0.0f);
+                vector_float sum1_0_3 = vector_broadcast(0.0f);
+                vector_float sum1_1_0 = vector_broadcast(0.0f);
+                vector_float sum1_1_1 = vector_broadcast(0.0f);
+                vector_float sum1_1_2 = vector_broadcast(0.0f);
+                vector_float sum1_1_3 = vector_broadcast(0.0f);
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 66 * u + 2 * j0];
+                    const vector_float x_in_staged0_0 = vector_broadcast(x_in_staged0_at[0]);
+                    const float *const encoder_0_weight_at = &encoder_0_weight[144 * k1 + 12 * u];
+                    const vector_float encoder_0_weight_0 = vector_load(&encoder_0_weight_at[0]);
+                    sum1_0_0 = vector_multiply_add(x_in_staged0_0, encoder_0_weight_0, sum1_0_0);
+                    const vector_float encoder_0_weight_1 = vector_load(&encoder_0_weight_at[36]);
+                    sum1_0_1 = vector_multiply_add(x_in_staged0_0, encoder_0_weight_1, sum1_0_1);
+                    const vector_float encoder_0_weight_2 = vector_load(&encoder_0_weight_at[72]);
+                    sum1_0_2 = vector_multiply_add(x_in_staged0_0, encoder_0_weight_2, sum1_0_2);
+                    const vector_float encoder_0_weight_3 = vector_load(&encoder_0_weight_at[108]);
+                    sum1_0_3 = vector_multiply_add(x_in_staged0_0, encoder_0_weight_3, sum1_0_3);
+                    const vector_float x_in_staged0_1 = vector_broadcast(x_in_staged0_at[1]);
+                    sum1_1_0 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_0, sum1_1_0);
+                    sum1_1_1 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_1, sum1_1_1);
+                    sum1_1_2 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_2, sum1_1_2);
+                    sum1_1_3 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_3, sum1_1_3);
+                    const vector_float encoder_0_weight_4 = vector_load(&encoder_0_weight_at[4]);
+                    sum1_0_0 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_4, sum1_0_0);
+                    const vector_float encoder_0_weight_5 = vector_load(&encoder_0_weight_at[40]);
+                    sum1_0_1 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_5, sum1_0_1);
+                    const vector_float encoder_0_weight_6 = vector_load(&encoder_0_weight_at[76]);
+                    sum1_0_2 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_6, sum1_0_2);
+                    const vector_float encoder_0_weight_7 = vector_load(&encoder_0_weight_at[112]);
+                    sum1_0_3 = vector_multiply_add(x_in_staged0_1, encoder_0_weight_7, sum1_0_3);
+                    const vector_float x_in_staged0_2 = vector_broadcast(x_in_staged0_at[2]);
+                    sum1_1_0 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_4, sum1_1_0);
+                    sum1_1_1 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_5, sum1_1_1);
+                    sum1_1_2 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_6, sum1_1_2);
+                    sum1_1_3 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_7, sum1_1_3);
+                    const vector_float encoder_0_weight_8 = vector_load(&encoder_0_weight_at[8]);
+                    sum1_0_0 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_8, sum1_0_0);
+                    const vector_float encoder_0_weight_9 = vector_load(&encoder_0_weight_at[44]);
+                    sum1_0_1 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_9, sum1_0_1);
+                    const vector_float encoder_0_weight_10 = vector_load(&encoder_0_weight_at[80]);
+                    sum1_0_2 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_10, sum1_0_2);
+                    const vector_float encoder_0_weight_11 = vector_load(&encoder_0_weight_at[116]);
+                    sum1_0_3 = vector_multiply_add(x_in_staged0_2, encoder_0_weight_11, sum1_0_3);
+                    const vector_float x_in_staged0_3 = vector_broadcast(x_in_staged0_at[3]);
+                    sum1_1_0 = vector_multiply_add(x_in_staged0_3, encoder_0_weight_8, sum1_1_0);
+                    sum1_1_1 = vector_multiply_add(x_in_staged0_3, encoder_0_weight_9, sum1_1_1);
+                    sum1_1_2 = vector_multiply_add(x_in_staged0_3, encoder_0_weight_10, sum1_1_2);
+                    sum1_1_3 = vector_multiply_add(x_in_staged0_3, encoder_0_weight_11, sum1_1_3);
+                }
+                float *const encoder0_conv_forward_at = &encoder0_conv_forward[131072 * n + 65536 * k1 + 256 * i1 + 8 * j0];
+                vector_store(&encoder0_conv_forward_at[0], sum1_0_0);
+                vector_store(&encoder0_conv_forward_at[16384], sum1_0_1);
+                vector_store(&encoder0_conv_forward_at[32768], sum1_0_2);
+                vector_store(&encoder0_conv_forward_at[49152], sum1_0_3);
+                vector_store(&encoder0_conv_forward_at[4], sum1_1_0);
+                vector_store(&encoder0_conv_forward_at[16388], sum1_1_1);
+                vector_store(&encoder0_conv_forward_at[32772], sum1_1_2);
+                vector_store(&encoder0_conv_forward_at[49156], sum1_1_3);
+            }
+        }
+    }
+}
+
+static void encoder0_conv_forward_evaluate(const float *restrict x, const float *restrict encoder_0_weight,
+    float *restrict encoder0_conv_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        encoder0_conv_forward_evaluate_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 128 FLOPs, 768 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void encoder0_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_1_running_mean,
     const float *restrict encoder_1_running_var, const float *restrict encoder_1_weight, float *restrict encoder0_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const encoder0_batch_norm_running_out_at = &encoder0_batch_norm_running_out[12 * c0 + c1];
-        encoder0_batch_norm_running_out_at[0] = (float)((double)encoder_1_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_1_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const encoder0_batch_norm_running_out_at = &encoder0_batch_norm_running_out[12 * c0 + c2];
+        encoder0_batch_norm_running_out_at[0] = (float)((double)encoder_1_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)encoder_1_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder0_batch_norm_running_out_at[4] = (float)quotient_0;
-        encoder0_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_1_weight[4 * c0 + c1]);
+        encoder0_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_1_weight[4 * c0 + c2]);
     }
 }
 
@@ -16353,19 +16784,539 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
+static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
+    const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
+    const ptrdiff_t n = item / 4;
+    const ptrdiff_t i = item % 4;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 205952);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
+            if (0 <= 16 * i + h_s - 1) {
+                vector_store(&encoder0_relu_in_staged0[260 * h_s], vector_broadcast(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
+                    const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                        + 256 * h_s + 4 * w_s - 256]);
+                    const vector_float difference_0 = vector_subtract(encoder0_conv_forward_0,
+                        vector_load(&encoder0_batch_norm_running[12 * c0]));
+                    const vector_float encoder0_batch_norm_running_0 = vector_load(&encoder0_batch_norm_running[12 * c0 + 8]);
+                    const vector_float sum_0 = vector_multiply_add(difference_0, encoder0_batch_norm_running_0,
+                        vector_load(&encoder_1_bias[4 * c0]));
+                    vector_store(&encoder0_relu_in_staged0[260 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 65; w_s++) {
+                    vector_store(&encoder0_relu_in_staged0[260 * h_s + 4 * w_s], vector_broadcast(0.0f));
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[1040 * ib + 16 * jb];
+                const vector_float difference_1 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[0]),
+                    vector_load(&encoder0_relu_in_staged0_at[520]));
+                const vector_float difference_2 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[8]),
+                    vector_load(&encoder0_relu_in_staged0_at[528]));
+                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at[2048], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[16]),
+                    vector_load(&encoder0_relu_in_staged0_at[536]));
+                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[4]),
+                    vector_load(&encoder0_relu_in_staged0_at[524])));
+                vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[12]),
+                    vector_load(&encoder0_relu_in_staged0_at[532])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
+                const vector_float encoder0_relu_in_staged0_0 = vector_load(&encoder0_relu_in_staged0_at_1[8]);
+                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[0]),
+                    encoder0_relu_in_staged0_0));
+                vector_store(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
+                vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[16]),
+                    encoder0_relu_in_staged0_0));
+                vector_store(&transformed_at_1[6144], vector_load(&encoder0_relu_in_staged0_at_1[4]));
+                vector_store(&transformed_at_1[8192], vector_load(&encoder0_relu_in_staged0_at_1[12]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
+                const vector_float difference_4 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[520]),
+                    vector_load(&encoder0_relu_in_staged0_at_2[0]));
+                const vector_float difference_5 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[528]),
+                    vector_load(&encoder0_relu_in_staged0_at_2[8]));
+                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_2[2048], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[536]),
+                    vector_load(&encoder0_relu_in_staged0_at_2[16]));
+                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[524]),
+                    vector_load(&encoder0_relu_in_staged0_at_2[4])));
+                vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[532]),
+                    vector_load(&encoder0_relu_in_staged0_at_2[12])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 260];
+                const vector_float encoder0_relu_in_staged0_1 = vector_load(&encoder0_relu_in_staged0_at_3[8]);
+                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[0]),
+                    encoder0_relu_in_staged0_1));
+                vector_store(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
+                vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[16]),
+                    encoder0_relu_in_staged0_1));
+                vector_store(&transformed_at_3[6144], vector_load(&encoder0_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[8192], vector_load(&encoder0_relu_in_staged0_at_3[12]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 780];
+                const vector_float encoder0_relu_in_staged0_2 = vector_load(&encoder0_relu_in_staged0_at_4[8]);
+                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[0]),
+                    encoder0_relu_in_staged0_2));
+                vector_store(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
+                vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[16]),
+                    encoder0_relu_in_staged0_2));
+                vector_store(&transformed_at_4[6144], vector_load(&encoder0_relu_in_staged0_at_4[4]));
+                vector_store(&transformed_at_4[8192], vector_load(&encoder0_relu_in_staged0_at_4[12]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 8; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                vector_float sum1_0_0 = vector_broadcast(0.0f);
+                vector_float sum1_0_1 = vector_broadcast(0.0f);
+                vector_float sum1_1_0 = vector_broadcast(0.0f);
+                vector_float sum1_1_1 = vector_broadcast(0.0f);
+                vector_float sum1_2_0 = vector_broadcast(0.0f);
+                vector_float sum1_2_1 = vector_broadcast(0.0f);
+                vector_float sum1_3_0 = vector_broadcast(0.0f);
+                vector_float sum1_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
+                                const vector_float encoder_3_weight_filtered_0 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
+                                    + 384 * v + 16 * c0 + 4 * c1]);
+                                sum1_0_0 = vector_multiply_add(transformed_0, encoder_3_weight_filtered_0, sum1_0_0);
+                                const vector_float encoder_3_weight_filtered_1 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
+                                    + 384 * v + 16 * c0 + 4 * c1 + 2048]);
+                                sum1_0_1 = vector_multiply_add(transformed_0, encoder_3_weight_filtered_1, sum1_0_1);
+                                const vector_float transformed_1 = vector_broadcast(transformed_at_5[4]);
+                                sum1_1_0 = vector_multiply_add(transformed_1, encoder_3_weight_filtered_0, sum1_1_0);
+                                sum1_1_1 = vector_multiply_add(transformed_1, encoder_3_weight_filtered_1, sum1_1_1);
+                                const vector_float transformed_2 = vector_broadcast(transformed_at_5[8]);
+                                sum1_2_0 = vector_multiply_add(transformed_2, encoder_3_weight_filtered_0, sum1_2_0);
+                                sum1_2_1 = vector_multiply_add(transformed_2, encoder_3_weight_filtered_1, sum1_2_1);
+                                const vector_float transformed_3 = vector_broadcast(transformed_at_5[12]);
+                                sum1_3_0 = vector_multiply_add(transformed_3, encoder_3_weight_filtered_0, sum1_3_0);
+                                sum1_3_1 = vector_multiply_add(transformed_3, encoder_3_weight_filtered_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[0], sum1_0_0);
+                vector_store(&sums[4], sum1_0_1);
+                vector_store(&sums[8], sum1_1_0);
+                vector_store(&sums[12], sum1_1_1);
+                vector_store(&sums[16], sum1_2_0);
+                vector_store(&sums[20], sum1_2_1);
+                vector_store(&sums[24], sum1_3_0);
+                vector_store(&sums[28], sum1_3_1);
+                vector_float sum2_0_0 = vector_broadcast(0.0f);
+                vector_float sum2_0_1 = vector_broadcast(0.0f);
+                vector_float sum2_1_0 = vector_broadcast(0.0f);
+                vector_float sum2_1_1 = vector_broadcast(0.0f);
+                vector_float sum2_2_0 = vector_broadcast(0.0f);
+                vector_float sum2_2_1 = vector_broadcast(0.0f);
+                vector_float sum2_3_0 = vector_broadcast(0.0f);
+                vector_float sum2_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 2048];
+                            const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
+                            const vector_float encoder_3_weight_filtered_2 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
+                                + 16 * c0 + 4 * c1 + 128]);
+                            sum2_0_0 = vector_multiply_add(transformed_4, encoder_3_weight_filtered_2, sum2_0_0);
+                            const vector_float encoder_3_weight_filtered_3 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
+                                + 16 * c0 + 4 * c1 + 2176]);
+                            sum2_0_1 = vector_multiply_add(transformed_4, encoder_3_weight_filtered_3, sum2_0_1);
+                            const vector_float transformed_5 = vector_broadcast(transformed_at_6[4]);
+                            sum2_1_0 = vector_multiply_add(transformed_5, encoder_3_weight_filtered_2, sum2_1_0);
+                            sum2_1_1 = vector_multiply_add(transformed_5, encoder_3_weight_filtered_3, sum2_1_1);
+                            const vector_float transformed_6 = vector_broadcast(transformed_at_6[8]);
+                            sum2_2_0 = vector_multiply_add(transformed_6, encoder_3_weight_filtered_2, sum2_2_0);
+                            sum2_2_1 = vector_multiply_add(transformed_6, encoder_3_weight_filtered_3, sum2_2_1);
+                            const vector_float transformed_7 = vector_broadcast(transformed_at_6[12]);
+                            sum2_3_0 = vector_multiply_add(transformed_7, encoder_3_weight_filtered_2, sum2_3_0);
+                            sum2_3_1 = vector_multiply_add(transformed_7, encoder_3_weight_filtered_3, sum2_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[32], sum2_0_0);
+                vector_store(&sums[36], sum2_0_1);
+                vector_store(&sums[40], sum2_1_0);
+                vector_store(&sums[44], sum2_1_1);
+                vector_store(&sums[48], sum2_2_0);
+                vector_store(&sums[52], sum2_2_1);
+                vector_store(&sums[56], sum2_3_0);
+                vector_store(&sums[60], sum2_3_1);
+                vector_float sum3_0_0 = vector_broadcast(0.0f);
+                vector_float sum3_0_1 = vector_broadcast(0.0f);
+                vector_float sum3_1_0 = vector_broadcast(0.0f);
+                vector_float sum3_1_1 = vector_broadcast(0.0f);
+                vector_float sum3_2_0 = vector_broadcast(0.0f);
+                vector_float sum3_2_1 = vector_broadcast(0.0f);
+                vector_float sum3_3_0 = vector_broadcast(0.0f);
+                vector_float sum3_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
+                                    + 4096];
+                                const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
+                                const vector_float encoder_3_weight_filtered_4 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
+                                    + 128 * v + 16 * c0 + 4 * c1 + 256]);
+                                sum3_0_0 = vector_multiply_add(transformed_8, encoder_3_weight_filtered_4, sum3_0_0);
+                                const vector_float encoder_3_weight_filtered_5 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
+                                    + 128 * v + 16 * c0 + 4 * c1 + 2304]);
+                                sum3_0_1 = vector_multiply_add(transformed_8, encoder_3_weight_filtered_5, sum3_0_1);
+                                const vector_float transformed_9 = vector_broadcast(transformed_at_7[4]);
+                                sum3_1_0 = vector_multiply_add(transformed_9, encoder_3_weight_filtered_4, sum3_1_0);
+                                sum3_1_1 = vector_multiply_add(transformed_9, encoder_3_weight_filtered_5, sum3_1_1);
+                                const vector_float transformed_10 = vector_broadcast(transformed_at_7[8]);
+                                sum3_2_0 = vector_multiply_add(transformed_10, encoder_3_weight_filtered_4, sum3_2_0);
+                                sum3_2_1 = vector_multiply_add(transformed_10, encoder_3_weight_filtered_5, sum3_2_1);
+                                const vector_float transformed_11 = vector_broadcast(transformed_at_7[12]);
+                                sum3_3_0 = vector_multiply_add(transformed_11, encoder_3_weight_filtered_4, sum3_3_0);
+                                sum3_3_1 = vector_multiply_add(transformed_11, encoder_3_weight_filtered_5, sum3_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[64], sum3_0_0);
+                vector_store(&sums[68], sum3_0_1);
+                vector_store(&sums[72], sum3_1_0);
+                vector_store(&sums[76], sum3_1_1);
+                vector_store(&sums[80], sum3_2_0);
+                vector_store(&sums[84], sum3_2_1);
+                vector_store(&sums[88], sum3_3_0);
+                vector_store(&sums[92], sum3_3_1);
+                vector_float sum4_0_0 = vector_broadcast(0.0f);
+                vector_float sum4_0_1 = vector_broadcast(0.0f);
+                vector_float sum4_1_0 = vector_broadcast(0.0f);
+                vector_float sum4_1_1 = vector_broadcast(0.0f);
+                vector_float sum4_2_0 = vector_broadcast(0.0f);
+                vector_float sum4_2_1 = vector_broadcast(0.0f);
+                vector_float sum4_3_0 = vector_broadcast(0.0f);
+                vector_float sum4_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 10240];
+                            const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
+                            const vector_float encoder_3_weight_filtered_6 = vector_load(&encoder_3_weight_filtered[4096 * kb + 384 * v
+                                + 16 * c0 + 4 * c1 + 512]);
+                            sum4_0_0 = vector_multiply_add(transformed_12, encoder_3_weight_filtered_6, sum4_0_0);
+                            const vector_float encoder_3_weight_filtered_7 = vector_load(&encoder_3_weight_filtered[4096 * kb + 384 * v
+                                + 16 * c0 + 4 * c1 + 2560]);
+                            sum4_0_1 = vector_multiply_add(transformed_12, encoder_3_weight_filtered_7, sum4_0_1);
+                            const vector_float transformed_13 = vector_broadcast(transformed_at_8[4]);
+                            sum4_1_0 = vector_multiply_add(transformed_13, encoder_3_weight_filtered_6, sum4_1_0);
+                            sum4_1_1 = vector_multiply_add(transformed_13, encoder_3_weight_filtered_7, sum4_1_1);
+                            const vector_float transformed_14 = vector_broadcast(transformed_at_8[8]);
+                            sum4_2_0 = vector_multiply_add(transformed_14, encoder_3_weight_filtered_6, sum4_2_0);
+                            sum4_2_1 = vector_multiply_add(transformed_14, encoder_3_weight_filtered_7, sum4_2_1);
+                            const vector_float transformed_15 = vector_broadcast(transformed_at_8[12]);
+                            sum4_3_0 = vector_multiply_add(transformed_15, encoder_3_weight_filtered_6, sum4_3_0);
+                            sum4_3_1 = vector_multiply_add(transformed_15, encoder_3_weight_filtered_7, sum4_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[96], sum4_0_0);
+                vector_store(&sums[100], sum4_0_1);
+                vector_store(&sums[104], sum4_1_0);
+                vector_store(&sums[108], sum4_1_1);
+                vector_store(&sums[112], sum4_2_0);
+                vector_store(&sums[116], sum4_2_1);
+                vector_store(&sums[120], sum4_3_0);
+                vector_store(&sums[124], sum4_3_1);
+                vector_float sum5_0_0 = vector_broadcast(0.0f);
+                vector_float sum5_0_1 = vector_broadcast(0.0f);
+                vector_float sum5_1_0 = vector_broadcast(0.0f);
+                vector_float sum5_1_1 = vector_broadcast(0.0f);
+                vector_float sum5_2_0 = vector_broadcast(0.0f);
+                vector_float sum5_2_1 = vector_broadcast(0.0f);
+                vector_float sum5_3_0 = vector_broadcast(0.0f);
+                vector_float sum5_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 12288];
+                        const vector_float transformed_16 = vector_broadcast(transformed_at_9[0]);
+                        const vector_float encoder_3_weight_filtered_8 = vector_load(&encoder_3_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
+                            + 640]);
+                        sum5_0_0 = vector_multiply_add(transformed_16, encoder_3_weight_filtered_8, sum5_0_0);
+                        const vector_float encoder_3_weight_filtered_9 = vector_load(&encoder_3_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
+                            + 2688]);
+                        sum5_0_1 = vector_multiply_add(transformed_16, encoder_3_weight_filtered_9, sum5_0_1);
+                        const vector_float transformed_17 = vector_broadcast(transformed_at_9[4]);
+                        sum5_1_0 = vector_multiply_add(transformed_17, encoder_3_weight_filtered_8, sum5_1_0);
+                        sum5_1_1 = vector_multiply_add(transformed_17, encoder_3_weight_filtered_9, sum5_1_1);
+                        const vector_float transformed_18 = vector_broadcast(transformed_at_9[8]);
+                        sum5_2_0 = vector_multiply_add(transformed_18, encoder_3_weight_filtered_8, sum5_2_0);
+                        sum5_2_1 = vector_multiply_add(transformed_18, encoder_3_weight_filtered_9, sum5_2_1);
+                        const vector_float transformed_19 = vector_broadcast(transformed_at_9[12]);
+                        sum5_3_0 = vector_multiply_add(transformed_19, encoder_3_weight_filtered_8, sum5_3_0);
+                        sum5_3_1 = vector_multiply_add(transformed_19, encoder_3_weight_filtered_9, sum5_3_1);
+                    }
+                }
+                vector_store(&sums[128], sum5_0_0);
+                vector_store(&sums[132], sum5_0_1);
+                vector_store(&sums[136], sum5_1_0);
+                vector_store(&sums[140], sum5_1_1);
+                vector_store(&sums[144], sum5_2_0);
+                vector_store(&sums[148], sum5_2_1);
+                vector_store(&sums[152], sum5_3_0);
+                vector_store(&sums[156], sum5_3_1);
+                vector_float sum6_0_0 = vector_broadcast(0.0f);
+                vector_float sum6_0_1 = vector_broadcast(0.0f);
+                vector_float sum6_1_0 = vector_broadcast(0.0f);
+                vector_float sum6_1_1 = vector_broadcast(0.0f);
+                vector_float sum6_2_0 = vector_broadcast(0.0f);
+                vector_float sum6_2_1 = vector_broadcast(0.0f);
+                vector_float sum6_3_0 = vector_broadcast(0.0f);
+                vector_float sum6_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 14336];
+                            const vector_float transformed_20 = vector_broadcast(transformed_at_10[0]);
+                            const vector_float encoder_3_weight_filtered_10 = vector_load(&encoder_3_weight_filtered[4096 * kb + 128 * v
+                                + 16 * c0 + 4 * c1 + 768]);
+                            sum6_0_0 = vector_multiply_add(transformed_20, encoder_3_weight_filtered_10, sum6_0_0);
+                            const vector_float encoder_3_weight_filtered_11 = vector_load(&encoder_3_weight_filtered[4096 * kb + 128 * v
+                                + 16 * c0 + 4 * c1 + 2816]);
+                            sum6_0_1 = vector_multiply_add(transformed_20, encoder_3_weight_filtered_11, sum6_0_1);
+                            const vector_float transformed_21 = vector_broadcast(transformed_at_10[4]);
+                            sum6_1_0 = vector_multiply_add(transformed_21, encoder_3_weight_filtered_10, sum6_1_0);
+                            sum6_1_1 = vector_multiply_add(transformed_21, encoder_3_weight_filtered_11, sum6_1_1);
+                            const vector_float transformed_22 = vector_broadcast(transformed_at_10[8]);
+                            sum6_2_0 = vector_multiply_add(transformed_22, encoder_3_weight_filtered_10, sum6_2_0);
+                            sum6_2_1 = vector_multiply_add(transformed_22, encoder_3_weight_filtered_11, sum6_2_1);
+                            const vector_float transformed_23 = vector_broadcast(transformed_at_10[12]);
+                            sum6_3_0 = vector_multiply_add(transformed_23, encoder_3_weight_filtered_10, sum6_3_0);
+                            sum6_3_1 = vector_multiply_add(transformed_23, encoder_3_weight_filtered_11, sum6_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[160], sum6_0_0);
+                vector_store(&sums[164], sum6_0_1);
+                vector_store(&sums[168], sum6_1_0);
+                vector_store(&sums[172], sum6_1_1);
+                vector_store(&sums[176], sum6_2_0);
+                vector_store(&sums[180], sum6_2_1);
+                vector_store(&sums[184], sum6_3_0);
+                vector_store(&sums[188], sum6_3_1);
+                vector_float sum7_0_0 = vector_broadcast(0.0f);
+                vector_float sum7_0_1 = vector_broadcast(0.0f);
+                vector_float sum7_1_0 = vector_broadcast(0.0f);
+                vector_float sum7_1_1 = vector_broadcast(0.0f);
+                vector_float sum7_2_0 = vector_broadcast(0.0f);
+                vector_float sum7_2_1 = vector_broadcast(0.0f);
+                vector_float sum7_3_0 = vector_broadcast(0.0f);
+                vector_float sum7_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1
+                                    + 20480];
+                                const vector_float transformed_24 = vector_broadcast(transformed_at_11[0]);
+                                const vector_float encoder_3_weight_filtered_12 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
+                                    + 384 * v + 16 * c0 + 4 * c1 + 1024]);
+                                sum7_0_0 = vector_multiply_add(transformed_24, encoder_3_weight_filtered_12, sum7_0_0);
+                                const vector_float encoder_3_weight_filtered_13 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
+                                    + 384 * v + 16 * c0 + 4 * c1 + 3072]);
+                                sum7_0_1 = vector_multiply_add(transformed_24, encoder_3_weight_filtered_13, sum7_0_1);
+                                const vector_float transformed_25 = vector_broadcast(transformed_at_11[4]);
+                                sum7_1_0 = vector_multiply_add(transformed_25, encoder_3_weight_filtered_12, sum7_1_0);
+                                sum7_1_1 = vector_multiply_add(transformed_25, encoder_3_weight_filtered_13, sum7_1_1);
+                                const vector_float transformed_26 = vector_broadcast(transformed_at_11[8]);
+                                sum7_2_0 = vector_multiply_add(transformed_26, encoder_3_weight_filtered_12, sum7_2_0);
+                                sum7_2_1 = vector_multiply_add(transformed_26, encoder_3_weight_filtered_13, sum7_2_1);
+                                const vector_float transformed_27 = vector_broadcast(transformed_at_11[12]);
+                                sum7_3_0 = vector_multiply_add(transformed_27, encoder_3_weight_filtered_12, sum7_3_0);
+                                sum7_3_1 = vector_multiply_add(transformed_27, encoder_3_weight_filtered_13, sum7_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[192], sum7_0_0);
+                vector_store(&sums[196], sum7_0_1);
+                vector_store(&sums[200], sum7_1_0);
+                vector_store(&sums[204], sum7_1_1);
+                vector_store(&sums[208], sum7_2_0);
+                vector_store(&sums[212], sum7_2_1);
+                vector_store(&sums[216], sum7_3_0);
+                vector_store(&sums[220], sum7_3_1);
+                vector_float sum8_0_0 = vector_broadcast(0.0f);
+                vector_float sum8_0_1 = vector_broadcast(0.0f);
+                vector_float sum8_1_0 = vector_broadcast(0.0f);
+                vector_float sum8_1_1 = vector_broadcast(0.0f);
+                vector_float sum8_2_0 = vector_broadcast(0.0f);
+                vector_float sum8_2_1 = vector_broadcast(0.0f);
+                vector_float sum8_3_0 = vector_broadcast(0.0f);
+                vector_float sum8_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 22528];
+                            const vector_float transformed_28 = vector_broadcast(transformed_at_12[0]);
+                            const vector_float encoder_3_weight_filtered_14 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
+                                + 16 * c0 + 4 * c1 + 1152]);
+                            sum8_0_0 = vector_multiply_add(transformed_28, encoder_3_weight_filtered_14, sum8_0_0);
+                            const vector_float encoder_3_weight_filtered_15 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
+                                + 16 * c0 + 4 * c1 + 3200]);
+                            sum8_0_1 = vector_multiply_add(transformed_28, encoder_3_weight_filtered_15, sum8_0_1);
+                            const vector_float transformed_29 = vector_broadcast(transformed_at_12[4]);
+                            sum8_1_0 = vector_multiply_add(transformed_29, encoder_3_weight_filtered_14, sum8_1_0);
+                            sum8_1_1 = vector_multiply_add(transformed_29, encoder_3_weight_filtered_15, sum8_1_1);
+                            const vector_float transformed_30 = vector_broadcast(transformed_at_12[8]);
+                            sum8_2_0 = vector_multiply_add(transformed_30, encoder_3_weight_filtered_14, sum8_2_0);
+                            sum8_2_1 = vector_multiply_add(transformed_30, encoder_3_weight_filtered_15, sum8_2_1);
+                            const vector_float transformed_31 = vector_broadcast(transformed_at_12[12]);
+                            sum8_3_0 = vector_multiply_add(transformed_31, encoder_3_weight_filtered_14, sum8_3_0);
+                            sum8_3_1 = vector_multiply_add(transformed_31, encoder_3_weight_filtered_15, sum8_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[224], sum8_0_0);
+                vector_store(&sums[228], sum8_0_1);
+                vector_store(&sums[232], sum8_1_0);
+                vector_store(&sums[236], sum8_1_1);
+                vector_store(&sums[240], sum8_2_0);
+                vector_store(&sums[244], sum8_2_1);
+                vector_store(&sums[248], sum8_3_0);
+                vector_store(&sums[252], sum8_3_1);
+                vector_float sum9_0_0 = vector_broadcast(0.0f);
+                vector_float sum9_0_1 = vector_broadcast(0.0f);
+                vector_float sum9_1_0 = vector_broadcast(0.0f);
+                vector_float sum9_1_1 = vector_broadcast(0.0f);
+                vector_float sum9_2_0 = vector_broadcast(0.0f);
+                vector_float sum9_2_1 = vector_broadcast(0.0f);
+                vector_float sum9_3_0 = vector_broadcast(0.0f);
+                vector_float sum9_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
+                                    + 24576];
+                                const vector_float transformed_32 = vector_broadcast(transformed_at_13[0]);
+                                const vector_float encoder_3_weight_filtered_16 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
+                                    + 128 * v + 16 * c0 + 4 * c1 + 1280]);
+                                sum9_0_0 = vector_multiply_add(transformed_32, encoder_3_weight_filtered_16, sum9_0_0);
+                                const vector_float encoder_3_weight_filtered_17 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
+                                    + 128 * v + 16 * c0 + 4 * c1 + 3328]);
+                                sum9_0_1 = vector_multiply_add(transformed_32, encoder_3_weight_filtered_17, sum9_0_1);
+                                const vector_float transformed_33 = vector_broadcast(transformed_at_13[4]);
+                                sum9_1_0 = vector_multiply_add(transformed_33, encoder_3_weight_filtered_16, sum9_1_0);
+                                sum9_1_1 = vector_multiply_add(transformed_33, encoder_3_weight_filtered_17, sum9_1_1);
+                                const vector_float transformed_34 = vector_broadcast(transformed_at_13[8]);
+                                sum9_2_0 = vector_multiply_add(transformed_34, encoder_3_weight_filtered_16, sum9_2_0);
+                                sum9_2_1 = vector_multiply_add(transformed_34, encoder_3_weight_filtered_17, sum9_2_1);
+                                const vector_float transformed_35 = vector_broadcast(transformed_at_13[12]);
+                                sum9_3_0 = vector_multiply_add(transformed_35, encoder_3_weight_filtered_16, sum9_3_0);
+                                sum9_3_1 = vector_multiply_add(transformed_35, encoder_3_weight_filtered_17, sum9_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[256], sum9_0_0);
+                vector_store(&sums[260], sum9_0_1);
+                vector_store(&sums[264], sum9_1_0);
+                vector_store(&sums[268], sum9_1_1);
+                vector_store(&sums[272], sum9_2_0);
+                vector_store(&sums[276], sum9_2_1);
+                vector_store(&sums[280], sum9_3_0);
+                vector_store(&sums[284], sum9_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at = &sums[8 * ji + 4 * k0];
+                        const vector_float sum_1 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji],
+                            vector_add(sum_1, sum_2));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji + 4],
+                            vector_add(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                            + 128], vector_add(sum_4, sum_5));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                            + 132], vector_add(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+    const float *restrict encoder_1_bias, const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
+            encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 256 FLOPs, 1536 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void encoder1_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_4_running_mean,
     const float *restrict encoder_4_running_var, const float *restrict encoder_4_weight, float *restrict encoder1_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const encoder1_batch_norm_running_out_at = &encoder1_batch_norm_running_out[12 * c0 + c1];
-        encoder1_batch_norm_running_out_at[0] = (float)((double)encoder_4_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_4_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const encoder1_batch_norm_running_out_at = &encoder1_batch_norm_running_out[12 * c0 + c2];
+        encoder1_batch_norm_running_out_at[0] = (float)((double)encoder_4_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)encoder_4_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder1_batch_norm_running_out_at[4] = (float)quotient_0;
-        encoder1_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_4_weight[4 * c0 + c1]);
+        encoder1_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_4_weight[4 * c0 + c2]);
     }
 }
 
@@ -16378,19 +17329,539 @@ static void encoder1_batch_norm_running(float *restrict encoder1_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 64, 32, 32] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 214976 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_relu_in | nb, ib, jb, c lanes */
+static void encoder2_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias,
+    const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward, char *scratch) {
+    const ptrdiff_t n = item / 2;
+    const ptrdiff_t i = item % 2;
+    float *const encoder1_relu_in_staged0 = (float *)(scratch + 205952);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
+            if (0 <= 16 * i + h_s - 1) {
+                vector_store(&encoder1_relu_in_staged0[132 * h_s], vector_broadcast(0.0f));
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 2048 * i
+                        + 128 * h_s + 4 * w_s - 128]);
+                    const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0,
+                        vector_load(&encoder1_batch_norm_running[12 * c0]));
+                    const vector_float encoder1_batch_norm_running_0 = vector_load(&encoder1_batch_norm_running[12 * c0 + 8]);
+                    const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_running_0,
+                        vector_load(&encoder_4_bias[4 * c0]));
+                    vector_store(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s + 4], vector_maximum(vector_broadcast(0.0f), sum_0));
+                }
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    vector_store(&encoder1_relu_in_staged0[132 * h_s + 4 * w_s], vector_broadcast(0.0f));
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[528 * ib + 16 * jb];
+                const vector_float difference_1 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at[0]),
+                    vector_load(&encoder1_relu_in_staged0_at[264]));
+                const vector_float difference_2 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at[8]),
+                    vector_load(&encoder1_relu_in_staged0_at[272]));
+                float *const transformed_at = &transformed[128 * c0 + 32 * ib + 4 * jb];
+                vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at[2048], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at[16]),
+                    vector_load(&encoder1_relu_in_staged0_at[280]));
+                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder1_relu_in_staged0_at[4]),
+                    vector_load(&encoder1_relu_in_staged0_at[268])));
+                vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder1_relu_in_staged0_at[12]),
+                    vector_load(&encoder1_relu_in_staged0_at[276])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_1 = &encoder1_relu_in_staged0[528 * ib + 16 * jb + 264];
+                const vector_float encoder1_relu_in_staged0_0 = vector_load(&encoder1_relu_in_staged0_at_1[8]);
+                float *const transformed_at_1 = &transformed[128 * c0 + 32 * ib + 4 * jb + 10240];
+                vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_1[0]),
+                    encoder1_relu_in_staged0_0));
+                vector_store(&transformed_at_1[2048], encoder1_relu_in_staged0_0);
+                vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_1[16]),
+                    encoder1_relu_in_staged0_0));
+                vector_store(&transformed_at_1[6144], vector_load(&encoder1_relu_in_staged0_at_1[4]));
+                vector_store(&transformed_at_1[8192], vector_load(&encoder1_relu_in_staged0_at_1[12]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_2 = &encoder1_relu_in_staged0[528 * ib + 16 * jb + 264];
+                const vector_float difference_4 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[264]),
+                    vector_load(&encoder1_relu_in_staged0_at_2[0]));
+                const vector_float difference_5 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[272]),
+                    vector_load(&encoder1_relu_in_staged0_at_2[8]));
+                float *const transformed_at_2 = &transformed[128 * c0 + 32 * ib + 4 * jb + 20480];
+                vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_2[2048], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[280]),
+                    vector_load(&encoder1_relu_in_staged0_at_2[16]));
+                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[268]),
+                    vector_load(&encoder1_relu_in_staged0_at_2[4])));
+                vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_2[276]),
+                    vector_load(&encoder1_relu_in_staged0_at_2[12])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_3 = &encoder1_relu_in_staged0[528 * ib + 16 * jb + 132];
+                const vector_float encoder1_relu_in_staged0_1 = vector_load(&encoder1_relu_in_staged0_at_3[8]);
+                float *const transformed_at_3 = &transformed[128 * c0 + 32 * ib + 4 * jb + 30720];
+                vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_3[0]),
+                    encoder1_relu_in_staged0_1));
+                vector_store(&transformed_at_3[2048], encoder1_relu_in_staged0_1);
+                vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_3[16]),
+                    encoder1_relu_in_staged0_1));
+                vector_store(&transformed_at_3[6144], vector_load(&encoder1_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[8192], vector_load(&encoder1_relu_in_staged0_at_3[12]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const encoder1_relu_in_staged0_at_4 = &encoder1_relu_in_staged0[528 * ib + 16 * jb + 396];
+                const vector_float encoder1_relu_in_staged0_2 = vector_load(&encoder1_relu_in_staged0_at_4[8]);
+                float *const transformed_at_4 = &transformed[128 * c0 + 32 * ib + 4 * jb + 40960];
+                vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_4[0]),
+                    encoder1_relu_in_staged0_2));
+                vector_store(&transformed_at_4[2048], encoder1_relu_in_staged0_2);
+                vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder1_relu_in_staged0_at_4[16]),
+                    encoder1_relu_in_staged0_2));
+                vector_store(&transformed_at_4[6144], vector_load(&encoder1_relu_in_staged0_at_4[4]));
+                vector_store(&transformed_at_4[8192], vector_load(&encoder1_relu_in_staged0_at_4[12]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 16; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                vector_float sum1_0_0 = vector_broadcast(0.0f);
+                vector_float sum1_0_1 = vector_broadcast(0.0f);
+                vector_float sum1_1_0 = vector_broadcast(0.0f);
+                vector_float sum1_1_1 = vector_broadcast(0.0f);
+                vector_float sum1_2_0 = vector_broadcast(0.0f);
+                vector_float sum1_2_1 = vector_broadcast(0.0f);
+                vector_float sum1_3_0 = vector_broadcast(0.0f);
+                vector_float sum1_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + 32 * ib + 16 * jb + c1];
+                                const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
+                                const vector_float encoder_6_weight_filtered_0 = vector_load(&encoder_6_weight_filtered[8192 * kb + 3072 * u
+                                    + 768 * v + 16 * c0 + 4 * c1]);
+                                sum1_0_0 = vector_multiply_add(transformed_0, encoder_6_weight_filtered_0, sum1_0_0);
+                                const vector_float encoder_6_weight_filtered_1 = vector_load(&encoder_6_weight_filtered[8192 * kb + 3072 * u
+                                    + 768 * v + 16 * c0 + 4 * c1 + 4096]);
+                                sum1_0_1 = vector_multiply_add(transformed_0, encoder_6_weight_filtered_1, sum1_0_1);
+                                const vector_float transformed_1 = vector_broadcast(transformed_at_5[4]);
+                                sum1_1_0 = vector_multiply_add(transformed_1, encoder_6_weight_filtered_0, sum1_1_0);
+                                sum1_1_1 = vector_multiply_add(transformed_1, encoder_6_weight_filtered_1, sum1_1_1);
+                                const vector_float transformed_2 = vector_broadcast(transformed_at_5[8]);
+                                sum1_2_0 = vector_multiply_add(transformed_2, encoder_6_weight_filtered_0, sum1_2_0);
+                                sum1_2_1 = vector_multiply_add(transformed_2, encoder_6_weight_filtered_1, sum1_2_1);
+                                const vector_float transformed_3 = vector_broadcast(transformed_at_5[12]);
+                                sum1_3_0 = vector_multiply_add(transformed_3, encoder_6_weight_filtered_0, sum1_3_0);
+                                sum1_3_1 = vector_multiply_add(transformed_3, encoder_6_weight_filtered_1, sum1_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[0], sum1_0_0);
+                vector_store(&sums[4], sum1_0_1);
+                vector_store(&sums[8], sum1_1_0);
+                vector_store(&sums[12], sum1_1_1);
+                vector_store(&sums[16], sum1_2_0);
+                vector_store(&sums[20], sum1_2_1);
+                vector_store(&sums[24], sum1_3_0);
+                vector_store(&sums[28], sum1_3_1);
+                vector_float sum2_0_0 = vector_broadcast(0.0f);
+                vector_float sum2_0_1 = vector_broadcast(0.0f);
+                vector_float sum2_1_0 = vector_broadcast(0.0f);
+                vector_float sum2_1_1 = vector_broadcast(0.0f);
+                vector_float sum2_2_0 = vector_broadcast(0.0f);
+                vector_float sum2_2_1 = vector_broadcast(0.0f);
+                vector_float sum2_3_0 = vector_broadcast(0.0f);
+                vector_float sum2_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_6 = &transformed[30720 * u + 128 * c0 + 32 * ib + 16 * jb + c1 + 2048];
+                            const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
+                            const vector_float encoder_6_weight_filtered_2 = vector_load(&encoder_6_weight_filtered[8192 * kb + 3072 * u
+                                + 16 * c0 + 4 * c1 + 256]);
+                            sum2_0_0 = vector_multiply_add(transformed_4, encoder_6_weight_filtered_2, sum2_0_0);
+                            const vector_float encoder_6_weight_filtered_3 = vector_load(&encoder_6_weight_filtered[8192 * kb + 3072 * u
+                                + 16 * c0 + 4 * c1 + 4352]);
+                            sum2_0_1 = vector_multiply_add(transformed_4, encoder_6_weight_filtered_3, sum2_0_1);
+                            const vector_float transformed_5 = vector_broadcast(transformed_at_6[4]);
+                            sum2_1_0 = vector_multiply_add(transformed_5, encoder_6_weight_filtered_2, sum2_1_0);
+                            sum2_1_1 = vector_multiply_add(transformed_5, encoder_6_weight_filtered_3, sum2_1_1);
+                            const vector_float transformed_6 = vector_broadcast(transformed_at_6[8]);
+                            sum2_2_0 = vector_multiply_add(transformed_6, encoder_6_weight_filtered_2, sum2_2_0);
+                            sum2_2_1 = vector_multiply_add(transformed_6, encoder_6_weight_filtered_3, sum2_2_1);
+                            const vector_float transformed_7 = vector_broadcast(transformed_at_6[12]);
+                            sum2_3_0 = vector_multiply_add(transformed_7, encoder_6_weight_filtered_2, sum2_3_0);
+                            sum2_3_1 = vector_multiply_add(transformed_7, encoder_6_weight_filtered_3, sum2_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[32], sum2_0_0);
+                vector_store(&sums[36], sum2_0_1);
+                vector_store(&sums[40], sum2_1_0);
+                vector_store(&sums[44], sum2_1_1);
+                vector_store(&sums[48], sum2_2_0);
+                vector_store(&sums[52], sum2_2_1);
+                vector_store(&sums[56], sum2_3_0);
+                vector_store(&sums[60], sum2_3_1);
+                vector_float sum3_0_0 = vector_broadcast(0.0f);
+                vector_float sum3_0_1 = vector_broadcast(0.0f);
+                vector_float sum3_1_0 = vector_broadcast(0.0f);
+                vector_float sum3_1_1 = vector_broadcast(0.0f);
+                vector_float sum3_2_0 = vector_broadcast(0.0f);
+                vector_float sum3_2_1 = vector_broadcast(0.0f);
+                vector_float sum3_3_0 = vector_broadcast(0.0f);
+                vector_float sum3_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 128 * c0 + 32 * ib + 16 * jb + c1
+                                    + 4096];
+                                const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
+                                const vector_float encoder_6_weight_filtered_4 = vector_load(&encoder_6_weight_filtered[8192 * kb + 3072 * u
+                                    + 256 * v + 16 * c0 + 4 * c1 + 512]);
+                                sum3_0_0 = vector_multiply_add(transformed_8, encoder_6_weight_filtered_4, sum3_0_0);
+                                const vector_float encoder_6_weight_filtered_5 = vector_load(&encoder_6_weight_filtered[8192 * kb + 3072 * u
+                                    + 256 * v + 16 * c0 + 4 * c1 + 4608]);
+                                sum3_0_1 = vector_multiply_add(transformed_8, encoder_6_weight_filtered_5, sum3_0_1);
+                                const vector_float transformed_9 = vector_broadcast(transformed_at_7[4]);
+                                sum3_1_0 = vector_multiply_add(transformed_9, encoder_6_weight_filtered_4, sum3_1_0);
+                                sum3_1_1 = vector_multiply_add(transformed_9, encoder_6_weight_filtered_5, sum3_1_1);
+                                const vector_float transformed_10 = vector_broadcast(transformed_at_7[8]);
+                                sum3_2_0 = vector_multiply_add(transformed_10, encoder_6_weight_filtered_4, sum3_2_0);
+                                sum3_2_1 = vector_multiply_add(transformed_10, encoder_6_weight_filtered_5, sum3_2_1);
+                                const vector_float transformed_11 = vector_broadcast(transformed_at_7[12]);
+                                sum3_3_0 = vector_multiply_add(transformed_11, encoder_6_weight_filtered_4, sum3_3_0);
+                                sum3_3_1 = vector_multiply_add(transformed_11, encoder_6_weight_filtered_5, sum3_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[64], sum3_0_0);
+                vector_store(&sums[68], sum3_0_1);
+                vector_store(&sums[72], sum3_1_0);
+                vector_store(&sums[76], sum3_1_1);
+                vector_store(&sums[80], sum3_2_0);
+                vector_store(&sums[84], sum3_2_1);
+                vector_store(&sums[88], sum3_3_0);
+                vector_store(&sums[92], sum3_3_1);
+                vector_float sum4_0_0 = vector_broadcast(0.0f);
+                vector_float sum4_0_1 = vector_broadcast(0.0f);
+                vector_float sum4_1_0 = vector_broadcast(0.0f);
+                vector_float sum4_1_1 = vector_broadcast(0.0f);
+                vector_float sum4_2_0 = vector_broadcast(0.0f);
+                vector_float sum4_2_1 = vector_broadcast(0.0f);
+                vector_float sum4_3_0 = vector_broadcast(0.0f);
+                vector_float sum4_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_8 = &transformed[6144 * v + 128 * c0 + 32 * ib + 16 * jb + c1 + 10240];
+                            const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
+                            const vector_float encoder_6_weight_filtered_6 = vector_load(&encoder_6_weight_filtered[8192 * kb + 768 * v
+                                + 16 * c0 + 4 * c1 + 1024]);
+                            sum4_0_0 = vector_multiply_add(transformed_12, encoder_6_weight_filtered_6, sum4_0_0);
+                            const vector_float encoder_6_weight_filtered_7 = vector_load(&encoder_6_weight_filtered[8192 * kb + 768 * v
+                                + 16 * c0 + 4 * c1 + 5120]);
+                            sum4_0_1 = vector_multiply_add(transformed_12, encoder_6_weight_filtered_7, sum4_0_1);
+                            const vector_float transformed_13 = vector_broadcast(transformed_at_8[4]);
+                            sum4_1_0 = vector_multiply_add(transformed_13, encoder_6_weight_filtered_6, sum4_1_0);
+                            sum4_1_1 = vector_multiply_add(transformed_13, encoder_6_weight_filtered_7, sum4_1_1);
+                            const vector_float transformed_14 = vector_broadcast(transformed_at_8[8]);
+                            sum4_2_0 = vector_multiply_add(transformed_14, encoder_6_weight_filtered_6, sum4_2_0);
+                            sum4_2_1 = vector_multiply_add(transformed_14, encoder_6_weight_filtered_7, sum4_2_1);
+                            const vector_float transformed_15 = vector_broadcast(transformed_at_8[12]);
+                            sum4_3_0 = vector_multiply_add(transformed_15, encoder_6_weight_filtered_6, sum4_3_0);
+                            sum4_3_1 = vector_multiply_add(transformed_15, encoder_6_weight_filtered_7, sum4_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[96], sum4_0_0);
+                vector_store(&sums[100], sum4_0_1);
+                vector_store(&sums[104], sum4_1_0);
+                vector_store(&sums[108], sum4_1_1);
+                vector_store(&sums[112], sum4_2_0);
+                vector_store(&sums[116], sum4_2_1);
+                vector_store(&sums[120], sum4_3_0);
+                vector_store(&sums[124], sum4_3_1);
+                vector_float sum5_0_0 = vector_broadcast(0.0f);
+                vector_float sum5_0_1 = vector_broadcast(0.0f);
+                vector_float sum5_1_0 = vector_broadcast(0.0f);
+                vector_float sum5_1_1 = vector_broadcast(0.0f);
+                vector_float sum5_2_0 = vector_broadcast(0.0f);
+                vector_float sum5_2_1 = vector_broadcast(0.0f);
+                vector_float sum5_3_0 = vector_broadcast(0.0f);
+                vector_float sum5_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_9 = &transformed[128 * c0 + 32 * ib + 16 * jb + c1 + 12288];
+                        const vector_float transformed_16 = vector_broadcast(transformed_at_9[0]);
+                        const vector_float encoder_6_weight_filtered_8 = vector_load(&encoder_6_weight_filtered[8192 * kb + 16 * c0 + 4 * c1
+                            + 1280]);
+                        sum5_0_0 = vector_multiply_add(transformed_16, encoder_6_weight_filtered_8, sum5_0_0);
+                        const vector_float encoder_6_weight_filtered_9 = vector_load(&encoder_6_weight_filtered[8192 * kb + 16 * c0 + 4 * c1
+                            + 5376]);
+                        sum5_0_1 = vector_multiply_add(transformed_16, encoder_6_weight_filtered_9, sum5_0_1);
+                        const vector_float transformed_17 = vector_broadcast(transformed_at_9[4]);
+                        sum5_1_0 = vector_multiply_add(transformed_17, encoder_6_weight_filtered_8, sum5_1_0);
+                        sum5_1_1 = vector_multiply_add(transformed_17, encoder_6_weight_filtered_9, sum5_1_1);
+                        const vector_float transformed_18 = vector_broadcast(transformed_at_9[8]);
+                        sum5_2_0 = vector_multiply_add(transformed_18, encoder_6_weight_filtered_8, sum5_2_0);
+                        sum5_2_1 = vector_multiply_add(transformed_18, encoder_6_weight_filtered_9, sum5_2_1);
+                        const vector_float transformed_19 = vector_broadcast(transformed_at_9[12]);
+                        sum5_3_0 = vector_multiply_add(transformed_19, encoder_6_weight_filtered_8, sum5_3_0);
+                        sum5_3_1 = vector_multiply_add(transformed_19, encoder_6_weight_filtered_9, sum5_3_1);
+                    }
+                }
+                vector_store(&sums[128], sum5_0_0);
+                vector_store(&sums[132], sum5_0_1);
+                vector_store(&sums[136], sum5_1_0);
+                vector_store(&sums[140], sum5_1_1);
+                vector_store(&sums[144], sum5_2_0);
+                vector_store(&sums[148], sum5_2_1);
+                vector_store(&sums[152], sum5_3_0);
+                vector_store(&sums[156], sum5_3_1);
+                vector_float sum6_0_0 = vector_broadcast(0.0f);
+                vector_float sum6_0_1 = vector_broadcast(0.0f);
+                vector_float sum6_1_0 = vector_broadcast(0.0f);
+                vector_float sum6_1_1 = vector_broadcast(0.0f);
+                vector_float sum6_2_0 = vector_broadcast(0.0f);
+                vector_float sum6_2_1 = vector_broadcast(0.0f);
+                vector_float sum6_3_0 = vector_broadcast(0.0f);
+                vector_float sum6_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_10 = &transformed[4096 * v + 128 * c0 + 32 * ib + 16 * jb + c1 + 14336];
+                            const vector_float transformed_20 = vector_broadcast(transformed_at_10[0]);
+                            const vector_float encoder_6_weight_filtered_10 = vector_load(&encoder_6_weight_filtered[8192 * kb + 256 * v
+                                + 16 * c0 + 4 * c1 + 1536]);
+                            sum6_0_0 = vector_multiply_add(transformed_20, encoder_6_weight_filtered_10, sum6_0_0);
+                            const vector_float encoder_6_weight_filtered_11 = vector_load(&encoder_6_weight_filtered[8192 * kb + 256 * v
+                                + 16 * c0 + 4 * c1 + 5632]);
+                            sum6_0_1 = vector_multiply_add(transformed_20, encoder_6_weight_filtered_11, sum6_0_1);
+                            const vector_float transformed_21 = vector_broadcast(transformed_at_10[4]);
+                            sum6_1_0 = vector_multiply_add(transformed_21, encoder_6_weight_filtered_10, sum6_1_0);
+                            sum6_1_1 = vector_multiply_add(transformed_21, encoder_6_weight_filtered_11, sum6_1_1);
+                            const vector_float transformed_22 = vector_broadcast(transformed_at_10[8]);
+                            sum6_2_0 = vector_multiply_add(transformed_22, encoder_6_weight_filtered_10, sum6_2_0);
+                            sum6_2_1 = vector_multiply_add(transformed_22, encoder_6_weight_filtered_11, sum6_2_1);
+                            const vector_float transformed_23 = vector_broadcast(transformed_at_10[12]);
+                            sum6_3_0 = vector_multiply_add(transformed_23, encoder_6_weight_filtered_10, sum6_3_0);
+                            sum6_3_1 = vector_multiply_add(transformed_23, encoder_6_weight_filtered_11, sum6_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[160], sum6_0_0);
+                vector_store(&sums[164], sum6_0_1);
+                vector_store(&sums[168], sum6_1_0);
+                vector_store(&sums[172], sum6_1_1);
+                vector_store(&sums[176], sum6_2_0);
+                vector_store(&sums[180], sum6_2_1);
+                vector_store(&sums[184], sum6_3_0);
+                vector_store(&sums[188], sum6_3_1);
+                vector_float sum7_0_0 = vector_broadcast(0.0f);
+                vector_float sum7_0_1 = vector_broadcast(0.0f);
+                vector_float sum7_1_0 = vector_broadcast(0.0f);
+                vector_float sum7_1_1 = vector_broadcast(0.0f);
+                vector_float sum7_2_0 = vector_broadcast(0.0f);
+                vector_float sum7_2_1 = vector_broadcast(0.0f);
+                vector_float sum7_3_0 = vector_broadcast(0.0f);
+                vector_float sum7_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 128 * c0 + 32 * ib + 16 * jb + c1
+                                    + 20480];
+                                const vector_float transformed_24 = vector_broadcast(transformed_at_11[0]);
+                                const vector_float encoder_6_weight_filtered_12 = vector_load(&encoder_6_weight_filtered[8192 * kb
+                                    + 1024 * u + 768 * v + 16 * c0 + 4 * c1 + 2048]);
+                                sum7_0_0 = vector_multiply_add(transformed_24, encoder_6_weight_filtered_12, sum7_0_0);
+                                const vector_float encoder_6_weight_filtered_13 = vector_load(&encoder_6_weight_filtered[8192 * kb
+                                    + 1024 * u + 768 * v + 16 * c0 + 4 * c1 + 6144]);
+                                sum7_0_1 = vector_multiply_add(transformed_24, encoder_6_weight_filtered_13, sum7_0_1);
+                                const vector_float transformed_25 = vector_broadcast(transformed_at_11[4]);
+                                sum7_1_0 = vector_multiply_add(transformed_25, encoder_6_weight_filtered_12, sum7_1_0);
+                                sum7_1_1 = vector_multiply_add(transformed_25, encoder_6_weight_filtered_13, sum7_1_1);
+                                const vector_float transformed_26 = vector_broadcast(transformed_at_11[8]);
+                                sum7_2_0 = vector_multiply_add(transformed_26, encoder_6_weight_filtered_12, sum7_2_0);
+                                sum7_2_1 = vector_multiply_add(transformed_26, encoder_6_weight_filtered_13, sum7_2_1);
+                                const vector_float transformed_27 = vector_broadcast(transformed_at_11[12]);
+                                sum7_3_0 = vector_multiply_add(transformed_27, encoder_6_weight_filtered_12, sum7_3_0);
+                                sum7_3_1 = vector_multiply_add(transformed_27, encoder_6_weight_filtered_13, sum7_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[192], sum7_0_0);
+                vector_store(&sums[196], sum7_0_1);
+                vector_store(&sums[200], sum7_1_0);
+                vector_store(&sums[204], sum7_1_1);
+                vector_store(&sums[208], sum7_2_0);
+                vector_store(&sums[212], sum7_2_1);
+                vector_store(&sums[216], sum7_3_0);
+                vector_store(&sums[220], sum7_3_1);
+                vector_float sum8_0_0 = vector_broadcast(0.0f);
+                vector_float sum8_0_1 = vector_broadcast(0.0f);
+                vector_float sum8_1_0 = vector_broadcast(0.0f);
+                vector_float sum8_1_1 = vector_broadcast(0.0f);
+                vector_float sum8_2_0 = vector_broadcast(0.0f);
+                vector_float sum8_2_1 = vector_broadcast(0.0f);
+                vector_float sum8_3_0 = vector_broadcast(0.0f);
+                vector_float sum8_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_12 = &transformed[20480 * u + 128 * c0 + 32 * ib + 16 * jb + c1 + 22528];
+                            const vector_float transformed_28 = vector_broadcast(transformed_at_12[0]);
+                            const vector_float encoder_6_weight_filtered_14 = vector_load(&encoder_6_weight_filtered[8192 * kb + 1024 * u
+                                + 16 * c0 + 4 * c1 + 2304]);
+                            sum8_0_0 = vector_multiply_add(transformed_28, encoder_6_weight_filtered_14, sum8_0_0);
+                            const vector_float encoder_6_weight_filtered_15 = vector_load(&encoder_6_weight_filtered[8192 * kb + 1024 * u
+                                + 16 * c0 + 4 * c1 + 6400]);
+                            sum8_0_1 = vector_multiply_add(transformed_28, encoder_6_weight_filtered_15, sum8_0_1);
+                            const vector_float transformed_29 = vector_broadcast(transformed_at_12[4]);
+                            sum8_1_0 = vector_multiply_add(transformed_29, encoder_6_weight_filtered_14, sum8_1_0);
+                            sum8_1_1 = vector_multiply_add(transformed_29, encoder_6_weight_filtered_15, sum8_1_1);
+                            const vector_float transformed_30 = vector_broadcast(transformed_at_12[8]);
+                            sum8_2_0 = vector_multiply_add(transformed_30, encoder_6_weight_filtered_14, sum8_2_0);
+                            sum8_2_1 = vector_multiply_add(transformed_30, encoder_6_weight_filtered_15, sum8_2_1);
+                            const vector_float transformed_31 = vector_broadcast(transformed_at_12[12]);
+                            sum8_3_0 = vector_multiply_add(transformed_31, encoder_6_weight_filtered_14, sum8_3_0);
+                            sum8_3_1 = vector_multiply_add(transformed_31, encoder_6_weight_filtered_15, sum8_3_1);
+                        }
+                    }
+                }
+                vector_store(&sums[224], sum8_0_0);
+                vector_store(&sums[228], sum8_0_1);
+                vector_store(&sums[232], sum8_1_0);
+                vector_store(&sums[236], sum8_1_1);
+                vector_store(&sums[240], sum8_2_0);
+                vector_store(&sums[244], sum8_2_1);
+                vector_store(&sums[248], sum8_3_0);
+                vector_store(&sums[252], sum8_3_1);
+                vector_float sum9_0_0 = vector_broadcast(0.0f);
+                vector_float sum9_0_1 = vector_broadcast(0.0f);
+                vector_float sum9_1_0 = vector_broadcast(0.0f);
+                vector_float sum9_1_1 = vector_broadcast(0.0f);
+                vector_float sum9_2_0 = vector_broadcast(0.0f);
+                vector_float sum9_2_1 = vector_broadcast(0.0f);
+                vector_float sum9_3_0 = vector_broadcast(0.0f);
+                vector_float sum9_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t u = 0; u < 2; u++) {
+                        for (ptrdiff_t v = 0; v < 2; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 128 * c0 + 32 * ib + 16 * jb + c1
+                                    + 24576];
+                                const vector_float transformed_32 = vector_broadcast(transformed_at_13[0]);
+                                const vector_float encoder_6_weight_filtered_16 = vector_load(&encoder_6_weight_filtered[8192 * kb
+                                    + 1024 * u + 256 * v + 16 * c0 + 4 * c1 + 2560]);
+                                sum9_0_0 = vector_multiply_add(transformed_32, encoder_6_weight_filtered_16, sum9_0_0);
+                                const vector_float encoder_6_weight_filtered_17 = vector_load(&encoder_6_weight_filtered[8192 * kb
+                                    + 1024 * u + 256 * v + 16 * c0 + 4 * c1 + 6656]);
+                                sum9_0_1 = vector_multiply_add(transformed_32, encoder_6_weight_filtered_17, sum9_0_1);
+                                const vector_float transformed_33 = vector_broadcast(transformed_at_13[4]);
+                                sum9_1_0 = vector_multiply_add(transformed_33, encoder_6_weight_filtered_16, sum9_1_0);
+                                sum9_1_1 = vector_multiply_add(transformed_33, encoder_6_weight_filtered_17, sum9_1_1);
+                                const vector_float transformed_34 = vector_broadcast(transformed_at_13[8]);
+                                sum9_2_0 = vector_multiply_add(transformed_34, encoder_6_weight_filtered_16, sum9_2_0);
+                                sum9_2_1 = vector_multiply_add(transformed_34, encoder_6_weight_filtered_17, sum9_2_1);
+                                const vector_float transformed_35 = vector_broadcast(transformed_at_13[12]);
+                                sum9_3_0 = vector_multiply_add(transformed_35, encoder_6_weight_filtered_16, sum9_3_0);
+                                sum9_3_1 = vector_multiply_add(transformed_35, encoder_6_weight_filtered_17, sum9_3_1);
+                            }
+                        }
+                    }
+                }
+                vector_store(&sums[256], sum9_0_0);
+                vector_store(&sums[260], sum9_0_1);
+                vector_store(&sums[264], sum9_1_0);
+                vector_store(&sums[268], sum9_1_1);
+                vector_store(&sums[272], sum9_2_0);
+                vector_store(&sums[276], sum9_2_1);
+                vector_store(&sums[280], sum9_3_0);
+                vector_store(&sums[284], sum9_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at = &sums[8 * ji + 4 * k0];
+                        const vector_float sum_1 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                        vector_store(&encoder2_conv_forward[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb + 8 * ji],
+                            vector_add(sum_1, sum_2));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                        vector_store(&encoder2_conv_forward[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb + 8 * ji + 4],
+                            vector_add(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                        vector_store(&encoder2_conv_forward[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb + 8 * ji + 64],
+                            vector_add(sum_4, sum_5));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                        vector_store(&encoder2_conv_forward[32768 * n + 2048 * kb + 1024 * k0 + 512 * i + 128 * ib + 32 * jb + 8 * ji + 68],
+                            vector_add(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void encoder2_conv_forward_evaluate(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+    const float *restrict encoder_4_bias, const float *restrict encoder_6_weight_filtered, float *restrict encoder2_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        encoder2_conv_forward_evaluate_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias,
+            encoder_6_weight_filtered, encoder2_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 512 FLOPs, 3072 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void encoder2_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_7_running_mean,
     const float *restrict encoder_7_running_var, const float *restrict encoder_7_weight, float *restrict encoder2_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const encoder2_batch_norm_running_out_at = &encoder2_batch_norm_running_out[12 * c0 + c1];
-        encoder2_batch_norm_running_out_at[0] = (float)((double)encoder_7_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_7_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const encoder2_batch_norm_running_out_at = &encoder2_batch_norm_running_out[12 * c0 + c2];
+        encoder2_batch_norm_running_out_at[0] = (float)((double)encoder_7_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)encoder_7_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder2_batch_norm_running_out_at[4] = (float)quotient_0;
-        encoder2_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_7_weight[4 * c0 + c1]);
+        encoder2_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_7_weight[4 * c0 + c2]);
     }
 }
 
@@ -16403,20 +17874,527 @@ static void encoder2_batch_norm_running(float *restrict encoder2_batch_norm_runn
     }
 }
 
+/* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
+ * [64, 128, 16, 16] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 210624 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder2_relu_in | nb, ib, jb, c lanes */
+static void encoder3_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias,
+    const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const encoder2_relu_in_staged0 = (float *)(scratch + 205952);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 204800);
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+            vector_store(&encoder2_relu_in_staged0[4 * w_s], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t h_s = 0; h_s < 16; h_s++) {
+            vector_store(&encoder2_relu_in_staged0[68 * h_s + 68], vector_broadcast(0.0f));
+            for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                const vector_float encoder2_conv_forward_0 = vector_load(&encoder2_conv_forward[32768 * n + 1024 * c0 + 64 * h_s
+                    + 4 * w_s]);
+                const vector_float difference_0 = vector_subtract(encoder2_conv_forward_0,
+                    vector_load(&encoder2_batch_norm_running[12 * c0]));
+                const vector_float encoder2_batch_norm_running_0 = vector_load(&encoder2_batch_norm_running[12 * c0 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, encoder2_batch_norm_running_0,
+                    vector_load(&encoder_7_bias[4 * c0]));
+                vector_store(&encoder2_relu_in_staged0[68 * h_s + 4 * w_s + 72], vector_maximum(vector_broadcast(0.0f), sum_0));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[272 * ib + 16 * jb];
+                const vector_float difference_1 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at[0]),
+                    vector_load(&encoder2_relu_in_staged0_at[136]));
+                const vector_float difference_2 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at[8]),
+                    vector_load(&encoder2_relu_in_staged0_at[144]));
+                float *const transformed_at = &transformed[64 * c0 + 16 * ib + 4 * jb];
+                vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at[2048], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at[16]),
+                    vector_load(&encoder2_relu_in_staged0_at[152]));
+                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder2_relu_in_staged0_at[4]),
+                    vector_load(&encoder2_relu_in_staged0_at[140])));
+                vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder2_relu_in_staged0_at[12]),
+                    vector_load(&encoder2_relu_in_staged0_at[148])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_1 = &encoder2_relu_in_staged0[272 * ib + 16 * jb + 136];
+                const vector_float encoder2_relu_in_staged0_0 = vector_load(&encoder2_relu_in_staged0_at_1[8]);
+                float *const transformed_at_1 = &transformed[64 * c0 + 16 * ib + 4 * jb + 10240];
+                vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_1[0]),
+                    encoder2_relu_in_staged0_0));
+                vector_store(&transformed_at_1[2048], encoder2_relu_in_staged0_0);
+                vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_1[16]),
+                    encoder2_relu_in_staged0_0));
+                vector_store(&transformed_at_1[6144], vector_load(&encoder2_relu_in_staged0_at_1[4]));
+                vector_store(&transformed_at_1[8192], vector_load(&encoder2_relu_in_staged0_at_1[12]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_2 = &encoder2_relu_in_staged0[272 * ib + 16 * jb + 136];
+                const vector_float difference_4 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[136]),
+                    vector_load(&encoder2_relu_in_staged0_at_2[0]));
+                const vector_float difference_5 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[144]),
+                    vector_load(&encoder2_relu_in_staged0_at_2[8]));
+                float *const transformed_at_2 = &transformed[64 * c0 + 16 * ib + 4 * jb + 20480];
+                vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_2[2048], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[152]),
+                    vector_load(&encoder2_relu_in_staged0_at_2[16]));
+                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[140]),
+                    vector_load(&encoder2_relu_in_staged0_at_2[4])));
+                vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_2[148]),
+                    vector_load(&encoder2_relu_in_staged0_at_2[12])));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_3 = &encoder2_relu_in_staged0[272 * ib + 16 * jb + 68];
+                const vector_float encoder2_relu_in_staged0_1 = vector_load(&encoder2_relu_in_staged0_at_3[8]);
+                float *const transformed_at_3 = &transformed[64 * c0 + 16 * ib + 4 * jb + 30720];
+                vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_3[0]),
+                    encoder2_relu_in_staged0_1));
+                vector_store(&transformed_at_3[2048], encoder2_relu_in_staged0_1);
+                vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_3[16]),
+                    encoder2_relu_in_staged0_1));
+                vector_store(&transformed_at_3[6144], vector_load(&encoder2_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[8192], vector_load(&encoder2_relu_in_staged0_at_3[12]));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const encoder2_relu_in_staged0_at_4 = &encoder2_relu_in_staged0[272 * ib + 16 * jb + 204];
+                const vector_float encoder2_relu_in_staged0_2 = vector_load(&encoder2_relu_in_staged0_at_4[8]);
+                float *const transformed_at_4 = &transformed[64 * c0 + 16 * ib + 4 * jb + 40960];
+                vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_4[0]),
+                    encoder2_relu_in_staged0_2));
+                vector_store(&transformed_at_4[2048], encoder2_relu_in_staged0_2);
+                vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder2_relu_in_staged0_at_4[16]),
+                    encoder2_relu_in_staged0_2));
+                vector_store(&transformed_at_4[6144], vector_load(&encoder2_relu_in_staged0_at_4[4]));
+                vector_store(&transformed_at_4[8192], vector_load(&encoder2_relu_in_staged0_at_4[12]));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 32; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            vector_float sum1_0_0 = vector_broadcast(0.0f);
+            vector_float sum1_0_1 = vector_broadcast(0.0f);
+            vector_float sum1_1_0 = vector_broadcast(0.0f);
+            vector_float sum1_1_1 = vector_broadcast(0.0f);
+            vector_float sum1_2_0 = vector_broadcast(0.0f);
+            vector_float sum1_2_1 = vector_broadcast(0.0f);
+            vector_float sum1_3_0 = vector_broadcast(0.0f);
+            vector_float sum1_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 64 * c0 + 16 * ib + c1];
+                            const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
+                            const vector_float encoder_9_weight_filtered_0 = vector_load(&encoder_9_weight_filtered[16384 * kb + 6144 * u
+                                + 1536 * v + 16 * c0 + 4 * c1]);
+                            sum1_0_0 = vector_multiply_add(transformed_0, encoder_9_weight_filtered_0, sum1_0_0);
+                            const vector_float encoder_9_weight_filtered_1 = vector_load(&encoder_9_weight_filtered[16384 * kb + 6144 * u
+                                + 1536 * v + 16 * c0 + 4 * c1 + 8192]);
+                            sum1_0_1 = vector_multiply_add(transformed_0, encoder_9_weight_filtered_1, sum1_0_1);
+                            const vector_float transformed_1 = vector_broadcast(transformed_at_5[4]);
+                            sum1_1_0 = vector_multiply_add(transformed_1, encoder_9_weight_filtered_0, sum1_1_0);
+                            sum1_1_1 = vector_multiply_add(transformed_1, encoder_9_weight_filtered_1, sum1_1_1);
+                            const vector_float transformed_2 = vector_broadcast(transformed_at_5[8]);
+                            sum1_2_0 = vector_multiply_add(transformed_2, encoder_9_weight_filtered_0, sum1_2_0);
+                            sum1_2_1 = vector_multiply_add(transformed_2, encoder_9_weight_filtered_1, sum1_2_1);
+                            const vector_float transformed_3 = vector_broadcast(transformed_at_5[12]);
+                            sum1_3_0 = vector_multiply_add(transformed_3, encoder_9_weight_filtered_0, sum1_3_0);
+                            sum1_3_1 = vector_multiply_add(transformed_3, encoder_9_weight_filtered_1, sum1_3_1);
+                        }
+                    }
+                }
+            }
+            vector_store(&sums[0], sum1_0_0);
+            vector_store(&sums[4], sum1_0_1);
+            vector_store(&sums[8], sum1_1_0);
+            vector_store(&sums[12], sum1_1_1);
+            vector_store(&sums[16], sum1_2_0);
+            vector_store(&sums[20], sum1_2_1);
+            vector_store(&sums[24], sum1_3_0);
+            vector_store(&sums[28], sum1_3_1);
+            vector_float sum2_0_0 = vector_broadcast(0.0f);
+            vector_float sum2_0_1 = vector_broadcast(0.0f);
+            vector_float sum2_1_0 = vector_broadcast(0.0f);
+            vector_float sum2_1_1 = vector_broadcast(0.0f);
+            vector_float sum2_2_0 = vector_broadcast(0.0f);
+            vector_float sum2_2_1 = vector_broadcast(0.0f);
+            vector_float sum2_3_0 = vector_broadcast(0.0f);
+            vector_float sum2_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_6 = &transformed[30720 * u + 64 * c0 + 16 * ib + c1 + 2048];
+                        const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
+                        const vector_float encoder_9_weight_filtered_2 = vector_load(&encoder_9_weight_filtered[16384 * kb + 6144 * u
+                            + 16 * c0 + 4 * c1 + 512]);
+                        sum2_0_0 = vector_multiply_add(transformed_4, encoder_9_weight_filtered_2, sum2_0_0);
+                        const vector_float encoder_9_weight_filtered_3 = vector_load(&encoder_9_weight_filtered[16384 * kb + 6144 * u
+                            + 16 * c0 + 4 * c1 + 8704]);
+                        sum2_0_1 = vector_multiply_add(transformed_4, encoder_9_weight_filtered_3, sum2_0_1);
+                        const vector_float transformed_5 = vector_broadcast(transformed_at_6[4]);
+                        sum2_1_0 = vector_multiply_add(transformed_5, encoder_9_weight_filtered_2, sum2_1_0);
+                        sum2_1_1 = vector_multiply_add(transformed_5, encoder_9_weight_filtered_3, sum2_1_1);
+                        const vector_float transformed_6 = vector_broadcast(transformed_at_6[8]);
+                        sum2_2_0 = vector_multiply_add(transformed_6, encoder_9_weight_filtered_2, sum2_2_0);
+                        sum2_2_1 = vector_multiply_add(transformed_6, encoder_9_weight_filtered_3, sum2_2_1);
+                        const vector_float transformed_7 = vector_broadcast(transformed_at_6[12]);
+                        sum2_3_0 = vector_multiply_add(transformed_7, encoder_9_weight_filtered_2, sum2_3_0);
+                        sum2_3_1 = vector_multiply_add(transformed_7, encoder_9_weight_filtered_3, sum2_3_1);
+                    }
+                }
+            }
+            vector_store(&sums[32], sum2_0_0);
+            vector_store(&sums[36], sum2_0_1);
+            vector_store(&sums[40], sum2_1_0);
+            vector_store(&sums[44], sum2_1_1);
+            vector_store(&sums[48], sum2_2_0);
+            vector_store(&sums[52], sum2_2_1);
+            vector_store(&sums[56], sum2_3_0);
+            vector_store(&sums[60], sum2_3_1);
+            vector_float sum3_0_0 = vector_broadcast(0.0f);
+            vector_float sum3_0_1 = vector_broadcast(0.0f);
+            vector_float sum3_1_0 = vector_broadcast(0.0f);
+            vector_float sum3_1_1 = vector_broadcast(0.0f);
+            vector_float sum3_2_0 = vector_broadcast(0.0f);
+            vector_float sum3_2_1 = vector_broadcast(0.0f);
+            vector_float sum3_3_0 = vector_broadcast(0.0f);
+            vector_float sum3_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 64 * c0 + 16 * ib + c1 + 4096];
+                            const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
+                            const vector_float encoder_9_weight_filtered_4 = vector_load(&encoder_9_weight_filtered[16384 * kb + 6144 * u
+                                + 512 * v + 16 * c0 + 4 * c1 + 1024]);
+                            sum3_0_0 = vector_multiply_add(transformed_8, encoder_9_weight_filtered_4, sum3_0_0);
+                            const vector_float encoder_9_weight_filtered_5 = vector_load(&encoder_9_weight_filtered[16384 * kb + 6144 * u
+                                + 512 * v + 16 * c0 + 4 * c1 + 9216]);
+                            sum3_0_1 = vector_multiply_add(transformed_8, encoder_9_weight_filtered_5, sum3_0_1);
+                            const vector_float transformed_9 = vector_broadcast(transformed_at_7[4]);
+                            sum3_1_0 = vector_multiply_add(transformed_9, encoder_9_weight_filtered_4, sum3_1_0);
+                            sum3_1_1 = vector_multiply_add(transformed_9, encoder_9_weight_filtered_5, sum3_1_1);
+                            const vector_float transformed_10 = vector_broadcast(transformed_at_7[8]);
+                            sum3_2_0 = vector_multiply_add(transformed_10, encoder_9_weight_filtered_4, sum3_2_0);
+                            sum3_2_1 = vector_multiply_add(transformed_10, encoder_9_weight_filtered_5, sum3_2_1);
+                            const vector_float transformed_11 = vector_broadcast(transformed_at_7[12]);
+                            sum3_3_0 = vector_multiply_add(transformed_11, encoder_9_weight_filtered_4, sum3_3_0);
+                            sum3_3_1 = vector_multiply_add(transformed_11, encoder_9_weight_filtered_5, sum3_3_1);
+                        }
+                    }
+                }
+            }
+            vector_store(&sums[64], sum3_0_0);
+            vector_store(&sums[68], sum3_0_1);
+            vector_store(&sums[72], sum3_1_0);
+            vector_store(&sums[76], sum3_1_1);
+            vector_store(&sums[80], sum3_2_0);
+            vector_store(&sums[84], sum3_2_1);
+            vector_store(&sums[88], sum3_3_0);
+            vector_store(&sums[92], sum3_3_1);
+            vector_float sum4_0_0 = vector_broadcast(0.0f);
+            vector_float sum4_0_1 = vector_broadcast(0.0f);
+            vector_float sum4_1_0 = vector_broadcast(0.0f);
+            vector_float sum4_1_1 = vector_broadcast(0.0f);
+            vector_float sum4_2_0 = vector_broadcast(0.0f);
+            vector_float sum4_2_1 = vector_broadcast(0.0f);
+            vector_float sum4_3_0 = vector_broadcast(0.0f);
+            vector_float sum4_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_8 = &transformed[6144 * v + 64 * c0 + 16 * ib + c1 + 10240];
+                        const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
+                        const vector_float encoder_9_weight_filtered_6 = vector_load(&encoder_9_weight_filtered[16384 * kb + 1536 * v
+                            + 16 * c0 + 4 * c1 + 2048]);
+                        sum4_0_0 = vector_multiply_add(transformed_12, encoder_9_weight_filtered_6, sum4_0_0);
+                        const vector_float encoder_9_weight_filtered_7 = vector_load(&encoder_9_weight_filtered[16384 * kb + 1536 * v
+                            + 16 * c0 + 4 * c1 + 10240]);
+                        sum4_0_1 = vector_multiply_add(transformed_12, encoder_9_weight_filtered_7, sum4_0_1);
+                        const vector_float transformed_13 = vector_broadcast(transformed_at_8[4]);
+                        sum4_1_0 = vector_multiply_add(transformed_13, encoder_9_weight_filtered_6, sum4_1_0);
+                        sum4_1_1 = vector_multiply_add(transformed_13, encoder_9_weight_filtered_7, sum4_1_1);
+                        const vector_float transformed_14 = vector_broadcast(transformed_at_8[8]);
+                        sum4_2_0 = vector_multiply_add(transformed_14, encoder_9_weight_filtered_6, sum4_2_0);
+                        sum4_2_1 = vector_multiply_add(transformed_14, encoder_9_weight_filtered_7, sum4_2_1);
+                        const vector_float transformed_15 = vector_broadcast(transformed_at_8[12]);
+                        sum4_3_0 = vector_multiply_add(transformed_15, encoder_9_weight_filtered_6, sum4_3_0);
+                        sum4_3_1 = vector_multiply_add(transformed_15, encoder_9_weight_filtered_7, sum4_3_1);
+                    }
+                }
+            }
+            vector_store(&sums[96], sum4_0_0);
+            vector_store(&sums[100], sum4_0_1);
+            vector_store(&sums[104], sum4_1_0);
+            vector_store(&sums[108], sum4_1_1);
+            vector_store(&sums[112], sum4_2_0);
+            vector_store(&sums[116], sum4_2_1);
+            vector_store(&sums[120], sum4_3_0);
+            vector_store(&sums[124], sum4_3_1);
+            vector_float sum5_0_0 = vector_broadcast(0.0f);
+            vector_float sum5_0_1 = vector_broadcast(0.0f);
+            vector_float sum5_1_0 = vector_broadcast(0.0f);
+            vector_float sum5_1_1 = vector_broadcast(0.0f);
+            vector_float sum5_2_0 = vector_broadcast(0.0f);
+            vector_float sum5_2_1 = vector_broadcast(0.0f);
+            vector_float sum5_3_0 = vector_broadcast(0.0f);
+            vector_float sum5_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    float *const transformed_at_9 = &transformed[64 * c0 + 16 * ib + c1 + 12288];
+                    const vector_float transformed_16 = vector_broadcast(transformed_at_9[0]);
+                    const vector_float encoder_9_weight_filtered_8 = vector_load(&encoder_9_weight_filtered[16384 * kb + 16 * c0 + 4 * c1
+                        + 2560]);
+                    sum5_0_0 = vector_multiply_add(transformed_16, encoder_9_weight_filtered_8, sum5_0_0);
+                    const vector_float encoder_9_weight_filtered_9 = vector_load(&encoder_9_weight_filtered[16384 * kb + 16 * c0 + 4 * c1
+                        + 10752]);
+                    sum5_0_1 = vector_multiply_add(transformed_16, encoder_9_weight_filtered_9, sum5_0_1);
+                    const vector_float transformed_17 = vector_broadcast(transformed_at_9[4]);
+                    sum5_1_0 = vector_multiply_add(transformed_17, encoder_9_weight_filtered_8, sum5_1_0);
+                    sum5_1_1 = vector_multiply_add(transformed_17, encoder_9_weight_filtered_9, sum5_1_1);
+                    const vector_float transformed_18 = vector_broadcast(transformed_at_9[8]);
+                    sum5_2_0 = vector_multiply_add(transformed_18, encoder_9_weight_filtered_8, sum5_2_0);
+                    sum5_2_1 = vector_multiply_add(transformed_18, encoder_9_weight_filtered_9, sum5_2_1);
+                    const vector_float transformed_19 = vector_broadcast(transformed_at_9[12]);
+                    sum5_3_0 = vector_multiply_add(transformed_19, encoder_9_weight_filtered_8, sum5_3_0);
+                    sum5_3_1 = vector_multiply_add(transformed_19, encoder_9_weight_filtered_9, sum5_3_1);
+                }
+            }
+            vector_store(&sums[128], sum5_0_0);
+            vector_store(&sums[132], sum5_0_1);
+            vector_store(&sums[136], sum5_1_0);
+            vector_store(&sums[140], sum5_1_1);
+            vector_store(&sums[144], sum5_2_0);
+            vector_store(&sums[148], sum5_2_1);
+            vector_store(&sums[152], sum5_3_0);
+            vector_store(&sums[156], sum5_3_1);
+            vector_float sum6_0_0 = vector_broadcast(0.0f);
+            vector_float sum6_0_1 = vector_broadcast(0.0f);
+            vector_float sum6_1_0 = vector_broadcast(0.0f);
+            vector_float sum6_1_1 = vector_broadcast(0.0f);
+            vector_float sum6_2_0 = vector_broadcast(0.0f);
+            vector_float sum6_2_1 = vector_broadcast(0.0f);
+            vector_float sum6_3_0 = vector_broadcast(0.0f);
+            vector_float sum6_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t v = 0; v < 2; v++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_10 = &transformed[4096 * v + 64 * c0 + 16 * ib + c1 + 14336];
+                        const vector_float transformed_20 = vector_broadcast(transformed_at_10[0]);
+                        const vector_float encoder_9_weight_filtered_10 = vector_load(&encoder_9_weight_filtered[16384 * kb + 512 * v
+                            + 16 * c0 + 4 * c1 + 3072]);
+                        sum6_0_0 = vector_multiply_add(transformed_20, encoder_9_weight_filtered_10, sum6_0_0);
+                        const vector_float encoder_9_weight_filtered_11 = vector_load(&encoder_9_weight_filtered[16384 * kb + 512 * v
+                            + 16 * c0 + 4 * c1 + 11264]);
+                        sum6_0_1 = vector_multiply_add(transformed_20, encoder_9_weight_filtered_11, sum6_0_1);
+                        const vector_float transformed_21 = vector_broadcast(transformed_at_10[4]);
+                        sum6_1_0 = vector_multiply_add(transformed_21, encoder_9_weight_filtered_10, sum6_1_0);
+                        sum6_1_1 = vector_multiply_add(transformed_21, encoder_9_weight_filtered_11, sum6_1_1);
+                        const vector_float transformed_22 = vector_broadcast(transformed_at_10[8]);
+                        sum6_2_0 = vector_multiply_add(transformed_22, encoder_9_weight_filtered_10, sum6_2_0);
+                        sum6_2_1 = vector_multiply_add(transformed_22, encoder_9_weight_filtered_11, sum6_2_1);
+                        const vector_float transformed_23 = vector_broadcast(transformed_at_10[12]);
+                        sum6_3_0 = vector_multiply_add(transformed_23, encoder_9_weight_filtered_10, sum6_3_0);
+                        sum6_3_1 = vector_multiply_add(transformed_23, encoder_9_weight_filtered_11, sum6_3_1);
+                    }
+                }
+            }
+            vector_store(&sums[160], sum6_0_0);
+            vector_store(&sums[164], sum6_0_1);
+            vector_store(&sums[168], sum6_1_0);
+            vector_store(&sums[172], sum6_1_1);
+            vector_store(&sums[176], sum6_2_0);
+            vector_store(&sums[180], sum6_2_1);
+            vector_store(&sums[184], sum6_3_0);
+            vector_store(&sums[188], sum6_3_1);
+            vector_float sum7_0_0 = vector_broadcast(0.0f);
+            vector_float sum7_0_1 = vector_broadcast(0.0f);
+            vector_float sum7_1_0 = vector_broadcast(0.0f);
+            vector_float sum7_1_1 = vector_broadcast(0.0f);
+            vector_float sum7_2_0 = vector_broadcast(0.0f);
+            vector_float sum7_2_1 = vector_broadcast(0.0f);
+            vector_float sum7_3_0 = vector_broadcast(0.0f);
+            vector_float sum7_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 64 * c0 + 16 * ib + c1 + 20480];
+                            const vector_float transformed_24 = vector_broadcast(transformed_at_11[0]);
+                            const vector_float encoder_9_weight_filtered_12 = vector_load(&encoder_9_weight_filtered[16384 * kb + 2048 * u
+                                + 1536 * v + 16 * c0 + 4 * c1 + 4096]);
+                            sum7_0_0 = vector_multiply_add(transformed_24, encoder_9_weight_filtered_12, sum7_0_0);
+                            const vector_float encoder_9_weight_filtered_13 = vector_load(&encoder_9_weight_filtered[16384 * kb + 2048 * u
+                                + 1536 * v + 16 * c0 + 4 * c1 + 12288]);
+                            sum7_0_1 = vector_multiply_add(transformed_24, encoder_9_weight_filtered_13, sum7_0_1);
+                            const vector_float transformed_25 = vector_broadcast(transformed_at_11[4]);
+                            sum7_1_0 = vector_multiply_add(transformed_25, encoder_9_weight_filtered_12, sum7_1_0);
+                            sum7_1_1 = vector_multiply_add(transformed_25, encoder_9_weight_filtered_13, sum7_1_1);
+                            const vector_float transformed_26 = vector_broadcast(transformed_at_11[8]);
+                            sum7_2_0 = vector_multiply_add(transformed_26, encoder_9_weight_filtered_12, sum7_2_0);
+                            sum7_2_1 = vector_multiply_add(transformed_26, encoder_9_weight_filtered_13, sum7_2_1);
+                            const vector_float transformed_27 = vector_broadcast(transformed_at_11[12]);
+                            sum7_3_0 = vector_multiply_add(transformed_27, encoder_9_weight_filtered_12, sum7_3_0);
+                            sum7_3_1 = vector_multiply_add(transformed_27, encoder_9_weight_filtered_13, sum7_3_1);
+                        }
+                    }
+                }
+            }
+            vector_store(&sums[192], sum7_0_0);
+            vector_store(&sums[196], sum7_0_1);
+            vector_store(&sums[200], sum7_1_0);
+            vector_store(&sums[204], sum7_1_1);
+            vector_store(&sums[208], sum7_2_0);
+            vector_store(&sums[212], sum7_2_1);
+            vector_store(&sums[216], sum7_3_0);
+            vector_store(&sums[220], sum7_3_1);
+            vector_float sum8_0_0 = vector_broadcast(0.0f);
+            vector_float sum8_0_1 = vector_broadcast(0.0f);
+            vector_float sum8_1_0 = vector_broadcast(0.0f);
+            vector_float sum8_1_1 = vector_broadcast(0.0f);
+            vector_float sum8_2_0 = vector_broadcast(0.0f);
+            vector_float sum8_2_1 = vector_broadcast(0.0f);
+            vector_float sum8_3_0 = vector_broadcast(0.0f);
+            vector_float sum8_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_12 = &transformed[20480 * u + 64 * c0 + 16 * ib + c1 + 22528];
+                        const vector_float transformed_28 = vector_broadcast(transformed_at_12[0]);
+                        const vector_float encoder_9_weight_filtered_14 = vector_load(&encoder_9_weight_filtered[16384 * kb + 2048 * u
+                            + 16 * c0 + 4 * c1 + 4608]);
+                        sum8_0_0 = vector_multiply_add(transformed_28, encoder_9_weight_filtered_14, sum8_0_0);
+                        const vector_float encoder_9_weight_filtered_15 = vector_load(&encoder_9_weight_filtered[16384 * kb + 2048 * u
+                            + 16 * c0 + 4 * c1 + 12800]);
+                        sum8_0_1 = vector_multiply_add(transformed_28, encoder_9_weight_filtered_15, sum8_0_1);
+                        const vector_float transformed_29 = vector_broadcast(transformed_at_12[4]);
+                        sum8_1_0 = vector_multiply_add(transformed_29, encoder_9_weight_filtered_14, sum8_1_0);
+                        sum8_1_1 = vector_multiply_add(transformed_29, encoder_9_weight_filtered_15, sum8_1_1);
+                        const vector_float transformed_30 = vector_broadcast(transformed_at_12[8]);
+                        sum8_2_0 = vector_multiply_add(transformed_30, encoder_9_weight_filtered_14, sum8_2_0);
+                        sum8_2_1 = vector_multiply_add(transformed_30, encoder_9_weight_filtered_15, sum8_2_1);
+                        const vector_float transformed_31 = vector_broadcast(transformed_at_12[12]);
+                        sum8_3_0 = vector_multiply_add(transformed_31, encoder_9_weight_filtered_14, sum8_3_0);
+                        sum8_3_1 = vector_multiply_add(transformed_31, encoder_9_weight_filtered_15, sum8_3_1);
+                    }
+                }
+            }
+            vector_store(&sums[224], sum8_0_0);
+            vector_store(&sums[228], sum8_0_1);
+            vector_store(&sums[232], sum8_1_0);
+            vector_store(&sums[236], sum8_1_1);
+            vector_store(&sums[240], sum8_2_0);
+            vector_store(&sums[244], sum8_2_1);
+            vector_store(&sums[248], sum8_3_0);
+            vector_store(&sums[252], sum8_3_1);
+            vector_float sum9_0_0 = vector_broadcast(0.0f);
+            vector_float sum9_0_1 = vector_broadcast(0.0f);
+            vector_float sum9_1_0 = vector_broadcast(0.0f);
+            vector_float sum9_1_1 = vector_broadcast(0.0f);
+            vector_float sum9_2_0 = vector_broadcast(0.0f);
+            vector_float sum9_2_1 = vector_broadcast(0.0f);
+            vector_float sum9_3_0 = vector_broadcast(0.0f);
+            vector_float sum9_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 64 * c0 + 16 * ib + c1 + 24576];
+                            const vector_float transformed_32 = vector_broadcast(transformed_at_13[0]);
+                            const vector_float encoder_9_weight_filtered_16 = vector_load(&encoder_9_weight_filtered[16384 * kb + 2048 * u
+                                + 512 * v + 16 * c0 + 4 * c1 + 5120]);
+                            sum9_0_0 = vector_multiply_add(transformed_32, encoder_9_weight_filtered_16, sum9_0_0);
+                            const vector_float encoder_9_weight_filtered_17 = vector_load(&encoder_9_weight_filtered[16384 * kb + 2048 * u
+                                + 512 * v + 16 * c0 + 4 * c1 + 13312]);
+                            sum9_0_1 = vector_multiply_add(transformed_32, encoder_9_weight_filtered_17, sum9_0_1);
+                            const vector_float transformed_33 = vector_broadcast(transformed_at_13[4]);
+                            sum9_1_0 = vector_multiply_add(transformed_33, encoder_9_weight_filtered_16, sum9_1_0);
+                            sum9_1_1 = vector_multiply_add(transformed_33, encoder_9_weight_filtered_17, sum9_1_1);
+                            const vector_float transformed_34 = vector_broadcast(transformed_at_13[8]);
+                            sum9_2_0 = vector_multiply_add(transformed_34, encoder_9_weight_filtered_16, sum9_2_0);
+                            sum9_2_1 = vector_multiply_add(transformed_34, encoder_9_weight_filtered_17, sum9_2_1);
+                            const vector_float transformed_35 = vector_broadcast(transformed_at_13[12]);
+                            sum9_3_0 = vector_multiply_add(transformed_35, encoder_9_weight_filtered_16, sum9_3_0);
+                            sum9_3_1 = vector_multiply_add(transformed_35, encoder_9_weight_filtered_17, sum9_3_1);
+                        }
+                    }
+                }
+            }
+            vector_store(&sums[256], sum9_0_0);
+            vector_store(&sums[260], sum9_0_1);
+            vector_store(&sums[264], sum9_1_0);
+            vector_store(&sums[268], sum9_1_1);
+            vector_store(&sums[272], sum9_2_0);
+            vector_store(&sums[276], sum9_2_1);
+            vector_store(&sums[280], sum9_3_0);
+            vector_store(&sums[284], sum9_3_1);
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at = &sums[8 * ji + 4 * k0];
+                    const vector_float sum_1 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
+                    const vector_float sum_2 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
+                    vector_store(&encoder3_conv_forward[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji], vector_add(sum_1, sum_2));
+                    const vector_float sum_3 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
+                    vector_store(&encoder3_conv_forward[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji + 4], vector_add(sum_2, sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
+                    const vector_float sum_4 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
+                    const vector_float sum_5 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
+                    vector_store(&encoder3_conv_forward[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji + 32], vector_add(sum_4, sum_5));
+                    const vector_float sum_6 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
+                    vector_store(&encoder3_conv_forward[16384 * n + 512 * kb + 256 * k0 + 64 * ib + 8 * ji + 36], vector_add(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void encoder3_conv_forward_evaluate(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+    const float *restrict encoder_7_bias, const float *restrict encoder_9_weight_filtered, float *restrict encoder3_conv_forward,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        encoder3_conv_forward_evaluate_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias,
+            encoder_9_weight_filtered, encoder3_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 1024 FLOPs, 6144 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void encoder3_batch_norm_running_body(ptrdiff_t item, const float *restrict encoder_10_running_mean,
     const float *restrict encoder_10_running_var, const float *restrict encoder_10_weight,
     float *restrict encoder3_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const encoder3_batch_norm_running_out_at = &encoder3_batch_norm_running_out[12 * c0 + c1];
-        encoder3_batch_norm_running_out_at[0] = (float)((double)encoder_10_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)encoder_10_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const encoder3_batch_norm_running_out_at = &encoder3_batch_norm_running_out[12 * c0 + c2];
+        encoder3_batch_norm_running_out_at[0] = (float)((double)encoder_10_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)encoder_10_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         encoder3_batch_norm_running_out_at[4] = (float)quotient_0;
-        encoder3_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_10_weight[4 * c0 + c1]);
+        encoder3_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)encoder_10_weight[4 * c0 + c2]);
     }
 }
 
@@ -16429,19 +18407,352 @@ static void encoder3_batch_norm_running(float *restrict encoder3_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 512, 4, 4] -> [64, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266176 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage fc3_forward_in | nb, ib, jb, c lanes */
+static void decoder0_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const fc3_forward_in_staged0 = (float *)(scratch + 265344);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 2; n_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 4 * w_s],
+                        vector_load(&fc3_forward[16384 * n + 8192 * n_s + 64 * c0 + 16 * h_s + 4 * w_s]));
+                }
+                vector_store(&fc3_forward_in_staged0[100 * n_s + 20 * h_s + 16], vector_broadcast(0.0f));
+            }
+            for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
+                vector_store(&fc3_forward_in_staged0[100 * n_s + 4 * w_s + 80], vector_broadcast(0.0f));
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[100 * nb + 40 * ib + 8 * jb];
+                    const vector_float fc3_forward_in_staged0_0 = vector_load(&fc3_forward_in_staged0_at[0]);
+                    float *const transformed_at = &transformed[32 * c0 + 16 * nb + 8 * ib + 4 * jb];
+                    vector_store(&transformed_at[0], fc3_forward_in_staged0_0);
+                    const vector_float fc3_forward_in_staged0_1 = vector_load(&fc3_forward_in_staged0_at[4]);
+                    vector_store(&transformed_at[4096], vector_subtract(fc3_forward_in_staged0_0, fc3_forward_in_staged0_1));
+                    vector_store(&transformed_at[8192], fc3_forward_in_staged0_1);
+                    vector_store(&transformed_at[12288], vector_subtract(vector_load(&fc3_forward_in_staged0_at[8]),
+                        fc3_forward_in_staged0_1));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[100 * nb + 40 * ib + 8 * jb];
+                    const vector_float difference_0 = vector_subtract(vector_load(&fc3_forward_in_staged0_at_1[0]),
+                        vector_load(&fc3_forward_in_staged0_at_1[20]));
+                    float *const transformed_at_1 = &transformed[32 * c0 + 16 * nb + 8 * ib + 4 * jb + 16384];
+                    vector_store(&transformed_at_1[0], difference_0);
+                    const vector_float difference_1 = vector_subtract(vector_load(&fc3_forward_in_staged0_at_1[4]),
+                        vector_load(&fc3_forward_in_staged0_at_1[24]));
+                    vector_store(&transformed_at_1[4096], vector_subtract(difference_0, difference_1));
+                    vector_store(&transformed_at_1[8192], difference_1);
+                    const vector_float difference_2 = vector_subtract(vector_load(&fc3_forward_in_staged0_at_1[8]),
+                        vector_load(&fc3_forward_in_staged0_at_1[28]));
+                    vector_store(&transformed_at_1[12288], vector_subtract(difference_2, difference_1));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[100 * nb + 40 * ib + 8 * jb + 20];
+                    const vector_float fc3_forward_in_staged0_2 = vector_load(&fc3_forward_in_staged0_at_2[0]);
+                    float *const transformed_at_2 = &transformed[32 * c0 + 16 * nb + 8 * ib + 4 * jb + 32768];
+                    vector_store(&transformed_at_2[0], fc3_forward_in_staged0_2);
+                    const vector_float fc3_forward_in_staged0_3 = vector_load(&fc3_forward_in_staged0_at_2[4]);
+                    vector_store(&transformed_at_2[4096], vector_subtract(fc3_forward_in_staged0_2, fc3_forward_in_staged0_3));
+                    vector_store(&transformed_at_2[8192], fc3_forward_in_staged0_3);
+                    vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&fc3_forward_in_staged0_at_2[8]),
+                        fc3_forward_in_staged0_3));
+                }
+            }
+        }
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t ib = 0; ib < 2; ib++) {
+                for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                    float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[100 * nb + 40 * ib + 8 * jb + 20];
+                    const vector_float difference_3 = vector_subtract(vector_load(&fc3_forward_in_staged0_at_3[20]),
+                        vector_load(&fc3_forward_in_staged0_at_3[0]));
+                    float *const transformed_at_3 = &transformed[32 * c0 + 16 * nb + 8 * ib + 4 * jb + 49152];
+                    vector_store(&transformed_at_3[0], difference_3);
+                    const vector_float difference_4 = vector_subtract(vector_load(&fc3_forward_in_staged0_at_3[24]),
+                        vector_load(&fc3_forward_in_staged0_at_3[4]));
+                    vector_store(&transformed_at_3[4096], vector_subtract(difference_3, difference_4));
+                    vector_store(&transformed_at_3[8192], difference_4);
+                    const vector_float difference_5 = vector_subtract(vector_load(&fc3_forward_in_staged0_at_3[28]),
+                        vector_load(&fc3_forward_in_staged0_at_3[8]));
+                    vector_store(&transformed_at_3[12288], vector_subtract(difference_5, difference_4));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 32; kb++) {
+        for (ptrdiff_t nb = 0; nb < 2; nb++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    vector_float sum1_0_0_0 = vector_broadcast(0.0f);
+                    vector_float sum1_0_0_1 = vector_broadcast(0.0f);
+                    vector_float sum1_0_1_0 = vector_broadcast(0.0f);
+                    vector_float sum1_0_1_1 = vector_broadcast(0.0f);
+                    vector_float sum1_1_0_0 = vector_broadcast(0.0f);
+                    vector_float sum1_1_0_1 = vector_broadcast(0.0f);
+                    vector_float sum1_1_1_0 = vector_broadcast(0.0f);
+                    vector_float sum1_1_1_1 = vector_broadcast(0.0f);
+                    for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 32 * c0 + 16 * nb + c1];
+                            const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
+                            const vector_float decoder_0_weight_filtered_back_0 = vector_load(&decoder_0_weight_filtered_back[65536 * kb
+                                + 8192 * p + 2048 * q + 16 * c0 + 4 * c1]);
+                            sum1_0_0_0 = vector_multiply_add(transformed_0, decoder_0_weight_filtered_back_0, sum1_0_0_0);
+                            const vector_float decoder_0_weight_filtered_back_1 = vector_load(&decoder_0_weight_filtered_back[65536 * kb
+                                + 8192 * p + 2048 * q + 16 * c0 + 4 * c1 + 32768]);
+                            sum1_0_0_1 = vector_multiply_add(transformed_0, decoder_0_weight_filtered_back_1, sum1_0_0_1);
+                            const vector_float transformed_1 = vector_broadcast(transformed_at_4[4]);
+                            sum1_0_1_0 = vector_multiply_add(transformed_1, decoder_0_weight_filtered_back_0, sum1_0_1_0);
+                            sum1_0_1_1 = vector_multiply_add(transformed_1, decoder_0_weight_filtered_back_1, sum1_0_1_1);
+                            const vector_float transformed_2 = vector_broadcast(transformed_at_4[8]);
+                            sum1_1_0_0 = vector_multiply_add(transformed_2, decoder_0_weight_filtered_back_0, sum1_1_0_0);
+                            sum1_1_0_1 = vector_multiply_add(transformed_2, decoder_0_weight_filtered_back_1, sum1_1_0_1);
+                            const vector_float transformed_3 = vector_broadcast(transformed_at_4[12]);
+                            sum1_1_1_0 = vector_multiply_add(transformed_3, decoder_0_weight_filtered_back_0, sum1_1_1_0);
+                            sum1_1_1_1 = vector_multiply_add(transformed_3, decoder_0_weight_filtered_back_1, sum1_1_1_1);
+                        }
+                    }
+                    float *const sums_at = &sums[160 * p + 32 * q];
+                    vector_store(&sums_at[0], sum1_0_0_0);
+                    vector_store(&sums_at[4], sum1_0_0_1);
+                    vector_store(&sums_at[8], sum1_0_1_0);
+                    vector_store(&sums_at[12], sum1_0_1_1);
+                    vector_store(&sums_at[16], sum1_1_0_0);
+                    vector_store(&sums_at[20], sum1_1_0_1);
+                    vector_store(&sums_at[24], sum1_1_1_0);
+                    vector_store(&sums_at[28], sum1_1_1_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                vector_float sum2_0_0_0 = vector_broadcast(0.0f);
+                vector_float sum2_0_0_1 = vector_broadcast(0.0f);
+                vector_float sum2_0_1_0 = vector_broadcast(0.0f);
+                vector_float sum2_0_1_1 = vector_broadcast(0.0f);
+                vector_float sum2_1_0_0 = vector_broadcast(0.0f);
+                vector_float sum2_1_0_1 = vector_broadcast(0.0f);
+                vector_float sum2_1_1_0 = vector_broadcast(0.0f);
+                vector_float sum2_1_1_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 32 * c0 + 16 * nb + c1 + 8192];
+                        const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
+                        const vector_float decoder_0_weight_filtered_back_2 = vector_load(&decoder_0_weight_filtered_back[65536 * kb
+                            + 8192 * p + 16 * c0 + 4 * c1]);
+                        sum2_0_0_0 = vector_multiply_add(transformed_4, decoder_0_weight_filtered_back_2, sum2_0_0_0);
+                        const vector_float decoder_0_weight_filtered_back_3 = vector_load(&decoder_0_weight_filtered_back[65536 * kb
+                            + 8192 * p + 16 * c0 + 4 * c1 + 32768]);
+                        sum2_0_0_1 = vector_multiply_add(transformed_4, decoder_0_weight_filtered_back_3, sum2_0_0_1);
+                        const vector_float transformed_5 = vector_broadcast(transformed_at_5[4]);
+                        sum2_0_1_0 = vector_multiply_add(transformed_5, decoder_0_weight_filtered_back_2, sum2_0_1_0);
+                        sum2_0_1_1 = vector_multiply_add(transformed_5, decoder_0_weight_filtered_back_3, sum2_0_1_1);
+                        const vector_float transformed_6 = vector_broadcast(transformed_at_5[8]);
+                        sum2_1_0_0 = vector_multiply_add(transformed_6, decoder_0_weight_filtered_back_2, sum2_1_0_0);
+                        sum2_1_0_1 = vector_multiply_add(transformed_6, decoder_0_weight_filtered_back_3, sum2_1_0_1);
+                        const vector_float transformed_7 = vector_broadcast(transformed_at_5[12]);
+                        sum2_1_1_0 = vector_multiply_add(transformed_7, decoder_0_weight_filtered_back_2, sum2_1_1_0);
+                        sum2_1_1_1 = vector_multiply_add(transformed_7, decoder_0_weight_filtered_back_3, sum2_1_1_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[160 * p + 128];
+                vector_store(&sums_at_1[0], sum2_0_0_0);
+                vector_store(&sums_at_1[4], sum2_0_0_1);
+                vector_store(&sums_at_1[8], sum2_0_1_0);
+                vector_store(&sums_at_1[12], sum2_0_1_1);
+                vector_store(&sums_at_1[16], sum2_1_0_0);
+                vector_store(&sums_at_1[20], sum2_1_0_1);
+                vector_store(&sums_at_1[24], sum2_1_1_0);
+                vector_store(&sums_at_1[28], sum2_1_1_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                vector_float sum3_0_0_0 = vector_broadcast(0.0f);
+                vector_float sum3_0_0_1 = vector_broadcast(0.0f);
+                vector_float sum3_0_1_0 = vector_broadcast(0.0f);
+                vector_float sum3_0_1_1 = vector_broadcast(0.0f);
+                vector_float sum3_1_0_0 = vector_broadcast(0.0f);
+                vector_float sum3_1_0_1 = vector_broadcast(0.0f);
+                vector_float sum3_1_1_0 = vector_broadcast(0.0f);
+                vector_float sum3_1_1_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 32 * c0 + 16 * nb + c1 + 32768];
+                        const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
+                        const vector_float decoder_0_weight_filtered_back_4 = vector_load(&decoder_0_weight_filtered_back[65536 * kb
+                            + 2048 * q + 16 * c0 + 4 * c1]);
+                        sum3_0_0_0 = vector_multiply_add(transformed_8, decoder_0_weight_filtered_back_4, sum3_0_0_0);
+                        const vector_float decoder_0_weight_filtered_back_5 = vector_load(&decoder_0_weight_filtered_back[65536 * kb
+                            + 2048 * q + 16 * c0 + 4 * c1 + 32768]);
+                        sum3_0_0_1 = vector_multiply_add(transformed_8, decoder_0_weight_filtered_back_5, sum3_0_0_1);
+                        const vector_float transformed_9 = vector_broadcast(transformed_at_6[4]);
+                        sum3_0_1_0 = vector_multiply_add(transformed_9, decoder_0_weight_filtered_back_4, sum3_0_1_0);
+                        sum3_0_1_1 = vector_multiply_add(transformed_9, decoder_0_weight_filtered_back_5, sum3_0_1_1);
+                        const vector_float transformed_10 = vector_broadcast(transformed_at_6[8]);
+                        sum3_1_0_0 = vector_multiply_add(transformed_10, decoder_0_weight_filtered_back_4, sum3_1_0_0);
+                        sum3_1_0_1 = vector_multiply_add(transformed_10, decoder_0_weight_filtered_back_5, sum3_1_0_1);
+                        const vector_float transformed_11 = vector_broadcast(transformed_at_6[12]);
+                        sum3_1_1_0 = vector_multiply_add(transformed_11, decoder_0_weight_filtered_back_4, sum3_1_1_0);
+                        sum3_1_1_1 = vector_multiply_add(transformed_11, decoder_0_weight_filtered_back_5, sum3_1_1_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[32 * q + 640];
+                vector_store(&sums_at_2[0], sum3_0_0_0);
+                vector_store(&sums_at_2[4], sum3_0_0_1);
+                vector_store(&sums_at_2[8], sum3_0_1_0);
+                vector_store(&sums_at_2[12], sum3_0_1_1);
+                vector_store(&sums_at_2[16], sum3_1_0_0);
+                vector_store(&sums_at_2[20], sum3_1_0_1);
+                vector_store(&sums_at_2[24], sum3_1_1_0);
+                vector_store(&sums_at_2[28], sum3_1_1_1);
+            }
+            vector_float sum4_0_0_0 = vector_broadcast(0.0f);
+            vector_float sum4_0_0_1 = vector_broadcast(0.0f);
+            vector_float sum4_0_1_0 = vector_broadcast(0.0f);
+            vector_float sum4_0_1_1 = vector_broadcast(0.0f);
+            vector_float sum4_1_0_0 = vector_broadcast(0.0f);
+            vector_float sum4_1_0_1 = vector_broadcast(0.0f);
+            vector_float sum4_1_1_0 = vector_broadcast(0.0f);
+            vector_float sum4_1_1_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    float *const transformed_at_7 = &transformed[32 * c0 + 16 * nb + c1 + 40960];
+                    const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
+                    const vector_float decoder_0_weight_filtered_back_6 = vector_load(&decoder_0_weight_filtered_back[65536 * kb + 16 * c0
+                        + 4 * c1]);
+                    sum4_0_0_0 = vector_multiply_add(transformed_12, decoder_0_weight_filtered_back_6, sum4_0_0_0);
+                    const vector_float decoder_0_weight_filtered_back_7 = vector_load(&decoder_0_weight_filtered_back[65536 * kb + 16 * c0
+                        + 4 * c1 + 32768]);
+                    sum4_0_0_1 = vector_multiply_add(transformed_12, decoder_0_weight_filtered_back_7, sum4_0_0_1);
+                    const vector_float transformed_13 = vector_broadcast(transformed_at_7[4]);
+                    sum4_0_1_0 = vector_multiply_add(transformed_13, decoder_0_weight_filtered_back_6, sum4_0_1_0);
+                    sum4_0_1_1 = vector_multiply_add(transformed_13, decoder_0_weight_filtered_back_7, sum4_0_1_1);
+                    const vector_float transformed_14 = vector_broadcast(transformed_at_7[8]);
+                    sum4_1_0_0 = vector_multiply_add(transformed_14, decoder_0_weight_filtered_back_6, sum4_1_0_0);
+                    sum4_1_0_1 = vector_multiply_add(transformed_14, decoder_0_weight_filtered_back_7, sum4_1_0_1);
+                    const vector_float transformed_15 = vector_broadcast(transformed_at_7[12]);
+                    sum4_1_1_0 = vector_multiply_add(transformed_15, decoder_0_weight_filtered_back_6, sum4_1_1_0);
+                    sum4_1_1_1 = vector_multiply_add(transformed_15, decoder_0_weight_filtered_back_7, sum4_1_1_1);
+                }
+            }
+            vector_store(&sums[768], sum4_0_0_0);
+            vector_store(&sums[772], sum4_0_0_1);
+            vector_store(&sums[776], sum4_0_1_0);
+            vector_store(&sums[780], sum4_0_1_1);
+            vector_store(&sums[784], sum4_1_0_0);
+            vector_store(&sums[788], sum4_1_0_1);
+            vector_store(&sums[792], sum4_1_1_0);
+            vector_store(&sums[796], sum4_1_1_1);
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[16 * ii + 8 * ji + 4 * k0];
+                        float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb + 512 * kb
+                            + 256 * k0 + 128 * ii + 16 * ji];
+                        vector_store(&decoder0_conv_transpose_forward_at[0], vector_load(&sums_at_3[0]));
+                        const vector_float sums_0 = vector_load(&sums_at_3[64]);
+                        vector_store(&decoder0_conv_transpose_forward_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
+                        vector_store(&decoder0_conv_transpose_forward_at[8], vector_load(&sums_at_3[128]));
+                        vector_store(&decoder0_conv_transpose_forward_at[12], vector_add(sums_0, vector_load(&sums_at_3[96])));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[16 * ii + 8 * ji + 4 * k0 + 160];
+                        float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 512 * kb + 256 * k0 + 128 * ii + 16 * ji + 32];
+                        vector_store(&decoder0_conv_transpose_forward_at_1[0], vector_add(vector_load(&sums_at_4[0]),
+                            vector_load(&sums_at_4[160])));
+                        const vector_float sum_0 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                        const vector_float sum_1 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                        vector_store(&decoder0_conv_transpose_forward_at_1[4], vector_add(sum_0, sum_1));
+                        vector_store(&decoder0_conv_transpose_forward_at_1[8], vector_add(vector_load(&sums_at_4[128]),
+                            vector_load(&sums_at_4[288])));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                        vector_store(&decoder0_conv_transpose_forward_at_1[12], vector_add(sum_1, sum_2));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[16 * ii + 8 * ji + 4 * k0 + 640];
+                        float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 512 * kb + 256 * k0 + 128 * ii + 16 * ji + 64];
+                        vector_store(&decoder0_conv_transpose_forward_at_2[0], vector_load(&sums_at_5[0]));
+                        const vector_float sums_1 = vector_load(&sums_at_5[64]);
+                        vector_store(&decoder0_conv_transpose_forward_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
+                        vector_store(&decoder0_conv_transpose_forward_at_2[8], vector_load(&sums_at_5[128]));
+                        vector_store(&decoder0_conv_transpose_forward_at_2[12], vector_add(sums_1, vector_load(&sums_at_5[96])));
+                    }
+                }
+            }
+            for (ptrdiff_t ii = 0; ii < 2; ii++) {
+                for (ptrdiff_t ji = 0; ji < 2; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[16 * ii + 8 * ji + 4 * k0 + 320];
+                        float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[32768 * n + 16384 * nb
+                            + 512 * kb + 256 * k0 + 128 * ii + 16 * ji + 96];
+                        vector_store(&decoder0_conv_transpose_forward_at_3[0], vector_add(vector_load(&sums_at_6[0]),
+                            vector_load(&sums_at_6[160])));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                        vector_store(&decoder0_conv_transpose_forward_at_3[4], vector_add(sum_3, sum_4));
+                        vector_store(&decoder0_conv_transpose_forward_at_3[8], vector_add(vector_load(&sums_at_6[128]),
+                            vector_load(&sums_at_6[288])));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                        vector_store(&decoder0_conv_transpose_forward_at_3[12], vector_add(sum_4, sum_5));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder0_conv_transpose_forward_evaluate(const float *restrict fc3_forward,
+    const float *restrict decoder_0_weight_filtered_back, float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 32; item++) {
+        decoder0_conv_transpose_forward_evaluate_body(item, fc3_forward, decoder_0_weight_filtered_back, decoder0_conv_transpose_forward,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 1024 FLOPs, 6144 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void decoder0_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_1_running_mean,
     const float *restrict decoder_1_running_var, const float *restrict decoder_1_weight, float *restrict decoder0_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const decoder0_batch_norm_running_out_at = &decoder0_batch_norm_running_out[12 * c0 + c1];
-        decoder0_batch_norm_running_out_at[0] = (float)((double)decoder_1_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_1_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const decoder0_batch_norm_running_out_at = &decoder0_batch_norm_running_out[12 * c0 + c2];
+        decoder0_batch_norm_running_out_at[0] = (float)((double)decoder_1_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)decoder_1_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder0_batch_norm_running_out_at[4] = (float)quotient_0;
-        decoder0_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_1_weight[4 * c0 + c1]);
+        decoder0_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_1_weight[4 * c0 + c2]);
     }
 }
 
@@ -16454,19 +18765,342 @@ static void decoder0_batch_norm_running(float *restrict decoder0_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 256, 8, 8] -> [64, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 14.7 M bytes of memory traffic, 266688 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder0_relu_in | nb, ib, jb, c lanes */
+static void decoder1_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias,
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item;
+    float *const decoder0_relu_in_staged0 = (float *)(scratch + 265344);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 8; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 8; w_s++) {
+                const vector_float decoder0_conv_transpose_forward_0 = vector_load(&decoder0_conv_transpose_forward[16384 * n + 256 * c0
+                    + 32 * h_s + 4 * w_s]);
+                const vector_float difference_0 = vector_subtract(decoder0_conv_transpose_forward_0,
+                    vector_load(&decoder0_batch_norm_running[12 * c0]));
+                const vector_float decoder0_batch_norm_running_0 = vector_load(&decoder0_batch_norm_running[12 * c0 + 8]);
+                const vector_float sum_0 = vector_multiply_add(difference_0, decoder0_batch_norm_running_0,
+                    vector_load(&decoder_1_bias[4 * c0]));
+                vector_store(&decoder0_relu_in_staged0[36 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
+            }
+            vector_store(&decoder0_relu_in_staged0[36 * h_s + 32], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t w_s = 0; w_s < 9; w_s++) {
+            vector_store(&decoder0_relu_in_staged0[4 * w_s + 288], vector_broadcast(0.0f));
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[72 * ib + 8 * jb];
+                const vector_float decoder0_relu_in_staged0_0 = vector_load(&decoder0_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[64 * c0 + 16 * ib + 4 * jb];
+                vector_store(&transformed_at[0], decoder0_relu_in_staged0_0);
+                const vector_float decoder0_relu_in_staged0_1 = vector_load(&decoder0_relu_in_staged0_at[4]);
+                vector_store(&transformed_at[4096], vector_subtract(decoder0_relu_in_staged0_0, decoder0_relu_in_staged0_1));
+                vector_store(&transformed_at[8192], decoder0_relu_in_staged0_1);
+                vector_store(&transformed_at[12288], vector_subtract(vector_load(&decoder0_relu_in_staged0_at[8]),
+                    decoder0_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[72 * ib + 8 * jb];
+                const vector_float difference_1 = vector_subtract(vector_load(&decoder0_relu_in_staged0_at_1[0]),
+                    vector_load(&decoder0_relu_in_staged0_at_1[36]));
+                float *const transformed_at_1 = &transformed[64 * c0 + 16 * ib + 4 * jb + 16384];
+                vector_store(&transformed_at_1[0], difference_1);
+                const vector_float difference_2 = vector_subtract(vector_load(&decoder0_relu_in_staged0_at_1[4]),
+                    vector_load(&decoder0_relu_in_staged0_at_1[40]));
+                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[8192], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&decoder0_relu_in_staged0_at_1[8]),
+                    vector_load(&decoder0_relu_in_staged0_at_1[44]));
+                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[72 * ib + 8 * jb + 36];
+                const vector_float decoder0_relu_in_staged0_2 = vector_load(&decoder0_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[64 * c0 + 16 * ib + 4 * jb + 32768];
+                vector_store(&transformed_at_2[0], decoder0_relu_in_staged0_2);
+                const vector_float decoder0_relu_in_staged0_3 = vector_load(&decoder0_relu_in_staged0_at_2[4]);
+                vector_store(&transformed_at_2[4096], vector_subtract(decoder0_relu_in_staged0_2, decoder0_relu_in_staged0_3));
+                vector_store(&transformed_at_2[8192], decoder0_relu_in_staged0_3);
+                vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&decoder0_relu_in_staged0_at_2[8]),
+                    decoder0_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[72 * ib + 8 * jb + 36];
+                const vector_float difference_4 = vector_subtract(vector_load(&decoder0_relu_in_staged0_at_3[36]),
+                    vector_load(&decoder0_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[64 * c0 + 16 * ib + 4 * jb + 49152];
+                vector_store(&transformed_at_3[0], difference_4);
+                const vector_float difference_5 = vector_subtract(vector_load(&decoder0_relu_in_staged0_at_3[40]),
+                    vector_load(&decoder0_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[8192], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&decoder0_relu_in_staged0_at_3[44]),
+                    vector_load(&decoder0_relu_in_staged0_at_3[8]));
+                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 16; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    vector_float sum1_0_0 = vector_broadcast(0.0f);
+                    vector_float sum1_0_1 = vector_broadcast(0.0f);
+                    vector_float sum1_1_0 = vector_broadcast(0.0f);
+                    vector_float sum1_1_1 = vector_broadcast(0.0f);
+                    vector_float sum1_2_0 = vector_broadcast(0.0f);
+                    vector_float sum1_2_1 = vector_broadcast(0.0f);
+                    vector_float sum1_3_0 = vector_broadcast(0.0f);
+                    vector_float sum1_3_1 = vector_broadcast(0.0f);
+                    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 64 * c0 + 16 * ib + c1];
+                            const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
+                            const vector_float decoder_3_weight_filtered_back_0 = vector_load(&decoder_3_weight_filtered_back[32768 * kb
+                                + 4096 * p + 1024 * q + 16 * c0 + 4 * c1]);
+                            sum1_0_0 = vector_multiply_add(transformed_0, decoder_3_weight_filtered_back_0, sum1_0_0);
+                            const vector_float decoder_3_weight_filtered_back_1 = vector_load(&decoder_3_weight_filtered_back[32768 * kb
+                                + 4096 * p + 1024 * q + 16 * c0 + 4 * c1 + 16384]);
+                            sum1_0_1 = vector_multiply_add(transformed_0, decoder_3_weight_filtered_back_1, sum1_0_1);
+                            const vector_float transformed_1 = vector_broadcast(transformed_at_4[4]);
+                            sum1_1_0 = vector_multiply_add(transformed_1, decoder_3_weight_filtered_back_0, sum1_1_0);
+                            sum1_1_1 = vector_multiply_add(transformed_1, decoder_3_weight_filtered_back_1, sum1_1_1);
+                            const vector_float transformed_2 = vector_broadcast(transformed_at_4[8]);
+                            sum1_2_0 = vector_multiply_add(transformed_2, decoder_3_weight_filtered_back_0, sum1_2_0);
+                            sum1_2_1 = vector_multiply_add(transformed_2, decoder_3_weight_filtered_back_1, sum1_2_1);
+                            const vector_float transformed_3 = vector_broadcast(transformed_at_4[12]);
+                            sum1_3_0 = vector_multiply_add(transformed_3, decoder_3_weight_filtered_back_0, sum1_3_0);
+                            sum1_3_1 = vector_multiply_add(transformed_3, decoder_3_weight_filtered_back_1, sum1_3_1);
+                        }
+                    }
+                    float *const sums_at = &sums[160 * p + 32 * q];
+                    vector_store(&sums_at[0], sum1_0_0);
+                    vector_store(&sums_at[4], sum1_0_1);
+                    vector_store(&sums_at[8], sum1_1_0);
+                    vector_store(&sums_at[12], sum1_1_1);
+                    vector_store(&sums_at[16], sum1_2_0);
+                    vector_store(&sums_at[20], sum1_2_1);
+                    vector_store(&sums_at[24], sum1_3_0);
+                    vector_store(&sums_at[28], sum1_3_1);
+                }
+            }
+            for (ptrdiff_t p = 0; p < 4; p++) {
+                vector_float sum2_0_0 = vector_broadcast(0.0f);
+                vector_float sum2_0_1 = vector_broadcast(0.0f);
+                vector_float sum2_1_0 = vector_broadcast(0.0f);
+                vector_float sum2_1_1 = vector_broadcast(0.0f);
+                vector_float sum2_2_0 = vector_broadcast(0.0f);
+                vector_float sum2_2_1 = vector_broadcast(0.0f);
+                vector_float sum2_3_0 = vector_broadcast(0.0f);
+                vector_float sum2_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_5 = &transformed[16384 * p + 64 * c0 + 16 * ib + c1 + 8192];
+                        const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
+                        const vector_float decoder_3_weight_filtered_back_2 = vector_load(&decoder_3_weight_filtered_back[32768 * kb
+                            + 4096 * p + 16 * c0 + 4 * c1]);
+                        sum2_0_0 = vector_multiply_add(transformed_4, decoder_3_weight_filtered_back_2, sum2_0_0);
+                        const vector_float decoder_3_weight_filtered_back_3 = vector_load(&decoder_3_weight_filtered_back[32768 * kb
+                            + 4096 * p + 16 * c0 + 4 * c1 + 16384]);
+                        sum2_0_1 = vector_multiply_add(transformed_4, decoder_3_weight_filtered_back_3, sum2_0_1);
+                        const vector_float transformed_5 = vector_broadcast(transformed_at_5[4]);
+                        sum2_1_0 = vector_multiply_add(transformed_5, decoder_3_weight_filtered_back_2, sum2_1_0);
+                        sum2_1_1 = vector_multiply_add(transformed_5, decoder_3_weight_filtered_back_3, sum2_1_1);
+                        const vector_float transformed_6 = vector_broadcast(transformed_at_5[8]);
+                        sum2_2_0 = vector_multiply_add(transformed_6, decoder_3_weight_filtered_back_2, sum2_2_0);
+                        sum2_2_1 = vector_multiply_add(transformed_6, decoder_3_weight_filtered_back_3, sum2_2_1);
+                        const vector_float transformed_7 = vector_broadcast(transformed_at_5[12]);
+                        sum2_3_0 = vector_multiply_add(transformed_7, decoder_3_weight_filtered_back_2, sum2_3_0);
+                        sum2_3_1 = vector_multiply_add(transformed_7, decoder_3_weight_filtered_back_3, sum2_3_1);
+                    }
+                }
+                float *const sums_at_1 = &sums[160 * p + 128];
+                vector_store(&sums_at_1[0], sum2_0_0);
+                vector_store(&sums_at_1[4], sum2_0_1);
+                vector_store(&sums_at_1[8], sum2_1_0);
+                vector_store(&sums_at_1[12], sum2_1_1);
+                vector_store(&sums_at_1[16], sum2_2_0);
+                vector_store(&sums_at_1[20], sum2_2_1);
+                vector_store(&sums_at_1[24], sum2_3_0);
+                vector_store(&sums_at_1[28], sum2_3_1);
+            }
+            for (ptrdiff_t q = 0; q < 4; q++) {
+                vector_float sum3_0_0 = vector_broadcast(0.0f);
+                vector_float sum3_0_1 = vector_broadcast(0.0f);
+                vector_float sum3_1_0 = vector_broadcast(0.0f);
+                vector_float sum3_1_1 = vector_broadcast(0.0f);
+                vector_float sum3_2_0 = vector_broadcast(0.0f);
+                vector_float sum3_2_1 = vector_broadcast(0.0f);
+                vector_float sum3_3_0 = vector_broadcast(0.0f);
+                vector_float sum3_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_6 = &transformed[4096 * q + 64 * c0 + 16 * ib + c1 + 32768];
+                        const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
+                        const vector_float decoder_3_weight_filtered_back_4 = vector_load(&decoder_3_weight_filtered_back[32768 * kb
+                            + 1024 * q + 16 * c0 + 4 * c1]);
+                        sum3_0_0 = vector_multiply_add(transformed_8, decoder_3_weight_filtered_back_4, sum3_0_0);
+                        const vector_float decoder_3_weight_filtered_back_5 = vector_load(&decoder_3_weight_filtered_back[32768 * kb
+                            + 1024 * q + 16 * c0 + 4 * c1 + 16384]);
+                        sum3_0_1 = vector_multiply_add(transformed_8, decoder_3_weight_filtered_back_5, sum3_0_1);
+                        const vector_float transformed_9 = vector_broadcast(transformed_at_6[4]);
+                        sum3_1_0 = vector_multiply_add(transformed_9, decoder_3_weight_filtered_back_4, sum3_1_0);
+                        sum3_1_1 = vector_multiply_add(transformed_9, decoder_3_weight_filtered_back_5, sum3_1_1);
+                        const vector_float transformed_10 = vector_broadcast(transformed_at_6[8]);
+                        sum3_2_0 = vector_multiply_add(transformed_10, decoder_3_weight_filtered_back_4, sum3_2_0);
+                        sum3_2_1 = vector_multiply_add(transformed_10, decoder_3_weight_filtered_back_5, sum3_2_1);
+                        const vector_float transformed_11 = vector_broadcast(transformed_at_6[12]);
+                        sum3_3_0 = vector_multiply_add(transformed_11, decoder_3_weight_filtered_back_4, sum3_3_0);
+                        sum3_3_1 = vector_multiply_add(transformed_11, decoder_3_weight_filtered_back_5, sum3_3_1);
+                    }
+                }
+                float *const sums_at_2 = &sums[32 * q + 640];
+                vector_store(&sums_at_2[0], sum3_0_0);
+                vector_store(&sums_at_2[4], sum3_0_1);
+                vector_store(&sums_at_2[8], sum3_1_0);
+                vector_store(&sums_at_2[12], sum3_1_1);
+                vector_store(&sums_at_2[16], sum3_2_0);
+                vector_store(&sums_at_2[20], sum3_2_1);
+                vector_store(&sums_at_2[24], sum3_3_0);
+                vector_store(&sums_at_2[28], sum3_3_1);
+            }
+            vector_float sum4_0_0 = vector_broadcast(0.0f);
+            vector_float sum4_0_1 = vector_broadcast(0.0f);
+            vector_float sum4_1_0 = vector_broadcast(0.0f);
+            vector_float sum4_1_1 = vector_broadcast(0.0f);
+            vector_float sum4_2_0 = vector_broadcast(0.0f);
+            vector_float sum4_2_1 = vector_broadcast(0.0f);
+            vector_float sum4_3_0 = vector_broadcast(0.0f);
+            vector_float sum4_3_1 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    float *const transformed_at_7 = &transformed[64 * c0 + 16 * ib + c1 + 40960];
+                    const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
+                    const vector_float decoder_3_weight_filtered_back_6 = vector_load(&decoder_3_weight_filtered_back[32768 * kb + 16 * c0
+                        + 4 * c1]);
+                    sum4_0_0 = vector_multiply_add(transformed_12, decoder_3_weight_filtered_back_6, sum4_0_0);
+                    const vector_float decoder_3_weight_filtered_back_7 = vector_load(&decoder_3_weight_filtered_back[32768 * kb + 16 * c0
+                        + 4 * c1 + 16384]);
+                    sum4_0_1 = vector_multiply_add(transformed_12, decoder_3_weight_filtered_back_7, sum4_0_1);
+                    const vector_float transformed_13 = vector_broadcast(transformed_at_7[4]);
+                    sum4_1_0 = vector_multiply_add(transformed_13, decoder_3_weight_filtered_back_6, sum4_1_0);
+                    sum4_1_1 = vector_multiply_add(transformed_13, decoder_3_weight_filtered_back_7, sum4_1_1);
+                    const vector_float transformed_14 = vector_broadcast(transformed_at_7[8]);
+                    sum4_2_0 = vector_multiply_add(transformed_14, decoder_3_weight_filtered_back_6, sum4_2_0);
+                    sum4_2_1 = vector_multiply_add(transformed_14, decoder_3_weight_filtered_back_7, sum4_2_1);
+                    const vector_float transformed_15 = vector_broadcast(transformed_at_7[12]);
+                    sum4_3_0 = vector_multiply_add(transformed_15, decoder_3_weight_filtered_back_6, sum4_3_0);
+                    sum4_3_1 = vector_multiply_add(transformed_15, decoder_3_weight_filtered_back_7, sum4_3_1);
+                }
+            }
+            vector_store(&sums[768], sum4_0_0);
+            vector_store(&sums[772], sum4_0_1);
+            vector_store(&sums[776], sum4_1_0);
+            vector_store(&sums[780], sum4_1_1);
+            vector_store(&sums[784], sum4_2_0);
+            vector_store(&sums[788], sum4_2_1);
+            vector_store(&sums[792], sum4_3_0);
+            vector_store(&sums[796], sum4_3_1);
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_3 = &sums[8 * ji + 4 * k0];
+                    float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[32768 * n + 2048 * kb + 1024 * k0
+                        + 256 * ib + 16 * ji];
+                    vector_store(&decoder1_conv_transpose_forward_at[0], vector_load(&sums_at_3[0]));
+                    const vector_float sums_0 = vector_load(&sums_at_3[64]);
+                    vector_store(&decoder1_conv_transpose_forward_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
+                    vector_store(&decoder1_conv_transpose_forward_at[8], vector_load(&sums_at_3[128]));
+                    vector_store(&decoder1_conv_transpose_forward_at[12], vector_add(sums_0, vector_load(&sums_at_3[96])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 160];
+                    float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[32768 * n + 2048 * kb + 1024 * k0
+                        + 256 * ib + 16 * ji + 64];
+                    vector_store(&decoder1_conv_transpose_forward_at_1[0], vector_add(vector_load(&sums_at_4[0]),
+                        vector_load(&sums_at_4[160])));
+                    const vector_float sum_1 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                    const vector_float sum_2 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                    vector_store(&decoder1_conv_transpose_forward_at_1[4], vector_add(sum_1, sum_2));
+                    vector_store(&decoder1_conv_transpose_forward_at_1[8], vector_add(vector_load(&sums_at_4[128]),
+                        vector_load(&sums_at_4[288])));
+                    const vector_float sum_3 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                    vector_store(&decoder1_conv_transpose_forward_at_1[12], vector_add(sum_2, sum_3));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 640];
+                    float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[32768 * n + 2048 * kb + 1024 * k0
+                        + 256 * ib + 16 * ji + 128];
+                    vector_store(&decoder1_conv_transpose_forward_at_2[0], vector_load(&sums_at_5[0]));
+                    const vector_float sums_1 = vector_load(&sums_at_5[64]);
+                    vector_store(&decoder1_conv_transpose_forward_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
+                    vector_store(&decoder1_conv_transpose_forward_at_2[8], vector_load(&sums_at_5[128]));
+                    vector_store(&decoder1_conv_transpose_forward_at_2[12], vector_add(sums_1, vector_load(&sums_at_5[96])));
+                }
+            }
+            for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 320];
+                    float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[32768 * n + 2048 * kb + 1024 * k0
+                        + 256 * ib + 16 * ji + 192];
+                    vector_store(&decoder1_conv_transpose_forward_at_3[0], vector_add(vector_load(&sums_at_6[0]),
+                        vector_load(&sums_at_6[160])));
+                    const vector_float sum_4 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                    const vector_float sum_5 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                    vector_store(&decoder1_conv_transpose_forward_at_3[4], vector_add(sum_4, sum_5));
+                    vector_store(&decoder1_conv_transpose_forward_at_3[8], vector_add(vector_load(&sums_at_6[128]),
+                        vector_load(&sums_at_6[288])));
+                    const vector_float sum_6 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                    vector_store(&decoder1_conv_transpose_forward_at_3[12], vector_add(sum_5, sum_6));
+                }
+            }
+        }
+    }
+}
+
+static void decoder1_conv_transpose_forward_evaluate(const float *restrict decoder0_conv_transpose_forward,
+    const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias,
+    const float *restrict decoder_3_weight_filtered_back, float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 64; item++) {
+        decoder1_conv_transpose_forward_evaluate_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+            decoder_3_weight_filtered_back, decoder1_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 512 FLOPs, 3072 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void decoder1_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_4_running_mean,
     const float *restrict decoder_4_running_var, const float *restrict decoder_4_weight, float *restrict decoder1_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const decoder1_batch_norm_running_out_at = &decoder1_batch_norm_running_out[12 * c0 + c1];
-        decoder1_batch_norm_running_out_at[0] = (float)((double)decoder_4_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_4_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const decoder1_batch_norm_running_out_at = &decoder1_batch_norm_running_out[12 * c0 + c2];
+        decoder1_batch_norm_running_out_at[0] = (float)((double)decoder_4_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)decoder_4_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder1_batch_norm_running_out_at[4] = (float)quotient_0;
-        decoder1_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_4_weight[4 * c0 + c1]);
+        decoder1_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_4_weight[4 * c0 + c2]);
     }
 }
 
@@ -16479,19 +19113,348 @@ static void decoder1_batch_norm_running(float *restrict decoder1_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 128, 16, 16] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 25.7 M bytes of memory traffic, 267840 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder1_relu_in | nb, ib, jb, c lanes */
+static void decoder2_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias,
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item / 2;
+    const ptrdiff_t i = item % 2;
+    float *const decoder1_relu_in_staged0 = (float *)(scratch + 265344);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (8 * i + h_s < 16) {
+                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                    const vector_float decoder1_conv_transpose_forward_0 = vector_load(&decoder1_conv_transpose_forward[32768 * n
+                        + 1024 * c0 + 512 * i + 64 * h_s + 4 * w_s]);
+                    const vector_float difference_0 = vector_subtract(decoder1_conv_transpose_forward_0,
+                        vector_load(&decoder1_batch_norm_running[12 * c0]));
+                    const vector_float decoder1_batch_norm_running_0 = vector_load(&decoder1_batch_norm_running[12 * c0 + 8]);
+                    const vector_float sum_0 = vector_multiply_add(difference_0, decoder1_batch_norm_running_0,
+                        vector_load(&decoder_4_bias[4 * c0]));
+                    vector_store(&decoder1_relu_in_staged0[68 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
+                }
+                vector_store(&decoder1_relu_in_staged0[68 * h_s + 64], vector_broadcast(0.0f));
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                    vector_store(&decoder1_relu_in_staged0[68 * h_s + 4 * w_s], vector_broadcast(0.0f));
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[136 * ib + 8 * jb];
+                const vector_float decoder1_relu_in_staged0_0 = vector_load(&decoder1_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[128 * c0 + 32 * ib + 4 * jb];
+                vector_store(&transformed_at[0], decoder1_relu_in_staged0_0);
+                const vector_float decoder1_relu_in_staged0_1 = vector_load(&decoder1_relu_in_staged0_at[4]);
+                vector_store(&transformed_at[4096], vector_subtract(decoder1_relu_in_staged0_0, decoder1_relu_in_staged0_1));
+                vector_store(&transformed_at[8192], decoder1_relu_in_staged0_1);
+                vector_store(&transformed_at[12288], vector_subtract(vector_load(&decoder1_relu_in_staged0_at[8]),
+                    decoder1_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[136 * ib + 8 * jb];
+                const vector_float difference_1 = vector_subtract(vector_load(&decoder1_relu_in_staged0_at_1[0]),
+                    vector_load(&decoder1_relu_in_staged0_at_1[68]));
+                float *const transformed_at_1 = &transformed[128 * c0 + 32 * ib + 4 * jb + 16384];
+                vector_store(&transformed_at_1[0], difference_1);
+                const vector_float difference_2 = vector_subtract(vector_load(&decoder1_relu_in_staged0_at_1[4]),
+                    vector_load(&decoder1_relu_in_staged0_at_1[72]));
+                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[8192], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&decoder1_relu_in_staged0_at_1[8]),
+                    vector_load(&decoder1_relu_in_staged0_at_1[76]));
+                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[136 * ib + 8 * jb + 68];
+                const vector_float decoder1_relu_in_staged0_2 = vector_load(&decoder1_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[128 * c0 + 32 * ib + 4 * jb + 32768];
+                vector_store(&transformed_at_2[0], decoder1_relu_in_staged0_2);
+                const vector_float decoder1_relu_in_staged0_3 = vector_load(&decoder1_relu_in_staged0_at_2[4]);
+                vector_store(&transformed_at_2[4096], vector_subtract(decoder1_relu_in_staged0_2, decoder1_relu_in_staged0_3));
+                vector_store(&transformed_at_2[8192], decoder1_relu_in_staged0_3);
+                vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&decoder1_relu_in_staged0_at_2[8]),
+                    decoder1_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 8; jb++) {
+                float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[136 * ib + 8 * jb + 68];
+                const vector_float difference_4 = vector_subtract(vector_load(&decoder1_relu_in_staged0_at_3[68]),
+                    vector_load(&decoder1_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[128 * c0 + 32 * ib + 4 * jb + 49152];
+                vector_store(&transformed_at_3[0], difference_4);
+                const vector_float difference_5 = vector_subtract(vector_load(&decoder1_relu_in_staged0_at_3[72]),
+                    vector_load(&decoder1_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[8192], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&decoder1_relu_in_staged0_at_3[76]),
+                    vector_load(&decoder1_relu_in_staged0_at_3[8]));
+                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 8; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 2; jb++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        vector_float sum1_0_0 = vector_broadcast(0.0f);
+                        vector_float sum1_0_1 = vector_broadcast(0.0f);
+                        vector_float sum1_1_0 = vector_broadcast(0.0f);
+                        vector_float sum1_1_1 = vector_broadcast(0.0f);
+                        vector_float sum1_2_0 = vector_broadcast(0.0f);
+                        vector_float sum1_2_1 = vector_broadcast(0.0f);
+                        vector_float sum1_3_0 = vector_broadcast(0.0f);
+                        vector_float sum1_3_1 = vector_broadcast(0.0f);
+                        for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + 32 * ib + 16 * jb + c1];
+                                const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
+                                const vector_float decoder_6_weight_filtered_back_0 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                                    + 2048 * p + 512 * q + 16 * c0 + 4 * c1]);
+                                sum1_0_0 = vector_multiply_add(transformed_0, decoder_6_weight_filtered_back_0, sum1_0_0);
+                                const vector_float decoder_6_weight_filtered_back_1 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                                    + 2048 * p + 512 * q + 16 * c0 + 4 * c1 + 8192]);
+                                sum1_0_1 = vector_multiply_add(transformed_0, decoder_6_weight_filtered_back_1, sum1_0_1);
+                                const vector_float transformed_1 = vector_broadcast(transformed_at_4[4]);
+                                sum1_1_0 = vector_multiply_add(transformed_1, decoder_6_weight_filtered_back_0, sum1_1_0);
+                                sum1_1_1 = vector_multiply_add(transformed_1, decoder_6_weight_filtered_back_1, sum1_1_1);
+                                const vector_float transformed_2 = vector_broadcast(transformed_at_4[8]);
+                                sum1_2_0 = vector_multiply_add(transformed_2, decoder_6_weight_filtered_back_0, sum1_2_0);
+                                sum1_2_1 = vector_multiply_add(transformed_2, decoder_6_weight_filtered_back_1, sum1_2_1);
+                                const vector_float transformed_3 = vector_broadcast(transformed_at_4[12]);
+                                sum1_3_0 = vector_multiply_add(transformed_3, decoder_6_weight_filtered_back_0, sum1_3_0);
+                                sum1_3_1 = vector_multiply_add(transformed_3, decoder_6_weight_filtered_back_1, sum1_3_1);
+                            }
+                        }
+                        float *const sums_at = &sums[160 * p + 32 * q];
+                        vector_store(&sums_at[0], sum1_0_0);
+                        vector_store(&sums_at[4], sum1_0_1);
+                        vector_store(&sums_at[8], sum1_1_0);
+                        vector_store(&sums_at[12], sum1_1_1);
+                        vector_store(&sums_at[16], sum1_2_0);
+                        vector_store(&sums_at[20], sum1_2_1);
+                        vector_store(&sums_at[24], sum1_3_0);
+                        vector_store(&sums_at[28], sum1_3_1);
+                    }
+                }
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    vector_float sum2_0_0 = vector_broadcast(0.0f);
+                    vector_float sum2_0_1 = vector_broadcast(0.0f);
+                    vector_float sum2_1_0 = vector_broadcast(0.0f);
+                    vector_float sum2_1_1 = vector_broadcast(0.0f);
+                    vector_float sum2_2_0 = vector_broadcast(0.0f);
+                    vector_float sum2_2_1 = vector_broadcast(0.0f);
+                    vector_float sum2_3_0 = vector_broadcast(0.0f);
+                    vector_float sum2_3_1 = vector_broadcast(0.0f);
+                    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_5 = &transformed[16384 * p + 128 * c0 + 32 * ib + 16 * jb + c1 + 8192];
+                            const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
+                            const vector_float decoder_6_weight_filtered_back_2 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                                + 2048 * p + 16 * c0 + 4 * c1]);
+                            sum2_0_0 = vector_multiply_add(transformed_4, decoder_6_weight_filtered_back_2, sum2_0_0);
+                            const vector_float decoder_6_weight_filtered_back_3 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                                + 2048 * p + 16 * c0 + 4 * c1 + 8192]);
+                            sum2_0_1 = vector_multiply_add(transformed_4, decoder_6_weight_filtered_back_3, sum2_0_1);
+                            const vector_float transformed_5 = vector_broadcast(transformed_at_5[4]);
+                            sum2_1_0 = vector_multiply_add(transformed_5, decoder_6_weight_filtered_back_2, sum2_1_0);
+                            sum2_1_1 = vector_multiply_add(transformed_5, decoder_6_weight_filtered_back_3, sum2_1_1);
+                            const vector_float transformed_6 = vector_broadcast(transformed_at_5[8]);
+                            sum2_2_0 = vector_multiply_add(transformed_6, decoder_6_weight_filtered_back_2, sum2_2_0);
+                            sum2_2_1 = vector_multiply_add(transformed_6, decoder_6_weight_filtered_back_3, sum2_2_1);
+                            const vector_float transformed_7 = vector_broadcast(transformed_at_5[12]);
+                            sum2_3_0 = vector_multiply_add(transformed_7, decoder_6_weight_filtered_back_2, sum2_3_0);
+                            sum2_3_1 = vector_multiply_add(transformed_7, decoder_6_weight_filtered_back_3, sum2_3_1);
+                        }
+                    }
+                    float *const sums_at_1 = &sums[160 * p + 128];
+                    vector_store(&sums_at_1[0], sum2_0_0);
+                    vector_store(&sums_at_1[4], sum2_0_1);
+                    vector_store(&sums_at_1[8], sum2_1_0);
+                    vector_store(&sums_at_1[12], sum2_1_1);
+                    vector_store(&sums_at_1[16], sum2_2_0);
+                    vector_store(&sums_at_1[20], sum2_2_1);
+                    vector_store(&sums_at_1[24], sum2_3_0);
+                    vector_store(&sums_at_1[28], sum2_3_1);
+                }
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    vector_float sum3_0_0 = vector_broadcast(0.0f);
+                    vector_float sum3_0_1 = vector_broadcast(0.0f);
+                    vector_float sum3_1_0 = vector_broadcast(0.0f);
+                    vector_float sum3_1_1 = vector_broadcast(0.0f);
+                    vector_float sum3_2_0 = vector_broadcast(0.0f);
+                    vector_float sum3_2_1 = vector_broadcast(0.0f);
+                    vector_float sum3_3_0 = vector_broadcast(0.0f);
+                    vector_float sum3_3_1 = vector_broadcast(0.0f);
+                    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_6 = &transformed[4096 * q + 128 * c0 + 32 * ib + 16 * jb + c1 + 32768];
+                            const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
+                            const vector_float decoder_6_weight_filtered_back_4 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                                + 512 * q + 16 * c0 + 4 * c1]);
+                            sum3_0_0 = vector_multiply_add(transformed_8, decoder_6_weight_filtered_back_4, sum3_0_0);
+                            const vector_float decoder_6_weight_filtered_back_5 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                                + 512 * q + 16 * c0 + 4 * c1 + 8192]);
+                            sum3_0_1 = vector_multiply_add(transformed_8, decoder_6_weight_filtered_back_5, sum3_0_1);
+                            const vector_float transformed_9 = vector_broadcast(transformed_at_6[4]);
+                            sum3_1_0 = vector_multiply_add(transformed_9, decoder_6_weight_filtered_back_4, sum3_1_0);
+                            sum3_1_1 = vector_multiply_add(transformed_9, decoder_6_weight_filtered_back_5, sum3_1_1);
+                            const vector_float transformed_10 = vector_broadcast(transformed_at_6[8]);
+                            sum3_2_0 = vector_multiply_add(transformed_10, decoder_6_weight_filtered_back_4, sum3_2_0);
+                            sum3_2_1 = vector_multiply_add(transformed_10, decoder_6_weight_filtered_back_5, sum3_2_1);
+                            const vector_float transformed_11 = vector_broadcast(transformed_at_6[12]);
+                            sum3_3_0 = vector_multiply_add(transformed_11, decoder_6_weight_filtered_back_4, sum3_3_0);
+                            sum3_3_1 = vector_multiply_add(transformed_11, decoder_6_weight_filtered_back_5, sum3_3_1);
+                        }
+                    }
+                    float *const sums_at_2 = &sums[32 * q + 640];
+                    vector_store(&sums_at_2[0], sum3_0_0);
+                    vector_store(&sums_at_2[4], sum3_0_1);
+                    vector_store(&sums_at_2[8], sum3_1_0);
+                    vector_store(&sums_at_2[12], sum3_1_1);
+                    vector_store(&sums_at_2[16], sum3_2_0);
+                    vector_store(&sums_at_2[20], sum3_2_1);
+                    vector_store(&sums_at_2[24], sum3_3_0);
+                    vector_store(&sums_at_2[28], sum3_3_1);
+                }
+                vector_float sum4_0_0 = vector_broadcast(0.0f);
+                vector_float sum4_0_1 = vector_broadcast(0.0f);
+                vector_float sum4_1_0 = vector_broadcast(0.0f);
+                vector_float sum4_1_1 = vector_broadcast(0.0f);
+                vector_float sum4_2_0 = vector_broadcast(0.0f);
+                vector_float sum4_2_1 = vector_broadcast(0.0f);
+                vector_float sum4_3_0 = vector_broadcast(0.0f);
+                vector_float sum4_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_7 = &transformed[128 * c0 + 32 * ib + 16 * jb + c1 + 40960];
+                        const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
+                        const vector_float decoder_6_weight_filtered_back_6 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                            + 16 * c0 + 4 * c1]);
+                        sum4_0_0 = vector_multiply_add(transformed_12, decoder_6_weight_filtered_back_6, sum4_0_0);
+                        const vector_float decoder_6_weight_filtered_back_7 = vector_load(&decoder_6_weight_filtered_back[16384 * kb
+                            + 16 * c0 + 4 * c1 + 8192]);
+                        sum4_0_1 = vector_multiply_add(transformed_12, decoder_6_weight_filtered_back_7, sum4_0_1);
+                        const vector_float transformed_13 = vector_broadcast(transformed_at_7[4]);
+                        sum4_1_0 = vector_multiply_add(transformed_13, decoder_6_weight_filtered_back_6, sum4_1_0);
+                        sum4_1_1 = vector_multiply_add(transformed_13, decoder_6_weight_filtered_back_7, sum4_1_1);
+                        const vector_float transformed_14 = vector_broadcast(transformed_at_7[8]);
+                        sum4_2_0 = vector_multiply_add(transformed_14, decoder_6_weight_filtered_back_6, sum4_2_0);
+                        sum4_2_1 = vector_multiply_add(transformed_14, decoder_6_weight_filtered_back_7, sum4_2_1);
+                        const vector_float transformed_15 = vector_broadcast(transformed_at_7[12]);
+                        sum4_3_0 = vector_multiply_add(transformed_15, decoder_6_weight_filtered_back_6, sum4_3_0);
+                        sum4_3_1 = vector_multiply_add(transformed_15, decoder_6_weight_filtered_back_7, sum4_3_1);
+                    }
+                }
+                vector_store(&sums[768], sum4_0_0);
+                vector_store(&sums[772], sum4_0_1);
+                vector_store(&sums[776], sum4_1_0);
+                vector_store(&sums[780], sum4_1_1);
+                vector_store(&sums[784], sum4_2_0);
+                vector_store(&sums[788], sum4_2_1);
+                vector_store(&sums[792], sum4_3_0);
+                vector_store(&sums[796], sum4_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[8 * ji + 4 * k0];
+                        float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[65536 * n + 8192 * kb + 4096 * k0
+                            + 2048 * i + 512 * ib + 64 * jb + 16 * ji];
+                        vector_store(&decoder2_conv_transpose_forward_at[0], vector_load(&sums_at_3[0]));
+                        const vector_float sums_0 = vector_load(&sums_at_3[64]);
+                        vector_store(&decoder2_conv_transpose_forward_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
+                        vector_store(&decoder2_conv_transpose_forward_at[8], vector_load(&sums_at_3[128]));
+                        vector_store(&decoder2_conv_transpose_forward_at[12], vector_add(sums_0, vector_load(&sums_at_3[96])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 160];
+                        float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[65536 * n + 8192 * kb
+                            + 4096 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji + 128];
+                        vector_store(&decoder2_conv_transpose_forward_at_1[0], vector_add(vector_load(&sums_at_4[0]),
+                            vector_load(&sums_at_4[160])));
+                        const vector_float sum_1 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                        vector_store(&decoder2_conv_transpose_forward_at_1[4], vector_add(sum_1, sum_2));
+                        vector_store(&decoder2_conv_transpose_forward_at_1[8], vector_add(vector_load(&sums_at_4[128]),
+                            vector_load(&sums_at_4[288])));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                        vector_store(&decoder2_conv_transpose_forward_at_1[12], vector_add(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 640];
+                        float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[65536 * n + 8192 * kb
+                            + 4096 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji + 256];
+                        vector_store(&decoder2_conv_transpose_forward_at_2[0], vector_load(&sums_at_5[0]));
+                        const vector_float sums_1 = vector_load(&sums_at_5[64]);
+                        vector_store(&decoder2_conv_transpose_forward_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
+                        vector_store(&decoder2_conv_transpose_forward_at_2[8], vector_load(&sums_at_5[128]));
+                        vector_store(&decoder2_conv_transpose_forward_at_2[12], vector_add(sums_1, vector_load(&sums_at_5[96])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 320];
+                        float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[65536 * n + 8192 * kb
+                            + 4096 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji + 384];
+                        vector_store(&decoder2_conv_transpose_forward_at_3[0], vector_add(vector_load(&sums_at_6[0]),
+                            vector_load(&sums_at_6[160])));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                        vector_store(&decoder2_conv_transpose_forward_at_3[4], vector_add(sum_4, sum_5));
+                        vector_store(&decoder2_conv_transpose_forward_at_3[8], vector_add(vector_load(&sums_at_6[128]),
+                            vector_load(&sums_at_6[288])));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                        vector_store(&decoder2_conv_transpose_forward_at_3[12], vector_add(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder2_conv_transpose_forward_evaluate(const float *restrict decoder1_conv_transpose_forward,
+    const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias,
+    const float *restrict decoder_6_weight_filtered_back, float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 128; item++) {
+        decoder2_conv_transpose_forward_evaluate_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+            decoder_6_weight_filtered_back, decoder2_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 256 FLOPs, 1536 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void decoder2_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_7_running_mean,
     const float *restrict decoder_7_running_var, const float *restrict decoder_7_weight, float *restrict decoder2_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const decoder2_batch_norm_running_out_at = &decoder2_batch_norm_running_out[12 * c0 + c1];
-        decoder2_batch_norm_running_out_at[0] = (float)((double)decoder_7_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_7_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const decoder2_batch_norm_running_out_at = &decoder2_batch_norm_running_out[12 * c0 + c2];
+        decoder2_batch_norm_running_out_at[0] = (float)((double)decoder_7_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)decoder_7_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder2_batch_norm_running_out_at[4] = (float)quotient_0;
-        decoder2_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_7_weight[4 * c0 + c1]);
+        decoder2_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_7_weight[4 * c0 + c2]);
     }
 }
 
@@ -16504,20 +19467,349 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
     }
 }
 
+/* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
+ * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
+ * by minimal filtering: 25 products for 36
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
+ * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
+static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
+    const ptrdiff_t n = item / 4;
+    const ptrdiff_t i = item % 4;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 265344);
+    float *const transformed = (float *)scratch;
+    float *const sums = (float *)(scratch + 262144);
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (8 * i + h_s < 32) {
+                for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
+                    const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n
+                        + 4096 * c0 + 1024 * i + 128 * h_s + 4 * w_s]);
+                    const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
+                        vector_load(&decoder2_batch_norm_running[12 * c0]));
+                    const vector_float decoder2_batch_norm_running_0 = vector_load(&decoder2_batch_norm_running[12 * c0 + 8]);
+                    const vector_float sum_0 = vector_multiply_add(difference_0, decoder2_batch_norm_running_0,
+                        vector_load(&decoder_7_bias[4 * c0]));
+                    vector_store(&decoder2_relu_in_staged0[132 * h_s + 4 * w_s], vector_maximum(vector_broadcast(0.0f), sum_0));
+                }
+                vector_store(&decoder2_relu_in_staged0[132 * h_s + 128], vector_broadcast(0.0f));
+            } else {
+                for (ptrdiff_t w_s = 0; w_s < 33; w_s++) {
+                    vector_store(&decoder2_relu_in_staged0[132 * h_s + 4 * w_s], vector_broadcast(0.0f));
+                }
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
+                const vector_float decoder2_relu_in_staged0_0 = vector_load(&decoder2_relu_in_staged0_at[0]);
+                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                vector_store(&transformed_at[0], decoder2_relu_in_staged0_0);
+                const vector_float decoder2_relu_in_staged0_1 = vector_load(&decoder2_relu_in_staged0_at[4]);
+                vector_store(&transformed_at[4096], vector_subtract(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                vector_store(&transformed_at[8192], decoder2_relu_in_staged0_1);
+                vector_store(&transformed_at[12288], vector_subtract(vector_load(&decoder2_relu_in_staged0_at[8]),
+                    decoder2_relu_in_staged0_1));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
+                const vector_float difference_1 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[0]),
+                    vector_load(&decoder2_relu_in_staged0_at_1[132]));
+                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                vector_store(&transformed_at_1[0], difference_1);
+                const vector_float difference_2 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[4]),
+                    vector_load(&decoder2_relu_in_staged0_at_1[136]));
+                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[8192], difference_2);
+                const vector_float difference_3 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[8]),
+                    vector_load(&decoder2_relu_in_staged0_at_1[140]));
+                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
+                const vector_float decoder2_relu_in_staged0_2 = vector_load(&decoder2_relu_in_staged0_at_2[0]);
+                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                vector_store(&transformed_at_2[0], decoder2_relu_in_staged0_2);
+                const vector_float decoder2_relu_in_staged0_3 = vector_load(&decoder2_relu_in_staged0_at_2[4]);
+                vector_store(&transformed_at_2[4096], vector_subtract(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                vector_store(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
+                vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&decoder2_relu_in_staged0_at_2[8]),
+                    decoder2_relu_in_staged0_3));
+            }
+        }
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 16; jb++) {
+                float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
+                const vector_float difference_4 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[132]),
+                    vector_load(&decoder2_relu_in_staged0_at_3[0]));
+                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                vector_store(&transformed_at_3[0], difference_4);
+                const vector_float difference_5 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[136]),
+                    vector_load(&decoder2_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[8192], difference_5);
+                const vector_float difference_6 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[140]),
+                    vector_load(&decoder2_relu_in_staged0_at_3[8]));
+                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
+            }
+        }
+    }
+    for (ptrdiff_t kb = 0; kb < 4; kb++) {
+        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+            for (ptrdiff_t jb = 0; jb < 4; jb++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        vector_float sum1_0_0 = vector_broadcast(0.0f);
+                        vector_float sum1_0_1 = vector_broadcast(0.0f);
+                        vector_float sum1_1_0 = vector_broadcast(0.0f);
+                        vector_float sum1_1_1 = vector_broadcast(0.0f);
+                        vector_float sum1_2_0 = vector_broadcast(0.0f);
+                        vector_float sum1_2_1 = vector_broadcast(0.0f);
+                        vector_float sum1_3_0 = vector_broadcast(0.0f);
+                        vector_float sum1_3_1 = vector_broadcast(0.0f);
+                        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
+                                const vector_float decoder_9_weight_filtered_back_0 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                                    + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
+                                sum1_0_0 = vector_multiply_add(transformed_0, decoder_9_weight_filtered_back_0, sum1_0_0);
+                                const vector_float decoder_9_weight_filtered_back_1 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                                    + 1024 * p + 256 * q + 16 * c0 + 4 * c1 + 4096]);
+                                sum1_0_1 = vector_multiply_add(transformed_0, decoder_9_weight_filtered_back_1, sum1_0_1);
+                                const vector_float transformed_1 = vector_broadcast(transformed_at_4[4]);
+                                sum1_1_0 = vector_multiply_add(transformed_1, decoder_9_weight_filtered_back_0, sum1_1_0);
+                                sum1_1_1 = vector_multiply_add(transformed_1, decoder_9_weight_filtered_back_1, sum1_1_1);
+                                const vector_float transformed_2 = vector_broadcast(transformed_at_4[8]);
+                                sum1_2_0 = vector_multiply_add(transformed_2, decoder_9_weight_filtered_back_0, sum1_2_0);
+                                sum1_2_1 = vector_multiply_add(transformed_2, decoder_9_weight_filtered_back_1, sum1_2_1);
+                                const vector_float transformed_3 = vector_broadcast(transformed_at_4[12]);
+                                sum1_3_0 = vector_multiply_add(transformed_3, decoder_9_weight_filtered_back_0, sum1_3_0);
+                                sum1_3_1 = vector_multiply_add(transformed_3, decoder_9_weight_filtered_back_1, sum1_3_1);
+                            }
+                        }
+                        float *const sums_at = &sums[160 * p + 32 * q];
+                        vector_store(&sums_at[0], sum1_0_0);
+                        vector_store(&sums_at[4], sum1_0_1);
+                        vector_store(&sums_at[8], sum1_1_0);
+                        vector_store(&sums_at[12], sum1_1_1);
+                        vector_store(&sums_at[16], sum1_2_0);
+                        vector_store(&sums_at[20], sum1_2_1);
+                        vector_store(&sums_at[24], sum1_3_0);
+                        vector_store(&sums_at[28], sum1_3_1);
+                    }
+                }
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    vector_float sum2_0_0 = vector_broadcast(0.0f);
+                    vector_float sum2_0_1 = vector_broadcast(0.0f);
+                    vector_float sum2_1_0 = vector_broadcast(0.0f);
+                    vector_float sum2_1_1 = vector_broadcast(0.0f);
+                    vector_float sum2_2_0 = vector_broadcast(0.0f);
+                    vector_float sum2_2_1 = vector_broadcast(0.0f);
+                    vector_float sum2_3_0 = vector_broadcast(0.0f);
+                    vector_float sum2_3_1 = vector_broadcast(0.0f);
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 16 * jb + c1 + 8192];
+                            const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
+                            const vector_float decoder_9_weight_filtered_back_2 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                                + 1024 * p + 16 * c0 + 4 * c1]);
+                            sum2_0_0 = vector_multiply_add(transformed_4, decoder_9_weight_filtered_back_2, sum2_0_0);
+                            const vector_float decoder_9_weight_filtered_back_3 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                                + 1024 * p + 16 * c0 + 4 * c1 + 4096]);
+                            sum2_0_1 = vector_multiply_add(transformed_4, decoder_9_weight_filtered_back_3, sum2_0_1);
+                            const vector_float transformed_5 = vector_broadcast(transformed_at_5[4]);
+                            sum2_1_0 = vector_multiply_add(transformed_5, decoder_9_weight_filtered_back_2, sum2_1_0);
+                            sum2_1_1 = vector_multiply_add(transformed_5, decoder_9_weight_filtered_back_3, sum2_1_1);
+                            const vector_float transformed_6 = vector_broadcast(transformed_at_5[8]);
+                            sum2_2_0 = vector_multiply_add(transformed_6, decoder_9_weight_filtered_back_2, sum2_2_0);
+                            sum2_2_1 = vector_multiply_add(transformed_6, decoder_9_weight_filtered_back_3, sum2_2_1);
+                            const vector_float transformed_7 = vector_broadcast(transformed_at_5[12]);
+                            sum2_3_0 = vector_multiply_add(transformed_7, decoder_9_weight_filtered_back_2, sum2_3_0);
+                            sum2_3_1 = vector_multiply_add(transformed_7, decoder_9_weight_filtered_back_3, sum2_3_1);
+                        }
+                    }
+                    float *const sums_at_1 = &sums[160 * p + 128];
+                    vector_store(&sums_at_1[0], sum2_0_0);
+                    vector_store(&sums_at_1[4], sum2_0_1);
+                    vector_store(&sums_at_1[8], sum2_1_0);
+                    vector_store(&sums_at_1[12], sum2_1_1);
+                    vector_store(&sums_at_1[16], sum2_2_0);
+                    vector_store(&sums_at_1[20], sum2_2_1);
+                    vector_store(&sums_at_1[24], sum2_3_0);
+                    vector_store(&sums_at_1[28], sum2_3_1);
+                }
+                for (ptrdiff_t q = 0; q < 4; q++) {
+                    vector_float sum3_0_0 = vector_broadcast(0.0f);
+                    vector_float sum3_0_1 = vector_broadcast(0.0f);
+                    vector_float sum3_1_0 = vector_broadcast(0.0f);
+                    vector_float sum3_1_1 = vector_broadcast(0.0f);
+                    vector_float sum3_2_0 = vector_broadcast(0.0f);
+                    vector_float sum3_2_1 = vector_broadcast(0.0f);
+                    vector_float sum3_3_0 = vector_broadcast(0.0f);
+                    vector_float sum3_3_1 = vector_broadcast(0.0f);
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1 + 32768];
+                            const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
+                            const vector_float decoder_9_weight_filtered_back_4 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                                + 256 * q + 16 * c0 + 4 * c1]);
+                            sum3_0_0 = vector_multiply_add(transformed_8, decoder_9_weight_filtered_back_4, sum3_0_0);
+                            const vector_float decoder_9_weight_filtered_back_5 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                                + 256 * q + 16 * c0 + 4 * c1 + 4096]);
+                            sum3_0_1 = vector_multiply_add(transformed_8, decoder_9_weight_filtered_back_5, sum3_0_1);
+                            const vector_float transformed_9 = vector_broadcast(transformed_at_6[4]);
+                            sum3_1_0 = vector_multiply_add(transformed_9, decoder_9_weight_filtered_back_4, sum3_1_0);
+                            sum3_1_1 = vector_multiply_add(transformed_9, decoder_9_weight_filtered_back_5, sum3_1_1);
+                            const vector_float transformed_10 = vector_broadcast(transformed_at_6[8]);
+                            sum3_2_0 = vector_multiply_add(transformed_10, decoder_9_weight_filtered_back_4, sum3_2_0);
+                            sum3_2_1 = vector_multiply_add(transformed_10, decoder_9_weight_filtered_back_5, sum3_2_1);
+                            const vector_float transformed_11 = vector_broadcast(transformed_at_6[12]);
+                            sum3_3_0 = vector_multiply_add(transformed_11, decoder_9_weight_filtered_back_4, sum3_3_0);
+                            sum3_3_1 = vector_multiply_add(transformed_11, decoder_9_weight_filtered_back_5, sum3_3_1);
+                        }
+                    }
+                    float *const sums_at_2 = &sums[32 * q + 640];
+                    vector_store(&sums_at_2[0], sum3_0_0);
+                    vector_store(&sums_at_2[4], sum3_0_1);
+                    vector_store(&sums_at_2[8], sum3_1_0);
+                    vector_store(&sums_at_2[12], sum3_1_1);
+                    vector_store(&sums_at_2[16], sum3_2_0);
+                    vector_store(&sums_at_2[20], sum3_2_1);
+                    vector_store(&sums_at_2[24], sum3_3_0);
+                    vector_store(&sums_at_2[28], sum3_3_1);
+                }
+                vector_float sum4_0_0 = vector_broadcast(0.0f);
+                vector_float sum4_0_1 = vector_broadcast(0.0f);
+                vector_float sum4_1_0 = vector_broadcast(0.0f);
+                vector_float sum4_1_1 = vector_broadcast(0.0f);
+                vector_float sum4_2_0 = vector_broadcast(0.0f);
+                vector_float sum4_2_1 = vector_broadcast(0.0f);
+                vector_float sum4_3_0 = vector_broadcast(0.0f);
+                vector_float sum4_3_1 = vector_broadcast(0.0f);
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 40960];
+                        const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
+                        const vector_float decoder_9_weight_filtered_back_6 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                            + 16 * c0 + 4 * c1]);
+                        sum4_0_0 = vector_multiply_add(transformed_12, decoder_9_weight_filtered_back_6, sum4_0_0);
+                        const vector_float decoder_9_weight_filtered_back_7 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
+                            + 16 * c0 + 4 * c1 + 4096]);
+                        sum4_0_1 = vector_multiply_add(transformed_12, decoder_9_weight_filtered_back_7, sum4_0_1);
+                        const vector_float transformed_13 = vector_broadcast(transformed_at_7[4]);
+                        sum4_1_0 = vector_multiply_add(transformed_13, decoder_9_weight_filtered_back_6, sum4_1_0);
+                        sum4_1_1 = vector_multiply_add(transformed_13, decoder_9_weight_filtered_back_7, sum4_1_1);
+                        const vector_float transformed_14 = vector_broadcast(transformed_at_7[8]);
+                        sum4_2_0 = vector_multiply_add(transformed_14, decoder_9_weight_filtered_back_6, sum4_2_0);
+                        sum4_2_1 = vector_multiply_add(transformed_14, decoder_9_weight_filtered_back_7, sum4_2_1);
+                        const vector_float transformed_15 = vector_broadcast(transformed_at_7[12]);
+                        sum4_3_0 = vector_multiply_add(transformed_15, decoder_9_weight_filtered_back_6, sum4_3_0);
+                        sum4_3_1 = vector_multiply_add(transformed_15, decoder_9_weight_filtered_back_7, sum4_3_1);
+                    }
+                }
+                vector_store(&sums[768], sum4_0_0);
+                vector_store(&sums[772], sum4_0_1);
+                vector_store(&sums[776], sum4_1_0);
+                vector_store(&sums[780], sum4_1_1);
+                vector_store(&sums[784], sum4_2_0);
+                vector_store(&sums[788], sum4_2_1);
+                vector_store(&sums[792], sum4_3_0);
+                vector_store(&sums[796], sum4_3_1);
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_3 = &sums[8 * ji + 4 * k0];
+                        float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
+                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji];
+                        vector_store(&decoder3_conv_transpose_forward_at[0], vector_load(&sums_at_3[0]));
+                        const vector_float sums_0 = vector_load(&sums_at_3[64]);
+                        vector_store(&decoder3_conv_transpose_forward_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
+                        vector_store(&decoder3_conv_transpose_forward_at[8], vector_load(&sums_at_3[128]));
+                        vector_store(&decoder3_conv_transpose_forward_at[12], vector_add(sums_0, vector_load(&sums_at_3[96])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 160];
+                        float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
+                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
+                        vector_store(&decoder3_conv_transpose_forward_at_1[0], vector_add(vector_load(&sums_at_4[0]),
+                            vector_load(&sums_at_4[160])));
+                        const vector_float sum_1 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
+                        const vector_float sum_2 = vector_add(vector_load(&sums_at_4[64]), vector_load(&sums_at_4[224]));
+                        vector_store(&decoder3_conv_transpose_forward_at_1[4], vector_add(sum_1, sum_2));
+                        vector_store(&decoder3_conv_transpose_forward_at_1[8], vector_add(vector_load(&sums_at_4[128]),
+                            vector_load(&sums_at_4[288])));
+                        const vector_float sum_3 = vector_add(vector_load(&sums_at_4[96]), vector_load(&sums_at_4[256]));
+                        vector_store(&decoder3_conv_transpose_forward_at_1[12], vector_add(sum_2, sum_3));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 640];
+                        float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
+                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
+                        vector_store(&decoder3_conv_transpose_forward_at_2[0], vector_load(&sums_at_5[0]));
+                        const vector_float sums_1 = vector_load(&sums_at_5[64]);
+                        vector_store(&decoder3_conv_transpose_forward_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
+                        vector_store(&decoder3_conv_transpose_forward_at_2[8], vector_load(&sums_at_5[128]));
+                        vector_store(&decoder3_conv_transpose_forward_at_2[12], vector_add(sums_1, vector_load(&sums_at_5[96])));
+                    }
+                }
+                for (ptrdiff_t ji = 0; ji < 4; ji++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 320];
+                        float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
+                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
+                        vector_store(&decoder3_conv_transpose_forward_at_3[0], vector_add(vector_load(&sums_at_6[0]),
+                            vector_load(&sums_at_6[160])));
+                        const vector_float sum_4 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
+                        const vector_float sum_5 = vector_add(vector_load(&sums_at_6[64]), vector_load(&sums_at_6[224]));
+                        vector_store(&decoder3_conv_transpose_forward_at_3[4], vector_add(sum_4, sum_5));
+                        vector_store(&decoder3_conv_transpose_forward_at_3[8], vector_add(vector_load(&sums_at_6[128]),
+                            vector_load(&sums_at_6[288])));
+                        const vector_float sum_6 = vector_add(vector_load(&sums_at_6[96]), vector_load(&sums_at_6[256]));
+                        vector_store(&decoder3_conv_transpose_forward_at_3[12], vector_add(sum_5, sum_6));
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void decoder3_conv_transpose_forward_evaluate(const float *restrict decoder2_conv_transpose_forward,
+    const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
+    const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+            decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
 /* mean, 1 / deviation and weight / deviation of each channel, from the running statistics
  * 128 FLOPs, 768 bytes of memory traffic.
- * c in tiles of 4 parallel, c */
+ * c in tiles of 4 parallel, c in tiles of 4, c */
 static void decoder3_batch_norm_running_body(ptrdiff_t item, const float *restrict decoder_10_running_mean,
     const float *restrict decoder_10_running_var, const float *restrict decoder_10_weight,
     float *restrict decoder3_batch_norm_running_out) {
     const ptrdiff_t c0 = item;
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        float *const decoder3_batch_norm_running_out_at = &decoder3_batch_norm_running_out[12 * c0 + c1];
-        decoder3_batch_norm_running_out_at[0] = (float)((double)decoder_10_running_mean[4 * c0 + c1]);
-        const double root_0 = double_square_root((double)decoder_10_running_var[4 * c0 + c1] + 1e-05);
+    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+        float *const decoder3_batch_norm_running_out_at = &decoder3_batch_norm_running_out[12 * c0 + c2];
+        decoder3_batch_norm_running_out_at[0] = (float)((double)decoder_10_running_mean[4 * c0 + c2]);
+        const double root_0 = double_square_root((double)decoder_10_running_var[4 * c0 + c2] + 1e-05);
         const double quotient_0 = 1.0 / root_0;
         decoder3_batch_norm_running_out_at[4] = (float)quotient_0;
-        decoder3_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_10_weight[4 * c0 + c1]);
+        decoder3_batch_norm_running_out_at[8] = (float)(quotient_0 * (double)decoder_10_weight[4 * c0 + c2]);
     }
 }
 
@@ -20778,20 +24070,16 @@ static void done(const ModelStep *step, int kernel) {
 
 /* What train calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
 static const ModelKernel train_kernel[] = {
-    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1, false},
-    {"encoder0_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1, false},
+    {"encoder0_conv_forward", 150994944.0, 35652736.0, 1, false},
     {"encoder0_batch_norm_statistics_merge", 786432.0, 1049856.0, 1, false},
     {"encoder1_conv_forward_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_forward", 2415919104.0, 50463232.0, 1, false},
-    {"encoder1_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1, false},
+    {"encoder1_conv_forward", 2415919104.0, 50987520.0, 1, false},
     {"encoder1_batch_norm_statistics_merge", 393216.0, 526848.0, 1, false},
     {"encoder2_conv_forward_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_forward", 2415919104.0, 25691136.0, 1, false},
-    {"encoder2_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1, false},
+    {"encoder2_conv_forward", 2415919104.0, 25953280.0, 1, false},
     {"encoder2_batch_norm_statistics_merge", 196608.0, 267264.0, 1, false},
     {"encoder3_conv_forward_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_forward", 2415919104.0, 14682112.0, 1, false},
-    {"encoder3_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1, false},
+    {"encoder3_conv_forward", 2415919104.0, 14813184.0, 1, false},
     {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
@@ -20802,20 +24090,16 @@ static const ModelKernel train_kernel[] = {
     {"gru0_cell", 96000.0, 185600.0, 4, false},
     {"fc3_forward", 104857600.0, 5438720.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_forward", 2415919104.0, 14680064.0, 1, false},
-    {"decoder0_batch_norm_statistics_tiles", 4194304.0, 4325376.0, 1, false},
+    {"decoder0_conv_transpose_forward", 2415919104.0, 14811136.0, 1, false},
     {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"decoder1_conv_transpose_forward_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_forward", 2415919104.0, 14684160.0, 1, false},
-    {"decoder1_batch_norm_statistics_tiles", 8388608.0, 8650752.0, 1, false},
+    {"decoder1_conv_transpose_forward", 2415919104.0, 14946304.0, 1, false},
     {"decoder1_batch_norm_statistics_merge", 196608.0, 267264.0, 1, false},
     {"decoder2_conv_transpose_forward_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_forward", 2415919104.0, 25692160.0, 1, false},
-    {"decoder2_batch_norm_statistics_tiles", 16777216.0, 17301504.0, 1, false},
+    {"decoder2_conv_transpose_forward", 2415919104.0, 26216448.0, 1, false},
     {"decoder2_batch_norm_statistics_merge", 393216.0, 526848.0, 1, false},
     {"decoder3_conv_transpose_forward_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_forward", 2415919104.0, 50463744.0, 1, false},
-    {"decoder3_batch_norm_statistics_tiles", 33554432.0, 34603008.0, 1, false},
+    {"decoder3_conv_transpose_forward", 2415919104.0, 51512320.0, 1, false},
     {"decoder3_batch_norm_statistics_merge", 786432.0, 1049856.0, 1, false},
     {"decoder4_conv_forward", 150994944.0, 34604672.0, 1, false},
     {"loss_images", 786432.0, 2097664.0, 1, false},
@@ -20823,42 +24107,34 @@ static const ModelKernel train_kernel[] = {
     {"decoder4_tanh_grad", 262144.0, 3145728.0, 1, false},
     {"decoder4_conv_weight_grad", 150994944.0, 34612736.0, 1, false},
     {"decoder4_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
-    {"decoder4_conv_data_grad", 150994944.0, 34604160.0, 1, false},
-    {"decoder3_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1, false},
+    {"decoder4_conv_data_grad", 150994944.0, 69207680.0, 1, false},
     {"decoder3_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1, false},
     {"decoder3_batch_norm_weight_grad", 32.0, 384.0, 1, false},
     {"decoder3_batch_norm_bias_grad", 32.0, 384.0, 1, false},
-    {"decoder3_batch_norm_grad", 8388608.0, 100664064.0, 1, false},
-    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 50922496.0, 1, false},
+    {"decoder3_conv_transpose_weight_grad", 2415919104.0, 84477696.0, 1, false},
     {"decoder3_conv_transpose_weight_grad_sum", 147456.0, 663552.0, 1, false},
     {"decoder3_conv_transpose_data_grad_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_data_grad", 2415919104.0, 50462720.0, 1, false},
-    {"decoder2_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1, false},
+    {"decoder3_conv_transpose_data_grad", 2415919104.0, 101320448.0, 1, false},
     {"decoder2_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1, false},
     {"decoder2_batch_norm_weight_grad", 64.0, 768.0, 1, false},
     {"decoder2_batch_norm_bias_grad", 64.0, 768.0, 1, false},
-    {"decoder2_batch_norm_grad", 4194304.0, 50333184.0, 1, false},
-    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 27527168.0, 1, false},
+    {"decoder2_conv_transpose_weight_grad", 2415919104.0, 44305920.0, 1, false},
     {"decoder2_conv_transpose_weight_grad_sum", 589824.0, 2654208.0, 1, false},
     {"decoder2_conv_transpose_data_grad_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_data_grad", 2415919104.0, 25690112.0, 1, false},
-    {"decoder1_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1, false},
+    {"decoder2_conv_transpose_data_grad", 2415919104.0, 51121664.0, 1, false},
     {"decoder1_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1, false},
     {"decoder1_batch_norm_weight_grad", 128.0, 1536.0, 1, false},
     {"decoder1_batch_norm_bias_grad", 128.0, 1536.0, 1, false},
-    {"decoder1_batch_norm_grad", 2097152.0, 25168896.0, 1, false},
-    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 17305600.0, 1, false},
+    {"decoder1_conv_transpose_weight_grad", 2415919104.0, 25697280.0, 1, false},
     {"decoder1_conv_transpose_weight_grad_sum", 1179648.0, 5898240.0, 1, false},
     {"decoder1_conv_transpose_data_grad_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"decoder0_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1, false},
+    {"decoder1_conv_transpose_data_grad", 2415919104.0, 27401216.0, 1, false},
     {"decoder0_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1, false},
     {"decoder0_batch_norm_weight_grad", 256.0, 3072.0, 1, false},
     {"decoder0_batch_norm_bias_grad", 256.0, 3072.0, 1, false},
-    {"decoder0_batch_norm_grad", 1048576.0, 12589056.0, 1, false},
-    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 11010048.0, 1, false},
+    {"decoder0_conv_transpose_weight_grad", 2415919104.0, 15210496.0, 1, false},
     {"decoder0_conv_transpose_data_grad_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_data_grad", 2415919104.0, 14680064.0, 1, false},
+    {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
     {"fc3_weight_grad", 104857600.0, 5405952.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
     {"fc3_data_grad", 104857600.0, 5399552.0, 1, false},
@@ -20878,35 +24154,28 @@ static const ModelKernel train_kernel[] = {
     {"encoder4_relu_grad", 524288.0, 6291456.0, 1, false},
     {"encoder4_conv_weight_grad", 2415919104.0, 11014144.0, 1, false},
     {"encoder4_conv_data_grad_weight", 0.0, 13107200.0, 1, false},
-    {"encoder4_conv_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"encoder3_batch_norm_grad_sums_tiles", 4194304.0, 8523776.0, 1, false},
+    {"encoder4_conv_data_grad", 2415919104.0, 19009536.0, 1, false},
     {"encoder3_batch_norm_grad_sums_merge", 32768.0, 136192.0, 1, false},
     {"encoder3_batch_norm_weight_grad", 256.0, 3072.0, 1, false},
     {"encoder3_batch_norm_bias_grad", 256.0, 3072.0, 1, false},
-    {"encoder3_batch_norm_grad", 1048576.0, 12589056.0, 1, false},
-    {"encoder3_conv_weight_grad", 2415919104.0, 17303552.0, 1, false},
+    {"encoder3_conv_weight_grad", 2415919104.0, 21504000.0, 1, false},
     {"encoder3_conv_weight_grad_sum", 1179648.0, 5898240.0, 1, false},
     {"encoder3_conv_data_grad_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_data_grad", 2415919104.0, 14680064.0, 1, false},
-    {"encoder2_batch_norm_grad_sums_tiles", 8388608.0, 17041408.0, 1, false},
+    {"encoder3_conv_data_grad", 2415919104.0, 27533312.0, 1, false},
     {"encoder2_batch_norm_grad_sums_merge", 65536.0, 264704.0, 1, false},
     {"encoder2_batch_norm_weight_grad", 128.0, 1536.0, 1, false},
     {"encoder2_batch_norm_bias_grad", 128.0, 1536.0, 1, false},
-    {"encoder2_batch_norm_grad", 2097152.0, 25168896.0, 1, false},
-    {"encoder2_conv_weight_grad", 2415919104.0, 27526144.0, 1, false},
+    {"encoder2_conv_weight_grad", 2415919104.0, 35917824.0, 1, false},
     {"encoder2_conv_weight_grad_sum", 589824.0, 2654208.0, 1, false},
     {"encoder2_conv_data_grad_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_data_grad", 2415919104.0, 25690112.0, 1, false},
-    {"encoder1_batch_norm_grad_sums_tiles", 16777216.0, 34079744.0, 1, false},
+    {"encoder2_conv_data_grad", 2415919104.0, 51384320.0, 1, false},
     {"encoder1_batch_norm_grad_sums_merge", 131072.0, 525568.0, 1, false},
     {"encoder1_batch_norm_weight_grad", 64.0, 768.0, 1, false},
     {"encoder1_batch_norm_bias_grad", 64.0, 768.0, 1, false},
-    {"encoder1_batch_norm_grad", 4194304.0, 50333184.0, 1, false},
-    {"encoder1_conv_weight_grad", 2415919104.0, 50921984.0, 1, false},
+    {"encoder1_conv_weight_grad", 2415919104.0, 67700736.0, 1, false},
     {"encoder1_conv_weight_grad_sum", 147456.0, 663552.0, 1, false},
     {"encoder1_conv_data_grad_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_data_grad", 2415919104.0, 50462720.0, 1, false},
-    {"encoder0_batch_norm_grad_sums_tiles", 33554432.0, 68157952.0, 1, false},
+    {"encoder1_conv_data_grad", 2415919104.0, 101844992.0, 1, false},
     {"encoder0_batch_norm_grad_sums_merge", 262144.0, 1049216.0, 1, false},
     {"encoder0_batch_norm_weight_grad", 32.0, 384.0, 1, false},
     {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1, false},
@@ -20921,16 +24190,16 @@ static const ModelKernel train_kernel[] = {
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
 static const ModelKernel evaluate_kernel[] = {
-    {"encoder0_conv_forward", 150994944.0, 34604160.0, 1, false},
+    {"encoder0_conv_forward_evaluate", 150994944.0, 34604160.0, 1, false},
     {"encoder0_batch_norm_running", 128.0, 768.0, 1, false},
     {"encoder1_conv_forward_weight", 0.0, 204800.0, 1, false},
-    {"encoder1_conv_forward", 2415919104.0, 50463232.0, 1, false},
+    {"encoder1_conv_forward_evaluate", 2415919104.0, 50463232.0, 1, false},
     {"encoder1_batch_norm_running", 256.0, 1536.0, 1, false},
     {"encoder2_conv_forward_weight", 0.0, 819200.0, 1, false},
-    {"encoder2_conv_forward", 2415919104.0, 25691136.0, 1, false},
+    {"encoder2_conv_forward_evaluate", 2415919104.0, 25691136.0, 1, false},
     {"encoder2_batch_norm_running", 512.0, 3072.0, 1, false},
     {"encoder3_conv_forward_weight", 0.0, 3276800.0, 1, false},
-    {"encoder3_conv_forward", 2415919104.0, 14682112.0, 1, false},
+    {"encoder3_conv_forward_evaluate", 2415919104.0, 14682112.0, 1, false},
     {"encoder3_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
@@ -20941,16 +24210,16 @@ static const ModelKernel evaluate_kernel[] = {
     {"gru0_cell", 96000.0, 185600.0, 4, false},
     {"fc3_forward", 104857600.0, 5438720.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
-    {"decoder0_conv_transpose_forward", 2415919104.0, 14680064.0, 1, false},
+    {"decoder0_conv_transpose_forward_evaluate", 2415919104.0, 14680064.0, 1, false},
     {"decoder0_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"decoder1_conv_transpose_forward_weight", 0.0, 3276800.0, 1, false},
-    {"decoder1_conv_transpose_forward", 2415919104.0, 14684160.0, 1, false},
+    {"decoder1_conv_transpose_forward_evaluate", 2415919104.0, 14684160.0, 1, false},
     {"decoder1_batch_norm_running", 512.0, 3072.0, 1, false},
     {"decoder2_conv_transpose_forward_weight", 0.0, 819200.0, 1, false},
-    {"decoder2_conv_transpose_forward", 2415919104.0, 25692160.0, 1, false},
+    {"decoder2_conv_transpose_forward_evaluate", 2415919104.0, 25692160.0, 1, false},
     {"decoder2_batch_norm_running", 256.0, 1536.0, 1, false},
     {"decoder3_conv_transpose_forward_weight", 0.0, 204800.0, 1, false},
-    {"decoder3_conv_transpose_forward", 2415919104.0, 50463744.0, 1, false},
+    {"decoder3_conv_transpose_forward_evaluate", 2415919104.0, 50463744.0, 1, false},
     {"decoder3_batch_norm_running", 128.0, 768.0, 1, false},
     {"decoder4_conv_forward", 150994944.0, 34604672.0, 1, false},
     {"loss_images", 786432.0, 2097664.0, 1, false},
@@ -20962,381 +24231,347 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78178240), scratch, threads);
-    done(step, 0);
-    encoder0_batch_norm_statistics_tiles((const float *)(workspace + 78178240), (float *)(workspace + 111732672), threads);
-    done(step, 1);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112781248),
-        (float *)(workspace + 275523264), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
-        (const float *)(workspace + 1152), threads);
-    done(step, 2);
-    encoder1_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 1408), threads);
-    done(step, 3);
-    encoder1_conv_forward((const float *)(workspace + 78178240), (const float *)(workspace + 275523264), (const float *)(workspace + 1280),
-        (const float *)(workspace + 111732672), (float *)(workspace + 212395968), scratch, threads);
-    done(step, 4);
-    encoder1_batch_norm_statistics_tiles((const float *)(workspace + 212395968), (float *)(workspace + 111732672), threads);
-    done(step, 5);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112256960),
-        (float *)(workspace + 275521728), (float *)(workspace + 72600064), (float *)(workspace + 72600320),
-        (const float *)(workspace + 75136), threads);
-    done(step, 6);
-    encoder2_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 75648), threads);
-    done(step, 7);
-    encoder2_conv_forward((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
-        (const float *)(workspace + 75392), (const float *)(workspace + 111732672), (float *)(workspace + 245950400), scratch, threads);
-    done(step, 8);
-    encoder2_batch_norm_statistics_tiles((const float *)(workspace + 245950400), (float *)(workspace + 111732672), threads);
-    done(step, 9);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 111994816),
-        (float *)(workspace + 275518656), (float *)(workspace + 72600576), (float *)(workspace + 72601088),
-        (const float *)(workspace + 370560), threads);
-    done(step, 10);
-    encoder3_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 371584), threads);
-    done(step, 11);
-    encoder3_conv_forward((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
-        (const float *)(workspace + 371072), (const float *)(workspace + 111732672), (float *)(workspace + 262727616), scratch, threads);
-    done(step, 12);
-    encoder3_batch_norm_statistics_tiles((const float *)(workspace + 262727616), (float *)(workspace + 111732672), threads);
-    done(step, 13);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 111863744),
-        (float *)(workspace + 275512512), (float *)(workspace + 72601600), (float *)(workspace + 72602624),
-        (const float *)(workspace + 1551232), threads);
-    done(step, 14);
-    encoder4_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 1553280), threads);
-    done(step, 15);
-    encoder4_conv_forward((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 111732672), (float *)(workspace + 271116224), scratch, threads);
-    done(step, 16);
-    fc1_forward((const float *)(workspace + 271116224), (const float *)(workspace + 6271872), (float *)(workspace + 275496128),
-        (const float *)(workspace + 8369024), threads);
-    done(step, 17);
-    gru0_input_projection((const float *)(workspace + 275496128), (const float *)(workspace + 8369280), (float *)(workspace + 275310528),
-        (const float *)(workspace + 8566080), threads);
-    done(step, 18);
-    gru0_carry_start((float *)(workspace + 275464128), step->h0, threads);
-    done(step, 19);
-    for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 275464128), (const float *)(workspace + 8446080),
-            (float *)(workspace + 275387328), (const float *)(workspace + 8567296), time, threads);
-        done(step, 20);
-        gru0_cell((float *)(workspace + 275464128), (const float *)(workspace + 275310528), (const float *)(workspace + 275387328), time,
-            threads);
-        done(step, 21);
-    }
-    fc3_forward((const float *)(workspace + 275464128), (const float *)(workspace + 8568512), (float *)(workspace + 273213376),
-        (const float *)(workspace + 11845312), threads);
-    done(step, 22);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 11878080), threads);
-    done(step, 23);
-    decoder0_conv_transpose_forward((const float *)(workspace + 273213376), (const float *)(workspace + 111732672),
-        (float *)(workspace + 266921920), scratch, threads);
-    done(step, 24);
-    decoder0_batch_norm_statistics_tiles((const float *)(workspace + 266921920), (float *)(workspace + 111732672), threads);
-    done(step, 25);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 111863744),
-        (float *)(workspace + 275515584), (float *)(workspace + 72603648), (float *)(workspace + 72604672),
-        (const float *)(workspace + 16596672), threads);
-    done(step, 26);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 16598720), threads);
-    done(step, 27);
-    decoder1_conv_transpose_forward((const float *)(workspace + 266921920), (const float *)(workspace + 275515584),
-        (const float *)(workspace + 16597696), (const float *)(workspace + 111732672), (float *)(workspace + 254339008), scratch, threads);
-    done(step, 28);
-    decoder1_batch_norm_statistics_tiles((const float *)(workspace + 254339008), (float *)(workspace + 111732672), threads);
-    done(step, 29);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 111994816),
-        (float *)(workspace + 275520192), (float *)(workspace + 72605696), (float *)(workspace + 72606208),
-        (const float *)(workspace + 17778368), threads);
-    done(step, 30);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 17779392), threads);
-    done(step, 31);
-    decoder2_conv_transpose_forward((const float *)(workspace + 254339008), (const float *)(workspace + 275520192),
-        (const float *)(workspace + 17778880), (const float *)(workspace + 111732672), (float *)(workspace + 229173184), scratch, threads);
-    done(step, 32);
-    decoder2_batch_norm_statistics_tiles((const float *)(workspace + 229173184), (float *)(workspace + 111732672), threads);
-    done(step, 33);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112256960),
-        (float *)(workspace + 275522496), (float *)(workspace + 72606720), (float *)(workspace + 72606976),
-        (const float *)(workspace + 18074304), threads);
-    done(step, 34);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 145287104), (const float *)(workspace + 18074816), threads);
-    done(step, 35);
-    decoder3_conv_transpose_forward((const float *)(workspace + 229173184), (const float *)(workspace + 275522496),
-        (const float *)(workspace + 18074560), (const float *)(workspace + 145287104), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 36);
-    decoder3_batch_norm_statistics_tiles((const float *)(workspace + 111732672), (float *)(workspace + 145287104), threads);
-    done(step, 37);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 145287104), (double *)(workspace + 146335680),
-        (float *)(workspace + 275523648), (float *)(workspace + 72607232), (float *)(workspace + 72607360),
-        (const float *)(workspace + 18148544), threads);
-    done(step, 38);
-    decoder4_conv_forward((const float *)(workspace + 111732672), (const float *)(workspace + 275523648),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
-    done(step, 39);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 145287104), threads);
-    done(step, 40);
-    loss((const double *)(workspace + 145287104), step->loss, threads);
-    done(step, 41);
-    decoder4_tanh_grad((float *)(workspace + 178841536), step->reconstruction, step->x, threads);
-    done(step, 42);
-    decoder4_conv_weight_grad((float *)(workspace + 145287104), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 275523648), (const float *)(workspace + 18148672), (const float *)(workspace + 178841536), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78178240), (float *)(workspace + 111732672), scratch,
         threads);
-    done(step, 43);
+    done(step, 0);
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112781248),
+        (float *)(workspace + 259401408), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
+        (const float *)(workspace + 1152), threads);
+    done(step, 1);
+    encoder1_conv_forward_weight((float *)(workspace + 112256960), (const float *)(workspace + 1408), threads);
+    done(step, 2);
+    encoder1_conv_forward((const float *)(workspace + 78178240), (const float *)(workspace + 259401408), (const float *)(workspace + 1280),
+        (const float *)(workspace + 112256960), (float *)(workspace + 178841536), (float *)(workspace + 111732672), scratch, threads);
+    done(step, 3);
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112256960),
+        (float *)(workspace + 259399872), (float *)(workspace + 72600064), (float *)(workspace + 72600320),
+        (const float *)(workspace + 75136), threads);
+    done(step, 4);
+    encoder2_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 75648), threads);
+    done(step, 5);
+    encoder2_conv_forward((const float *)(workspace + 178841536), (const float *)(workspace + 259399872),
+        (const float *)(workspace + 75392), (const float *)(workspace + 111732672), (float *)(workspace + 229173184),
+        (float *)(workspace + 112256960), scratch, threads);
+    done(step, 6);
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 112256960), (double *)(workspace + 111732672),
+        (float *)(workspace + 259396800), (float *)(workspace + 72600576), (float *)(workspace + 72601088),
+        (const float *)(workspace + 370560), threads);
+    done(step, 7);
+    encoder3_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 371584), threads);
+    done(step, 8);
+    encoder3_conv_forward((const float *)(workspace + 229173184), (const float *)(workspace + 259396800),
+        (const float *)(workspace + 371072), (const float *)(workspace + 111732672), (float *)(workspace + 245950400),
+        (float *)(workspace + 113829824), scratch, threads);
+    done(step, 9);
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 113829824), (double *)(workspace + 111732672),
+        (float *)(workspace + 259390656), (float *)(workspace + 72601600), (float *)(workspace + 72602624),
+        (const float *)(workspace + 1551232), threads);
+    done(step, 10);
+    encoder4_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 1553280), threads);
+    done(step, 11);
+    encoder4_conv_forward((const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 111732672), (float *)(workspace + 254339008), scratch, threads);
+    done(step, 12);
+    fc1_forward((const float *)(workspace + 254339008), (const float *)(workspace + 6271872), (float *)(workspace + 259374272),
+        (const float *)(workspace + 8369024), threads);
+    done(step, 13);
+    gru0_input_projection((const float *)(workspace + 259374272), (const float *)(workspace + 8369280), (float *)(workspace + 259188672),
+        (const float *)(workspace + 8566080), threads);
+    done(step, 14);
+    gru0_carry_start((float *)(workspace + 259342272), step->h0, threads);
+    done(step, 15);
+    for (ptrdiff_t time = 0; time < 4; time++) {
+        gru0_hidden_projection((const float *)(workspace + 259342272), (const float *)(workspace + 8446080),
+            (float *)(workspace + 259265472), (const float *)(workspace + 8567296), time, threads);
+        done(step, 16);
+        gru0_cell((float *)(workspace + 259342272), (const float *)(workspace + 259188672), (const float *)(workspace + 259265472), time,
+            threads);
+        done(step, 17);
+    }
+    fc3_forward((const float *)(workspace + 259342272), (const float *)(workspace + 8568512), (float *)(workspace + 256436160),
+        (const float *)(workspace + 11845312), threads);
+    done(step, 18);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 11878080), threads);
+    done(step, 19);
+    decoder0_conv_transpose_forward((const float *)(workspace + 256436160), (const float *)(workspace + 111732672),
+        (float *)(workspace + 250144704), (float *)(workspace + 120121280), scratch, threads);
+    done(step, 20);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 120121280), (double *)(workspace + 111732672),
+        (float *)(workspace + 259393728), (float *)(workspace + 72603648), (float *)(workspace + 72604672),
+        (const float *)(workspace + 16596672), threads);
+    done(step, 21);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 16598720), threads);
+    done(step, 22);
+    decoder1_conv_transpose_forward((const float *)(workspace + 250144704), (const float *)(workspace + 259393728),
+        (const float *)(workspace + 16597696), (const float *)(workspace + 111732672), (float *)(workspace + 237561792),
+        (float *)(workspace + 113829824), scratch, threads);
+    done(step, 23);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 113829824), (double *)(workspace + 111732672),
+        (float *)(workspace + 259398336), (float *)(workspace + 72605696), (float *)(workspace + 72606208),
+        (const float *)(workspace + 17778368), threads);
+    done(step, 24);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 17779392), threads);
+    done(step, 25);
+    decoder2_conv_transpose_forward((const float *)(workspace + 237561792), (const float *)(workspace + 259398336),
+        (const float *)(workspace + 17778880), (const float *)(workspace + 111732672), (float *)(workspace + 195618752),
+        (float *)(workspace + 112256960), scratch, threads);
+    done(step, 26);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 112256960), (double *)(workspace + 111732672),
+        (float *)(workspace + 259400640), (float *)(workspace + 72606720), (float *)(workspace + 72606976),
+        (const float *)(workspace + 18074304), threads);
+    done(step, 27);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 146335680), (const float *)(workspace + 18074816), threads);
+    done(step, 28);
+    decoder3_conv_transpose_forward((const float *)(workspace + 195618752), (const float *)(workspace + 259400640),
+        (const float *)(workspace + 18074560), (const float *)(workspace + 146335680), (float *)(workspace + 111732672),
+        (float *)(workspace + 145287104), scratch, threads);
+    done(step, 29);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 145287104), (double *)(workspace + 146335680),
+        (float *)(workspace + 259401792), (float *)(workspace + 72607232), (float *)(workspace + 72607360),
+        (const float *)(workspace + 18148544), threads);
+    done(step, 30);
+    decoder4_conv_forward((const float *)(workspace + 111732672), (const float *)(workspace + 259401792),
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    done(step, 31);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 145287104), threads);
+    done(step, 32);
+    loss((const double *)(workspace + 145287104), step->loss, threads);
+    done(step, 33);
+    decoder4_tanh_grad((float *)(workspace + 212395968), step->reconstruction, step->x, threads);
+    done(step, 34);
+    decoder4_conv_weight_grad((float *)(workspace + 145287104), (const float *)(workspace + 111732672),
+        (const float *)(workspace + 259401792), (const float *)(workspace + 18148672), (const float *)(workspace + 212395968), scratch,
+        threads);
+    done(step, 35);
     decoder4_conv_weight_grad_sum((const float *)(workspace + 145287104), (float *)(workspace + 36298752), threads);
+    done(step, 36);
+    decoder4_conv_data_grad((const float *)(workspace + 212395968), (const float *)(workspace + 18148800), (float *)(workspace + 145287104),
+        (const float *)(workspace + 111732672), (const float *)(workspace + 259401792), (const float *)(workspace + 18148672),
+        (float *)(workspace + 213444544), scratch, threads);
+    done(step, 37);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 213444544), (float *)(workspace + 259402176),
+        (const float *)(workspace + 259401792), threads);
+    done(step, 38);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 36298496), (const float *)(workspace + 259402176), threads);
+    done(step, 39);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 36298624), (const float *)(workspace + 259402176), threads);
+    done(step, 40);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 259401792), (const float *)(workspace + 111732672),
+        (const float *)(workspace + 259402176), (const float *)(workspace + 18148672), (const float *)(workspace + 145287104),
+        (const float *)(workspace + 195618752), (const float *)(workspace + 259400640), (const float *)(workspace + 18074560),
+        (float *)(workspace + 212395968), scratch, threads);
+    done(step, 41);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 212395968), (float *)(workspace + 36224768), threads);
+    done(step, 42);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18074816), (float *)(workspace + 259057600), scratch, threads);
+    done(step, 43);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 259401792), (const float *)(workspace + 111732672),
+        (const float *)(workspace + 259402176), (const float *)(workspace + 18148672), (const float *)(workspace + 145287104),
+        (const float *)(workspace + 259057600), (float *)(workspace + 212395968), (const float *)(workspace + 195618752),
+        (const float *)(workspace + 259400640), (const float *)(workspace + 18074560), (float *)(workspace + 258533312), scratch, threads);
     done(step, 44);
-    decoder4_conv_data_grad((const float *)(workspace + 178841536), (const float *)(workspace + 18148800), (float *)(workspace + 145287104),
-        scratch, threads);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 258533312), (float *)(workspace + 120907712),
+        (const float *)(workspace + 259400640), threads);
     done(step, 45);
-    decoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 111732672), (const float *)(workspace + 275523648),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 145287104), (float *)(workspace + 178841536), threads);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 36224256), (const float *)(workspace + 120907712), threads);
     done(step, 46);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 178841536), (float *)(workspace + 275524032),
-        (const float *)(workspace + 275523648), threads);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 36224512), (const float *)(workspace + 120907712), threads);
     done(step, 47);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 36298496), (const float *)(workspace + 275524032), threads);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 259400640), (const float *)(workspace + 195618752),
+        (const float *)(workspace + 120907712), (const float *)(workspace + 18074560), (const float *)(workspace + 212395968),
+        (const float *)(workspace + 237561792), (const float *)(workspace + 259398336), (const float *)(workspace + 17778880),
+        (float *)(workspace + 111732672), scratch, threads);
     done(step, 48);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 36298624), (const float *)(workspace + 275524032), threads);
-    done(step, 49);
-    decoder3_batch_norm_grad((float *)(workspace + 178841536), (const float *)(workspace + 275523648),
-        (const float *)(workspace + 111732672), (const float *)(workspace + 275524032), (const float *)(workspace + 18148672),
-        (const float *)(workspace + 145287104), threads);
-    done(step, 50);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 178841536), (const float *)(workspace + 229173184),
-        (const float *)(workspace + 275522496), (const float *)(workspace + 18074560), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 51);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 36224768), threads);
-    done(step, 52);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18074816), (float *)(workspace + 128509888), scratch, threads);
-    done(step, 53);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 178841536), (const float *)(workspace + 128509888),
-        (float *)(workspace + 111732672), scratch, threads);
-    done(step, 54);
-    decoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 229173184), (const float *)(workspace + 275522496),
-        (const float *)(workspace + 18074560), (const float *)(workspace + 111732672), (float *)(workspace + 128509888), threads);
-    done(step, 55);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 128509888), (float *)(workspace + 145287104),
-        (const float *)(workspace + 275522496), threads);
-    done(step, 56);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 36224256), (const float *)(workspace + 145287104), threads);
-    done(step, 57);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 36224512), (const float *)(workspace + 145287104), threads);
-    done(step, 58);
-    decoder2_batch_norm_grad((float *)(workspace + 128509888), (const float *)(workspace + 275522496),
-        (const float *)(workspace + 229173184), (const float *)(workspace + 145287104), (const float *)(workspace + 18074560),
-        (const float *)(workspace + 111732672), threads);
-    done(step, 59);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 128509888), (const float *)(workspace + 254339008),
-        (const float *)(workspace + 275520192), (const float *)(workspace + 17778880), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 60);
     decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 35929344), threads);
-    done(step, 61);
+    done(step, 49);
     decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17779392), (float *)(workspace + 120121280), scratch, threads);
+    done(step, 50);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 259400640), (const float *)(workspace + 195618752),
+        (const float *)(workspace + 120907712), (const float *)(workspace + 18074560), (const float *)(workspace + 212395968),
+        (const float *)(workspace + 120121280), (float *)(workspace + 111732672), (const float *)(workspace + 237561792),
+        (const float *)(workspace + 259398336), (const float *)(workspace + 17778880), (float *)(workspace + 120645568), scratch, threads);
+    done(step, 51);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 120645568), (float *)(workspace + 126543808),
+        (const float *)(workspace + 259398336), threads);
+    done(step, 52);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 35928320), (const float *)(workspace + 126543808), threads);
+    done(step, 53);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 35928832), (const float *)(workspace + 126543808), threads);
+    done(step, 54);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 259398336), (const float *)(workspace + 237561792),
+        (const float *)(workspace + 126543808), (const float *)(workspace + 17778880), (const float *)(workspace + 111732672),
+        (const float *)(workspace + 250144704), (const float *)(workspace + 259393728), (const float *)(workspace + 16597696),
+        (float *)(workspace + 120121280), scratch, threads);
+    done(step, 55);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 120121280), (float *)(workspace + 34748672), threads);
+    done(step, 56);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 124315584), scratch, threads);
+    done(step, 57);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 259398336), (const float *)(workspace + 237561792),
+        (const float *)(workspace + 126543808), (const float *)(workspace + 17778880), (const float *)(workspace + 111732672),
+        (const float *)(workspace + 124315584), (float *)(workspace + 120121280), (const float *)(workspace + 250144704),
+        (const float *)(workspace + 259393728), (const float *)(workspace + 16597696), (float *)(workspace + 126412736), scratch, threads);
+    done(step, 58);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 126412736), (float *)(workspace + 126543808),
+        (const float *)(workspace + 259393728), threads);
+    done(step, 59);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 126543808), threads);
+    done(step, 60);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 126543808), threads);
+    done(step, 61);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 259393728), (const float *)(workspace + 250144704),
+        (const float *)(workspace + 126543808), (const float *)(workspace + 16597696), (const float *)(workspace + 120121280),
+        (const float *)(workspace + 256436160), (float *)(workspace + 30028032), scratch, threads);
     done(step, 62);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 128509888), (const float *)(workspace + 120121280),
-        (float *)(workspace + 111732672), scratch, threads);
-    done(step, 63);
-    decoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 254339008), (const float *)(workspace + 275520192),
-        (const float *)(workspace + 17778880), (const float *)(workspace + 111732672), (float *)(workspace + 120121280), threads);
-    done(step, 64);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 120121280), (float *)(workspace + 128509888),
-        (const float *)(workspace + 275520192), threads);
-    done(step, 65);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 35928320), (const float *)(workspace + 128509888), threads);
-    done(step, 66);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 35928832), (const float *)(workspace + 128509888), threads);
-    done(step, 67);
-    decoder1_batch_norm_grad((float *)(workspace + 120121280), (const float *)(workspace + 275520192),
-        (const float *)(workspace + 254339008), (const float *)(workspace + 128509888), (const float *)(workspace + 17778880),
-        (const float *)(workspace + 111732672), threads);
-    done(step, 68);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 120121280), (const float *)(workspace + 266921920),
-        (const float *)(workspace + 275515584), (const float *)(workspace + 16597696), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 69);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 34748672), threads);
-    done(step, 70);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 115926976), scratch, threads);
-    done(step, 71);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 120121280), (const float *)(workspace + 115926976),
-        (float *)(workspace + 111732672), scratch, threads);
-    done(step, 72);
-    decoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 266921920), (const float *)(workspace + 275515584),
-        (const float *)(workspace + 16597696), (const float *)(workspace + 111732672), (float *)(workspace + 115926976), threads);
-    done(step, 73);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 115926976), (float *)(workspace + 116058048),
-        (const float *)(workspace + 275515584), threads);
-    done(step, 74);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 116058048), threads);
-    done(step, 75);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 116058048), threads);
-    done(step, 76);
-    decoder0_batch_norm_grad((float *)(workspace + 120121280), (const float *)(workspace + 275515584),
-        (const float *)(workspace + 266921920), (const float *)(workspace + 116058048), (const float *)(workspace + 16597696),
-        (const float *)(workspace + 111732672), threads);
-    done(step, 77);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 120121280), (const float *)(workspace + 273213376),
-        (float *)(workspace + 30028032), scratch, threads);
-    done(step, 78);
     decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 79);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 120121280), (const float *)(workspace + 111732672),
-        (float *)(workspace + 124315584), scratch, threads);
-    done(step, 80);
-    fc3_weight_grad((float *)(workspace + 26718464), (const float *)(workspace + 124315584), (const float *)(workspace + 275464128),
+    done(step, 63);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 259393728), (const float *)(workspace + 250144704),
+        (const float *)(workspace + 126543808), (const float *)(workspace + 16597696), (const float *)(workspace + 120121280),
+        (const float *)(workspace + 111732672), (float *)(workspace + 124315584), scratch, threads);
+    done(step, 64);
+    fc3_weight_grad((float *)(workspace + 26718464), (const float *)(workspace + 124315584), (const float *)(workspace + 259342272),
         scratch, threads);
-    done(step, 81);
+    done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
-    done(step, 82);
+    done(step, 66);
     fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
-    done(step, 83);
+    done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 111886272), threads);
-    done(step, 84);
+    done(step, 68);
     for (ptrdiff_t time = 4; time-- > 0;) {
         gru0_cell_grad_sum((float *)(workspace + 111943872), (const float *)(workspace + 111918272), (const float *)(workspace + 111886272),
             time, threads);
-        done(step, 85);
+        done(step, 69);
         gru0_cell_grad((float *)(workspace + 111809472), (float *)(workspace + 111732672), (float *)(workspace + 111969472),
-            (const float *)(workspace + 111943872), (const float *)(workspace + 275310528), (const float *)(workspace + 275387328),
-            (const float *)(workspace + 275464128), time, threads);
-        done(step, 86);
+            (const float *)(workspace + 111943872), (const float *)(workspace + 259188672), (const float *)(workspace + 259265472),
+            (const float *)(workspace + 259342272), time, threads);
+        done(step, 70);
         gru0_hidden_projection_data_grad((const float *)(workspace + 111732672), (const float *)(workspace + 74781440),
             (float *)(workspace + 111995072), time, threads);
-        done(step, 87);
+        done(step, 71);
         gru0_carry_grad_sum((float *)(workspace + 111886272), (const float *)(workspace + 111969472),
             (const float *)(workspace + 111995072), time, threads);
-        done(step, 88);
+        done(step, 72);
     }
     gru0_hidden_projection_weight_grad((float *)(workspace + 26596032), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 275464128), scratch, threads);
-    done(step, 89);
+        (const float *)(workspace + 259342272), scratch, threads);
+    done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
-    done(step, 90);
+    done(step, 74);
     gru0_input_projection_weight_grad((float *)(workspace + 26519232), (const float *)(workspace + 111809472),
-        (const float *)(workspace + 275496128), scratch, threads);
-    done(step, 91);
+        (const float *)(workspace + 259374272), scratch, threads);
+    done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
-    done(step, 92);
+    done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 111809472), (const float *)(workspace + 74704640),
         (float *)(workspace + 113829824), threads);
-    done(step, 93);
-    fc1_weight_grad((float *)(workspace + 24421824), (const float *)(workspace + 113829824), (const float *)(workspace + 271116224),
+    done(step, 77);
+    fc1_weight_grad((float *)(workspace + 24421824), (const float *)(workspace + 113829824), (const float *)(workspace + 254339008),
         scratch, threads);
-    done(step, 94);
+    done(step, 78);
     fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
-    done(step, 95);
+    done(step, 79);
     fc1_data_grad((const float *)(workspace + 113829824), (const float *)(workspace + 72607488), (float *)(workspace + 111732672), threads);
-    done(step, 96);
-    encoder4_relu_grad((float *)(workspace + 124315584), (const float *)(workspace + 271116224), (const float *)(workspace + 111732672),
+    done(step, 80);
+    encoder4_relu_grad((float *)(workspace + 124315584), (const float *)(workspace + 254339008), (const float *)(workspace + 111732672),
         threads);
-    done(step, 97);
-    encoder4_conv_weight_grad((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
+    done(step, 81);
+    encoder4_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
         (const float *)(workspace + 1552256), (const float *)(workspace + 124315584), (float *)(workspace + 19703232), scratch, threads);
-    done(step, 98);
+    done(step, 82);
     encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 99);
+    done(step, 83);
     encoder4_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 111732672),
-        (float *)(workspace + 120121280), scratch, threads);
-    done(step, 100);
-    encoder3_batch_norm_grad_sums_tiles((const float *)(workspace + 262727616), (const float *)(workspace + 275512512),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 120121280), (float *)(workspace + 111732672), threads);
-    done(step, 101);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 111732672), (float *)(workspace + 111863744),
-        (const float *)(workspace + 275512512), threads);
-    done(step, 102);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 111863744), threads);
-    done(step, 103);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 111863744), threads);
-    done(step, 104);
-    encoder3_batch_norm_grad((float *)(workspace + 124315584), (const float *)(workspace + 275512512),
-        (const float *)(workspace + 262727616), (const float *)(workspace + 111863744), (const float *)(workspace + 1552256),
-        (const float *)(workspace + 120121280), threads);
-    done(step, 105);
-    encoder3_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
-        (const float *)(workspace + 371072), (const float *)(workspace + 124315584), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 106);
+        (float *)(workspace + 120121280), (const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
+        (const float *)(workspace + 1552256), (float *)(workspace + 126412736), scratch, threads);
+    done(step, 84);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 126412736), (float *)(workspace + 126674880),
+        (const float *)(workspace + 259390656), threads);
+    done(step, 85);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 126674880), threads);
+    done(step, 86);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 126674880), threads);
+    done(step, 87);
+    encoder3_conv_weight_grad((const float *)(workspace + 229173184), (const float *)(workspace + 259396800),
+        (const float *)(workspace + 371072), (const float *)(workspace + 259390656), (const float *)(workspace + 245950400),
+        (const float *)(workspace + 126674880), (const float *)(workspace + 1552256), (const float *)(workspace + 120121280),
+        (float *)(workspace + 111732672), scratch, threads);
+    done(step, 88);
     encoder3_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18521536), threads);
-    done(step, 107);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120121280), scratch, threads);
-    done(step, 108);
-    encoder3_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 120121280),
+    done(step, 89);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 124315584), scratch, threads);
+    done(step, 90);
+    encoder3_conv_data_grad((const float *)(workspace + 259390656), (const float *)(workspace + 245950400),
+        (const float *)(workspace + 126674880), (const float *)(workspace + 1552256), (const float *)(workspace + 120121280),
+        (const float *)(workspace + 124315584), (float *)(workspace + 111732672), (const float *)(workspace + 229173184),
+        (const float *)(workspace + 259396800), (const float *)(workspace + 371072), (float *)(workspace + 126412736), scratch, threads);
+    done(step, 91);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 126412736), (float *)(workspace + 122480576),
+        (const float *)(workspace + 259396800), threads);
+    done(step, 92);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 122480576), threads);
+    done(step, 93);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 122480576), threads);
+    done(step, 94);
+    encoder2_conv_weight_grad((const float *)(workspace + 178841536), (const float *)(workspace + 259399872),
+        (const float *)(workspace + 75392), (const float *)(workspace + 259396800), (const float *)(workspace + 229173184),
+        (const float *)(workspace + 122480576), (const float *)(workspace + 371072), (const float *)(workspace + 111732672),
+        (float *)(workspace + 120121280), scratch, threads);
+    done(step, 95);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 120121280), (float *)(workspace + 18225600), threads);
+    done(step, 96);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 120121280), scratch, threads);
+    done(step, 97);
+    encoder2_conv_data_grad((const float *)(workspace + 259396800), (const float *)(workspace + 229173184),
+        (const float *)(workspace + 122480576), (const float *)(workspace + 371072), (const float *)(workspace + 111732672),
+        (const float *)(workspace + 120121280), (float *)(workspace + 145287104), (const float *)(workspace + 178841536),
+        (const float *)(workspace + 259399872), (const float *)(workspace + 75392), (float *)(workspace + 120645568), scratch, threads);
+    done(step, 98);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 120645568), (float *)(workspace + 163243968),
+        (const float *)(workspace + 259399872), threads);
+    done(step, 99);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 163243968), threads);
+    done(step, 100);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 163243968), threads);
+    done(step, 101);
+    encoder1_conv_weight_grad((const float *)(workspace + 78178240), (const float *)(workspace + 259401408),
+        (const float *)(workspace + 1280), (const float *)(workspace + 259399872), (const float *)(workspace + 178841536),
+        (const float *)(workspace + 163243968), (const float *)(workspace + 75392), (const float *)(workspace + 145287104),
         (float *)(workspace + 111732672), scratch, threads);
-    done(step, 109);
-    encoder2_batch_norm_grad_sums_tiles((const float *)(workspace + 245950400), (const float *)(workspace + 275518656),
-        (const float *)(workspace + 371072), (const float *)(workspace + 111732672), (float *)(workspace + 120121280), threads);
-    done(step, 110);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 120121280), (float *)(workspace + 120383424),
-        (const float *)(workspace + 275518656), threads);
-    done(step, 111);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 120383424), threads);
-    done(step, 112);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 120383424), threads);
-    done(step, 113);
-    encoder2_batch_norm_grad((float *)(workspace + 128509888), (const float *)(workspace + 275518656),
-        (const float *)(workspace + 245950400), (const float *)(workspace + 120383424), (const float *)(workspace + 371072),
-        (const float *)(workspace + 111732672), threads);
-    done(step, 114);
-    encoder2_conv_weight_grad((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
-        (const float *)(workspace + 75392), (const float *)(workspace + 128509888), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 115);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18225600), threads);
-    done(step, 116);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 136898496), scratch, threads);
-    done(step, 117);
-    encoder2_conv_data_grad((const float *)(workspace + 128509888), (const float *)(workspace + 136898496),
-        (float *)(workspace + 111732672), scratch, threads);
-    done(step, 118);
-    encoder1_batch_norm_grad_sums_tiles((const float *)(workspace + 212395968), (const float *)(workspace + 275521728),
-        (const float *)(workspace + 75392), (const float *)(workspace + 111732672), (float *)(workspace + 128509888), threads);
-    done(step, 119);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 128509888), (float *)(workspace + 129034176),
-        (const float *)(workspace + 275521728), threads);
-    done(step, 120);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 129034176), threads);
-    done(step, 121);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 129034176), threads);
-    done(step, 122);
-    encoder1_batch_norm_grad((float *)(workspace + 145287104), (const float *)(workspace + 275521728),
-        (const float *)(workspace + 212395968), (const float *)(workspace + 129034176), (const float *)(workspace + 75392),
-        (const float *)(workspace + 111732672), threads);
-    done(step, 123);
-    encoder1_conv_weight_grad((const float *)(workspace + 78178240), (const float *)(workspace + 275523264),
-        (const float *)(workspace + 1280), (const float *)(workspace + 145287104), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 124);
+    done(step, 102);
     encoder1_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18151360), threads);
-    done(step, 125);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 162064320), scratch, threads);
-    done(step, 126);
-    encoder1_conv_data_grad((const float *)(workspace + 145287104), (const float *)(workspace + 162064320),
-        (float *)(workspace + 111732672), scratch, threads);
-    done(step, 127);
-    encoder0_batch_norm_grad_sums_tiles((const float *)(workspace + 78178240), (const float *)(workspace + 275523264),
-        (const float *)(workspace + 1280), (const float *)(workspace + 111732672), (float *)(workspace + 145287104), threads);
-    done(step, 128);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 145287104), (float *)(workspace + 146335680),
-        (const float *)(workspace + 275523264), threads);
-    done(step, 129);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 146335680), threads);
-    done(step, 130);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 146335680), threads);
-    done(step, 131);
-    encoder0_conv_weight_grad((float *)(workspace + 145287104), step->x, (const float *)(workspace + 275523264),
-        (const float *)(workspace + 78178240), (const float *)(workspace + 146335680), (const float *)(workspace + 1280),
+    done(step, 103);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 163112896), scratch, threads);
+    done(step, 104);
+    encoder1_conv_data_grad((const float *)(workspace + 259399872), (const float *)(workspace + 178841536),
+        (const float *)(workspace + 163243968), (const float *)(workspace + 75392), (const float *)(workspace + 145287104),
+        (const float *)(workspace + 163112896), (float *)(workspace + 111732672), (const float *)(workspace + 78178240),
+        (const float *)(workspace + 259401408), (const float *)(workspace + 1280), (float *)(workspace + 162064320), scratch, threads);
+    done(step, 105);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 162064320), (float *)(workspace + 145296320),
+        (const float *)(workspace + 259401408), threads);
+    done(step, 106);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 145296320), threads);
+    done(step, 107);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 145296320), threads);
+    done(step, 108);
+    encoder0_conv_weight_grad((float *)(workspace + 145287104), step->x, (const float *)(workspace + 259401408),
+        (const float *)(workspace + 78178240), (const float *)(workspace + 145296320), (const float *)(workspace + 1280),
         (const float *)(workspace + 111732672), scratch, threads);
-    done(step, 132);
+    done(step, 109);
     encoder0_conv_weight_grad_sum((const float *)(workspace + 145287104), (float *)(workspace + 18149952), threads);
-    done(step, 133);
+    done(step, 110);
     update((float *)workspace, (float *)(workspace + 36299904), (float *)(workspace + 54449856), step->coefficients,
         (const float *)(workspace + 18149952), threads);
-    done(step, 134);
+    done(step, 111);
     fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), threads);
-    done(step, 135);
+    done(step, 112);
     gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), threads);
-    done(step, 136);
+    done(step, 113);
     gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), threads);
-    done(step, 137);
+    done(step, 114);
     fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), threads);
-    done(step, 138);
+    done(step, 115);
 }
 
 /* Forward, with running statistics. */
@@ -21344,31 +24579,31 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78178240), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 78178240), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 128640960), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
     done(step, 1);
     encoder1_conv_forward_weight((float *)(workspace + 128509888), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 78178240), (const float *)(workspace + 128640960), (const float *)(workspace + 1280),
-        (const float *)(workspace + 128509888), (float *)(workspace + 111732672), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 78178240), (const float *)(workspace + 128640960),
+        (const float *)(workspace + 1280), (const float *)(workspace + 128509888), (float *)(workspace + 111732672), scratch, threads);
     done(step, 3);
     encoder1_batch_norm_running((float *)(workspace + 87091136), (const float *)(workspace + 72600064),
         (const float *)(workspace + 72600320), (const float *)(workspace + 75136), threads);
     done(step, 4);
     encoder2_conv_forward_weight((float *)(workspace + 86566848), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 111732672), (const float *)(workspace + 87091136), (const float *)(workspace + 75392),
-        (const float *)(workspace + 86566848), (float *)(workspace + 78178240), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 111732672), (const float *)(workspace + 87091136),
+        (const float *)(workspace + 75392), (const float *)(workspace + 86566848), (float *)(workspace + 78178240), scratch, threads);
     done(step, 6);
     encoder2_batch_norm_running((float *)(workspace + 92858304), (const float *)(workspace + 72600576),
         (const float *)(workspace + 72601088), (const float *)(workspace + 370560), threads);
     done(step, 7);
     encoder3_conv_forward_weight((float *)(workspace + 90761152), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 78178240), (const float *)(workspace + 92858304), (const float *)(workspace + 371072),
-        (const float *)(workspace + 90761152), (float *)(workspace + 86566848), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 78178240), (const float *)(workspace + 92858304),
+        (const float *)(workspace + 371072), (const float *)(workspace + 90761152), (float *)(workspace + 86566848), scratch, threads);
     done(step, 9);
     encoder3_batch_norm_running((float *)(workspace + 92858304), (const float *)(workspace + 72601600),
         (const float *)(workspace + 72602624), (const float *)(workspace + 1551232), threads);
@@ -21399,7 +24634,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 18);
     decoder0_conv_transpose_forward_weight((float *)(workspace + 78178240), (const float *)(workspace + 11878080), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward((const float *)(workspace + 90761152), (const float *)(workspace + 78178240),
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 90761152), (const float *)(workspace + 78178240),
         (float *)(workspace + 86566848), scratch, threads);
     done(step, 20);
     decoder0_batch_norm_running((float *)(workspace + 92858304), (const float *)(workspace + 72603648),
@@ -21407,7 +24642,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 21);
     decoder1_conv_transpose_forward_weight((float *)(workspace + 90761152), (const float *)(workspace + 16598720), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward((const float *)(workspace + 86566848), (const float *)(workspace + 92858304),
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 86566848), (const float *)(workspace + 92858304),
         (const float *)(workspace + 16597696), (const float *)(workspace + 90761152), (float *)(workspace + 78178240), scratch, threads);
     done(step, 23);
     decoder1_batch_norm_running((float *)(workspace + 87091136), (const float *)(workspace + 72605696),
@@ -21415,7 +24650,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 24);
     decoder2_conv_transpose_forward_weight((float *)(workspace + 86566848), (const float *)(workspace + 17779392), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward((const float *)(workspace + 78178240), (const float *)(workspace + 87091136),
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 78178240), (const float *)(workspace + 87091136),
         (const float *)(workspace + 17778880), (const float *)(workspace + 86566848), (float *)(workspace + 111732672), scratch, threads);
     done(step, 26);
     decoder2_batch_norm_running((float *)(workspace + 128640960), (const float *)(workspace + 72606720),
@@ -21423,7 +24658,7 @@ static void evaluate(const ModelStep *step) {
     done(step, 27);
     decoder3_conv_transpose_forward_weight((float *)(workspace + 128509888), (const float *)(workspace + 18074816), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward((const float *)(workspace + 111732672), (const float *)(workspace + 128640960),
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 111732672), (const float *)(workspace + 128640960),
         (const float *)(workspace + 18074560), (const float *)(workspace + 128509888), (float *)(workspace + 78178240), scratch, threads);
     done(step, 29);
     decoder3_batch_norm_running((float *)(workspace + 111732672), (const float *)(workspace + 72607232),
@@ -21670,7 +24905,7 @@ extern const ModelTarget gru_ae_generic;
 const ModelTarget gru_ae_generic = {
     .name = "generic",
     .available = available,
-    .workspace_size = 275524288,
+    .workspace_size = 259402432,
     .scratch_size = 1558656,
     .load = load,
     .save = save,
@@ -21679,7 +24914,7 @@ const ModelTarget gru_ae_generic = {
     .stream = stream,
     .normal = normal,
     .train_kernel = train_kernel,
-    .train_kernels = 139,
+    .train_kernels = 116,
     .evaluate_kernel = evaluate_kernel,
     .evaluate_kernels = 34,
 };
