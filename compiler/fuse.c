@@ -30,6 +30,14 @@ static bool reads_through(const Node *user, const Node *node, int *convolutions)
     }
 }
 
+/* Is an element computed from what lies in planes, whatever the number of channels? Then no lanes lie along those. */
+static bool reads_planes(const Graph *graph, const Node *node) {
+    if (node == graph->reconstruction || node == graph->x) return true;
+    for (int i = 0; node->fused && i < node->input_count; i++)
+        if (reads_planes(graph, node->input[i])) return true;
+    return false;
+}
+
 static bool can_fuse(const Graph *graph, Node *node) {
     if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
     if (node == graph->reconstruction || node == graph->loss) return false;
@@ -38,7 +46,8 @@ static bool can_fuse(const Graph *graph, Node *node) {
     int convolutions = 0;
     for (int i = 0; i < node->reader_count; i++)
         if (!reads_through(node->reader[i], node, &convolutions)) return false;
-    return !operation_is(node->op, GRADIENT) || convolutions <= (node->op == OP_BATCH_NORM_GRAD ? 2 : 1);
+    if (!operation_is(node->op, GRADIENT) || convolutions < 2) return true;
+    return node->op == OP_BATCH_NORM_GRAD && convolutions == 2 && !reads_planes(graph, node->input[3]);
 }
 
 void fuse_graph(const Lowering *l) {
