@@ -59,7 +59,8 @@ runs_its_example() { (cd "$2" && "$scratch/objects_$1/example/run" --selftest --
 makes_its_example() { make -C build/tiny/inference CFLAGS="-O0 $warnings" && make -C build/tiny/inference selftest CFLAGS="-O0 $warnings"; }
 
 # A spec of bfloat16 has a bundle that computes in float32, and is compared in bf16.sh.
-specs="$(grep -L "precision: bf16" specs/*.yaml) tests/fixtures/parity_small.yaml"
+# shellcheck disable=SC2086 # a pattern, or a list
+specs="$(grep -L "precision: bf16" ${ZOETROPE_SPECS-specs/*.yaml}) tests/fixtures/parity_small.yaml"
 for spec in $specs; do
     model=$(basename "$spec" .yaml)
     check "$model: weights" weights "$spec" "$model"
@@ -109,7 +110,7 @@ scores_agree() {
     folder=$scratch/scores
     mkdir -p "$folder/video" && cc -O2 examples/stream/draw.c -lm -o "$folder/draw" &&
         cc -O2 tests/bundle/pngs.c $(pkg-config --cflags --libs libpng) -o "$folder/pngs" &&
-        cc -std=gnu11 -O2 -fopenmp -Ibuild/tiny/inference examples/stream/stream.c "$scratch/objects_tiny"/*.o -lm -o "$folder/stream" &&
+        cc -std=gnu11 -O2 -fopenmp ${CFLAGS-} -Ibuild/tiny/inference examples/stream/stream.c "$scratch/objects_tiny"/*.o -lm -o "$folder/stream" &&
         "$folder/draw" 90 >"$folder/frames" && "$folder/pngs" "$folder/video" 48 48 <"$folder/frames" &&
         build/tiny/tiny score --weights "$scratch/tiny/last.safetensors" --data "$folder/video" --out "$folder/out" &&
         "$folder/stream" build/tiny/inference/tiny.weights "$folder/reconstructions" <"$folder/frames" >"$folder/lines" &&

@@ -55,10 +55,11 @@ symbols_are_clean() {
     sed -n 's/^#define \([A-Za-z_0-9]*\).*/\1/p' "$scratch/$1/$1.h" | grep -v "^$(upper "$1")_" && return 1
     return 0
 }
+# gcc's numbers are the most that a function takes, where they are static or bounded (an aligned local).
 stack_is_small() {
     for file in "$scratch/objects_$1"/*.su; do
         sort -t '	' -k 2 -n "$file" | tail -n 1
-        awk -F '\t' '$2 >= 65536 || $3 != "static" { print; bad = 1 } END { exit bad }' "$file" || return 1
+        awk -F '\t' '$2 >= 65536 || ($3 != "static" && $3 != "dynamic,bounded") { print; bad = 1 } END { exit bad }' "$file" || return 1
     done
 }
 pair_runs() {
