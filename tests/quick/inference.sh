@@ -135,7 +135,7 @@ other_weights_are_an_error() {
 check "the trainer's scores are the bundle's" scores_agree
 # The loss is a number, and a small one: of weights that were hardly trained, too.
 precision_is_measured() {
-    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION=int8 TARGETS=generic CFLAGS=-O0 \
+    make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION=int8 TARGETS=generic CFLAGS="-O0 ${CFLAGS-}" \
         CLIPS="$scratch/scores/video" >"$scratch/said" && cat "$scratch/said" &&
         sed -n 's/^PSNR of \([0-9]*\) clips: \([0-9.]*\) dB in f32, \([0-9.]*\) dB in int8: \([-0-9.]*\) dB lost$/\1 \2 \3 \4/p' "$scratch/said" |
         awk '{ seen = $1 > 10 && $2 > 3 && $2 < 60 && $4 < 0.5 && $4 > -0.5 && ($2 - $3 - $4) ^ 2 < 0.02 ^ 2 } END { exit !seen }'
