@@ -1,4 +1,4 @@
-/* main.c: runs the suites of all test_*.c files, one line a test. With names as arguments, only those suites. */
+/* main.c: runs the suites of all test_*.c files, one line a test. With names as arguments, only those suites; with --list, it prints all names. */
 #include <check.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,6 +26,10 @@ static bool wanted(const char *name, int count, char **names) {
 }
 
 int main(int count, char **names) {
+    if (count == 2 && strcmp(names[1], "--list") == 0) {
+        for (int i = 0; i < SUITES; i++) printf("%s\n", suites[i].name);
+        return 0;
+    }
     /* What started the tests may have ignored these (nohup does), and the programs under test would heed that. */
     const int signals[] = {SIGHUP, SIGINT, SIGTERM};
     for (int i = 0; i < 3; i++) signal(signals[i], SIG_DFL);

@@ -412,24 +412,49 @@ START_TEST(every_channel_count_can_be_lowered) {
 }
 END_TEST
 
+/* Four suites, because suites run side by side and these take longest. */
+static Suite *suite_of(const char *name, TCase **test_case) {
+    Suite *suite = suite_create(name);
+    *test_case = tcase_create(name);
+    tcase_set_timeout(*test_case, 120);
+    suite_add_tcase(suite, *test_case);
+    return suite;
+}
+
 Suite *lower_suite(void);
 Suite *lower_suite(void) {
-    Suite *suite = suite_create("lower");
-    TCase *test_case = tcase_create("lower");
-    tcase_set_timeout(test_case, 120);
+    TCase *test_case;
+    Suite *suite = suite_of("lower", &test_case);
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
-    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 2);
-    tcase_add_loop_test(test_case, sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them, 0, 4);
-    tcase_add_loop_test(test_case, computing_again_gives_the_bits_of_storing, 0, SAMPLE_SPECS + 2);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 8); /* each target, tiles of 2 and of 4 */
     tcase_add_test(test_case, wide_images_are_filtered_in_parts);
+    tcase_add_loop_test(test_case, every_channel_count_can_be_lowered, 1, 41);
+    return suite;
+}
+
+Suite *lower_again_suite(void);
+Suite *lower_again_suite(void) {
+    TCase *test_case;
+    Suite *suite = suite_of("lower_again", &test_case);
+    tcase_add_loop_test(test_case, computing_again_gives_the_bits_of_storing, 0, SAMPLE_SPECS + 2);
+    return suite;
+}
+
+Suite *lower_choices_suite(void);
+Suite *lower_choices_suite(void) {
+    TCase *test_case;
+    Suite *suite = suite_of("lower_choices", &test_case);
     tcase_add_loop_test(test_case, any_legal_choices_equal_the_reference, 0, SAMPLE_SPECS + 1);
-    suite_add_tcase(suite, test_case);
-    TCase *channels = tcase_create("channels");
-    tcase_set_timeout(channels, 120);
-    tcase_add_loop_test(channels, every_channel_count_can_be_lowered, 1, 41);
-    suite_add_tcase(suite, channels);
+    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 2);
+    return suite;
+}
+
+Suite *lower_tiles_suite(void);
+Suite *lower_tiles_suite(void) {
+    TCase *test_case;
+    Suite *suite = suite_of("lower_tiles", &test_case);
+    tcase_add_loop_test(test_case, sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them, 0, 4);
     return suite;
 }
