@@ -105,6 +105,7 @@ def main():
     parser.add_argument("--results", default=os.path.join(HERE, "results"), help="the folder for <cpu>-<spec>_convolutions_<threads>.json")
     options = parser.parse_args()
     options.spec = os.path.abspath(options.spec)
+    os.makedirs(os.path.join(ROOT, "build", "bench"), exist_ok=True)
     os.environ["ZOETROPE_TARGET"] = best = available_targets()[0]
     spec = read_spec(options.spec)
     nests = list_nests(spec)
