@@ -1,4 +1,4 @@
-# Generated code under two compilers and four ways to call each: no warning, and the fixture's numbers.
+# Generated code under two compilers, each called in several ways: no warning, and the fixture's numbers.
 . tests/lib.sh
 
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
@@ -36,7 +36,7 @@ check "the fixture is read" dumps
 for compiler in gcc clang; do
     check "gru_ae compiles under $compiler -std=c11 -O2 -fopenmp without a warning" compiles "$compiler -std=c11 -O2 -fopenmp" gru_ae
     check "gru_ae is read by $compiler -std=gnu17 without a warning" compiles "$compiler -std=gnu17 -fsyntax-only" gru_ae
-    for options in "-std=c11 -O2 -fopenmp" "-std=c11 -O2" "-std=gnu17 -O2 -fopenmp" "-std=gnu17 -O2"; do
+    for options in "-std=c11 -O2 -fopenmp" "-std=gnu17 -O2"; do
         check "parity_small under $compiler $options compiles without a warning and agrees" agrees "$compiler $warnings $options"
     done
     # Without optimisation gcc's intrinsics are macros, which have warnings of their own.
