@@ -6,6 +6,7 @@ enum { TILE_VECTORS, TILE_OUTER, TILE_INNER };
 typedef struct TileRange {
     long extent[3];        /* vectors, outer and inner values */
     bool inner_of_vectors; /* each inner value has vectors of its own; else values to broadcast */
+    bool streamed;         /* the vectors are weights, of which the first-level cache keeps few */
 } TileRange;
 
 static long loaded_vectors(const TileRange *range, const long tile[3]) {
@@ -18,7 +19,8 @@ static long loaded_vectors(const TileRange *range, const long tile[3]) {
 static double tile_cycles(const Target *target, const TileRange *range, const long tile[3]) {
     const double sums = (double)(tile[TILE_VECTORS] * tile[TILE_OUTER] * tile[TILE_INNER]);
     const double broadcasts = (double)(tile[TILE_OUTER] * (range->inner_of_vectors ? 1 : tile[TILE_INNER]));
-    const double memory = (double)loaded_vectors(range, tile) / target->loads + broadcasts / target->broadcasts;
+    const double memory =
+        (double)loaded_vectors(range, tile) / (range->streamed ? target->streams : target->loads) + broadcasts / target->broadcasts;
     double cycles = (sums + target->conversion * (double)loaded_vectors(range, tile)) / target->multiply_adds;
     if (cycles < memory) cycles = memory;
     if (cycles < 1.5 * target->latency) cycles = 1.5 * target->latency;
@@ -62,11 +64,11 @@ static RegisterTile choose_tile(const Target *target, const TileRange *range) {
 }
 
 RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner) {
-    return choose_tile(target, &(TileRange){{vectors, outer, inner}, false});
+    return choose_tile(target, &(TileRange){{vectors, outer, inner}, false, true});
 }
 
 RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors) {
-    return choose_tile(target, &(TileRange){{vectors, outer, inner}, of_vectors});
+    return choose_tile(target, &(TileRange){{vectors, outer, inner}, of_vectors, false});
 }
 
 RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceField field[3], const long range[3], bool inner_of_vectors) {

@@ -10,9 +10,9 @@ typedef struct Target {
     int lanes;             /* floats in a vector = channels in a block of a layout */
     int registers;         /* vector registers */
     bool fused;            /* MULTIPLY_ADD is one rounding */
-    /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, loads that broadcast a scalar; and the latency of a
-     * multiply-add. */
-    double multiply_adds, loads, broadcasts, latency;
+    /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, of these such as stream from the second-level cache,
+     * loads that broadcast a scalar; and the latency of a multiply-add. */
+    double multiply_adds, loads, streams, broadcasts, latency;
     double conversion;   /* what a vector of weights that are narrow takes besides its load, in multiply-adds; 0: they are floats */
     bool inference_only; /* no trainer runs there */
     bool pairs;          /* has DOT_ADD: products of convolutions take bfloat16 */
