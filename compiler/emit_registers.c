@@ -102,7 +102,8 @@ static void note_block(Walk *walk, const Statement *first) {
     for (const Statement *s = first; s; s = s->next) {
         path->block[path->depth - 1] = first;
         path->statement[path->depth - 1] = s;
-        if (s->kind == STATEMENT_ASSIGN) note_assignment(walk, s, NULL);
+        if (s->kind == STATEMENT_PREFETCH) used_buffer(walk->emitter, s->buffer);
+        else if (s->kind == STATEMENT_ASSIGN) note_assignment(walk, s, NULL);
         else if (s->kind == STATEMENT_GUARD) {
             note_block(walk, s->body);
             note_block(walk, s->other);

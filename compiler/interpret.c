@@ -99,6 +99,8 @@ static void run(Machine *machine, const Statement *statement) {
         case STATEMENT_GUARD:
             run(machine, guard_holds(machine, statement) ? statement->body : statement->other);
             break;
+        case STATEMENT_PREFETCH:
+            break;
         }
     }
 }

@@ -32,6 +32,7 @@ static void note_tree(Tensors *tensors, const Statement *tree) {
     for (const Statement *s = tree; s; s = s->next) {
         for (int i = 0; i < s->store_count; i++) note_tensor(tensors, s->store[i].buffer, true);
         for (int i = 0; i < s->store_count; i++) expression_any(s->store[i].value, note_load, &tensors, &tensors->seen);
+        if (s->kind == STATEMENT_PREFETCH) note_tensor(tensors, s->buffer, false);
         note_tree(tensors, s->body);
         note_tree(tensors, s->other);
     }
@@ -67,6 +68,13 @@ static bool load_uses(const Expression *e, const void *variable) {
     return e->kind == EXPRESSION_LOAD && indices_use(e->index, e->buffer->rank, variable);
 }
 
+static bool offset_uses(const Offset *offset, const Variable *variable) {
+    if (affine_coefficient(&offset->affine, variable) != 0) return true;
+    for (int i = 0; i < offset->count; i++)
+        if (affine_coefficient(&offset->term[i].inner, variable) != 0) return true;
+    return false;
+}
+
 static bool uses(const Statement *tree, const Variable *variable, PointerMap *seen) {
     for (const Statement *s = tree; s; s = s->next) {
         for (int i = 0; i < s->condition_count; i++)
@@ -75,6 +83,7 @@ static bool uses(const Statement *tree, const Variable *variable, PointerMap *se
             if (indices_use(s->store[i].index, s->store[i].buffer->rank, variable)) return true;
             if (expression_any(s->store[i].value, load_uses, variable, seen)) return true;
         }
+        if (s->kind == STATEMENT_PREFETCH && offset_uses(&s->offset, variable)) return true;
         if (uses(s->body, variable, seen) || uses(s->other, variable, seen)) return true;
     }
     return false;

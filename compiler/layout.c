@@ -97,3 +97,31 @@ Offset buffer_offset(const Buffer *buffer, const Affine *index) {
     }
     return offset;
 }
+
+Offset offset_substitute(Offset offset, const Variable *variable, Affine by) {
+    offset.affine = affine_substitute(offset.affine, variable, by);
+    OffsetTerm *term = NEW_ARRAY(OffsetTerm, offset.count);
+    for (int i = 0; i < offset.count; i++) {
+        term[i] = offset.term[i];
+        term[i].inner = affine_substitute(term[i].inner, variable, by);
+    }
+    offset.term = term;
+    return offset;
+}
+
+void offset_range(const Offset *offset, long *low, long *high) {
+    affine_range(&offset->affine, low, high);
+    for (int i = 0; i < offset->count; i++) {
+        const OffsetTerm *term = &offset->term[i];
+        long least, most;
+        affine_range(&term->inner, &least, &most);
+        least = floor_divide(least, term->divisor);
+        most = floor_divide(most, term->divisor);
+        if (term->modulus && (least < 0 || most >= term->modulus)) {
+            least = 0;
+            most = term->modulus - 1;
+        }
+        *low += minimum(least * term->stride, most * term->stride);
+        *high += maximum(least * term->stride, most * term->stride);
+    }
+}

@@ -125,6 +125,8 @@ typedef struct Offset {
     OffsetTerm *term;
 } Offset;
 Offset buffer_offset(const Buffer *buffer, const Affine *index);
+Offset offset_substitute(Offset offset, const Variable *variable, Affine by);
+void offset_range(const Offset *offset, long *low, long *high); /* over all variables, both inclusive; offsets in between may not occur */
 
 /* ---- expression.c: values ---- */
 
@@ -256,6 +258,12 @@ typedef struct Stage {
     long phases;
 } Stage;
 
+/* While an iteration of the `outer` outermost levels multiplies, memory is asked for that will be read: what the next iteration of them
+ * stages, and what computes after this one read in this iteration; a few cache lines each time inside of `inner` levels. */
+typedef struct Ahead {
+    int outer, inner; /* inner 0: nothing is asked for */
+} Ahead;
+
 typedef struct Schedule {
     int lanes; /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
     int levels;
@@ -265,6 +273,7 @@ typedef struct Schedule {
     int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
     int stages;
     Stage stage[2];
+    Ahead ahead;
 } Schedule;
 
 typedef struct Statement Statement;
@@ -285,7 +294,7 @@ typedef struct Kernel {
 
 /* ---- the loop tree ---- */
 
-typedef enum { STATEMENT_LOOP, STATEMENT_ASSIGN, STATEMENT_GUARD } StatementKind;
+typedef enum { STATEMENT_LOOP, STATEMENT_ASSIGN, STATEMENT_GUARD, STATEMENT_PREFETCH } StatementKind;
 
 typedef struct Condition { /* 0 ≤ value < limit */
     Affine value;
@@ -307,6 +316,9 @@ struct Statement {
     /* ASSIGN: all at once, like a Compute's stores; no SUM and no VIRTUAL left */
     int store_count;
     Store *store;
+    /* PREFETCH: a hint that the cache line of this element of a TENSOR will be read; nothing that is computed depends on it */
+    const Buffer *buffer;
+    Offset offset;
 };
 
 /* schedule.c: builds kernel->tree from its computes and schedules, UNROLL loops included. On a schedule that cannot be applied

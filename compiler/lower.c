@@ -44,6 +44,10 @@ void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kin
     schedule->level[schedule->levels++] = (Level){variable, tile, kind};
 }
 
+void ask_ahead(const Lowering *l, Schedule *schedule, int outer) {
+    if (l->target->prefetches) schedule->ahead = (Ahead){outer, schedule->levels};
+}
+
 /* ---- can the lanes of a vector lie along a variable? ---- */
 
 typedef struct Fitting {

@@ -85,6 +85,8 @@ void add_store(Compute *compute, const Buffer *buffer, const Affine *index, cons
 /* A buffer in scratch that the kernel's computes name, layout as layout_ordered's. */
 Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shape, const int *order, int blocked, long block);
 void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind);
+/* Inside of the levels that there are, memory is asked for that is wanted after this iteration of the `outer` outermost ones. */
+void ask_ahead(const Lowering *l, Schedule *schedule, int outer);
 /* Schedules, unrolls, verifies, and appends a call. The note is the schedule in words. */
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan);
 void add_call(Program *program, const Kernel *kernel, Scan *scan);

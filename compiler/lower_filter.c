@@ -210,6 +210,8 @@ static TilePlace add_places(const Filtered *f, Compute *compute, bool blocks) {
     return place;
 }
 
+enum { ITEM_LEVELS = 3 };
+
 static void add_common_levels(Schedule *schedule) {
     schedule->levels = 0;
     add_level(schedule, "n", 1, LOOP_PARALLEL);
@@ -283,13 +285,14 @@ static void add_products(const Filtered *f, Kernel *kernel, int number, const Fi
     add_store(compute, f->sums, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
     add_block_levels(schedule);
-    if (a->first == 0 && b->first == 0) schedule->shared = 3; /* with the transforms before it */
+    if (a->first == 0 && b->first == 0) schedule->shared = ITEM_LEVELS; /* with the transforms before it */
     add_level(schedule, "p", 1, LOOP_SERIAL);
     add_level(schedule, "q", 1, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", f->l->target->lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, LOOP_SERIAL);
+    ask_ahead(f->l, schedule, ITEM_LEVELS);
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_inner_levels(f, schedule, LOOP_UNROLL);
 }

@@ -151,7 +151,7 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     Schedule *schedule = &kernel->schedule[number];
     const long lanes = f->l->target->lanes;
     add_group_levels(schedule);
-    schedule->shared = schedule->levels;
+    const int group_levels = schedule->shared = schedule->levels;
     add_level(schedule, f->along, f->tile_vectors * lanes, LOOP_SERIAL);
     add_level(schedule, f->across, f->tile_others, LOOP_SERIAL);
     if (a->first > 0 || b->first > 0) schedule->shared = schedule->levels;
@@ -162,6 +162,7 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     add_level(schedule, "v", 1, LOOP_SERIAL);
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
+    ask_ahead(f->l, schedule, group_levels);
     add_level(schedule, "j", 1, LOOP_SERIAL);
     add_level(schedule, f->across, 1, LOOP_UNROLL);
     add_level(schedule, f->along, lanes, LOOP_UNROLL);

@@ -149,6 +149,20 @@ static void text_guard(Text *text, const Statement *guard) {
     }
 }
 
+static void text_prefetch(Text *text, const Statement *prefetch) {
+    text_add(text, "prefetch %s at ", prefetch->buffer->name);
+    for (int i = 0; i < prefetch->offset.count; i++) {
+        const OffsetTerm *term = &prefetch->offset.term[i];
+        text_add(text, "(");
+        text_affine(text, &term->inner);
+        text_add(text, ")");
+        if (term->divisor > 1) text_add(text, " / %ld", term->divisor);
+        if (term->modulus) text_add(text, " %% %ld", term->modulus);
+        text_add(text, " * %ld + ", term->stride);
+    }
+    text_affine(text, &prefetch->offset.affine);
+}
+
 static void text_loop(Text *text, const Statement *loop) {
     const char *name = loop->variable->name;
     long extent = loop->variable->extent;
@@ -172,6 +186,7 @@ char *statement_summary(const Statement *statement) {
     Text text = {0};
     if (statement->kind == STATEMENT_LOOP) text_loop(&text, statement);
     if (statement->kind == STATEMENT_GUARD) text_guard(&text, statement);
+    if (statement->kind == STATEMENT_PREFETCH) text_prefetch(&text, statement);
     for (int i = 0; statement->kind == STATEMENT_ASSIGN && i < statement->store_count; i++) {
         if (i) text_add(&text, "; ");
         text_store(&text, &statement->store[i]);
@@ -209,6 +224,11 @@ static void text_tree(Text *text, const Statement *statement, int depth) {
                 text_store(text, &statement->store[i]);
                 text_add(text, i + 1 < statement->store_count ? "; at once\n" : "\n");
             }
+            break;
+        case STATEMENT_PREFETCH:
+            text_indent(text, depth);
+            text_prefetch(text, statement);
+            text_add(text, "\n");
             break;
         }
     }

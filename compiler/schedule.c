@@ -24,6 +24,15 @@ Statement *new_loop(const Variable *variable, LoopKind kind, Statement *body) {
     return loop;
 }
 
+void enter_loop(Builder *builder, const Variable *variable) {
+    if (builder->loops == 2 * MAX_LEVELS) die("%s has more than %d loops in each other", builder->kernel->name, 2 * MAX_LEVELS);
+    builder->loop[builder->loops++] = variable;
+}
+
+void leave_loops(Builder *builder, int count) {
+    builder->loops -= count;
+}
+
 bool refuse(Builder *builder, const char *pattern, ...) {
     va_list arguments;
     va_start(arguments, pattern);
@@ -111,7 +120,9 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     } else {
         Variable *variable = new_variable(level_name(parts[0]->schedule, level), full);
         int kept = narrowed(parts, count, level, variable, step->tile, 0, copies, sub);
+        enter_loop(builder, variable);
         block_add(&block, new_loop(variable, kind, build(builder, sub, kept, level + 1)));
+        leave_loops(builder, 1);
     }
     copies = NEW_ARRAY(Part, count);
     int left = narrowed(parts, count, level, NULL, step->tile, full * step->tile, copies, sub);
@@ -178,7 +189,9 @@ static Statement *build_parallel(Builder *builder, Part **parts, int count, int 
         }
         nest.variable[nest.count++] = new_variable(level_name(schedule, l), most);
     }
+    for (int i = 0; i < nest.count; i++) enter_loop(builder, nest.variable[i]);
     Statement *tree = build_iterations(builder, &nest, parts, count, level, 0);
+    leave_loops(builder, nest.count);
     for (int i = nest.count; i-- > 0;) tree = new_loop(nest.variable[i], LOOP_PARALLEL, tree);
     return tree;
 }
@@ -252,11 +265,14 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
     LoopKind kind = step->kind == LOOP_PARALLEL || (step->kind == LOOP_VECTOR && extent < schedule->lanes) ? LOOP_SERIAL : step->kind;
     Block block;
     block_start(&block);
+    if (leaf == LEAF_SUM && builder->ahead && level == schedule->ahead.inner) block_add(&block, build_prefetches(builder, part));
     if (full > 1 || (full == 1 && kind == LOOP_VECTOR)) {
         Variable *variable = new_variable(level_name(schedule, level), full);
         range->base = affine_add(base, affine_scale(affine_variable(variable), step->tile));
         range->extent = step->tile;
+        enter_loop(builder, variable);
         Statement *body = build_inner(builder, &sub, level + 1, leaf);
+        leave_loops(builder, 1);
         block_add(&block, kind == LOOP_VECTOR ? build_vector(builder, variable, body) : new_loop(variable, kind, body));
     } else if (full == 1) {
         range->extent = step->tile;
@@ -295,6 +311,12 @@ static Statement *build_alone(Builder *builder, Part *part, int level) {
 
 static Statement *build(Builder *builder, Part **parts, int count, int level) {
     long top = builder->scratch_top;
+    Sources *ahead = builder->ahead;
+    for (int i = 0; i < count; i++)
+        if (parts[i]->schedule->ahead.inner && parts[i]->schedule->ahead.outer == level) {
+            builder->ahead = find_sources(builder, parts, count);
+            break;
+        }
     Block block;
     block_start(&block);
     for (int i = 0; i < count; i++)
@@ -319,6 +341,7 @@ static Statement *build(Builder *builder, Part **parts, int count, int level) {
         block_add(&block, (parallel ? build_parallel : build_level)(builder, group, together, level));
     }
     builder->scratch_top = top;
+    builder->ahead = ahead;
     return builder->why ? NULL : block.first;
 }
 
@@ -364,6 +387,9 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
     const int shared = (int)maximum(before ? schedule->shared : 0, after ? after->shared : 0);
     if (schedule->levels < shared) return refuse(builder, "fewer levels than are shared");
     if (shared > 0 && shared < parallels) return refuse(builder, "a parallel loop that not all computes share");
+    if (schedule->ahead.inner && (schedule->ahead.outer < parallels || schedule->ahead.outer > schedule->accumulate ||
+                                  schedule->ahead.inner <= schedule->accumulate || schedule->ahead.inner >= schedule->levels))
+        return refuse(builder, "what is ahead is asked for inside of %d levels, of %d", schedule->ahead.inner, schedule->ahead.outer);
     if (compute->sum_count == 0) return true;
     if (schedule->accumulate < shared || schedule->accumulate > schedule->levels)
         return refuse(builder, "sums have no level to be held in registers at");

@@ -26,11 +26,31 @@ typedef struct Part { /* one Compute, as far as its loops have been built */
     Affine register_base[MAX_VARIABLES];
 } Part;
 
+typedef struct Source { /* a box of a TENSOR that will be read: what to prefetch */
+    const Buffer *buffer;
+    Affine base[MAX_RANK];
+    long extent[MAX_RANK];
+    bool next; /* by the next iteration of the loops around, as the bases say it of this one */
+} Source;
+
+enum { MAX_SOURCES = 8, MAX_ASKING = 64 };
+
+typedef struct Sources {
+    int count, loops; /* so many of the builder's loops are around */
+    Source source[MAX_SOURCES];
+    int asking; /* computes that prefetch: each has its share of `iterations` */
+    const Schedule *schedule[MAX_ASKING];
+    long first[MAX_ASKING], iterations; /* first: the number of the next that is built */
+} Sources;
+
 typedef struct Builder {
     Kernel *kernel;
     const char *why; /* set: the schedule cannot be applied */
     long scratch_top, scratch_most;
     int serial; /* numbers names */
+    int loops;  /* around what is being built, outermost first */
+    const Variable *loop[2 * MAX_LEVELS];
+    Sources *ahead; /* what the compute at hand is to prefetch; NULL: nothing */
 } Builder;
 
 typedef struct Block { /* a list of statements being appended to */
@@ -40,6 +60,8 @@ typedef struct Block { /* a list of statements being appended to */
 void block_start(Block *block);
 void block_add(Block *block, Statement *list);
 Statement *new_loop(const Variable *variable, LoopKind kind, Statement *body);
+void enter_loop(Builder *builder, const Variable *variable);
+void leave_loops(Builder *builder, int count); /* the innermost ones */
 
 bool refuse(Builder *builder, const char *pattern, ...) __attribute__((format(printf, 2, 3))); /* returns false */
 int find_variable(const Compute *compute, const char *name);                                   /* −1: none */
@@ -50,6 +72,12 @@ Statement *build_leaf(Builder *builder, const Part *part, Leaf leaf);
 
 /* The box of a virtual buffer that a part has in scratch; NULL: none. */
 const Staged *find_staged(const Part *part, const Buffer *buffer);
+
+/* prefetch.c: what parts that share all loops so far read of large tensors: those before the first that asks, and what those that ask
+ * stage, of the next iteration; the others of this one. */
+Sources *find_sources(const Builder *builder, Part **parts, int count);
+/* The statements that ask for as much of builder->ahead as is an iteration's share of the part's loops since. */
+Statement *build_prefetches(Builder *builder, const Part *part);
 
 /* stage.c: allocates the box and returns the nest that fills it; notes it in every part that reads the buffer. */
 Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *stage);

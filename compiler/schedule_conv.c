@@ -106,6 +106,7 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
     add_level(schedule, "c", lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
+    if (!few) ask_ahead(l, schedule, schedule->shared);
     add_level(schedule, "c", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_UNROLL);
     add_level(schedule, "j", 1, LOOP_UNROLL);
@@ -158,6 +159,7 @@ static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape 
 static Schedule without_sum(const Schedule *schedule) {
     Schedule result = *schedule;
     result.levels = result.stages = 0;
+    result.ahead = (Ahead){0};
     result.accumulate = -1;
     for (int i = 0; i < schedule->levels; i++)
         if (strchr("nkij", schedule->level[i].variable[0])) result.level[result.levels++] = schedule->level[i];

@@ -329,6 +329,7 @@ static const Target avx512_target = {
     .streams = 0.5,
     .broadcasts = 2,
     .latency = 4,
+    .prefetches = true,
     .printing = &avx512_printing,
 };
 
@@ -344,6 +345,7 @@ static const Target avx512_bf16_target = {
     .streams = 0.5,
     .broadcasts = 2,
     .latency = 6,
+    .prefetches = true,
     .pairs = true,
     .printing = &avx512_bf16_printing,
 };
@@ -375,6 +377,7 @@ static const Target avx2_target = {
     .streams = 2,
     .broadcasts = 2,
     .latency = 4,
+    .prefetches = true,
     .printing = &avx2_printing,
 };
 

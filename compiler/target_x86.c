@@ -7,8 +7,12 @@
             "double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }\n"                \
     }
 
+#define X86_PREFETCH                                                                                                                       \
+    { "prefetch_line", NULL, "void prefetch_line(const float *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }\n" }
+
 static const Helper avx512_helpers[] = {
     X86_SQUARE_ROOTS,
+    X86_PREFETCH,
     {"vector_negate", NULL, "__m512 vector_negate(__m512 a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }\n"},
     {"vector_select_greater", NULL,
      "__m512 vector_select_greater(__m512 a, __m512 b, __m512 c, __m512 d) {\n"
@@ -99,6 +103,7 @@ const TargetPrinting avx512_bf16_printing = {
 
 static const Helper avx2_helpers[] = {
     X86_SQUARE_ROOTS,
+    X86_PREFETCH,
     {"vector_negate", NULL, "__m256 vector_negate(__m256 a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }\n"},
     {"vector_absolute", NULL, "__m256 vector_absolute(__m256 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }\n"},
     {"vector_select_greater", NULL,

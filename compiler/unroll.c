@@ -20,6 +20,7 @@ static Statement *copy_one(const Statement *statement, const Variable *variable,
         for (int d = 0; d < store->buffer->rank; d++) store->index[d] = affine_substitute(store->index[d], variable, by);
         store->value = expression_substitute(store->value, variable, by);
     }
+    if (copy->kind == STATEMENT_PREFETCH) copy->offset = offset_substitute(copy->offset, variable, by);
     copy->body = copy_list(statement->body, variable, value, NULL);
     copy->other = copy_list(statement->other, variable, value, NULL);
     return copy;

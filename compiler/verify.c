@@ -89,6 +89,28 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer, statement->store[i].index);
 }
 
+static void verify_bound(Verifier *verifier, const Statement *statement, const Affine *affine) {
+    for (int i = 0; i < affine->count; i++) {
+        const long *bound = pointer_map_find(&verifier->bound, affine->term[i].variable);
+        if (!bound || !*bound)
+            refuse_tree(verifier, statement, "the variable %s, which no loop around it steps through", affine->term[i].variable->name);
+    }
+}
+
+/* No value and no element that another thread writes: only the address has to be one that the tensor has. */
+static void verify_prefetch(Verifier *verifier, const Statement *statement, Scope scope) {
+    const Buffer *buffer = statement->buffer;
+    if (buffer->space != SPACE_TENSOR) refuse_tree(verifier, statement, "%s is not in memory", buffer->name);
+    if (scope.vector) refuse_tree(verifier, statement, "the vector loop holds more than assignments");
+    verify_bound(verifier, statement, &statement->offset.affine);
+    for (int i = 0; i < statement->offset.count; i++) verify_bound(verifier, statement, &statement->offset.term[i].inner);
+    long low, high;
+    offset_range(&statement->offset, &low, &high);
+    if (low < 0 || high >= buffer->layout.size)
+        refuse_tree(verifier, statement, "prefetch of %s out of bounds: element %ld … %ld, legal is 0 … %ld", buffer->name, low, high,
+                    buffer->layout.size - 1);
+}
+
 /* ---- the walk ---- */
 
 static void verify_block(Verifier *verifier, const Statement *statement, Scope scope);
@@ -162,6 +184,9 @@ static void verify_block(Verifier *verifier, const Statement *statement, Scope s
             break;
         case STATEMENT_ASSIGN:
             verify_assign(verifier, statement, scope);
+            break;
+        case STATEMENT_PREFETCH:
+            verify_prefetch(verifier, statement, scope);
             break;
         }
     }

@@ -1,4 +1,5 @@
-/* main.c: runs the suites of all test_*.c files, one line a test. With names as arguments, only those suites; with --list, it prints all names. */
+/* main.c: runs the suites of all test_*.c files, one line a test. With names as arguments, only those suites; with --list, it prints all
+ * names. */
 #include <check.h>
 #include <signal.h>
 #include <stdbool.h>

@@ -309,6 +309,16 @@ static void load_before_the_start(Schedule *s, Compute *c) {
     (void)s, ((Expression *)c->sum[0]->operand[0])->index[1].constant = -1;
 }
 
+static void asking_outside_of_threads(Schedule *s, Compute *c) {
+    (void)c, s->ahead = (Ahead){1, 3};
+}
+static void asking_outside_of_registers(Schedule *s, Compute *c) {
+    (void)c, s->ahead = (Ahead){2, 2};
+}
+static void asking_in_no_loop(Schedule *s, Compute *c) {
+    (void)c, s->ahead = (Ahead){2, 4};
+}
+
 static const struct {
     const char *name;
     void (*breaks)(Schedule *schedule, Compute *compute);
@@ -330,6 +340,9 @@ static const struct {
     {"registers nowhere", registers_nowhere, "no level to be held in registers"},
     {"registers too deep", registers_too_deep, "no level to be held in registers"},
     {"stage of what is not read", stage_of_what_is_not_read, "other is staged, but not read"},
+    {"asking outside of threads", asking_outside_of_threads, "asked for inside of 3 levels, of 1"},
+    {"asking outside of registers", asking_outside_of_registers, "asked for inside of 2 levels, of 2"},
+    {"asking in no loop", asking_in_no_loop, "asked for inside of 4 levels, of 2"},
     {"store that all iterations share", store_that_all_iterations_share,
      "two iterations of the parallel loop over n may write the same element of y"},
     {"store past the end", store_past_the_end, "store of y out of bounds: dimension 0 takes 1 … 4"},
@@ -376,6 +389,8 @@ static void change_statement(Change *change, Statement *statement) {
         else if (change->kind == 3) statement->condition[0].value.constant += shift;
         else return;
         break;
+    case STATEMENT_PREFETCH:
+        return;
     case STATEMENT_ASSIGN: {
         Store *store = &statement->store[0];
         Affine *index = &store->index[random_index(change->random, store->buffer->rank)];

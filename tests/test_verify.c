@@ -363,6 +363,25 @@ START_TEST(virtual_buffer_left_in_the_tree_is_refused) {
 }
 END_TEST
 
+static Statement *prefetch(const Buffer *buffer, Affine inner, long divisor, long modulus, long stride, long constant) {
+    Statement *statement = NEW(Statement);
+    *statement = (Statement){.kind = STATEMENT_PREFETCH, .buffer = buffer, .offset = {.affine = affine_constant(constant), .count = 1}};
+    statement->offset.term = NEW(OffsetTerm);
+    statement->offset.term[0] = (OffsetTerm){inner, divisor, modulus, stride};
+    return loop(i, LOOP_PARALLEL, loop(j, LOOP_SERIAL, followed_by(statement, assign(y, of(i, 1, 0), of(j, 1, 0), x_ij()))));
+}
+
+START_TEST(prefetches_are_kept_in_bounds) {
+    passes(prefetch(x, of(i, 1, 1), 1, 16, 32, 31)); /* the next row, and after the last one the first */
+    passes(prefetch(y, of(j, 1, 0), 2, 0, 32, 31));  /* written, too: nothing is read of it */
+    is_refused(prefetch(x, of(i, 1, 1), 1, 0, 32, 0), "prefetch of x out of bounds: element 32 … 512, legal is 0 … 511");
+    is_refused(prefetch(x, of(i, 1, 1), 1, 16, 32, 32), "prefetch of x out of bounds: element 32 … 512");
+    is_refused(prefetch(x, of(i, 1, -1), 1, 0, 32, 0), "prefetch of x out of bounds: element -32 … 448");
+    is_refused(prefetch(x, of(new_variable("k", 4), 1, 0), 1, 0, 1, 0), "the variable k, which no loop around it steps through");
+    is_refused(prefetch(buffer_of("staged", SPACE_SCRATCH, 16, 32), of(i, 1, 0), 1, 0, 1, 0), "staged is not in memory");
+}
+END_TEST
+
 START_TEST(computes_are_checked_before_they_are_scheduled) {
     Compute compute = {.variable_count = 2, .variable = {i, j}, .store_count = 1};
     compute.store[0] = (Store){.buffer = y, .index = {of(i, 1, 0), of(j, 1, 0)}, .value = x_ij()};
@@ -428,8 +447,12 @@ Suite *verify_suite(void) {
                                    vector_along_a_blocked_layout_passes,     vector_of_another_width_is_refused,
                                    vector_loop_not_innermost_is_refused,     vector_of_doubles_is_refused,
                                    lane_that_reads_its_neighbour_is_refused, NULL};
-    const TTest *const tree[] = {sum_left_in_the_tree_is_refused, virtual_buffer_left_in_the_tree_is_refused,
-                                 computes_are_checked_before_they_are_scheduled, many_unrolled_statements_are_verified_quickly, NULL};
+    const TTest *const tree[] = {sum_left_in_the_tree_is_refused,
+                                 virtual_buffer_left_in_the_tree_is_refused,
+                                 prefetches_are_kept_in_bounds,
+                                 computes_are_checked_before_they_are_scheduled,
+                                 many_unrolled_statements_are_verified_quickly,
+                                 NULL};
     Suite *suite = suite_create("verify");
     add_case(suite, "bounds", setup_vector, bounds);
     add_case(suite, "parallel", setup_vector, parallel);

@@ -33,6 +33,8 @@
 
 static inline TARGET_CODE double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }
 
+static inline TARGET_CODE void prefetch_line(const float *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
+
 static inline TARGET_CODE __m256 vector_absolute(__m256 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 
 static inline TARGET_CODE __m256 vector_round(__m256 a) {
@@ -542,6 +544,9 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (256 * kb
+                                + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
+                                + v) / 512 % 4 * 32768]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -582,6 +587,9 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m256 sum2_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (128 * kb
+                            + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 1024) / 512 % 4 * 32768]);
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
@@ -622,6 +630,11 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
+                                    + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb
+                                    + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
                                     + 4096];
@@ -1251,6 +1264,9 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 4096 + (256 * kb
+                                + 64 * ib + 32 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (256 * kb + 64 * ib + 32 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 8 * 8192]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -1950,6 +1966,10 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (256 * kb + 64 * ib + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (256 * kb + 64 * ib + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + 32 * ib + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -2646,6 +2666,10 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (256 * kb + 128 * nb + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&encoder3_conv_forward[(n + 1) % 32 * 32768 + (256 * kb + 128 * nb + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 64 * c0 + 32 * nb + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -3772,6 +3796,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, con
                     __m256 sum1_1_1_0 = _mm256_setzero_ps();
                     __m256 sum1_1_1_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                        if (2048 * kb + 1024 * nb + 256 * p + 64 * q + c0 < 1024) {
+                            prefetch_line(&fc3_forward[(n + 1) % 32 * 16384 + (2048 * kb + 1024 * nb + 256 * p + 64 * q + c0) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 64 * c0 + 32 * nb + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -4287,6 +4314,10 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
                     __m256 sum1_3_0 = _mm256_setzero_ps();
                     __m256 sum1_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                        if (2048 * kb + 512 * ib + 128 * p + 32 * q + c0 < 1024) {
+                            prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 64 * 16384 + (2048 * kb + 512 * ib + 128 * p + 32 * q
+                                + c0) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + 32 * ib + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -4806,6 +4837,11 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                            if (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0 < 1152) {
+                                prefetch_line(&decoder1_conv_transpose_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 1024
+                                    + (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0) % 72 * 16 + (2048 * kb + 512 * ib + 256 * jb
+                                    + 64 * p + 16 * q + c0) / 72 % 16 * 2048]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -5327,6 +5363,11 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
+                                prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
+                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -6075,7 +6116,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
  * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1569024 a thread.
- * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 8 unrolled, c lanes */
+ * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, k unrolled, u unrolled, v unrolled, c in tiles of 8 unrolled, c lanes */
 static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder_10_bias, const float *restrict decoder4_tanh_grad, char *scratch) {
@@ -6129,19 +6170,47 @@ static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *re
                 __m256 sum1_2_1 = _mm256_setzero_ps();
                 __m256 sum1_2_2 = _mm256_setzero_ps();
                 for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                    for (ptrdiff_t j = 0; j < 64; j++) {
-                        const __m256 decoder4_tanh_grad_0 = _mm256_set1_ps(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0 + 64 * i1
-                            + j]);
-                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[9504 * c1 + 528 * i1 + 8 * j];
-                        sum1_0_0 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[0]), sum1_0_0);
-                        sum1_0_1 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[8]), sum1_0_1);
-                        sum1_0_2 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[16]), sum1_0_2);
-                        sum1_1_0 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[528]), sum1_1_0);
-                        sum1_1_1 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[536]), sum1_1_1);
-                        sum1_1_2 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[544]), sum1_1_2);
-                        sum1_2_0 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[1056]), sum1_2_0);
-                        sum1_2_1 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[1064]), sum1_2_1);
-                        sum1_2_2 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[1072]), sum1_2_2);
+                    for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                        if (128 * c1 + 8 * i1 + j0 < 272) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 48]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 64]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 80]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 96]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
+                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
+                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 112]);
+                        }
+                        for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
+                            const __m256 decoder4_tanh_grad_0 = _mm256_set1_ps(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0
+                                + 64 * i1 + 8 * j0 + j1]);
+                            float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[9504 * c1 + 528 * i1 + 64 * j0 + 8 * j1];
+                            sum1_0_0 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[0]), sum1_0_0);
+                            sum1_0_1 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[8]), sum1_0_1);
+                            sum1_0_2 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[16]), sum1_0_2);
+                            sum1_1_0 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[528]), sum1_1_0);
+                            sum1_1_1 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[536]), sum1_1_1);
+                            sum1_1_2 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[544]), sum1_1_2);
+                            sum1_2_0 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[1056]), sum1_2_0);
+                            sum1_2_1 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[1064]), sum1_2_1);
+                            sum1_2_2 = _mm256_fmadd_ps(decoder4_tanh_grad_0, _mm256_loadu_ps(&decoder3_relu_in_staged0_at[1072]), sum1_2_2);
+                        }
                     }
                 }
                 float *const decoder4_conv_weight_grad_groups_at_1 = &decoder4_conv_weight_grad_groups[288 * g + 72 * c1];
@@ -6769,6 +6838,17 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                             __m256 sum2_3_0 = _mm256_setzero_ps();
                             __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (288 * c0 + 18 * k0
+                                    + 6 * p + 2 * q + i) % 256 * 16 + (288 * c0 + 18 * k0 + 6 * p + 2 * q + i) / 256 % 4 * 32768]);
+                                prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (288 * c0 + 18 * k0 + 6 * p + 2 * q
+                                    + i) % 256 * 16 + (288 * c0 + 18 * k0 + 6 * p + 2 * q + i) / 256 % 4 * 32768]);
+                                if (288 * c0 + 18 * k0 + 6 * p + 2 * q + i < 512) {
+                                    prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g
+                                        + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (288 * c0 + 18 * k0
+                                        + 6 * p + 2 * q + i) % 64 * 16 + (288 * c0 + 18 * k0 + 6 * p + 2 * q + i) / 64 % 8 * 8192]);
+                                }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 6144 * p
                                         + 2048 * q + 128 * i + 8 * j];
@@ -6818,6 +6898,13 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m256 sum3_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0
+                                    + 4 * p + 2 * v + i + 576) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * p + 2 * v + i
+                                    + 576) / 256 % 4 * 32768]);
+                                prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0 + 4 * p + 2 * v + i
+                                    + 576) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * p + 2 * v + i + 576) / 256 % 4 * 32768]);
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 6144 * p
                                         + 4096 * v + 128 * i + 8 * j];
@@ -6867,6 +6954,17 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m256 sum4_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                if (192 * c0 + 12 * k0 + 4 * q + 2 * u + i + 960 < 1024) {
+                                    prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                        + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0
+                                        + 4 * q + 2 * u + i + 960) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * q + 2 * u + i
+                                        + 960) / 256 % 4 * 32768]);
+                                }
+                                if (192 * c0 + 12 * k0 + 4 * q + 2 * u + i + 960 < 1024) {
+                                    prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                        + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0 + 4 * q
+                                        + 2 * u + i + 960) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * q + 2 * u + i + 960) / 256 % 4 * 32768]);
+                                }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * u
                                         + 2048 * q + 128 * i + 8 * j];
@@ -7125,10 +7223,10 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
-    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder_7_bias, float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
@@ -7263,6 +7361,14 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
+                                + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0
+                                + 2 * u + v) / 512 % 4 * 32768]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
+                                + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0
+                                + 2 * u + v) / 512 % 4 * 32768]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
+                                + v) % 128 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) / 128 % 8 * 8192 + 2048 * i]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -7303,6 +7409,12 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m256 sum2_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
+                            + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 1024) / 512 % 4 * 32768]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (128 * kb
+                            + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 1024) / 512 % 4 * 32768]);
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
@@ -7343,6 +7455,16 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
+                                    + 1) % 4 * 8192 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb
+                                    + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            }
+                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
+                                    + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb
+                                    + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
                                     + 4096];
@@ -7669,10 +7791,10 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
 
 static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
-    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder_7_bias, float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -7680,8 +7802,8 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
-            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
+            decoder_9_weight_filtered, decoder3_conv_transpose_data_grad_out, decoder2_batch_norm_statistics, decoder_7_bias,
             decoder2_batch_norm_grad_sums_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -8401,8 +8523,8 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
     const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder_6_weight_filtered,
+    float *restrict decoder2_conv_transpose_data_grad_out, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
@@ -8538,6 +8660,17 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 4096
+                                + (256 * kb + 64 * ib + 32 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (256 * kb + 64 * ib + 32 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 8 * 8192]);
+                            prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 4096
+                                + (256 * kb + 64 * ib + 32 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (256 * kb + 64 * ib + 32 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 8 * 8192]);
+                            if (256 * kb + 64 * ib + 32 * jb + 4 * c0 + 2 * u + v < 1024) {
+                                prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (256 * kb + 64 * ib + 32 * jb + 4 * c0
+                                    + 2 * u + v) % 64 * 16 + (256 * kb + 64 * ib + 32 * jb + 4 * c0 + 2 * u + v) / 64 % 16 * 2048
+                                    + 1024 * i]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -8945,8 +9078,8 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
 static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
     const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder_6_weight_filtered,
+    float *restrict decoder2_conv_transpose_data_grad_out, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -8955,8 +9088,8 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
-            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder1_conv_transpose_forward,
+            decoder_6_weight_filtered, decoder2_conv_transpose_data_grad_out, decoder1_batch_norm_statistics, decoder_4_bias,
             decoder1_batch_norm_grad_sums_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -9706,8 +9839,8 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
     const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder_3_weight_filtered,
+    float *restrict decoder1_conv_transpose_data_grad_out, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
@@ -9838,6 +9971,18 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (256 * kb + 64 * ib + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (256 * kb + 64 * ib + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
+                        if (256 * kb + 64 * ib + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (256 * kb + 64 * ib + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
+                        if (256 * kb + 64 * ib + 4 * c0 + 2 * u + v < 1024) {
+                            prefetch_line(&decoder0_conv_transpose_forward[n % 64 * 16384 + (256 * kb + 64 * ib + 4 * c0 + 2 * u
+                                + v) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + 32 * ib + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -10239,8 +10384,8 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
 static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
     const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder_3_weight_filtered,
+    float *restrict decoder1_conv_transpose_data_grad_out, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -10249,8 +10394,8 @@ static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_bat
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
-            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder0_conv_transpose_forward,
+            decoder_3_weight_filtered, decoder1_conv_transpose_data_grad_out, decoder0_batch_norm_statistics, decoder_1_bias,
             decoder0_batch_norm_grad_sums_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -11081,6 +11226,14 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (256 * kb + 128 * nb + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 32 * 32768 + (256 * kb + 128 * nb + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
+                        if (256 * kb + 128 * nb + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&decoder1_conv_transpose_data_grad[(n + 1) % 32 * 32768 + (256 * kb + 128 * nb + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 64 * c0 + 32 * nb + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -13511,8 +13664,8 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
  * 2415.9 M FLOPs, 19.0 M bytes of memory traffic, 270144 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
-    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder_12_weight_filtered_back,
+    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_batch_norm_statistics,
     const float *restrict encoder_10_bias, float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder4_relu_grad_in_staged0 = (float *)(scratch + 268544);
@@ -13613,6 +13766,14 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
                     __m256 sum1_1_1_0 = _mm256_setzero_ps();
                     __m256 sum1_1_1_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                        if (2048 * kb + 1024 * nb + 256 * p + 64 * q + c0 < 1024) {
+                            prefetch_line(&encoder4_relu_grad[(n + 1) % 32 * 16384 + (2048 * kb + 1024 * nb + 256 * p + 64 * q
+                                + c0) % 1024 * 16]);
+                        }
+                        if (2048 * kb + 1024 * nb + 256 * p + 64 * q + c0 < 2048) {
+                            prefetch_line(&encoder3_conv_forward[n % 32 * 32768 + (2048 * kb + 1024 * nb + 256 * p + 64 * q
+                                + c0) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 64 * c0 + 32 * nb + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -13855,8 +14016,8 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
     }
 }
 
-static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder_12_weight_filtered_back,
-    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_conv_forward,
+static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
     float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -13865,8 +14026,8 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
-        encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
-            encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
+        encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder3_conv_forward, encoder_12_weight_filtered_back,
+            encoder4_conv_data_grad_out, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -14597,8 +14758,8 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
     const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
@@ -14708,6 +14869,18 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
                     __m256 sum1_3_0 = _mm256_setzero_ps();
                     __m256 sum1_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                        if (2048 * kb + 512 * ib + 128 * p + 32 * q + c0 < 1024) {
+                            prefetch_line(&encoder3_conv_forward[(n + 1) % 64 * 16384 + (2048 * kb + 512 * ib + 128 * p + 32 * q
+                                + c0) % 1024 * 16]);
+                        }
+                        if (2048 * kb + 512 * ib + 128 * p + 32 * q + c0 < 1024) {
+                            prefetch_line(&encoder4_conv_data_grad[(n + 1) % 64 * 16384 + (2048 * kb + 512 * ib + 128 * p + 32 * q
+                                + c0) % 1024 * 16]);
+                        }
+                        if (2048 * kb + 512 * ib + 128 * p + 32 * q + c0 < 2048) {
+                            prefetch_line(&encoder2_conv_forward[n % 64 * 32768 + (2048 * kb + 512 * ib + 128 * p + 32 * q
+                                + c0) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + 32 * ib + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -14944,8 +15117,8 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
 
 static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -14955,7 +15128,7 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_st
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_data_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
-            encoder_10_bias, encoder4_conv_data_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out, encoder2_conv_forward,
+            encoder_10_bias, encoder4_conv_data_grad, encoder2_conv_forward, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
             encoder2_batch_norm_statistics, encoder_7_bias, encoder2_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -15666,8 +15839,8 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
     const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -15784,6 +15957,21 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                            if (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0 < 1152) {
+                                prefetch_line(&encoder2_conv_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 1024
+                                    + (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0) % 72 * 16 + (2048 * kb + 512 * ib + 256 * jb
+                                    + 64 * p + 16 * q + c0) / 72 % 16 * 2048]);
+                            }
+                            if (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0 < 1152) {
+                                prefetch_line(&encoder3_conv_data_grad[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 1024
+                                    + (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0) % 72 * 16 + (2048 * kb + 512 * ib + 256 * jb
+                                    + 64 * p + 16 * q + c0) / 72 % 16 * 2048]);
+                            }
+                            if (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0 < 2048) {
+                                prefetch_line(&encoder1_conv_forward[n % 64 * 65536 + (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q
+                                    + c0) % 256 * 16 + (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0) / 256 % 8 * 8192
+                                    + 4096 * i]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -16021,8 +16209,8 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
 
 static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -16032,7 +16220,7 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_st
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
-            encoder_7_bias, encoder3_conv_data_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out, encoder1_conv_forward,
+            encoder_7_bias, encoder3_conv_data_grad, encoder1_conv_forward, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
             encoder1_batch_norm_statistics, encoder_4_bias, encoder1_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -16387,6 +16575,19 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                             __m256 sum2_3_0 = _mm256_setzero_ps();
                             __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (144 * k0 + 18 * c0 + 6 * p + 2 * q
+                                    + i) % 256 * 16 + (144 * k0 + 18 * c0 + 6 * p + 2 * q + i) / 256 % 4 * 32768]);
+                                if (144 * k0 + 18 * c0 + 6 * p + 2 * q + i < 512) {
+                                    prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
+                                        + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (144 * k0 + 18 * c0 + 6 * p
+                                        + 2 * q + i) % 64 * 16 + (144 * k0 + 18 * c0 + 6 * p + 2 * q + i) / 64 % 8 * 8192]);
+                                }
+                                if (144 * k0 + 18 * c0 + 6 * p + 2 * q + i < 512) {
+                                    prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
+                                        + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (144 * k0 + 18 * c0 + 6 * p
+                                        + 2 * q + i) % 64 * 16 + (144 * k0 + 18 * c0 + 6 * p + 2 * q + i) / 64 % 8 * 8192]);
+                                }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 2048 * q
                                         + 512 * k0 + 128 * i + 8 * j]);
@@ -16436,6 +16637,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum3_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (96 * k0 + 12 * c0 + 4 * p + 2 * v + i
+                                    + 576) % 256 * 16 + (96 * k0 + 12 * c0 + 4 * p + 2 * v + i + 576) / 256 % 4 * 32768]);
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
                                         + 512 * k0 + 128 * i + 8 * j]);
@@ -16485,6 +16689,11 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum4_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                if (96 * k0 + 12 * c0 + 4 * q + 2 * u + i + 960 < 1024) {
+                                    prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                        + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (96 * k0 + 12 * c0 + 4 * q
+                                        + 2 * u + i + 960) % 256 * 16 + (96 * k0 + 12 * c0 + 4 * q + 2 * u + i + 960) / 256 % 4 * 32768]);
+                                }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[12288 * u + 2048 * q
                                         + 512 * k0 + 128 * i + 8 * j]);
@@ -16738,8 +16947,8 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -16856,6 +17065,21 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
+                                prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
+                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            }
+                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
+                                prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
+                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            }
+                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 2048) {
+                                prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q
+                                    + c0) % 512 * 16 + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) / 512 % 4 * 32768
+                                    + 8192 * i]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -17091,8 +17315,8 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
 
 static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -17102,7 +17326,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_st
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
-            encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
+            encoder_4_bias, encoder2_conv_data_grad, encoder0_conv_forward, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
             encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -17201,7 +17425,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
  * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1569024 a thread.
- * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u in tiles of 2, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 8 unrolled, k lanes */
+ * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u in tiles of 2, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, c unrolled, u unrolled, v unrolled, k in tiles of 8 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups,
     const float *restrict x, const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_grad_sums, const float *restrict encoder_1_bias,
@@ -17287,30 +17511,60 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
                 __m256 sum2_1_2_0 = _mm256_setzero_ps();
                 __m256 sum2_1_2_1 = _mm256_setzero_ps();
                 for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                    for (ptrdiff_t j = 0; j < 64; j++) {
-                        const __m256 encoder0_batch_norm_grad_in_staged1_0 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384 * k1
-                            + 512 * i1 + 8 * j]);
-                        float *const x_in_staged0_at = &x_in_staged0[66 * i1 + j];
-                        const __m256 x_in_staged0_0 = _mm256_set1_ps(x_in_staged0_at[0]);
-                        sum2_0_0_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0, sum2_0_0_0);
-                        const __m256 encoder0_batch_norm_grad_in_staged1_1 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384 * k1
-                            + 512 * i1 + 8 * j + 8192]);
-                        sum2_0_0_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0, sum2_0_0_1);
-                        const __m256 x_in_staged0_1 = _mm256_set1_ps(x_in_staged0_at[1]);
-                        sum2_0_1_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1, sum2_0_1_0);
-                        sum2_0_1_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1, sum2_0_1_1);
-                        const __m256 x_in_staged0_2 = _mm256_set1_ps(x_in_staged0_at[2]);
-                        sum2_0_2_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2, sum2_0_2_0);
-                        sum2_0_2_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2, sum2_0_2_1);
-                        const __m256 x_in_staged0_3 = _mm256_set1_ps(x_in_staged0_at[66]);
-                        sum2_1_0_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_3, sum2_1_0_0);
-                        sum2_1_0_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_3, sum2_1_0_1);
-                        const __m256 x_in_staged0_4 = _mm256_set1_ps(x_in_staged0_at[67]);
-                        sum2_1_1_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_4, sum2_1_1_0);
-                        sum2_1_1_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_4, sum2_1_1_1);
-                        const __m256 x_in_staged0_5 = _mm256_set1_ps(x_in_staged0_at[68]);
-                        sum2_1_2_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_5, sum2_1_2_0);
-                        sum2_1_2_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_5, sum2_1_2_1);
+                    for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768]);
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 48]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 16]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 32]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 48]);
+                        if (128 * k1 + 8 * i1 + j0 < 68) {
+                            prefetch_line(&x[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 32768 + (32 * g + 4 * n0 + i0 + 1) / 4 % 8 * 4096
+                                + (32 * g + 4 * n0 + i0 + 1) % 4 * 1024 + (128 * k1 + 8 * i1 + j0) % 68 * 16]);
+                        }
+                        for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
+                            const __m256 encoder0_batch_norm_grad_in_staged1_0 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384
+                                * k1 + 512 * i1 + 64 * j0 + 8 * j1]);
+                            float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 8 * j0 + j1];
+                            const __m256 x_in_staged0_0 = _mm256_set1_ps(x_in_staged0_at[0]);
+                            sum2_0_0_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0, sum2_0_0_0);
+                            const __m256 encoder0_batch_norm_grad_in_staged1_1 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384
+                                * k1 + 512 * i1 + 64 * j0 + 8 * j1 + 8192]);
+                            sum2_0_0_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0, sum2_0_0_1);
+                            const __m256 x_in_staged0_1 = _mm256_set1_ps(x_in_staged0_at[1]);
+                            sum2_0_1_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1, sum2_0_1_0);
+                            sum2_0_1_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1, sum2_0_1_1);
+                            const __m256 x_in_staged0_2 = _mm256_set1_ps(x_in_staged0_at[2]);
+                            sum2_0_2_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2, sum2_0_2_0);
+                            sum2_0_2_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2, sum2_0_2_1);
+                            const __m256 x_in_staged0_3 = _mm256_set1_ps(x_in_staged0_at[66]);
+                            sum2_1_0_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_3, sum2_1_0_0);
+                            sum2_1_0_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_3, sum2_1_0_1);
+                            const __m256 x_in_staged0_4 = _mm256_set1_ps(x_in_staged0_at[67]);
+                            sum2_1_1_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_4, sum2_1_1_0);
+                            sum2_1_1_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_4, sum2_1_1_1);
+                            const __m256 x_in_staged0_5 = _mm256_set1_ps(x_in_staged0_at[68]);
+                            sum2_1_2_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_5, sum2_1_2_0);
+                            sum2_1_2_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_5, sum2_1_2_1);
+                        }
                     }
                 }
                 float *const encoder0_conv_weight_grad_groups_at_1 = &encoder0_conv_weight_grad_groups[288 * g + 144 * k1];
@@ -17345,21 +17599,47 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
                 __m256 sum3_2_0 = _mm256_setzero_ps();
                 __m256 sum3_2_1 = _mm256_setzero_ps();
                 for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                    for (ptrdiff_t j = 0; j < 64; j++) {
-                        const __m256 encoder0_batch_norm_grad_in_staged1_2 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384 * k1
-                            + 512 * i1 + 8 * j]);
-                        float *const x_in_staged0_at_1 = &x_in_staged0[66 * i1 + j + 132];
-                        const __m256 x_in_staged0_6 = _mm256_set1_ps(x_in_staged0_at_1[0]);
-                        sum3_0_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_6, sum3_0_0);
-                        const __m256 encoder0_batch_norm_grad_in_staged1_3 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384 * k1
-                            + 512 * i1 + 8 * j + 8192]);
-                        sum3_0_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_6, sum3_0_1);
-                        const __m256 x_in_staged0_7 = _mm256_set1_ps(x_in_staged0_at_1[1]);
-                        sum3_1_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_7, sum3_1_0);
-                        sum3_1_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_7, sum3_1_1);
-                        const __m256 x_in_staged0_8 = _mm256_set1_ps(x_in_staged0_at_1[2]);
-                        sum3_2_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_8, sum3_2_0);
-                        sum3_2_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_8, sum3_2_1);
+                    for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768]);
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768 + 48]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768 + 16]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768 + 32]);
+                        prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0 + 256) % 128 * 64
+                            + (128 * k1 + 8 * i1 + j0 + 256) / 128 % 4 * 32768 + 48]);
+                        for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
+                            const __m256 encoder0_batch_norm_grad_in_staged1_2 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384
+                                * k1 + 512 * i1 + 64 * j0 + 8 * j1]);
+                            float *const x_in_staged0_at_1 = &x_in_staged0[66 * i1 + 8 * j0 + j1 + 132];
+                            const __m256 x_in_staged0_6 = _mm256_set1_ps(x_in_staged0_at_1[0]);
+                            sum3_0_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_6, sum3_0_0);
+                            const __m256 encoder0_batch_norm_grad_in_staged1_3 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384
+                                * k1 + 512 * i1 + 64 * j0 + 8 * j1 + 8192]);
+                            sum3_0_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_6, sum3_0_1);
+                            const __m256 x_in_staged0_7 = _mm256_set1_ps(x_in_staged0_at_1[1]);
+                            sum3_1_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_7, sum3_1_0);
+                            sum3_1_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_7, sum3_1_1);
+                            const __m256 x_in_staged0_8 = _mm256_set1_ps(x_in_staged0_at_1[2]);
+                            sum3_2_0 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_8, sum3_2_0);
+                            sum3_2_1 = _mm256_fmadd_ps(encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_8, sum3_2_1);
+                        }
                     }
                 }
                 float *const encoder0_conv_weight_grad_groups_at_2 = &encoder0_conv_weight_grad_groups[288 * g + 144 * k1 + 48];
@@ -17948,6 +18228,9 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (256 * kb
+                                + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
+                                + v) / 512 % 4 * 32768]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -17988,6 +18271,9 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m256 sum2_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (128 * kb
+                            + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 1024) / 512 % 4 * 32768]);
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
@@ -18028,6 +18314,11 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
+                                    + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb
+                                    + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
                                     + 4096];
@@ -18496,6 +18787,9 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 4096 + (256 * kb
+                                + 64 * ib + 32 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (256 * kb + 64 * ib + 32 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 8 * 8192]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -19036,6 +19330,10 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (256 * kb + 64 * ib + 4 * c0 + 2 * u + v < 2048) {
+                            prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (256 * kb + 64 * ib + 4 * c0 + 2 * u
+                                + v) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + 32 * ib + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
@@ -19557,6 +19855,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m256 sum1_1_1_0 = _mm256_setzero_ps();
                     __m256 sum1_1_1_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
+                        if (2048 * kb + 1024 * nb + 256 * p + 64 * q + c0 < 1024) {
+                            prefetch_line(&fc3_forward[(n + 1) % 32 * 16384 + (2048 * kb + 1024 * nb + 256 * p + 64 * q + c0) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 64 * c0 + 32 * nb + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -19915,6 +20216,10 @@ static TARGET_CODE void decoder1_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m256 sum1_3_0 = _mm256_setzero_ps();
                     __m256 sum1_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                        if (2048 * kb + 512 * ib + 128 * p + 32 * q + c0 < 1024) {
+                            prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 64 * 16384 + (2048 * kb + 512 * ib + 128 * p + 32 * q
+                                + c0) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + 32 * ib + c1];
                             const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -20271,6 +20576,11 @@ static TARGET_CODE void decoder2_conv_transpose_forward_evaluate_body(ptrdiff_t 
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                            if (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0 < 1152) {
+                                prefetch_line(&decoder1_conv_transpose_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 1024
+                                    + (2048 * kb + 512 * ib + 256 * jb + 64 * p + 16 * q + c0) % 72 * 16 + (2048 * kb + 512 * ib + 256 * jb
+                                    + 64 * p + 16 * q + c0) / 72 % 16 * 2048]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -20629,6 +20939,11 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
+                                prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
+                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                                 float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
@@ -26589,7 +26904,7 @@ static void train(const ModelStep *step) {
     done(step, 43);
     decoder3_conv_transpose_data_grad((const float *)(workspace + 260129408), (const float *)(workspace + 112452864),
         (const float *)(workspace + 260129792), (const float *)(workspace + 18292736), (const float *)(workspace + 146007296),
-        (const float *)(workspace + 259777792), (float *)(workspace + 213116160), (const float *)(workspace + 196338944),
+        (const float *)(workspace + 196338944), (const float *)(workspace + 259777792), (float *)(workspace + 213116160),
         (const float *)(workspace + 260128256), (const float *)(workspace + 18218624), (float *)(workspace + 259253504), scratch, threads);
     done(step, 44);
     decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 259253504), (float *)(workspace + 121627904),
@@ -26610,7 +26925,7 @@ static void train(const ModelStep *step) {
     done(step, 50);
     decoder2_conv_transpose_data_grad((const float *)(workspace + 260128256), (const float *)(workspace + 196338944),
         (const float *)(workspace + 121627904), (const float *)(workspace + 18218624), (const float *)(workspace + 213116160),
-        (const float *)(workspace + 120841472), (float *)(workspace + 112452864), (const float *)(workspace + 238281984),
+        (const float *)(workspace + 238281984), (const float *)(workspace + 120841472), (float *)(workspace + 112452864),
         (const float *)(workspace + 260125952), (const float *)(workspace + 17922944), (float *)(workspace + 121365760), scratch, threads);
     done(step, 51);
     decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 121365760), (float *)(workspace + 127264000),
@@ -26631,7 +26946,7 @@ static void train(const ModelStep *step) {
     done(step, 57);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 260125952), (const float *)(workspace + 238281984),
         (const float *)(workspace + 127264000), (const float *)(workspace + 17922944), (const float *)(workspace + 112452864),
-        (const float *)(workspace + 125035776), (float *)(workspace + 120841472), (const float *)(workspace + 250864896),
+        (const float *)(workspace + 250864896), (const float *)(workspace + 125035776), (float *)(workspace + 120841472),
         (const float *)(workspace + 260121344), (const float *)(workspace + 16741760), (float *)(workspace + 127132928), scratch, threads);
     done(step, 58);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 127132928), (float *)(workspace + 127264000),
@@ -26703,8 +27018,8 @@ static void train(const ModelStep *step) {
     done(step, 82);
     encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 112452864), scratch, threads);
     done(step, 83);
-    encoder4_conv_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 112452864),
-        (float *)(workspace + 120841472), (const float *)(workspace + 246670592), (const float *)(workspace + 260118272),
+    encoder4_conv_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 246670592),
+        (const float *)(workspace + 112452864), (float *)(workspace + 120841472), (const float *)(workspace + 260118272),
         (const float *)(workspace + 1552256), (float *)(workspace + 127132928), scratch, threads);
     done(step, 84);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 127132928), (float *)(workspace + 127395072),
@@ -26725,7 +27040,7 @@ static void train(const ModelStep *step) {
     done(step, 90);
     encoder3_conv_data_grad((const float *)(workspace + 260118272), (const float *)(workspace + 246670592),
         (const float *)(workspace + 127395072), (const float *)(workspace + 1552256), (const float *)(workspace + 120841472),
-        (const float *)(workspace + 125035776), (float *)(workspace + 112452864), (const float *)(workspace + 229893376),
+        (const float *)(workspace + 229893376), (const float *)(workspace + 125035776), (float *)(workspace + 112452864),
         (const float *)(workspace + 260124416), (const float *)(workspace + 371072), (float *)(workspace + 127132928), scratch, threads);
     done(step, 91);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 127132928), (float *)(workspace + 123200768),
@@ -26746,7 +27061,7 @@ static void train(const ModelStep *step) {
     done(step, 97);
     encoder2_conv_data_grad((const float *)(workspace + 260124416), (const float *)(workspace + 229893376),
         (const float *)(workspace + 123200768), (const float *)(workspace + 371072), (const float *)(workspace + 112452864),
-        (const float *)(workspace + 120841472), (float *)(workspace + 146007296), (const float *)(workspace + 179561728),
+        (const float *)(workspace + 179561728), (const float *)(workspace + 120841472), (float *)(workspace + 146007296),
         (const float *)(workspace + 260127488), (const float *)(workspace + 75392), (float *)(workspace + 121365760), scratch, threads);
     done(step, 98);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 121365760), (float *)(workspace + 163964160),
@@ -26767,7 +27082,7 @@ static void train(const ModelStep *step) {
     done(step, 104);
     encoder1_conv_data_grad((const float *)(workspace + 260127488), (const float *)(workspace + 179561728),
         (const float *)(workspace + 163964160), (const float *)(workspace + 75392), (const float *)(workspace + 146007296),
-        (const float *)(workspace + 163833088), (float *)(workspace + 112452864), (const float *)(workspace + 78898432),
+        (const float *)(workspace + 78898432), (const float *)(workspace + 163833088), (float *)(workspace + 112452864),
         (const float *)(workspace + 260129024), (const float *)(workspace + 1280), (float *)(workspace + 162784512), scratch, threads);
     done(step, 105);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 162784512), (float *)(workspace + 146016512),

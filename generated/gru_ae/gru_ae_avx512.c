@@ -33,6 +33,8 @@
 
 static inline TARGET_CODE double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }
 
+static inline TARGET_CODE void prefetch_line(const float *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
+
 static inline TARGET_CODE __m512 vector_round(__m512 a) {
     const __m512 magic = _mm512_set1_ps(12582912.0f);
     return _mm512_sub_ps(_mm512_add_ps(a, magic), magic);
@@ -511,6 +513,18 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -579,6 +593,18 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -647,6 +673,18 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 4096];
@@ -716,6 +754,18 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
                             const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -782,6 +832,14 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum5_7_0 = _mm512_setzero_ps();
                 __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 16]);
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 32]);
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 48]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
                         const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -848,6 +906,18 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum6_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
                             const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -916,6 +986,20 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 20480];
@@ -1471,6 +1555,10 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) / 256 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) / 256 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -1539,6 +1627,10 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum2_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + c1 + 2048];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -1607,6 +1699,12 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + c1 + 4096];
                             const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -1675,6 +1773,10 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum4_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + c1 + 10240];
                         const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -1741,6 +1843,10 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum5_7_0 = _mm512_setzero_ps();
             __m512 sum5_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb + 4 * ib + c0
+                    + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384]);
+                prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb + 4 * ib + c0
+                    + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384 + 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + c1 + 12288];
                     const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -1807,6 +1913,10 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum6_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + c1 + 14336];
                         const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -1875,6 +1985,14 @@ static TARGET_CODE void encoder2_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960 < 1024) {
+                            prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                                + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384]);
+                            prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                                + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384 + 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + c1 + 20480];
                             const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
@@ -2419,6 +2537,7 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v) % 2048 * 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -2487,6 +2606,7 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum2_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
+                    prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + u + 512) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 128 * ib + c1 + 2048];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -2555,6 +2675,8 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                            + 768) % 2048 * 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 128 * ib + c1 + 4096];
                             const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -2623,6 +2745,7 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum4_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v + 1280) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 128 * ib + c1 + 10240];
                         const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -2689,6 +2812,7 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum5_1_3_0 = _mm512_setzero_ps();
             __m512 sum5_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (16 * kb + 8 * ib + c0 + 1536) % 2048 * 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + c1 + 12288];
                     const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -2755,6 +2879,7 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             __m512 sum6_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v + 1664) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 128 * ib + c1 + 14336];
                         const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -2823,6 +2948,10 @@ static TARGET_CODE void encoder3_conv_forward_body(ptrdiff_t item, const float *
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (64 * kb + 32 * ib + 4 * c0 + 2 * u + v + 1920 < 2048) {
+                            prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                                + 1920) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 128 * ib + c1 + 20480];
                             const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
@@ -3373,6 +3502,7 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder3_conv_forward[(n + 1) % 32 * 32768 + (64 * kb + 4 * c0 + 2 * u + v) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + c1];
                         const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -3441,6 +3571,7 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
         __m512 sum2_1_1_1_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
+                prefetch_line(&encoder3_conv_forward[(n + 1) % 32 * 32768 + (32 * kb + 2 * c0 + u + 1024) % 2048 * 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_6 = &transformed[30720 * u + 128 * c0 + c1 + 2048];
                     const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -3509,6 +3640,9 @@ static TARGET_CODE void encoder4_conv_forward_body(ptrdiff_t item, const float *
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    if (64 * kb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                        prefetch_line(&encoder3_conv_forward[(n + 1) % 32 * 32768 + (64 * kb + 4 * c0 + 2 * u + v + 1536) % 2048 * 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 128 * c0 + c1 + 4096];
                         const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -4014,81 +4148,82 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
  * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+ * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc1_forward_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, float *restrict fc1_forward_out) {
-    const ptrdiff_t b0 = item;
-    __m512 sum0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2 = _mm512_setzero_ps();
-    __m512 sum0_0_3 = _mm512_setzero_ps();
-    __m512 sum0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2 = _mm512_setzero_ps();
-    __m512 sum0_1_3 = _mm512_setzero_ps();
-    __m512 sum0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_2_2 = _mm512_setzero_ps();
-    __m512 sum0_2_3 = _mm512_setzero_ps();
-    __m512 sum0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_3_2 = _mm512_setzero_ps();
-    __m512 sum0_3_3 = _mm512_setzero_ps();
+    const ptrdiff_t o0 = item / 8;
+    const ptrdiff_t b0 = item % 8;
+    __m512 sum0_0_0_0 = _mm512_setzero_ps();
+    __m512 sum0_0_0_1 = _mm512_setzero_ps();
+    __m512 sum0_0_1_0 = _mm512_setzero_ps();
+    __m512 sum0_0_1_1 = _mm512_setzero_ps();
+    __m512 sum0_0_2_0 = _mm512_setzero_ps();
+    __m512 sum0_0_2_1 = _mm512_setzero_ps();
+    __m512 sum0_0_3_0 = _mm512_setzero_ps();
+    __m512 sum0_0_3_1 = _mm512_setzero_ps();
+    __m512 sum0_1_0_0 = _mm512_setzero_ps();
+    __m512 sum0_1_0_1 = _mm512_setzero_ps();
+    __m512 sum0_1_1_0 = _mm512_setzero_ps();
+    __m512 sum0_1_1_1 = _mm512_setzero_ps();
+    __m512 sum0_1_2_0 = _mm512_setzero_ps();
+    __m512 sum0_1_2_1 = _mm512_setzero_ps();
+    __m512 sum0_1_3_0 = _mm512_setzero_ps();
+    __m512 sum0_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t h = 0; h < 4; h++) {
             for (ptrdiff_t w = 0; w < 4; w++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    const float *const encoder4_relu_at = &encoder4_relu[32768 * b0 + 256 * c0 + 64 * h + 16 * w + c1];
+                    const float *const encoder4_relu_at = &encoder4_relu[65536 * b0 + 256 * c0 + 64 * h + 16 * w + c1];
                     const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu_at[0]);
-                    const float *const fc1_0_weight_at = &fc1_0_weight[4096 * c0 + 1024 * h + 256 * w + 16 * c1];
-                    const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight_at[0]);
-                    sum0_0_0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0);
-                    const __m512 fc1_0_weight_1 = _mm512_loadu_ps(&fc1_0_weight_at[131072]);
-                    sum0_0_1 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_1);
-                    const __m512 fc1_0_weight_2 = _mm512_loadu_ps(&fc1_0_weight_at[262144]);
-                    sum0_0_2 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_2, sum0_0_2);
-                    const __m512 fc1_0_weight_3 = _mm512_loadu_ps(&fc1_0_weight_at[393216]);
-                    sum0_0_3 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_3, sum0_0_3);
+                    const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 16 * c1]);
+                    sum0_0_0_0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0_0);
+                    const __m512 fc1_0_weight_1 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 16 * c1
+                        + 131072]);
+                    sum0_0_0_1 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_0_1);
                     const __m512 encoder4_relu_1 = _mm512_set1_ps(encoder4_relu_at[8192]);
-                    sum0_1_0 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_1_0);
-                    sum0_1_1 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_1_1);
-                    sum0_1_2 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_2, sum0_1_2);
-                    sum0_1_3 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_3, sum0_1_3);
+                    sum0_0_1_0 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_0_1_0);
+                    sum0_0_1_1 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_0_1_1);
                     const __m512 encoder4_relu_2 = _mm512_set1_ps(encoder4_relu_at[16384]);
-                    sum0_2_0 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_2_0);
-                    sum0_2_1 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_2_1);
-                    sum0_2_2 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_2, sum0_2_2);
-                    sum0_2_3 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_3, sum0_2_3);
+                    sum0_0_2_0 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_0_2_0);
+                    sum0_0_2_1 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_0_2_1);
                     const __m512 encoder4_relu_3 = _mm512_set1_ps(encoder4_relu_at[24576]);
-                    sum0_3_0 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_3_0);
-                    sum0_3_1 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_3_1);
-                    sum0_3_2 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_2, sum0_3_2);
-                    sum0_3_3 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_3, sum0_3_3);
+                    sum0_0_3_0 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_0_3_0);
+                    sum0_0_3_1 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_0_3_1);
+                    const __m512 encoder4_relu_4 = _mm512_set1_ps(encoder4_relu_at[32768]);
+                    sum0_1_0_0 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_0, sum0_1_0_0);
+                    sum0_1_0_1 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_1, sum0_1_0_1);
+                    const __m512 encoder4_relu_5 = _mm512_set1_ps(encoder4_relu_at[40960]);
+                    sum0_1_1_0 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_0, sum0_1_1_0);
+                    sum0_1_1_1 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_1, sum0_1_1_1);
+                    const __m512 encoder4_relu_6 = _mm512_set1_ps(encoder4_relu_at[49152]);
+                    sum0_1_2_0 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_0, sum0_1_2_0);
+                    sum0_1_2_1 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_1, sum0_1_2_1);
+                    const __m512 encoder4_relu_7 = _mm512_set1_ps(encoder4_relu_at[57344]);
+                    sum0_1_3_0 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_0, sum0_1_3_0);
+                    sum0_1_3_1 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_1, sum0_1_3_1);
                 }
             }
         }
     }
-    const __m512 fc1_0_bias_0 = _mm512_loadu_ps(&fc1_0_bias[0]);
-    float *const fc1_forward_out_at = &fc1_forward_out[256 * b0];
-    _mm512_storeu_ps(&fc1_forward_out_at[0], _mm512_add_ps(sum0_0_0, fc1_0_bias_0));
-    const __m512 fc1_0_bias_1 = _mm512_loadu_ps(&fc1_0_bias[16]);
-    _mm512_storeu_ps(&fc1_forward_out_at[16], _mm512_add_ps(sum0_0_1, fc1_0_bias_1));
-    const __m512 fc1_0_bias_2 = _mm512_loadu_ps(&fc1_0_bias[32]);
-    _mm512_storeu_ps(&fc1_forward_out_at[32], _mm512_add_ps(sum0_0_2, fc1_0_bias_2));
-    const __m512 fc1_0_bias_3 = _mm512_loadu_ps(&fc1_0_bias[48]);
-    _mm512_storeu_ps(&fc1_forward_out_at[48], _mm512_add_ps(sum0_0_3, fc1_0_bias_3));
-    _mm512_storeu_ps(&fc1_forward_out_at[64], _mm512_add_ps(sum0_1_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[80], _mm512_add_ps(sum0_1_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[96], _mm512_add_ps(sum0_1_2, fc1_0_bias_2));
-    _mm512_storeu_ps(&fc1_forward_out_at[112], _mm512_add_ps(sum0_1_3, fc1_0_bias_3));
-    _mm512_storeu_ps(&fc1_forward_out_at[128], _mm512_add_ps(sum0_2_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[144], _mm512_add_ps(sum0_2_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[160], _mm512_add_ps(sum0_2_2, fc1_0_bias_2));
-    _mm512_storeu_ps(&fc1_forward_out_at[176], _mm512_add_ps(sum0_2_3, fc1_0_bias_3));
-    _mm512_storeu_ps(&fc1_forward_out_at[192], _mm512_add_ps(sum0_3_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[208], _mm512_add_ps(sum0_3_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[224], _mm512_add_ps(sum0_3_2, fc1_0_bias_2));
-    _mm512_storeu_ps(&fc1_forward_out_at[240], _mm512_add_ps(sum0_3_3, fc1_0_bias_3));
+    const __m512 fc1_0_bias_0 = _mm512_loadu_ps(&fc1_0_bias[32 * o0]);
+    float *const fc1_forward_out_at = &fc1_forward_out[512 * b0 + 32 * o0];
+    _mm512_storeu_ps(&fc1_forward_out_at[0], _mm512_add_ps(sum0_0_0_0, fc1_0_bias_0));
+    const __m512 fc1_0_bias_1 = _mm512_loadu_ps(&fc1_0_bias[32 * o0 + 16]);
+    _mm512_storeu_ps(&fc1_forward_out_at[16], _mm512_add_ps(sum0_0_0_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[64], _mm512_add_ps(sum0_0_1_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[80], _mm512_add_ps(sum0_0_1_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[128], _mm512_add_ps(sum0_0_2_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[144], _mm512_add_ps(sum0_0_2_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[192], _mm512_add_ps(sum0_0_3_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[208], _mm512_add_ps(sum0_0_3_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[256], _mm512_add_ps(sum0_1_0_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[272], _mm512_add_ps(sum0_1_0_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[320], _mm512_add_ps(sum0_1_1_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[336], _mm512_add_ps(sum0_1_1_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[384], _mm512_add_ps(sum0_1_2_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[400], _mm512_add_ps(sum0_1_2_1, fc1_0_bias_1));
+    _mm512_storeu_ps(&fc1_forward_out_at[448], _mm512_add_ps(sum0_1_3_0, fc1_0_bias_0));
+    _mm512_storeu_ps(&fc1_forward_out_at[464], _mm512_add_ps(sum0_1_3_1, fc1_0_bias_1));
 }
 
 static void fc1_forward(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward_out,
@@ -4105,136 +4240,140 @@ static void fc1_forward(const float *restrict encoder4_relu, const float *restri
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 64 -> 300
  * 2457.6 k FLOPs, 189.8 k bytes of memory traffic.
- * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+ * o in tiles of 48 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_input_projection_body(ptrdiff_t item, const float *restrict fc1_forward,
     const float *restrict gru_weight_ih_l0, const float *restrict gru_bias_ih_l0, float *restrict gru0_input_projection_out) {
-    const ptrdiff_t o0 = item / 48;
-    const ptrdiff_t p = item / 16 % 3;
-    const ptrdiff_t b0 = item % 16;
-    if (o0 < 1) {
-        __m512 sum0_0_0 = _mm512_setzero_ps();
-        __m512 sum0_0_1 = _mm512_setzero_ps();
-        __m512 sum0_0_2 = _mm512_setzero_ps();
-        __m512 sum0_0_3 = _mm512_setzero_ps();
-        __m512 sum0_1_0 = _mm512_setzero_ps();
-        __m512 sum0_1_1 = _mm512_setzero_ps();
-        __m512 sum0_1_2 = _mm512_setzero_ps();
-        __m512 sum0_1_3 = _mm512_setzero_ps();
-        __m512 sum0_2_0 = _mm512_setzero_ps();
-        __m512 sum0_2_1 = _mm512_setzero_ps();
-        __m512 sum0_2_2 = _mm512_setzero_ps();
-        __m512 sum0_2_3 = _mm512_setzero_ps();
-        __m512 sum0_3_0 = _mm512_setzero_ps();
-        __m512 sum0_3_1 = _mm512_setzero_ps();
-        __m512 sum0_3_2 = _mm512_setzero_ps();
-        __m512 sum0_3_3 = _mm512_setzero_ps();
+    const ptrdiff_t o0 = item / 24;
+    const ptrdiff_t p = item / 8 % 3;
+    const ptrdiff_t b0 = item % 8;
+    if (o0 < 2) {
+        __m512 sum0_0_0_0 = _mm512_setzero_ps();
+        __m512 sum0_0_0_1 = _mm512_setzero_ps();
+        __m512 sum0_0_0_2 = _mm512_setzero_ps();
+        __m512 sum0_0_1_0 = _mm512_setzero_ps();
+        __m512 sum0_0_1_1 = _mm512_setzero_ps();
+        __m512 sum0_0_1_2 = _mm512_setzero_ps();
+        __m512 sum0_0_2_0 = _mm512_setzero_ps();
+        __m512 sum0_0_2_1 = _mm512_setzero_ps();
+        __m512 sum0_0_2_2 = _mm512_setzero_ps();
+        __m512 sum0_0_3_0 = _mm512_setzero_ps();
+        __m512 sum0_0_3_1 = _mm512_setzero_ps();
+        __m512 sum0_0_3_2 = _mm512_setzero_ps();
+        __m512 sum0_1_0_0 = _mm512_setzero_ps();
+        __m512 sum0_1_0_1 = _mm512_setzero_ps();
+        __m512 sum0_1_0_2 = _mm512_setzero_ps();
+        __m512 sum0_1_1_0 = _mm512_setzero_ps();
+        __m512 sum0_1_1_1 = _mm512_setzero_ps();
+        __m512 sum0_1_1_2 = _mm512_setzero_ps();
+        __m512 sum0_1_2_0 = _mm512_setzero_ps();
+        __m512 sum0_1_2_1 = _mm512_setzero_ps();
+        __m512 sum0_1_2_2 = _mm512_setzero_ps();
+        __m512 sum0_1_3_0 = _mm512_setzero_ps();
+        __m512 sum0_1_3_1 = _mm512_setzero_ps();
+        __m512 sum0_1_3_2 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                const float *const fc1_forward_at = &fc1_forward[256 * b0 + 16 * c0 + c1];
+                const float *const fc1_forward_at = &fc1_forward[512 * b0 + 16 * c0 + c1];
                 const __m512 fc1_forward_0 = _mm512_set1_ps(fc1_forward_at[0]);
-                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[12288 * o0 + 1024 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[9216 * o0 + 1024 * p + 256 * c0 + 16 * c1];
                 const __m512 gru_weight_ih_l0_0 = _mm512_loadu_ps(&gru_weight_ih_l0_at[0]);
-                sum0_0_0 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_0, sum0_0_0);
+                sum0_0_0_0 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_0, sum0_0_0_0);
                 const __m512 gru_weight_ih_l0_1 = _mm512_loadu_ps(&gru_weight_ih_l0_at[3072]);
-                sum0_0_1 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_1, sum0_0_1);
+                sum0_0_0_1 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_1, sum0_0_0_1);
                 const __m512 gru_weight_ih_l0_2 = _mm512_loadu_ps(&gru_weight_ih_l0_at[6144]);
-                sum0_0_2 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_2, sum0_0_2);
-                const __m512 gru_weight_ih_l0_3 = _mm512_loadu_ps(&gru_weight_ih_l0_at[9216]);
-                sum0_0_3 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_3, sum0_0_3);
+                sum0_0_0_2 = _mm512_fmadd_ps(fc1_forward_0, gru_weight_ih_l0_2, sum0_0_0_2);
                 const __m512 fc1_forward_1 = _mm512_set1_ps(fc1_forward_at[64]);
-                sum0_1_0 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_0, sum0_1_0);
-                sum0_1_1 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_1, sum0_1_1);
-                sum0_1_2 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_2, sum0_1_2);
-                sum0_1_3 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_3, sum0_1_3);
+                sum0_0_1_0 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_0, sum0_0_1_0);
+                sum0_0_1_1 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_1, sum0_0_1_1);
+                sum0_0_1_2 = _mm512_fmadd_ps(fc1_forward_1, gru_weight_ih_l0_2, sum0_0_1_2);
                 const __m512 fc1_forward_2 = _mm512_set1_ps(fc1_forward_at[128]);
-                sum0_2_0 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_0, sum0_2_0);
-                sum0_2_1 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_1, sum0_2_1);
-                sum0_2_2 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_2, sum0_2_2);
-                sum0_2_3 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_3, sum0_2_3);
+                sum0_0_2_0 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_0, sum0_0_2_0);
+                sum0_0_2_1 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_1, sum0_0_2_1);
+                sum0_0_2_2 = _mm512_fmadd_ps(fc1_forward_2, gru_weight_ih_l0_2, sum0_0_2_2);
                 const __m512 fc1_forward_3 = _mm512_set1_ps(fc1_forward_at[192]);
-                sum0_3_0 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_0, sum0_3_0);
-                sum0_3_1 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_1, sum0_3_1);
-                sum0_3_2 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_2, sum0_3_2);
-                sum0_3_3 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_3, sum0_3_3);
+                sum0_0_3_0 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_0, sum0_0_3_0);
+                sum0_0_3_1 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_1, sum0_0_3_1);
+                sum0_0_3_2 = _mm512_fmadd_ps(fc1_forward_3, gru_weight_ih_l0_2, sum0_0_3_2);
+                const __m512 fc1_forward_4 = _mm512_set1_ps(fc1_forward_at[256]);
+                sum0_1_0_0 = _mm512_fmadd_ps(fc1_forward_4, gru_weight_ih_l0_0, sum0_1_0_0);
+                sum0_1_0_1 = _mm512_fmadd_ps(fc1_forward_4, gru_weight_ih_l0_1, sum0_1_0_1);
+                sum0_1_0_2 = _mm512_fmadd_ps(fc1_forward_4, gru_weight_ih_l0_2, sum0_1_0_2);
+                const __m512 fc1_forward_5 = _mm512_set1_ps(fc1_forward_at[320]);
+                sum0_1_1_0 = _mm512_fmadd_ps(fc1_forward_5, gru_weight_ih_l0_0, sum0_1_1_0);
+                sum0_1_1_1 = _mm512_fmadd_ps(fc1_forward_5, gru_weight_ih_l0_1, sum0_1_1_1);
+                sum0_1_1_2 = _mm512_fmadd_ps(fc1_forward_5, gru_weight_ih_l0_2, sum0_1_1_2);
+                const __m512 fc1_forward_6 = _mm512_set1_ps(fc1_forward_at[384]);
+                sum0_1_2_0 = _mm512_fmadd_ps(fc1_forward_6, gru_weight_ih_l0_0, sum0_1_2_0);
+                sum0_1_2_1 = _mm512_fmadd_ps(fc1_forward_6, gru_weight_ih_l0_1, sum0_1_2_1);
+                sum0_1_2_2 = _mm512_fmadd_ps(fc1_forward_6, gru_weight_ih_l0_2, sum0_1_2_2);
+                const __m512 fc1_forward_7 = _mm512_set1_ps(fc1_forward_at[448]);
+                sum0_1_3_0 = _mm512_fmadd_ps(fc1_forward_7, gru_weight_ih_l0_0, sum0_1_3_0);
+                sum0_1_3_1 = _mm512_fmadd_ps(fc1_forward_7, gru_weight_ih_l0_1, sum0_1_3_1);
+                sum0_1_3_2 = _mm512_fmadd_ps(fc1_forward_7, gru_weight_ih_l0_2, sum0_1_3_2);
             }
         }
-        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[192 * o0 + 16 * p];
+        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[144 * o0 + 16 * p];
         const __m512 gru_bias_ih_l0_0 = _mm512_loadu_ps(&gru_bias_ih_l0_at[0]);
-        float *const gru0_input_projection_out_at = &gru0_input_projection_out[1344 * b0 + 192 * o0 + 16 * p];
-        _mm512_storeu_ps(&gru0_input_projection_out_at[0], _mm512_add_ps(sum0_0_0, gru_bias_ih_l0_0));
+        float *const gru0_input_projection_out_at = &gru0_input_projection_out[2688 * b0 + 144 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_input_projection_out_at[0], _mm512_add_ps(sum0_0_0_0, gru_bias_ih_l0_0));
         const __m512 gru_bias_ih_l0_1 = _mm512_loadu_ps(&gru_bias_ih_l0_at[48]);
-        _mm512_storeu_ps(&gru0_input_projection_out_at[48], _mm512_add_ps(sum0_0_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[48], _mm512_add_ps(sum0_0_0_1, gru_bias_ih_l0_1));
         const __m512 gru_bias_ih_l0_2 = _mm512_loadu_ps(&gru_bias_ih_l0_at[96]);
-        _mm512_storeu_ps(&gru0_input_projection_out_at[96], _mm512_add_ps(sum0_0_2, gru_bias_ih_l0_2));
-        const __m512 gru_bias_ih_l0_3 = _mm512_loadu_ps(&gru_bias_ih_l0_at[144]);
-        _mm512_storeu_ps(&gru0_input_projection_out_at[144], _mm512_add_ps(sum0_0_3, gru_bias_ih_l0_3));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[336], _mm512_add_ps(sum0_1_0, gru_bias_ih_l0_0));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[384], _mm512_add_ps(sum0_1_1, gru_bias_ih_l0_1));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[432], _mm512_add_ps(sum0_1_2, gru_bias_ih_l0_2));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[480], _mm512_add_ps(sum0_1_3, gru_bias_ih_l0_3));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[672], _mm512_add_ps(sum0_2_0, gru_bias_ih_l0_0));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[720], _mm512_add_ps(sum0_2_1, gru_bias_ih_l0_1));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[768], _mm512_add_ps(sum0_2_2, gru_bias_ih_l0_2));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[816], _mm512_add_ps(sum0_2_3, gru_bias_ih_l0_3));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[1008], _mm512_add_ps(sum0_3_0, gru_bias_ih_l0_0));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[1056], _mm512_add_ps(sum0_3_1, gru_bias_ih_l0_1));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[1104], _mm512_add_ps(sum0_3_2, gru_bias_ih_l0_2));
-        _mm512_storeu_ps(&gru0_input_projection_out_at[1152], _mm512_add_ps(sum0_3_3, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[96], _mm512_add_ps(sum0_0_0_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[336], _mm512_add_ps(sum0_0_1_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[384], _mm512_add_ps(sum0_0_1_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[432], _mm512_add_ps(sum0_0_1_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[672], _mm512_add_ps(sum0_0_2_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[720], _mm512_add_ps(sum0_0_2_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[768], _mm512_add_ps(sum0_0_2_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1008], _mm512_add_ps(sum0_0_3_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1056], _mm512_add_ps(sum0_0_3_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1104], _mm512_add_ps(sum0_0_3_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1344], _mm512_add_ps(sum0_1_0_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1392], _mm512_add_ps(sum0_1_0_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1440], _mm512_add_ps(sum0_1_0_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1680], _mm512_add_ps(sum0_1_1_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1728], _mm512_add_ps(sum0_1_1_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[1776], _mm512_add_ps(sum0_1_1_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[2016], _mm512_add_ps(sum0_1_2_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[2064], _mm512_add_ps(sum0_1_2_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[2112], _mm512_add_ps(sum0_1_2_2, gru_bias_ih_l0_2));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[2352], _mm512_add_ps(sum0_1_3_0, gru_bias_ih_l0_0));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[2400], _mm512_add_ps(sum0_1_3_1, gru_bias_ih_l0_1));
+        _mm512_storeu_ps(&gru0_input_projection_out_at[2448], _mm512_add_ps(sum0_1_3_2, gru_bias_ih_l0_2));
     } else {
         __m512 sum1_0_0 = _mm512_setzero_ps();
         __m512 sum1_0_1 = _mm512_setzero_ps();
         __m512 sum1_0_2 = _mm512_setzero_ps();
+        __m512 sum1_0_3 = _mm512_setzero_ps();
         __m512 sum1_1_0 = _mm512_setzero_ps();
         __m512 sum1_1_1 = _mm512_setzero_ps();
         __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_2_0 = _mm512_setzero_ps();
-        __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_3_0 = _mm512_setzero_ps();
-        __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
+        __m512 sum1_1_3 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                const float *const fc1_forward_at_1 = &fc1_forward[256 * b0 + 16 * c0 + c1];
-                const __m512 fc1_forward_4 = _mm512_set1_ps(fc1_forward_at_1[0]);
-                const float *const gru_weight_ih_l0_at_1 = &gru_weight_ih_l0[12288 * o0 + 1024 * p + 256 * c0 + 16 * c1];
-                const __m512 gru_weight_ih_l0_4 = _mm512_loadu_ps(&gru_weight_ih_l0_at_1[0]);
-                sum1_0_0 = _mm512_fmadd_ps(fc1_forward_4, gru_weight_ih_l0_4, sum1_0_0);
-                const __m512 gru_weight_ih_l0_5 = _mm512_loadu_ps(&gru_weight_ih_l0_at_1[3072]);
-                sum1_0_1 = _mm512_fmadd_ps(fc1_forward_4, gru_weight_ih_l0_5, sum1_0_1);
-                const __m512 gru_weight_ih_l0_6 = _mm512_loadu_ps(&gru_weight_ih_l0_at_1[6144]);
-                sum1_0_2 = _mm512_fmadd_ps(fc1_forward_4, gru_weight_ih_l0_6, sum1_0_2);
-                const __m512 fc1_forward_5 = _mm512_set1_ps(fc1_forward_at_1[64]);
-                sum1_1_0 = _mm512_fmadd_ps(fc1_forward_5, gru_weight_ih_l0_4, sum1_1_0);
-                sum1_1_1 = _mm512_fmadd_ps(fc1_forward_5, gru_weight_ih_l0_5, sum1_1_1);
-                sum1_1_2 = _mm512_fmadd_ps(fc1_forward_5, gru_weight_ih_l0_6, sum1_1_2);
-                const __m512 fc1_forward_6 = _mm512_set1_ps(fc1_forward_at_1[128]);
-                sum1_2_0 = _mm512_fmadd_ps(fc1_forward_6, gru_weight_ih_l0_4, sum1_2_0);
-                sum1_2_1 = _mm512_fmadd_ps(fc1_forward_6, gru_weight_ih_l0_5, sum1_2_1);
-                sum1_2_2 = _mm512_fmadd_ps(fc1_forward_6, gru_weight_ih_l0_6, sum1_2_2);
-                const __m512 fc1_forward_7 = _mm512_set1_ps(fc1_forward_at_1[192]);
-                sum1_3_0 = _mm512_fmadd_ps(fc1_forward_7, gru_weight_ih_l0_4, sum1_3_0);
-                sum1_3_1 = _mm512_fmadd_ps(fc1_forward_7, gru_weight_ih_l0_5, sum1_3_1);
-                sum1_3_2 = _mm512_fmadd_ps(fc1_forward_7, gru_weight_ih_l0_6, sum1_3_2);
+                const float *const fc1_forward_at_1 = &fc1_forward[512 * b0 + 16 * c0 + c1];
+                const __m512 gru_weight_ih_l0_3 = _mm512_loadu_ps(&gru_weight_ih_l0[9216 * o0 + 1024 * p + 256 * c0 + 16 * c1]);
+                sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[0]), gru_weight_ih_l0_3, sum1_0_0);
+                sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[64]), gru_weight_ih_l0_3, sum1_0_1);
+                sum1_0_2 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[128]), gru_weight_ih_l0_3, sum1_0_2);
+                sum1_0_3 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[192]), gru_weight_ih_l0_3, sum1_0_3);
+                sum1_1_0 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[256]), gru_weight_ih_l0_3, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[320]), gru_weight_ih_l0_3, sum1_1_1);
+                sum1_1_2 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[384]), gru_weight_ih_l0_3, sum1_1_2);
+                sum1_1_3 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[448]), gru_weight_ih_l0_3, sum1_1_3);
             }
         }
-        const float *const gru_bias_ih_l0_at_1 = &gru_bias_ih_l0[192 * o0 + 16 * p];
-        const __m512 gru_bias_ih_l0_4 = _mm512_loadu_ps(&gru_bias_ih_l0_at_1[0]);
-        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[1344 * b0 + 192 * o0 + 16 * p];
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[0], _mm512_add_ps(sum1_0_0, gru_bias_ih_l0_4));
-        const __m512 gru_bias_ih_l0_5 = _mm512_loadu_ps(&gru_bias_ih_l0_at_1[48]);
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[48], _mm512_add_ps(sum1_0_1, gru_bias_ih_l0_5));
-        const __m512 gru_bias_ih_l0_6 = _mm512_loadu_ps(&gru_bias_ih_l0_at_1[96]);
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[96], _mm512_add_ps(sum1_0_2, gru_bias_ih_l0_6));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[336], _mm512_add_ps(sum1_1_0, gru_bias_ih_l0_4));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[384], _mm512_add_ps(sum1_1_1, gru_bias_ih_l0_5));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[432], _mm512_add_ps(sum1_1_2, gru_bias_ih_l0_6));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[672], _mm512_add_ps(sum1_2_0, gru_bias_ih_l0_4));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[720], _mm512_add_ps(sum1_2_1, gru_bias_ih_l0_5));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[768], _mm512_add_ps(sum1_2_2, gru_bias_ih_l0_6));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[1008], _mm512_add_ps(sum1_3_0, gru_bias_ih_l0_4));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[1056], _mm512_add_ps(sum1_3_1, gru_bias_ih_l0_5));
-        _mm512_storeu_ps(&gru0_input_projection_out_at_1[1104], _mm512_add_ps(sum1_3_2, gru_bias_ih_l0_6));
+        const __m512 gru_bias_ih_l0_3 = _mm512_loadu_ps(&gru_bias_ih_l0[144 * o0 + 16 * p]);
+        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[2688 * b0 + 144 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[0], _mm512_add_ps(sum1_0_0, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[336], _mm512_add_ps(sum1_0_1, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[672], _mm512_add_ps(sum1_0_2, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[1008], _mm512_add_ps(sum1_0_3, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[1344], _mm512_add_ps(sum1_1_0, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[1680], _mm512_add_ps(sum1_1_1, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[2016], _mm512_add_ps(sum1_1_2, gru_bias_ih_l0_3));
+        _mm512_storeu_ps(&gru0_input_projection_out_at_1[2352], _mm512_add_ps(sum1_1_3, gru_bias_ih_l0_3));
     }
 }
 
@@ -4245,7 +4384,7 @@ static void gru0_input_projection(const float *restrict fc1_forward, const float
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 96; item++) {
+    for (ptrdiff_t item = 0; item < 72; item++) {
         gru0_input_projection_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection_out);
     }
 }
@@ -4269,187 +4408,191 @@ static void gru0_carry_start(float *restrict gru0_cell, const float *restrict h0
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 300
  * 960.0 k FLOPs, 273.7 k bytes of memory traffic.
- * o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 4 parallel, sum in registers | c in tiles of 16, h, w, c, b unrolled, o in tiles of 16 unrolled, o lanes */
+ * o in tiles of 48 parallel, p parallel, q parallel, b in tiles of 8 parallel, sum in registers | c in tiles of 16, h, w, c, b unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection_out, ptrdiff_t time) {
-    const ptrdiff_t o0 = item / 12;
-    const ptrdiff_t p = item / 4 % 3;
-    const ptrdiff_t b0 = item % 4;
-    if (o0 < 1) {
+    const ptrdiff_t o0 = item / 6;
+    const ptrdiff_t p = item / 2 % 3;
+    const ptrdiff_t b0 = item % 2;
+    if (o0 < 2) {
         __m512 sum0_0_0 = _mm512_setzero_ps();
         __m512 sum0_0_1 = _mm512_setzero_ps();
         __m512 sum0_0_2 = _mm512_setzero_ps();
-        __m512 sum0_0_3 = _mm512_setzero_ps();
         __m512 sum0_1_0 = _mm512_setzero_ps();
         __m512 sum0_1_1 = _mm512_setzero_ps();
         __m512 sum0_1_2 = _mm512_setzero_ps();
-        __m512 sum0_1_3 = _mm512_setzero_ps();
         __m512 sum0_2_0 = _mm512_setzero_ps();
         __m512 sum0_2_1 = _mm512_setzero_ps();
         __m512 sum0_2_2 = _mm512_setzero_ps();
-        __m512 sum0_2_3 = _mm512_setzero_ps();
         __m512 sum0_3_0 = _mm512_setzero_ps();
         __m512 sum0_3_1 = _mm512_setzero_ps();
         __m512 sum0_3_2 = _mm512_setzero_ps();
-        __m512 sum0_3_3 = _mm512_setzero_ps();
+        __m512 sum0_4_0 = _mm512_setzero_ps();
+        __m512 sum0_4_1 = _mm512_setzero_ps();
+        __m512 sum0_4_2 = _mm512_setzero_ps();
+        __m512 sum0_5_0 = _mm512_setzero_ps();
+        __m512 sum0_5_1 = _mm512_setzero_ps();
+        __m512 sum0_5_2 = _mm512_setzero_ps();
+        __m512 sum0_6_0 = _mm512_setzero_ps();
+        __m512 sum0_6_1 = _mm512_setzero_ps();
+        __m512 sum0_6_2 = _mm512_setzero_ps();
+        __m512 sum0_7_0 = _mm512_setzero_ps();
+        __m512 sum0_7_1 = _mm512_setzero_ps();
+        __m512 sum0_7_2 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                const float *const gru0_cell_at = &gru0_cell[2240 * b0 + 112 * time + 16 * c0 + c1];
+                const float *const gru0_cell_at = &gru0_cell[4480 * b0 + 112 * time + 16 * c0 + c1];
                 const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[16128 * o0 + 1792 * p + 256 * c0 + 16 * c1];
                 const __m512 gru_weight_hh_l0_0 = _mm512_loadu_ps(&gru_weight_hh_l0_at[0]);
                 sum0_0_0 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_0, sum0_0_0);
                 const __m512 gru_weight_hh_l0_1 = _mm512_loadu_ps(&gru_weight_hh_l0_at[5376]);
                 sum0_0_1 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_1, sum0_0_1);
                 const __m512 gru_weight_hh_l0_2 = _mm512_loadu_ps(&gru_weight_hh_l0_at[10752]);
                 sum0_0_2 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_2, sum0_0_2);
-                const __m512 gru_weight_hh_l0_3 = _mm512_loadu_ps(&gru_weight_hh_l0_at[16128]);
-                sum0_0_3 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_3, sum0_0_3);
                 const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[560]);
                 sum0_1_0 = _mm512_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_0, sum0_1_0);
                 sum0_1_1 = _mm512_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_1, sum0_1_1);
                 sum0_1_2 = _mm512_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_2, sum0_1_2);
-                sum0_1_3 = _mm512_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_3, sum0_1_3);
                 const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_at[1120]);
                 sum0_2_0 = _mm512_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_0, sum0_2_0);
                 sum0_2_1 = _mm512_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_1, sum0_2_1);
                 sum0_2_2 = _mm512_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_2, sum0_2_2);
-                sum0_2_3 = _mm512_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_3, sum0_2_3);
                 const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_at[1680]);
                 sum0_3_0 = _mm512_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_0, sum0_3_0);
                 sum0_3_1 = _mm512_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_1, sum0_3_1);
                 sum0_3_2 = _mm512_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_2, sum0_3_2);
-                sum0_3_3 = _mm512_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_3, sum0_3_3);
+                const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at[2240]);
+                sum0_4_0 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_0, sum0_4_0);
+                sum0_4_1 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_1, sum0_4_1);
+                sum0_4_2 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_2, sum0_4_2);
+                const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at[2800]);
+                sum0_5_0 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_0, sum0_5_0);
+                sum0_5_1 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_1, sum0_5_1);
+                sum0_5_2 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_2, sum0_5_2);
+                const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at[3360]);
+                sum0_6_0 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_0, sum0_6_0);
+                sum0_6_1 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_1, sum0_6_1);
+                sum0_6_2 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_2, sum0_6_2);
+                const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at[3920]);
+                sum0_7_0 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_0, sum0_7_0);
+                sum0_7_1 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_1, sum0_7_1);
+                sum0_7_2 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_2, sum0_7_2);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            const float *const gru0_cell_at_1 = &gru0_cell[2240 * b0 + 112 * time + c1 + 96];
-            const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at_1[0]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 16 * c1 + 1536];
-            const __m512 gru_weight_hh_l0_4 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[0]);
-            sum0_0_0 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_4, sum0_0_0);
-            const __m512 gru_weight_hh_l0_5 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[5376]);
-            sum0_0_1 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_5, sum0_0_1);
-            const __m512 gru_weight_hh_l0_6 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[10752]);
-            sum0_0_2 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_6, sum0_0_2);
-            const __m512 gru_weight_hh_l0_7 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[16128]);
-            sum0_0_3 = _mm512_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_7, sum0_0_3);
-            const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at_1[560]);
-            sum0_1_0 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_4, sum0_1_0);
-            sum0_1_1 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_5, sum0_1_1);
-            sum0_1_2 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_6, sum0_1_2);
-            sum0_1_3 = _mm512_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_7, sum0_1_3);
-            const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at_1[1120]);
-            sum0_2_0 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_4, sum0_2_0);
-            sum0_2_1 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_5, sum0_2_1);
-            sum0_2_2 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_6, sum0_2_2);
-            sum0_2_3 = _mm512_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_7, sum0_2_3);
-            const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at_1[1680]);
-            sum0_3_0 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_4, sum0_3_0);
-            sum0_3_1 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_5, sum0_3_1);
-            sum0_3_2 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_6, sum0_3_2);
-            sum0_3_3 = _mm512_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_7, sum0_3_3);
+            const float *const gru0_cell_at_1 = &gru0_cell[4480 * b0 + 112 * time + c1 + 96];
+            const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[0]);
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[16128 * o0 + 1792 * p + 16 * c1 + 1536];
+            const __m512 gru_weight_hh_l0_3 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[0]);
+            sum0_0_0 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_3, sum0_0_0);
+            const __m512 gru_weight_hh_l0_4 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[5376]);
+            sum0_0_1 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_4, sum0_0_1);
+            const __m512 gru_weight_hh_l0_5 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[10752]);
+            sum0_0_2 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_5, sum0_0_2);
+            const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[560]);
+            sum0_1_0 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_3, sum0_1_0);
+            sum0_1_1 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_4, sum0_1_1);
+            sum0_1_2 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_5, sum0_1_2);
+            const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_1[1120]);
+            sum0_2_0 = _mm512_fmadd_ps(gru0_cell_10, gru_weight_hh_l0_3, sum0_2_0);
+            sum0_2_1 = _mm512_fmadd_ps(gru0_cell_10, gru_weight_hh_l0_4, sum0_2_1);
+            sum0_2_2 = _mm512_fmadd_ps(gru0_cell_10, gru_weight_hh_l0_5, sum0_2_2);
+            const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_at_1[1680]);
+            sum0_3_0 = _mm512_fmadd_ps(gru0_cell_11, gru_weight_hh_l0_3, sum0_3_0);
+            sum0_3_1 = _mm512_fmadd_ps(gru0_cell_11, gru_weight_hh_l0_4, sum0_3_1);
+            sum0_3_2 = _mm512_fmadd_ps(gru0_cell_11, gru_weight_hh_l0_5, sum0_3_2);
+            const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_1[2240]);
+            sum0_4_0 = _mm512_fmadd_ps(gru0_cell_12, gru_weight_hh_l0_3, sum0_4_0);
+            sum0_4_1 = _mm512_fmadd_ps(gru0_cell_12, gru_weight_hh_l0_4, sum0_4_1);
+            sum0_4_2 = _mm512_fmadd_ps(gru0_cell_12, gru_weight_hh_l0_5, sum0_4_2);
+            const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_1[2800]);
+            sum0_5_0 = _mm512_fmadd_ps(gru0_cell_13, gru_weight_hh_l0_3, sum0_5_0);
+            sum0_5_1 = _mm512_fmadd_ps(gru0_cell_13, gru_weight_hh_l0_4, sum0_5_1);
+            sum0_5_2 = _mm512_fmadd_ps(gru0_cell_13, gru_weight_hh_l0_5, sum0_5_2);
+            const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_1[3360]);
+            sum0_6_0 = _mm512_fmadd_ps(gru0_cell_14, gru_weight_hh_l0_3, sum0_6_0);
+            sum0_6_1 = _mm512_fmadd_ps(gru0_cell_14, gru_weight_hh_l0_4, sum0_6_1);
+            sum0_6_2 = _mm512_fmadd_ps(gru0_cell_14, gru_weight_hh_l0_5, sum0_6_2);
+            const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_1[3920]);
+            sum0_7_0 = _mm512_fmadd_ps(gru0_cell_15, gru_weight_hh_l0_3, sum0_7_0);
+            sum0_7_1 = _mm512_fmadd_ps(gru0_cell_15, gru_weight_hh_l0_4, sum0_7_1);
+            sum0_7_2 = _mm512_fmadd_ps(gru0_cell_15, gru_weight_hh_l0_5, sum0_7_2);
         }
-        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[192 * o0 + 16 * p];
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[144 * o0 + 16 * p];
         const __m512 gru_bias_hh_l0_0 = _mm512_loadu_ps(&gru_bias_hh_l0_at[0]);
-        float *const gru0_hidden_projection_out_at = &gru0_hidden_projection_out[5376 * b0 + 336 * time + 192 * o0 + 16 * p];
+        float *const gru0_hidden_projection_out_at = &gru0_hidden_projection_out[10752 * b0 + 336 * time + 144 * o0 + 16 * p];
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[0], _mm512_add_ps(sum0_0_0, gru_bias_hh_l0_0));
         const __m512 gru_bias_hh_l0_1 = _mm512_loadu_ps(&gru_bias_hh_l0_at[48]);
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[48], _mm512_add_ps(sum0_0_1, gru_bias_hh_l0_1));
         const __m512 gru_bias_hh_l0_2 = _mm512_loadu_ps(&gru_bias_hh_l0_at[96]);
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[96], _mm512_add_ps(sum0_0_2, gru_bias_hh_l0_2));
-        const __m512 gru_bias_hh_l0_3 = _mm512_loadu_ps(&gru_bias_hh_l0_at[144]);
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at[144], _mm512_add_ps(sum0_0_3, gru_bias_hh_l0_3));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[1344], _mm512_add_ps(sum0_1_0, gru_bias_hh_l0_0));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[1392], _mm512_add_ps(sum0_1_1, gru_bias_hh_l0_1));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[1440], _mm512_add_ps(sum0_1_2, gru_bias_hh_l0_2));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at[1488], _mm512_add_ps(sum0_1_3, gru_bias_hh_l0_3));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[2688], _mm512_add_ps(sum0_2_0, gru_bias_hh_l0_0));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[2736], _mm512_add_ps(sum0_2_1, gru_bias_hh_l0_1));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[2784], _mm512_add_ps(sum0_2_2, gru_bias_hh_l0_2));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at[2832], _mm512_add_ps(sum0_2_3, gru_bias_hh_l0_3));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[4032], _mm512_add_ps(sum0_3_0, gru_bias_hh_l0_0));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[4080], _mm512_add_ps(sum0_3_1, gru_bias_hh_l0_1));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at[4128], _mm512_add_ps(sum0_3_2, gru_bias_hh_l0_2));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at[4176], _mm512_add_ps(sum0_3_3, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[5376], _mm512_add_ps(sum0_4_0, gru_bias_hh_l0_0));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[5424], _mm512_add_ps(sum0_4_1, gru_bias_hh_l0_1));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[5472], _mm512_add_ps(sum0_4_2, gru_bias_hh_l0_2));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[6720], _mm512_add_ps(sum0_5_0, gru_bias_hh_l0_0));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[6768], _mm512_add_ps(sum0_5_1, gru_bias_hh_l0_1));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[6816], _mm512_add_ps(sum0_5_2, gru_bias_hh_l0_2));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[8064], _mm512_add_ps(sum0_6_0, gru_bias_hh_l0_0));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[8112], _mm512_add_ps(sum0_6_1, gru_bias_hh_l0_1));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[8160], _mm512_add_ps(sum0_6_2, gru_bias_hh_l0_2));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[9408], _mm512_add_ps(sum0_7_0, gru_bias_hh_l0_0));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[9456], _mm512_add_ps(sum0_7_1, gru_bias_hh_l0_1));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at[9504], _mm512_add_ps(sum0_7_2, gru_bias_hh_l0_2));
     } else {
-        __m512 sum1_0_0 = _mm512_setzero_ps();
-        __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_1_0 = _mm512_setzero_ps();
-        __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_2_0 = _mm512_setzero_ps();
-        __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_3_0 = _mm512_setzero_ps();
-        __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
+        __m512 sum1_0 = _mm512_setzero_ps();
+        __m512 sum1_1 = _mm512_setzero_ps();
+        __m512 sum1_2 = _mm512_setzero_ps();
+        __m512 sum1_3 = _mm512_setzero_ps();
+        __m512 sum1_4 = _mm512_setzero_ps();
+        __m512 sum1_5 = _mm512_setzero_ps();
+        __m512 sum1_6 = _mm512_setzero_ps();
+        __m512 sum1_7 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                const float *const gru0_cell_at_2 = &gru0_cell[2240 * b0 + 112 * time + 16 * c0 + c1];
-                const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_2[0]);
-                const float *const gru_weight_hh_l0_at_2 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 256 * c0 + 16 * c1];
-                const __m512 gru_weight_hh_l0_8 = _mm512_loadu_ps(&gru_weight_hh_l0_at_2[0]);
-                sum1_0_0 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_8, sum1_0_0);
-                const __m512 gru_weight_hh_l0_9 = _mm512_loadu_ps(&gru_weight_hh_l0_at_2[5376]);
-                sum1_0_1 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_9, sum1_0_1);
-                const __m512 gru_weight_hh_l0_10 = _mm512_loadu_ps(&gru_weight_hh_l0_at_2[10752]);
-                sum1_0_2 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_10, sum1_0_2);
-                const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_2[560]);
-                sum1_1_0 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_8, sum1_1_0);
-                sum1_1_1 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_9, sum1_1_1);
-                sum1_1_2 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_10, sum1_1_2);
-                const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_2[1120]);
-                sum1_2_0 = _mm512_fmadd_ps(gru0_cell_10, gru_weight_hh_l0_8, sum1_2_0);
-                sum1_2_1 = _mm512_fmadd_ps(gru0_cell_10, gru_weight_hh_l0_9, sum1_2_1);
-                sum1_2_2 = _mm512_fmadd_ps(gru0_cell_10, gru_weight_hh_l0_10, sum1_2_2);
-                const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_at_2[1680]);
-                sum1_3_0 = _mm512_fmadd_ps(gru0_cell_11, gru_weight_hh_l0_8, sum1_3_0);
-                sum1_3_1 = _mm512_fmadd_ps(gru0_cell_11, gru_weight_hh_l0_9, sum1_3_1);
-                sum1_3_2 = _mm512_fmadd_ps(gru0_cell_11, gru_weight_hh_l0_10, sum1_3_2);
+                const float *const gru0_cell_at_2 = &gru0_cell[4480 * b0 + 112 * time + 16 * c0 + c1];
+                const __m512 gru_weight_hh_l0_6 = _mm512_loadu_ps(&gru_weight_hh_l0[16128 * o0 + 1792 * p + 256 * c0 + 16 * c1]);
+                sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[0]), gru_weight_hh_l0_6, sum1_0);
+                sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[560]), gru_weight_hh_l0_6, sum1_1);
+                sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[1120]), gru_weight_hh_l0_6, sum1_2);
+                sum1_3 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[1680]), gru_weight_hh_l0_6, sum1_3);
+                sum1_4 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[2240]), gru_weight_hh_l0_6, sum1_4);
+                sum1_5 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[2800]), gru_weight_hh_l0_6, sum1_5);
+                sum1_6 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[3360]), gru_weight_hh_l0_6, sum1_6);
+                sum1_7 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[3920]), gru_weight_hh_l0_6, sum1_7);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            const float *const gru0_cell_at_3 = &gru0_cell[2240 * b0 + 112 * time + c1 + 96];
-            const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_3[0]);
-            const float *const gru_weight_hh_l0_at_3 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 16 * c1 + 1536];
-            const __m512 gru_weight_hh_l0_11 = _mm512_loadu_ps(&gru_weight_hh_l0_at_3[0]);
-            sum1_0_0 = _mm512_fmadd_ps(gru0_cell_12, gru_weight_hh_l0_11, sum1_0_0);
-            const __m512 gru_weight_hh_l0_12 = _mm512_loadu_ps(&gru_weight_hh_l0_at_3[5376]);
-            sum1_0_1 = _mm512_fmadd_ps(gru0_cell_12, gru_weight_hh_l0_12, sum1_0_1);
-            const __m512 gru_weight_hh_l0_13 = _mm512_loadu_ps(&gru_weight_hh_l0_at_3[10752]);
-            sum1_0_2 = _mm512_fmadd_ps(gru0_cell_12, gru_weight_hh_l0_13, sum1_0_2);
-            const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_3[560]);
-            sum1_1_0 = _mm512_fmadd_ps(gru0_cell_13, gru_weight_hh_l0_11, sum1_1_0);
-            sum1_1_1 = _mm512_fmadd_ps(gru0_cell_13, gru_weight_hh_l0_12, sum1_1_1);
-            sum1_1_2 = _mm512_fmadd_ps(gru0_cell_13, gru_weight_hh_l0_13, sum1_1_2);
-            const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_3[1120]);
-            sum1_2_0 = _mm512_fmadd_ps(gru0_cell_14, gru_weight_hh_l0_11, sum1_2_0);
-            sum1_2_1 = _mm512_fmadd_ps(gru0_cell_14, gru_weight_hh_l0_12, sum1_2_1);
-            sum1_2_2 = _mm512_fmadd_ps(gru0_cell_14, gru_weight_hh_l0_13, sum1_2_2);
-            const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_3[1680]);
-            sum1_3_0 = _mm512_fmadd_ps(gru0_cell_15, gru_weight_hh_l0_11, sum1_3_0);
-            sum1_3_1 = _mm512_fmadd_ps(gru0_cell_15, gru_weight_hh_l0_12, sum1_3_1);
-            sum1_3_2 = _mm512_fmadd_ps(gru0_cell_15, gru_weight_hh_l0_13, sum1_3_2);
+            const float *const gru0_cell_at_3 = &gru0_cell[4480 * b0 + 112 * time + c1 + 96];
+            const __m512 gru_weight_hh_l0_7 = _mm512_loadu_ps(&gru_weight_hh_l0[16128 * o0 + 1792 * p + 16 * c1 + 1536]);
+            sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[0]), gru_weight_hh_l0_7, sum1_0);
+            sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[560]), gru_weight_hh_l0_7, sum1_1);
+            sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[1120]), gru_weight_hh_l0_7, sum1_2);
+            sum1_3 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[1680]), gru_weight_hh_l0_7, sum1_3);
+            sum1_4 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[2240]), gru_weight_hh_l0_7, sum1_4);
+            sum1_5 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[2800]), gru_weight_hh_l0_7, sum1_5);
+            sum1_6 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[3360]), gru_weight_hh_l0_7, sum1_6);
+            sum1_7 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[3920]), gru_weight_hh_l0_7, sum1_7);
         }
-        const float *const gru_bias_hh_l0_at_1 = &gru_bias_hh_l0[192 * o0 + 16 * p];
-        const __m512 gru_bias_hh_l0_4 = _mm512_loadu_ps(&gru_bias_hh_l0_at_1[0]);
-        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[5376 * b0 + 336 * time + 192 * o0 + 16 * p];
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[0], _mm512_add_ps(sum1_0_0, gru_bias_hh_l0_4));
-        const __m512 gru_bias_hh_l0_5 = _mm512_loadu_ps(&gru_bias_hh_l0_at_1[48]);
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[48], _mm512_add_ps(sum1_0_1, gru_bias_hh_l0_5));
-        const __m512 gru_bias_hh_l0_6 = _mm512_loadu_ps(&gru_bias_hh_l0_at_1[96]);
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[96], _mm512_add_ps(sum1_0_2, gru_bias_hh_l0_6));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[1344], _mm512_add_ps(sum1_1_0, gru_bias_hh_l0_4));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[1392], _mm512_add_ps(sum1_1_1, gru_bias_hh_l0_5));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[1440], _mm512_add_ps(sum1_1_2, gru_bias_hh_l0_6));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[2688], _mm512_add_ps(sum1_2_0, gru_bias_hh_l0_4));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[2736], _mm512_add_ps(sum1_2_1, gru_bias_hh_l0_5));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[2784], _mm512_add_ps(sum1_2_2, gru_bias_hh_l0_6));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[4032], _mm512_add_ps(sum1_3_0, gru_bias_hh_l0_4));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[4080], _mm512_add_ps(sum1_3_1, gru_bias_hh_l0_5));
-        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[4128], _mm512_add_ps(sum1_3_2, gru_bias_hh_l0_6));
+        const __m512 gru_bias_hh_l0_3 = _mm512_loadu_ps(&gru_bias_hh_l0[144 * o0 + 16 * p]);
+        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[10752 * b0 + 336 * time + 144 * o0 + 16 * p];
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[0], _mm512_add_ps(sum1_0, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[1344], _mm512_add_ps(sum1_1, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[2688], _mm512_add_ps(sum1_2, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[4032], _mm512_add_ps(sum1_3, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[5376], _mm512_add_ps(sum1_4, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[6720], _mm512_add_ps(sum1_5, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[8064], _mm512_add_ps(sum1_6, gru_bias_hh_l0_3));
+        _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[9408], _mm512_add_ps(sum1_7, gru_bias_hh_l0_3));
     }
 }
 
@@ -4460,7 +4603,7 @@ static void gru0_hidden_projection(const float *restrict gru0_cell, const float 
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 24; item++) {
+    for (ptrdiff_t item = 0; item < 18; item++) {
         gru0_hidden_projection_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection_out, time);
     }
 }
@@ -4542,109 +4685,108 @@ static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 8192
  * 104.9 M FLOPs, 5835.8 k bytes of memory traffic.
- * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+ * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
     const float *restrict fc3_0_bias, float *restrict fc3_forward_out) {
-    const ptrdiff_t o0 = item / 256;
-    const ptrdiff_t p = item / 64 % 4;
-    const ptrdiff_t q = item / 16 % 4;
-    const ptrdiff_t b0 = item % 16;
-    __m512 sum0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2 = _mm512_setzero_ps();
-    __m512 sum0_0_3 = _mm512_setzero_ps();
-    __m512 sum0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2 = _mm512_setzero_ps();
-    __m512 sum0_1_3 = _mm512_setzero_ps();
-    __m512 sum0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_2_2 = _mm512_setzero_ps();
-    __m512 sum0_2_3 = _mm512_setzero_ps();
-    __m512 sum0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_3_2 = _mm512_setzero_ps();
-    __m512 sum0_3_3 = _mm512_setzero_ps();
+    const ptrdiff_t o0 = item / 128;
+    const ptrdiff_t p = item / 32 % 4;
+    const ptrdiff_t q = item / 8 % 4;
+    const ptrdiff_t b0 = item % 8;
+    __m512 sum0_0_0_0 = _mm512_setzero_ps();
+    __m512 sum0_0_0_1 = _mm512_setzero_ps();
+    __m512 sum0_0_1_0 = _mm512_setzero_ps();
+    __m512 sum0_0_1_1 = _mm512_setzero_ps();
+    __m512 sum0_0_2_0 = _mm512_setzero_ps();
+    __m512 sum0_0_2_1 = _mm512_setzero_ps();
+    __m512 sum0_0_3_0 = _mm512_setzero_ps();
+    __m512 sum0_0_3_1 = _mm512_setzero_ps();
+    __m512 sum0_1_0_0 = _mm512_setzero_ps();
+    __m512 sum0_1_0_1 = _mm512_setzero_ps();
+    __m512 sum0_1_1_0 = _mm512_setzero_ps();
+    __m512 sum0_1_1_1 = _mm512_setzero_ps();
+    __m512 sum0_1_2_0 = _mm512_setzero_ps();
+    __m512 sum0_1_2_1 = _mm512_setzero_ps();
+    __m512 sum0_1_3_0 = _mm512_setzero_ps();
+    __m512 sum0_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-            const float *const gru0_cell_at = &gru0_cell[560 * b0 + 16 * c0 + c1 + 112];
+            const float *const gru0_cell_at = &gru0_cell[1120 * b0 + 16 * c0 + c1 + 112];
             const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
-            const float *const fc3_0_weight_at = &fc3_0_weight[114688 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1];
-            const __m512 fc3_0_weight_0 = _mm512_loadu_ps(&fc3_0_weight_at[0]);
-            sum0_0_0 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_0, sum0_0_0);
-            const __m512 fc3_0_weight_1 = _mm512_loadu_ps(&fc3_0_weight_at[28672]);
-            sum0_0_1 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_1, sum0_0_1);
-            const __m512 fc3_0_weight_2 = _mm512_loadu_ps(&fc3_0_weight_at[57344]);
-            sum0_0_2 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_2, sum0_0_2);
-            const __m512 fc3_0_weight_3 = _mm512_loadu_ps(&fc3_0_weight_at[86016]);
-            sum0_0_3 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_3, sum0_0_3);
+            const __m512 fc3_0_weight_0 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1]);
+            sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_0, sum0_0_0_0);
+            const __m512 fc3_0_weight_1 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1 + 28672]);
+            sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_1, sum0_0_0_1);
             const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[112]);
-            sum0_1_0 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_0, sum0_1_0);
-            sum0_1_1 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_1, sum0_1_1);
-            sum0_1_2 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_2, sum0_1_2);
-            sum0_1_3 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_3, sum0_1_3);
+            sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_0, sum0_0_1_0);
+            sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_1, sum0_0_1_1);
             const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_at[224]);
-            sum0_2_0 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_0, sum0_2_0);
-            sum0_2_1 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_1, sum0_2_1);
-            sum0_2_2 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_2, sum0_2_2);
-            sum0_2_3 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_3, sum0_2_3);
+            sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_0, sum0_0_2_0);
+            sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_1, sum0_0_2_1);
             const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_at[336]);
-            sum0_3_0 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_0, sum0_3_0);
-            sum0_3_1 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_1, sum0_3_1);
-            sum0_3_2 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_2, sum0_3_2);
-            sum0_3_3 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_3, sum0_3_3);
+            sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_0, sum0_0_3_0);
+            sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_1, sum0_0_3_1);
+            const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at[560]);
+            sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_0, sum0_1_0_0);
+            sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_1, sum0_1_0_1);
+            const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at[672]);
+            sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_0, sum0_1_1_0);
+            sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_1, sum0_1_1_1);
+            const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at[784]);
+            sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_0, sum0_1_2_0);
+            sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_1, sum0_1_2_1);
+            const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at[896]);
+            sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_0, sum0_1_3_0);
+            sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_1, sum0_1_3_1);
         }
     }
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        const float *const gru0_cell_at_1 = &gru0_cell[560 * b0 + c1 + 208];
-        const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at_1[0]);
-        const float *const fc3_0_weight_at_1 = &fc3_0_weight[114688 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536];
-        const __m512 fc3_0_weight_4 = _mm512_loadu_ps(&fc3_0_weight_at_1[0]);
-        sum0_0_0 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_4, sum0_0_0);
-        const __m512 fc3_0_weight_5 = _mm512_loadu_ps(&fc3_0_weight_at_1[28672]);
-        sum0_0_1 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_5, sum0_0_1);
-        const __m512 fc3_0_weight_6 = _mm512_loadu_ps(&fc3_0_weight_at_1[57344]);
-        sum0_0_2 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_6, sum0_0_2);
-        const __m512 fc3_0_weight_7 = _mm512_loadu_ps(&fc3_0_weight_at_1[86016]);
-        sum0_0_3 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_7, sum0_0_3);
-        const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at_1[112]);
-        sum0_1_0 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_4, sum0_1_0);
-        sum0_1_1 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_5, sum0_1_1);
-        sum0_1_2 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_6, sum0_1_2);
-        sum0_1_3 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_7, sum0_1_3);
-        const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at_1[224]);
-        sum0_2_0 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_4, sum0_2_0);
-        sum0_2_1 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_5, sum0_2_1);
-        sum0_2_2 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_6, sum0_2_2);
-        sum0_2_3 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_7, sum0_2_3);
-        const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at_1[336]);
-        sum0_3_0 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_4, sum0_3_0);
-        sum0_3_1 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_5, sum0_3_1);
-        sum0_3_2 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_6, sum0_3_2);
-        sum0_3_3 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_7, sum0_3_3);
+        const float *const gru0_cell_at_1 = &gru0_cell[1120 * b0 + c1 + 208];
+        const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[0]);
+        const __m512 fc3_0_weight_2 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536]);
+        sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_2, sum0_0_0_0);
+        const __m512 fc3_0_weight_3 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 30208]);
+        sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_3, sum0_0_0_1);
+        const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[112]);
+        sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_2, sum0_0_1_0);
+        sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_3, sum0_0_1_1);
+        const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_1[224]);
+        sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_10, fc3_0_weight_2, sum0_0_2_0);
+        sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_10, fc3_0_weight_3, sum0_0_2_1);
+        const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_at_1[336]);
+        sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_11, fc3_0_weight_2, sum0_0_3_0);
+        sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_11, fc3_0_weight_3, sum0_0_3_1);
+        const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_1[560]);
+        sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_12, fc3_0_weight_2, sum0_1_0_0);
+        sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_12, fc3_0_weight_3, sum0_1_0_1);
+        const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_1[672]);
+        sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_13, fc3_0_weight_2, sum0_1_1_0);
+        sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_13, fc3_0_weight_3, sum0_1_1_1);
+        const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_1[784]);
+        sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_14, fc3_0_weight_2, sum0_1_2_0);
+        sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_14, fc3_0_weight_3, sum0_1_2_1);
+        const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_1[896]);
+        sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_15, fc3_0_weight_2, sum0_1_3_0);
+        sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_15, fc3_0_weight_3, sum0_1_3_1);
     }
-    const float *const fc3_0_bias_at = &fc3_0_bias[1024 * o0 + 64 * p + 16 * q];
-    const __m512 fc3_0_bias_0 = _mm512_loadu_ps(&fc3_0_bias_at[0]);
-    float *const fc3_forward_out_at = &fc3_forward_out[32768 * b0 + 1024 * o0 + 64 * p + 16 * q];
-    _mm512_storeu_ps(&fc3_forward_out_at[0], _mm512_add_ps(sum0_0_0, fc3_0_bias_0));
-    const __m512 fc3_0_bias_1 = _mm512_loadu_ps(&fc3_0_bias_at[256]);
-    _mm512_storeu_ps(&fc3_forward_out_at[256], _mm512_add_ps(sum0_0_1, fc3_0_bias_1));
-    const __m512 fc3_0_bias_2 = _mm512_loadu_ps(&fc3_0_bias_at[512]);
-    _mm512_storeu_ps(&fc3_forward_out_at[512], _mm512_add_ps(sum0_0_2, fc3_0_bias_2));
-    const __m512 fc3_0_bias_3 = _mm512_loadu_ps(&fc3_0_bias_at[768]);
-    _mm512_storeu_ps(&fc3_forward_out_at[768], _mm512_add_ps(sum0_0_3, fc3_0_bias_3));
-    _mm512_storeu_ps(&fc3_forward_out_at[8192], _mm512_add_ps(sum0_1_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[8448], _mm512_add_ps(sum0_1_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[8704], _mm512_add_ps(sum0_1_2, fc3_0_bias_2));
-    _mm512_storeu_ps(&fc3_forward_out_at[8960], _mm512_add_ps(sum0_1_3, fc3_0_bias_3));
-    _mm512_storeu_ps(&fc3_forward_out_at[16384], _mm512_add_ps(sum0_2_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[16640], _mm512_add_ps(sum0_2_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[16896], _mm512_add_ps(sum0_2_2, fc3_0_bias_2));
-    _mm512_storeu_ps(&fc3_forward_out_at[17152], _mm512_add_ps(sum0_2_3, fc3_0_bias_3));
-    _mm512_storeu_ps(&fc3_forward_out_at[24576], _mm512_add_ps(sum0_3_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[24832], _mm512_add_ps(sum0_3_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[25088], _mm512_add_ps(sum0_3_2, fc3_0_bias_2));
-    _mm512_storeu_ps(&fc3_forward_out_at[25344], _mm512_add_ps(sum0_3_3, fc3_0_bias_3));
+    const __m512 fc3_0_bias_0 = _mm512_loadu_ps(&fc3_0_bias[512 * o0 + 64 * p + 16 * q]);
+    float *const fc3_forward_out_at = &fc3_forward_out[65536 * b0 + 512 * o0 + 64 * p + 16 * q];
+    _mm512_storeu_ps(&fc3_forward_out_at[0], _mm512_add_ps(sum0_0_0_0, fc3_0_bias_0));
+    const __m512 fc3_0_bias_1 = _mm512_loadu_ps(&fc3_0_bias[512 * o0 + 64 * p + 16 * q + 256]);
+    _mm512_storeu_ps(&fc3_forward_out_at[256], _mm512_add_ps(sum0_0_0_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[8192], _mm512_add_ps(sum0_0_1_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[8448], _mm512_add_ps(sum0_0_1_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[16384], _mm512_add_ps(sum0_0_2_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[16640], _mm512_add_ps(sum0_0_2_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[24576], _mm512_add_ps(sum0_0_3_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[24832], _mm512_add_ps(sum0_0_3_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[32768], _mm512_add_ps(sum0_1_0_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[33024], _mm512_add_ps(sum0_1_0_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[40960], _mm512_add_ps(sum0_1_1_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[41216], _mm512_add_ps(sum0_1_1_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[49152], _mm512_add_ps(sum0_1_2_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[49408], _mm512_add_ps(sum0_1_2_1, fc3_0_bias_1));
+    _mm512_storeu_ps(&fc3_forward_out_at[57344], _mm512_add_ps(sum0_1_3_0, fc3_0_bias_0));
+    _mm512_storeu_ps(&fc3_forward_out_at[57600], _mm512_add_ps(sum0_1_3_1, fc3_0_bias_1));
 }
 
 static void fc3_forward(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward_out,
@@ -4823,6 +4965,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_body(ptrdiff_t item, con
                 __m512 sum1_1_1_1_0 = _mm512_setzero_ps();
                 __m512 sum1_1_1_1_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    if (512 * kb + 128 * p + 32 * q + c0 < 1024) {
+                        prefetch_line(&fc3_forward[(n + 1) % 32 * 16384 + (512 * kb + 128 * p + 32 * q + c0) % 1024 * 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + c1];
                         const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -5457,6 +5602,10 @@ static TARGET_CODE void decoder1_conv_transpose_forward_body(ptrdiff_t item, con
                     __m512 sum1_1_3_0 = _mm512_setzero_ps();
                     __m512 sum1_1_3_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        if (512 * kb + 256 * ib + 64 * p + 16 * q + c0 < 1024) {
+                            prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 64 * 16384 + (512 * kb + 256 * ib + 64 * p + 16 * q
+                                + c0) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -6098,6 +6247,9 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        prefetch_line(&decoder1_conv_transpose_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048
+                            + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) % 144 * 16 + (512 * kb + 128 * ib + 32 * p + 8 * q
+                            + c0) / 144 % 8 * 4096]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -6167,6 +6319,11 @@ static TARGET_CODE void decoder2_conv_transpose_forward_body(ptrdiff_t item, con
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    if (128 * kb + 32 * ib + 8 * p + c0 + 1024 < 1152) {
+                        prefetch_line(&decoder1_conv_transpose_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048
+                            + (128 * kb + 32 * ib + 8 * p + c0 + 1024) % 144 * 16 + (128 * kb + 32 * ib + 8 * p + c0
+                            + 1024) / 144 % 8 * 4096]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + c1 + 8192];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
@@ -6727,6 +6884,12 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 144 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 144 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -6796,6 +6959,14 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0
+                            + 512) / 144 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384
+                            + 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
@@ -7576,7 +7747,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
  * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1589760 a thread.
- * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 32, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 16 unrolled, c lanes */
+ * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 32, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, k unrolled, u unrolled, v unrolled, c in tiles of 16 unrolled, c lanes */
 static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder_10_bias, const float *restrict decoder4_tanh_grad, char *scratch) {
@@ -7645,27 +7816,90 @@ static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *re
             __m512 sum1_2_2_0 = _mm512_setzero_ps();
             __m512 sum1_2_2_1 = _mm512_setzero_ps();
             for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                for (ptrdiff_t j = 0; j < 64; j++) {
-                    const __m512 decoder4_tanh_grad_0 = _mm512_set1_ps(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0 + 64 * i1 + j]);
-                    float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[1056 * i1 + 16 * j];
-                    sum1_0_0_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[0]), sum1_0_0_0);
-                    sum1_0_0_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[19008]), sum1_0_0_1);
-                    sum1_0_1_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[16]), sum1_0_1_0);
-                    sum1_0_1_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[19024]), sum1_0_1_1);
-                    sum1_0_2_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[32]), sum1_0_2_0);
-                    sum1_0_2_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[19040]), sum1_0_2_1);
-                    sum1_1_0_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[1056]), sum1_1_0_0);
-                    sum1_1_0_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[20064]), sum1_1_0_1);
-                    sum1_1_1_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[1072]), sum1_1_1_0);
-                    sum1_1_1_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[20080]), sum1_1_1_1);
-                    sum1_1_2_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[1088]), sum1_1_2_0);
-                    sum1_1_2_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[20096]), sum1_1_2_1);
-                    sum1_2_0_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[2112]), sum1_2_0_0);
-                    sum1_2_0_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[21120]), sum1_2_0_1);
-                    sum1_2_1_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[2128]), sum1_2_1_0);
-                    sum1_2_1_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[21136]), sum1_2_1_1);
-                    sum1_2_2_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[2144]), sum1_2_2_0);
-                    sum1_2_2_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[21152]), sum1_2_2_1);
+                for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 16]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 32]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 48]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 64]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 80]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 96]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 112]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 128]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 144]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 160]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 176]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 192]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 208]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 224]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 240]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 256]);
+                    for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
+                        const __m512 decoder4_tanh_grad_0 = _mm512_set1_ps(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0 + 64 * i1
+                            + 8 * j0 + j1]);
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[1056 * i1 + 128 * j0 + 16 * j1];
+                        sum1_0_0_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[0]), sum1_0_0_0);
+                        sum1_0_0_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[19008]),
+                            sum1_0_0_1);
+                        sum1_0_1_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[16]), sum1_0_1_0);
+                        sum1_0_1_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[19024]),
+                            sum1_0_1_1);
+                        sum1_0_2_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[32]), sum1_0_2_0);
+                        sum1_0_2_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[19040]),
+                            sum1_0_2_1);
+                        sum1_1_0_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[1056]), sum1_1_0_0);
+                        sum1_1_0_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[20064]),
+                            sum1_1_0_1);
+                        sum1_1_1_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[1072]), sum1_1_1_0);
+                        sum1_1_1_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[20080]),
+                            sum1_1_1_1);
+                        sum1_1_2_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[1088]), sum1_1_2_0);
+                        sum1_1_2_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[20096]),
+                            sum1_1_2_1);
+                        sum1_2_0_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[2112]), sum1_2_0_0);
+                        sum1_2_0_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[21120]),
+                            sum1_2_0_1);
+                        sum1_2_1_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[2128]), sum1_2_1_0);
+                        sum1_2_1_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[21136]),
+                            sum1_2_1_1);
+                        sum1_2_2_0 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[2144]), sum1_2_2_0);
+                        sum1_2_2_1 = _mm512_fmadd_ps(decoder4_tanh_grad_0, _mm512_loadu_ps(&decoder3_relu_in_staged0_at[21152]),
+                            sum1_2_2_1);
+                    }
                 }
             }
             float *const decoder4_conv_weight_grad_groups_at_1 = &decoder4_conv_weight_grad_groups[288 * g];
@@ -8304,6 +8538,36 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m512 sum2_7_0 = _mm512_setzero_ps();
                         __m512 sum2_7_1 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
+                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
+                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
+                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
+                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * k0 + 6 * p + 2 * q + i) % 64 * 32
+                                + (18 * k0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
+                            prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * k0 + 6 * p + 2 * q + i) % 64 * 32
+                                + (18 * k0 + 6 * p + 2 * q + i) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 6144 * p
                                     + 2048 * q + 256 * i + 16 * j];
@@ -8387,6 +8651,36 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum3_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 64 * 32 + (12 * k0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384]);
+                            prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * p + 2 * v + i
+                                + 144) % 64 * 32 + (12 * k0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 6144 * p
                                     + 4096 * v + 256 * i + 16 * j];
@@ -8470,6 +8764,42 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum4_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            if (12 * k0 + 4 * q + 2 * u + i + 240 < 256) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
+                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
+                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
+                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
+                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
+                            }
+                            if (12 * k0 + 4 * q + 2 * u + i + 240 < 256) {
+                                prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
+                            }
+                            if (12 * k0 + 4 * q + 2 * u + i + 240 < 256) {
+                                prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * q + 2 * u
+                                    + i + 240) % 64 * 32 + (12 * k0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384]);
+                                prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g
+                                    + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * q + 2 * u
+                                    + i + 240) % 64 * 32 + (12 * k0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
+                            }
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * u
                                     + 2048 * q + 256 * i + 16 * j];
@@ -8787,10 +9117,10 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
-    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder_7_bias, float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
     const ptrdiff_t i = item % 4;
     float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
@@ -8933,6 +9263,34 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 128 % 4 * 16384 + 4096 * i]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 128 % 4 * 16384 + 4096 * i + 16]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -9001,6 +9359,34 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) / 128 % 4 * 16384 + 4096 * i]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) / 128 % 4 * 16384 + 4096 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -9069,6 +9455,35 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 256 % 2 * 65536 + 48]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) / 128 % 4 * 16384 + 4096 * i]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) / 128 % 4 * 16384 + 4096 * i
+                                + 16]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 4096];
@@ -9138,6 +9553,34 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) / 128 % 4 * 16384 + 4096 * i]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) / 128 % 4 * 16384 + 4096 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
                             const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -9204,6 +9647,29 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum5_7_0 = _mm512_setzero_ps();
                 __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536
+                        + 16]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536
+                        + 32]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536
+                        + 48]);
+                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
+                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
+                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
+                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 16]);
+                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
+                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 32]);
+                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
+                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 48]);
+                    prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 128 * 32
+                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 128 % 4 * 16384 + 4096 * i]);
+                    prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 128 * 32
+                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 128 % 4 * 16384 + 4096 * i + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
                         const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -9270,6 +9736,34 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum6_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) / 128 % 4 * 16384 + 4096 * i]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) / 128 % 4 * 16384 + 4096 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
                             const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -9338,6 +9832,42 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
+                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
+                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
+                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
+                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            }
+                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
+                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
+                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
+                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
+                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            }
+                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
+                                prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                    + v + 480) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 128 % 4 * 16384
+                                    + 4096 * i]);
+                                prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                    + v + 480) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 128 % 4 * 16384
+                                    + 4096 * i + 16]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 20480];
@@ -9583,10 +10113,10 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
 
 static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
-    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad, const float *restrict decoder_9_weight_filtered,
-    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
-    const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
-    float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
+    const float *restrict decoder_10_bias, const float *restrict decoder4_conv_data_grad,
+    const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder_9_weight_filtered,
+    float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_batch_norm_statistics,
+    const float *restrict decoder_7_bias, float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
@@ -9594,8 +10124,8 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
-            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
-            decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
+            decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
+            decoder_9_weight_filtered, decoder3_conv_transpose_data_grad_out, decoder2_batch_norm_statistics, decoder_7_bias,
             decoder2_batch_norm_grad_sums_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -10437,8 +10967,8 @@ static void decoder2_conv_transpose_data_grad_weight(const float *restrict decod
 static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
     const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder_6_weight_filtered,
+    float *restrict decoder2_conv_transpose_data_grad_out, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
     const ptrdiff_t i = item % 2;
@@ -10581,6 +11111,20 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u
+                            + v) / 256 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u
+                            + v) / 256 % 4 * 16384 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u
+                            + v) / 256 % 4 * 16384]);
+                        prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u
+                            + v) / 256 % 4 * 16384 + 16]);
+                        prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) % 128 * 16
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) / 128 % 8 * 4096 + 2048 * i]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -10649,6 +11193,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum2_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
+                    prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb
+                        + 8 * ib + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384]);
+                    prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb
+                        + 8 * ib + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384 + 16]);
+                    prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                        + (32 * kb + 8 * ib + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384]);
+                    prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                        + (32 * kb + 8 * ib + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384 + 16]);
+                    prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (32 * kb + 8 * ib + 2 * c0 + u + 256) % 128 * 16
+                        + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 128 % 8 * 4096 + 2048 * i]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + c1 + 2048];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -10717,6 +11271,20 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384]);
+                        prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                            + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384 + 16]);
+                        prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) % 128 * 16 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 384) / 128 % 8 * 4096 + 2048 * i]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + c1 + 4096];
                             const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -10785,6 +11353,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum4_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb
+                        + 8 * ib + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384]);
+                    prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb
+                        + 8 * ib + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384 + 16]);
+                    prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                        + (32 * kb + 8 * ib + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384]);
+                    prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                        + (32 * kb + 8 * ib + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384 + 16]);
+                    prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (32 * kb + 8 * ib + 2 * c0 + v + 640) % 128 * 16
+                        + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 128 % 8 * 4096 + 2048 * i]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + c1 + 10240];
                         const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -10851,6 +11429,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum5_7_0 = _mm512_setzero_ps();
             __m512 sum5_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb
+                    + 4 * ib + c0 + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384]);
+                prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb
+                    + 4 * ib + c0 + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384 + 16]);
+                prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb
+                    + 4 * ib + c0 + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384]);
+                prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb
+                    + 4 * ib + c0 + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384 + 16]);
+                prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (16 * kb + 4 * ib + c0 + 768) % 128 * 16 + (16 * kb + 4 * ib
+                    + c0 + 768) / 128 % 8 * 4096 + 2048 * i]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + c1 + 12288];
                     const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -10917,6 +11505,16 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum6_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb
+                        + 8 * ib + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384]);
+                    prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb
+                        + 8 * ib + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384 + 16]);
+                    prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                        + (32 * kb + 8 * ib + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384]);
+                    prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                        + (32 * kb + 8 * ib + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384 + 16]);
+                    prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (32 * kb + 8 * ib + 2 * c0 + v + 832) % 128 * 16
+                        + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 128 % 8 * 4096 + 2048 * i]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + c1 + 14336];
                         const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -10985,6 +11583,26 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960 < 1024) {
+                            prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                                + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384]);
+                            prefetch_line(&decoder2_conv_transpose_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                                + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384 + 16]);
+                        }
+                        if (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960 < 1024) {
+                            prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                                + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384]);
+                            prefetch_line(&decoder3_conv_transpose_data_grad[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192
+                                + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384 + 16]);
+                        }
+                        if (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960 < 1024) {
+                            prefetch_line(&decoder1_conv_transpose_forward[n % 64 * 32768 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) % 128 * 16 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960) / 128 % 8 * 4096 + 2048 * i]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + c1 + 20480];
                             const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
@@ -11228,8 +11846,8 @@ static TARGET_CODE void decoder2_conv_transpose_data_grad_body(ptrdiff_t item, c
 static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder2_batch_norm_grad_sums,
     const float *restrict decoder_7_bias, const float *restrict decoder3_conv_transpose_data_grad,
-    const float *restrict decoder_6_weight_filtered, float *restrict decoder2_conv_transpose_data_grad_out,
-    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_statistics,
+    const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder_6_weight_filtered,
+    float *restrict decoder2_conv_transpose_data_grad_out, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder_4_bias, float *restrict decoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -11238,8 +11856,8 @@ static void decoder2_conv_transpose_data_grad(const float *restrict decoder2_bat
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         decoder2_conv_transpose_data_grad_body(item, decoder2_batch_norm_statistics, decoder2_conv_transpose_forward,
-            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder_6_weight_filtered,
-            decoder2_conv_transpose_data_grad_out, decoder1_conv_transpose_forward, decoder1_batch_norm_statistics, decoder_4_bias,
+            decoder2_batch_norm_grad_sums, decoder_7_bias, decoder3_conv_transpose_data_grad, decoder1_conv_transpose_forward,
+            decoder_6_weight_filtered, decoder2_conv_transpose_data_grad_out, decoder1_batch_norm_statistics, decoder_4_bias,
             decoder1_batch_norm_grad_sums_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12111,8 +12729,8 @@ static void decoder1_conv_transpose_data_grad_weight(const float *restrict decod
 static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
     const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder_3_weight_filtered,
+    float *restrict decoder1_conv_transpose_data_grad_out, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const decoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
@@ -12251,6 +12869,12 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u
+                            + v) % 2048 * 16]);
+                        prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u
+                            + v) % 2048 * 16]);
+                        prefetch_line(&decoder0_conv_transpose_forward[n % 64 * 16384 + (64 * kb + 32 * ib + 4 * c0 + 2 * u
+                            + v) % 1024 * 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -12319,6 +12943,11 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum2_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
+                    prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + u
+                        + 512) % 2048 * 16]);
+                    prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + u
+                        + 512) % 2048 * 16]);
+                    prefetch_line(&decoder0_conv_transpose_forward[n % 64 * 16384 + (32 * kb + 16 * ib + 2 * c0 + u + 512) % 1024 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 128 * ib + c1 + 2048];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -12387,6 +13016,14 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                            + 768) % 2048 * 16]);
+                        prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                            + 768) % 2048 * 16]);
+                        if (64 * kb + 32 * ib + 4 * c0 + 2 * u + v + 768 < 1024) {
+                            prefetch_line(&decoder0_conv_transpose_forward[n % 64 * 16384 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                                + 768) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 128 * ib + c1 + 4096];
                             const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -12455,6 +13092,10 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum4_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v
+                        + 1280) % 2048 * 16]);
+                    prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v
+                        + 1280) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 128 * ib + c1 + 10240];
                         const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -12521,6 +13162,8 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum5_1_3_0 = _mm512_setzero_ps();
             __m512 sum5_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (16 * kb + 8 * ib + c0 + 1536) % 2048 * 16]);
+                prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (16 * kb + 8 * ib + c0 + 1536) % 2048 * 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + c1 + 12288];
                     const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -12587,6 +13230,10 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             __m512 sum6_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v
+                        + 1664) % 2048 * 16]);
+                    prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v
+                        + 1664) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 128 * ib + c1 + 14336];
                         const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -12655,6 +13302,14 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (64 * kb + 32 * ib + 4 * c0 + 2 * u + v + 1920 < 2048) {
+                            prefetch_line(&decoder1_conv_transpose_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                                + 1920) % 2048 * 16]);
+                        }
+                        if (64 * kb + 32 * ib + 4 * c0 + 2 * u + v + 1920 < 2048) {
+                            prefetch_line(&decoder2_conv_transpose_data_grad[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                                + 1920) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 128 * ib + c1 + 20480];
                             const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
@@ -12900,8 +13555,8 @@ static TARGET_CODE void decoder1_conv_transpose_data_grad_body(ptrdiff_t item, c
 static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_batch_norm_statistics,
     const float *restrict decoder1_conv_transpose_forward, const float *restrict decoder1_batch_norm_grad_sums,
     const float *restrict decoder_4_bias, const float *restrict decoder2_conv_transpose_data_grad,
-    const float *restrict decoder_3_weight_filtered, float *restrict decoder1_conv_transpose_data_grad_out,
-    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder0_batch_norm_statistics,
+    const float *restrict decoder0_conv_transpose_forward, const float *restrict decoder_3_weight_filtered,
+    float *restrict decoder1_conv_transpose_data_grad_out, const float *restrict decoder0_batch_norm_statistics,
     const float *restrict decoder_1_bias, float *restrict decoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -12910,8 +13565,8 @@ static void decoder1_conv_transpose_data_grad(const float *restrict decoder1_bat
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         decoder1_conv_transpose_data_grad_body(item, decoder1_batch_norm_statistics, decoder1_conv_transpose_forward,
-            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder_3_weight_filtered,
-            decoder1_conv_transpose_data_grad_out, decoder0_conv_transpose_forward, decoder0_batch_norm_statistics, decoder_1_bias,
+            decoder1_batch_norm_grad_sums, decoder_4_bias, decoder2_conv_transpose_data_grad, decoder0_conv_transpose_forward,
+            decoder_3_weight_filtered, decoder1_conv_transpose_data_grad_out, decoder0_batch_norm_statistics, decoder_1_bias,
             decoder0_batch_norm_grad_sums_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -13871,6 +14526,8 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 32 * 32768 + (64 * kb + 4 * c0 + 2 * u + v) % 2048 * 16]);
+                    prefetch_line(&decoder1_conv_transpose_data_grad[(n + 1) % 32 * 32768 + (64 * kb + 4 * c0 + 2 * u + v) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 128 * c0 + c1];
                         const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -13939,6 +14596,8 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
         __m512 sum2_1_1_1_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
+                prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 32 * 32768 + (32 * kb + 2 * c0 + u + 1024) % 2048 * 16]);
+                prefetch_line(&decoder1_conv_transpose_data_grad[(n + 1) % 32 * 32768 + (32 * kb + 2 * c0 + u + 1024) % 2048 * 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_6 = &transformed[30720 * u + 128 * c0 + c1 + 2048];
                     const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -14007,6 +14666,14 @@ static TARGET_CODE void decoder0_conv_transpose_data_grad_body(ptrdiff_t item, c
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    if (64 * kb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                        prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 32 * 32768 + (64 * kb + 4 * c0 + 2 * u + v
+                            + 1536) % 2048 * 16]);
+                    }
+                    if (64 * kb + 4 * c0 + 2 * u + v + 1536 < 2048) {
+                        prefetch_line(&decoder1_conv_transpose_data_grad[(n + 1) % 32 * 32768 + (64 * kb + 4 * c0 + 2 * u + v
+                            + 1536) % 2048 * 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 128 * c0 + c1 + 4096];
                         const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -14513,146 +15180,171 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5803.0 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
- * o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 5, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
+ * 104.9 M FLOPs, 5803.0 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
+ * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad,
     const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell, char *scratch) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
     const ptrdiff_t q = item % 4;
     float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 20; c0++) {
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(5 * c0) % 16 * 16 + (5 * c0) / 16 * 256 + 114688 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[57344], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[86016], _mm512_setzero_ps());
-        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(5 * c0 + 1) % 16 * 16 + (5 * c0 + 1) / 16 * 256 + 114688 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[28672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[57344], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[86016], _mm512_setzero_ps());
-        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(5 * c0 + 2) % 16 * 16 + (5 * c0 + 2) / 16 * 256 + 114688 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[28672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[57344], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[86016], _mm512_setzero_ps());
-        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(5 * c0 + 3) % 16 * 16 + (5 * c0 + 3) / 16 * 256 + 114688 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[28672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[57344], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[86016], _mm512_setzero_ps());
-        float *const fc3_0_weight_grad_at_4 = &fc3_0_weight_grad[(5 * c0 + 4) % 16 * 16 + (5 * c0 + 4) / 16 * 256 + 114688 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[28672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[57344], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[86016], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 10; c0++) {
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            _mm512_setzero_ps());
     }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-        for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
-            _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_in_staged0[64 * n_s + 16 * c_s],
-                _mm512_loadu_ps(&decoder0_conv_transpose_data_grad[8192 * n_s + 1024 * o0 + 256 * c_s + 64 * p + 16 * q]));
+        for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+            _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_in_staged0[32 * n_s + 16 * c_s],
+                _mm512_loadu_ps(&decoder0_conv_transpose_data_grad[8192 * n_s + 512 * o0 + 256 * c_s + 64 * p + 16 * q]));
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 20; c0++) {
+    for (ptrdiff_t c0 = 0; c0 < 10; c0++) {
         __m512 sum1_0_0 = _mm512_setzero_ps();
         __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_0_3 = _mm512_setzero_ps();
         __m512 sum1_1_0 = _mm512_setzero_ps();
         __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_1_3 = _mm512_setzero_ps();
         __m512 sum1_2_0 = _mm512_setzero_ps();
         __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_2_3 = _mm512_setzero_ps();
         __m512 sum1_3_0 = _mm512_setzero_ps();
         __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
-        __m512 sum1_3_3 = _mm512_setzero_ps();
         __m512 sum1_4_0 = _mm512_setzero_ps();
         __m512 sum1_4_1 = _mm512_setzero_ps();
-        __m512 sum1_4_2 = _mm512_setzero_ps();
-        __m512 sum1_4_3 = _mm512_setzero_ps();
+        __m512 sum1_5_0 = _mm512_setzero_ps();
+        __m512 sum1_5_1 = _mm512_setzero_ps();
+        __m512 sum1_6_0 = _mm512_setzero_ps();
+        __m512 sum1_6_1 = _mm512_setzero_ps();
+        __m512 sum1_7_0 = _mm512_setzero_ps();
+        __m512 sum1_7_1 = _mm512_setzero_ps();
+        __m512 sum1_8_0 = _mm512_setzero_ps();
+        __m512 sum1_8_1 = _mm512_setzero_ps();
+        __m512 sum1_9_0 = _mm512_setzero_ps();
+        __m512 sum1_9_1 = _mm512_setzero_ps();
         for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
             for (ptrdiff_t t = 0; t < 4; t++) {
-                float *const decoder0_conv_transpose_data_grad_in_staged0_at = &decoder0_conv_transpose_data_grad_in_staged0[256 * b1
-                    + 64 * t];
                 const __m512 decoder0_conv_transpose_data_grad_in_staged0_0 =
-                    _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[0]);
-                const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell[(5 * c0) % 16 + (5 * c0) / 16 * 16 + 560 * b1 + 112 * t + 112]);
-                sum1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_0, sum1_0_0);
+                    _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0[128 * b1 + 32 * t]);
+                const float gru0_cell_0 = gru0_cell[(10 * c0) % 16 + (10 * c0) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_0);
+                sum1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_1, sum1_0_0);
                 const __m512 decoder0_conv_transpose_data_grad_in_staged0_1 =
-                    _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[16]);
-                sum1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_0, sum1_0_1);
-                const __m512 decoder0_conv_transpose_data_grad_in_staged0_2 =
-                    _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[32]);
-                sum1_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, gru0_cell_0, sum1_0_2);
-                const __m512 decoder0_conv_transpose_data_grad_in_staged0_3 =
-                    _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[48]);
-                sum1_0_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_0, sum1_0_3);
-                const float gru0_cell_1 = gru0_cell[(5 * c0 + 1) % 16 + (5 * c0 + 1) / 16 * 16 + 560 * b1 + 112 * t + 112];
-                const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_1);
-                sum1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_2, sum1_1_0);
-                sum1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_2, sum1_1_1);
-                sum1_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, gru0_cell_2, sum1_1_2);
-                sum1_1_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_2, sum1_1_3);
-                const float gru0_cell_3 = gru0_cell[(5 * c0 + 2) % 16 + (5 * c0 + 2) / 16 * 16 + 560 * b1 + 112 * t + 112];
-                const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_3);
-                sum1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_4, sum1_2_0);
-                sum1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_4, sum1_2_1);
-                sum1_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, gru0_cell_4, sum1_2_2);
-                sum1_2_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_4, sum1_2_3);
-                const float gru0_cell_5 = gru0_cell[(5 * c0 + 3) % 16 + (5 * c0 + 3) / 16 * 16 + 560 * b1 + 112 * t + 112];
-                const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_5);
-                sum1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_6, sum1_3_0);
-                sum1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_6, sum1_3_1);
-                sum1_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, gru0_cell_6, sum1_3_2);
-                sum1_3_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_6, sum1_3_3);
-                const float gru0_cell_7 = gru0_cell[(5 * c0 + 4) % 16 + (5 * c0 + 4) / 16 * 16 + 560 * b1 + 112 * t + 112];
-                const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_7);
-                sum1_4_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_8, sum1_4_0);
-                sum1_4_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_8, sum1_4_1);
-                sum1_4_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, gru0_cell_8, sum1_4_2);
-                sum1_4_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_8, sum1_4_3);
+                    _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0[128 * b1 + 32 * t + 16]);
+                sum1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_1, sum1_0_1);
+                const float gru0_cell_2 = gru0_cell[(10 * c0 + 1) % 16 + (10 * c0 + 1) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_2);
+                sum1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_3, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_3, sum1_1_1);
+                const float gru0_cell_4 = gru0_cell[(10 * c0 + 2) % 16 + (10 * c0 + 2) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_4);
+                sum1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_5, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_5, sum1_2_1);
+                const float gru0_cell_6 = gru0_cell[(10 * c0 + 3) % 16 + (10 * c0 + 3) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_6);
+                sum1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_7, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_7, sum1_3_1);
+                const float gru0_cell_8 = gru0_cell[(10 * c0 + 4) % 16 + (10 * c0 + 4) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_8);
+                sum1_4_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_9, sum1_4_0);
+                sum1_4_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_9, sum1_4_1);
+                const float gru0_cell_10 = gru0_cell[(10 * c0 + 5) % 16 + (10 * c0 + 5) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_10);
+                sum1_5_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_11, sum1_5_0);
+                sum1_5_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_11, sum1_5_1);
+                const float gru0_cell_12 = gru0_cell[(10 * c0 + 6) % 16 + (10 * c0 + 6) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_12);
+                sum1_6_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_13, sum1_6_0);
+                sum1_6_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_13, sum1_6_1);
+                const float gru0_cell_14 = gru0_cell[(10 * c0 + 7) % 16 + (10 * c0 + 7) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_14);
+                sum1_7_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_15, sum1_7_0);
+                sum1_7_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_15, sum1_7_1);
+                const float gru0_cell_16 = gru0_cell[(10 * c0 + 8) % 16 + (10 * c0 + 8) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_17 = _mm512_set1_ps(gru0_cell_16);
+                sum1_8_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_17, sum1_8_0);
+                sum1_8_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_17, sum1_8_1);
+                const float gru0_cell_18 = gru0_cell[(10 * c0 + 9) % 16 + (10 * c0 + 9) / 16 * 16 + 560 * b1 + 112 * t + 112];
+                const __m512 gru0_cell_19 = _mm512_set1_ps(gru0_cell_18);
+                sum1_9_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, gru0_cell_19, sum1_9_0);
+                sum1_9_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_19, sum1_9_1);
             }
         }
-        float *const fc3_0_weight_grad_at_5 = &fc3_0_weight_grad[(5 * c0) % 16 * 16 + (5 * c0) / 16 * 256 + 114688 * o0 + 7168 * p
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p
             + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[0]), sum1_0_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[28672]), sum1_0_1));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[57344], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[57344]), sum1_0_2));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[86016], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[86016]), sum1_0_3));
-        float *const fc3_0_weight_grad_at_6 = &fc3_0_weight_grad[(5 * c0 + 1) % 16 * 16 + (5 * c0 + 1) / 16 * 256 + 114688 * o0 + 7168 * p
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at[0]), sum1_0_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at[28672]), sum1_0_1));
+        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p
             + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[0]), sum1_1_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[28672]), sum1_1_1));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[57344], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[57344]), sum1_1_2));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[86016], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[86016]), sum1_1_3));
-        float *const fc3_0_weight_grad_at_7 = &fc3_0_weight_grad[(5 * c0 + 2) % 16 * 16 + (5 * c0 + 2) / 16 * 256 + 114688 * o0 + 7168 * p
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_1[0]), sum1_1_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_1[28672]), sum1_1_1));
+        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p
             + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[0]), sum1_2_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[28672]), sum1_2_1));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[57344], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[57344]), sum1_2_2));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[86016], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[86016]), sum1_2_3));
-        float *const fc3_0_weight_grad_at_8 = &fc3_0_weight_grad[(5 * c0 + 3) % 16 * 16 + (5 * c0 + 3) / 16 * 256 + 114688 * o0 + 7168 * p
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_2[0]), sum1_2_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_2[28672]), sum1_2_1));
+        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p
             + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[0]), sum1_3_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[28672]), sum1_3_1));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[57344], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[57344]), sum1_3_2));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[86016], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[86016]), sum1_3_3));
-        float *const fc3_0_weight_grad_at_9 = &fc3_0_weight_grad[(5 * c0 + 4) % 16 * 16 + (5 * c0 + 4) / 16 * 256 + 114688 * o0 + 7168 * p
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_3[0]), sum1_3_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_3[28672]), sum1_3_1));
+        float *const fc3_0_weight_grad_at_4 = &fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p
             + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[0]), sum1_4_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[28672]), sum1_4_1));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[57344], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[57344]), sum1_4_2));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[86016], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[86016]), sum1_4_3));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_4[0]), sum1_4_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_4[28672]), sum1_4_1));
+        float *const fc3_0_weight_grad_at_5 = &fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p
+            + 1792 * q];
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[0]), sum1_5_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[28672]), sum1_5_1));
+        float *const fc3_0_weight_grad_at_6 = &fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p
+            + 1792 * q];
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[0]), sum1_6_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[28672]), sum1_6_1));
+        float *const fc3_0_weight_grad_at_7 = &fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p
+            + 1792 * q];
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[0]), sum1_7_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[28672]), sum1_7_1));
+        float *const fc3_0_weight_grad_at_8 = &fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p
+            + 1792 * q];
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[0]), sum1_8_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[28672]), sum1_8_1));
+        float *const fc3_0_weight_grad_at_9 = &fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p
+            + 1792 * q];
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[0]), sum1_9_0));
+        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[28672]), sum1_9_1));
     }
 }
 
@@ -14663,7 +15355,7 @@ static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 128; item++) {
+    for (ptrdiff_t item = 0; item < 256; item++) {
         fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -14703,138 +15395,154 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 104.9 M FLOPs, 5795.8 k bytes of memory traffic.
- * c in tiles of 64 parallel, h parallel, w parallel, b parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
+ * c in tiles of 48 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
 static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
     const float *restrict fc3_0_weight_copy, float *restrict fc3_data_grad_out) {
-    const ptrdiff_t c0 = item / 16;
-    const ptrdiff_t b0 = item % 16;
-    if (c0 < 1) {
-        __m512 sum0_0_0 = _mm512_setzero_ps();
-        __m512 sum0_0_1 = _mm512_setzero_ps();
-        __m512 sum0_0_2 = _mm512_setzero_ps();
-        __m512 sum0_0_3 = _mm512_setzero_ps();
-        __m512 sum0_1_0 = _mm512_setzero_ps();
-        __m512 sum0_1_1 = _mm512_setzero_ps();
-        __m512 sum0_1_2 = _mm512_setzero_ps();
-        __m512 sum0_1_3 = _mm512_setzero_ps();
-        __m512 sum0_2_0 = _mm512_setzero_ps();
-        __m512 sum0_2_1 = _mm512_setzero_ps();
-        __m512 sum0_2_2 = _mm512_setzero_ps();
-        __m512 sum0_2_3 = _mm512_setzero_ps();
-        __m512 sum0_3_0 = _mm512_setzero_ps();
-        __m512 sum0_3_1 = _mm512_setzero_ps();
-        __m512 sum0_3_2 = _mm512_setzero_ps();
-        __m512 sum0_3_3 = _mm512_setzero_ps();
+    const ptrdiff_t c0 = item / 8;
+    const ptrdiff_t b0 = item % 8;
+    if (c0 < 2) {
+        __m512 sum0_0_0_0 = _mm512_setzero_ps();
+        __m512 sum0_0_0_1 = _mm512_setzero_ps();
+        __m512 sum0_0_0_2 = _mm512_setzero_ps();
+        __m512 sum0_0_1_0 = _mm512_setzero_ps();
+        __m512 sum0_0_1_1 = _mm512_setzero_ps();
+        __m512 sum0_0_1_2 = _mm512_setzero_ps();
+        __m512 sum0_0_2_0 = _mm512_setzero_ps();
+        __m512 sum0_0_2_1 = _mm512_setzero_ps();
+        __m512 sum0_0_2_2 = _mm512_setzero_ps();
+        __m512 sum0_0_3_0 = _mm512_setzero_ps();
+        __m512 sum0_0_3_1 = _mm512_setzero_ps();
+        __m512 sum0_0_3_2 = _mm512_setzero_ps();
+        __m512 sum0_1_0_0 = _mm512_setzero_ps();
+        __m512 sum0_1_0_1 = _mm512_setzero_ps();
+        __m512 sum0_1_0_2 = _mm512_setzero_ps();
+        __m512 sum0_1_1_0 = _mm512_setzero_ps();
+        __m512 sum0_1_1_1 = _mm512_setzero_ps();
+        __m512 sum0_1_1_2 = _mm512_setzero_ps();
+        __m512 sum0_1_2_0 = _mm512_setzero_ps();
+        __m512 sum0_1_2_1 = _mm512_setzero_ps();
+        __m512 sum0_1_2_2 = _mm512_setzero_ps();
+        __m512 sum0_1_3_0 = _mm512_setzero_ps();
+        __m512 sum0_1_3_1 = _mm512_setzero_ps();
+        __m512 sum0_1_3_2 = _mm512_setzero_ps();
         for (ptrdiff_t o0 = 0; o0 < 32; o0++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
                 for (ptrdiff_t q = 0; q < 4; q++) {
                     for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[32768 * b0 + 256 * o0
+                        const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[65536 * b0 + 256 * o0
                             + 64 * p + 16 * q + o1];
                         const __m512 decoder0_conv_transpose_data_grad_0 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[0]);
-                        const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[524288 * c0 + 4096 * o0 + 1024 * p + 256 * q
+                        const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[393216 * c0 + 4096 * o0 + 1024 * p + 256 * q
                             + 16 * o1];
                         const __m512 fc3_0_weight_copy_0 = _mm512_loadu_ps(&fc3_0_weight_copy_at[0]);
-                        sum0_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0);
+                        sum0_0_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0_0);
                         const __m512 fc3_0_weight_copy_1 = _mm512_loadu_ps(&fc3_0_weight_copy_at[131072]);
-                        sum0_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_1);
+                        sum0_0_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_0_1);
                         const __m512 fc3_0_weight_copy_2 = _mm512_loadu_ps(&fc3_0_weight_copy_at[262144]);
-                        sum0_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_2);
-                        const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy_at[393216]);
-                        sum0_0_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_3, sum0_0_3);
+                        sum0_0_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_0_2);
                         const __m512 decoder0_conv_transpose_data_grad_1 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[8192]);
-                        sum0_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_1_0);
-                        sum0_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_1_1);
-                        sum0_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_1_2);
-                        sum0_1_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_3, sum0_1_3);
+                        sum0_0_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_0_1_0);
+                        sum0_0_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_0_1_1);
+                        sum0_0_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_0_1_2);
                         const __m512 decoder0_conv_transpose_data_grad_2 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[16384]);
-                        sum0_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_2_0);
-                        sum0_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_2_1);
-                        sum0_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_2_2);
-                        sum0_2_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_3, sum0_2_3);
+                        sum0_0_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_0_2_0);
+                        sum0_0_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_0_2_1);
+                        sum0_0_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_0_2_2);
                         const __m512 decoder0_conv_transpose_data_grad_3 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[24576]);
-                        sum0_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_3_0);
-                        sum0_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_3_1);
-                        sum0_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_3_2);
-                        sum0_3_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_3, sum0_3_3);
+                        sum0_0_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_0_3_0);
+                        sum0_0_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_0_3_1);
+                        sum0_0_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_0_3_2);
+                        const __m512 decoder0_conv_transpose_data_grad_4 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[32768]);
+                        sum0_1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_0, sum0_1_0_0);
+                        sum0_1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_1, sum0_1_0_1);
+                        sum0_1_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_2, sum0_1_0_2);
+                        const __m512 decoder0_conv_transpose_data_grad_5 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[40960]);
+                        sum0_1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_0, sum0_1_1_0);
+                        sum0_1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_1, sum0_1_1_1);
+                        sum0_1_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_2, sum0_1_1_2);
+                        const __m512 decoder0_conv_transpose_data_grad_6 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[49152]);
+                        sum0_1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_0, sum0_1_2_0);
+                        sum0_1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_1, sum0_1_2_1);
+                        sum0_1_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_2, sum0_1_2_2);
+                        const __m512 decoder0_conv_transpose_data_grad_7 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[57344]);
+                        sum0_1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_0, sum0_1_3_0);
+                        sum0_1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_1, sum0_1_3_1);
+                        sum0_1_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_2, sum0_1_3_2);
                     }
                 }
             }
         }
-        float *const fc3_data_grad_out_at = &fc3_data_grad_out[448 * b0 + 64 * c0];
-        _mm512_storeu_ps(&fc3_data_grad_out_at[0], sum0_0_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[16], sum0_0_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[32], sum0_0_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[48], sum0_0_3);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[112], sum0_1_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[128], sum0_1_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[144], sum0_1_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[160], sum0_1_3);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[224], sum0_2_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[240], sum0_2_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[256], sum0_2_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[272], sum0_2_3);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[336], sum0_3_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[352], sum0_3_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[368], sum0_3_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[384], sum0_3_3);
+        float *const fc3_data_grad_out_at = &fc3_data_grad_out[896 * b0 + 48 * c0];
+        _mm512_storeu_ps(&fc3_data_grad_out_at[0], sum0_0_0_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[16], sum0_0_0_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[32], sum0_0_0_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[112], sum0_0_1_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[128], sum0_0_1_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[144], sum0_0_1_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[224], sum0_0_2_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[240], sum0_0_2_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[256], sum0_0_2_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[336], sum0_0_3_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[352], sum0_0_3_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[368], sum0_0_3_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[448], sum0_1_0_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[464], sum0_1_0_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[480], sum0_1_0_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[560], sum0_1_1_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[576], sum0_1_1_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[592], sum0_1_1_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[672], sum0_1_2_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[688], sum0_1_2_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[704], sum0_1_2_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[784], sum0_1_3_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[800], sum0_1_3_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[816], sum0_1_3_2);
     } else {
         __m512 sum1_0_0 = _mm512_setzero_ps();
         __m512 sum1_0_1 = _mm512_setzero_ps();
         __m512 sum1_0_2 = _mm512_setzero_ps();
+        __m512 sum1_0_3 = _mm512_setzero_ps();
         __m512 sum1_1_0 = _mm512_setzero_ps();
         __m512 sum1_1_1 = _mm512_setzero_ps();
         __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_2_0 = _mm512_setzero_ps();
-        __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_3_0 = _mm512_setzero_ps();
-        __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
+        __m512 sum1_1_3 = _mm512_setzero_ps();
         for (ptrdiff_t o0 = 0; o0 < 32; o0++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
                 for (ptrdiff_t q = 0; q < 4; q++) {
                     for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0 + 256 * o0
+                        const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0 + 256 * o0
                             + 64 * p + 16 * q + o1];
-                        const __m512 decoder0_conv_transpose_data_grad_4 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]);
-                        const float *const fc3_0_weight_copy_at_1 = &fc3_0_weight_copy[524288 * c0 + 4096 * o0 + 1024 * p + 256 * q
-                            + 16 * o1];
-                        const __m512 fc3_0_weight_copy_4 = _mm512_loadu_ps(&fc3_0_weight_copy_at_1[0]);
-                        sum1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_4, sum1_0_0);
-                        const __m512 fc3_0_weight_copy_5 = _mm512_loadu_ps(&fc3_0_weight_copy_at_1[131072]);
-                        sum1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_5, sum1_0_1);
-                        const __m512 fc3_0_weight_copy_6 = _mm512_loadu_ps(&fc3_0_weight_copy_at_1[262144]);
-                        sum1_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_6, sum1_0_2);
-                        const __m512 decoder0_conv_transpose_data_grad_5 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]);
-                        sum1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_4, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_5, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_6, sum1_1_2);
-                        const __m512 decoder0_conv_transpose_data_grad_6 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]);
-                        sum1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_4, sum1_2_0);
-                        sum1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_5, sum1_2_1);
-                        sum1_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_6, sum1_2_2);
-                        const __m512 decoder0_conv_transpose_data_grad_7 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]);
-                        sum1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_4, sum1_3_0);
-                        sum1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_5, sum1_3_1);
-                        sum1_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_6, sum1_3_2);
+                        const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy[393216 * c0 + 4096 * o0 + 1024 * p + 256 * q
+                            + 16 * o1]);
+                        sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
+                            sum1_0_0);
+                        sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
+                            sum1_0_1);
+                        sum1_0_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
+                            sum1_0_2);
+                        sum1_0_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
+                            sum1_0_3);
+                        sum1_1_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[32768]), fc3_0_weight_copy_3,
+                            sum1_1_0);
+                        sum1_1_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[40960]), fc3_0_weight_copy_3,
+                            sum1_1_1);
+                        sum1_1_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[49152]), fc3_0_weight_copy_3,
+                            sum1_1_2);
+                        sum1_1_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[57344]), fc3_0_weight_copy_3,
+                            sum1_1_3);
                     }
                 }
             }
         }
-        float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[448 * b0 + 64 * c0];
+        float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[896 * b0 + 48 * c0];
         _mm512_storeu_ps(&fc3_data_grad_out_at_1[0], sum1_0_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[16], sum1_0_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[32], sum1_0_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[112], sum1_1_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[128], sum1_1_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[144], sum1_1_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[224], sum1_2_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[240], sum1_2_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[256], sum1_2_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[336], sum1_3_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[352], sum1_3_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[368], sum1_3_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[112], sum1_0_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[224], sum1_0_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[336], sum1_0_3);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[448], sum1_1_0);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[560], sum1_1_1);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[672], sum1_1_2);
+        _mm512_storeu_ps(&fc3_data_grad_out_at_1[784], sum1_1_3);
     }
 }
 
@@ -14845,7 +15553,7 @@ static void fc3_data_grad(const float *restrict decoder0_conv_transpose_data_gra
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 24; item++) {
         fc3_data_grad_body(item, decoder0_conv_transpose_data_grad, fc3_0_weight_copy, fc3_data_grad_out);
     }
 }
@@ -14982,189 +15690,198 @@ static void gru0_cell_grad(float *restrict gru0_cell_grad_out, float *restrict g
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 960.0 k FLOPs, 265.2 k bytes of memory traffic.
- * c in tiles of 64 parallel, h parallel, w parallel, b in tiles of 4 parallel, sum in registers | o in tiles of 16, p, q, o, b unrolled, c in tiles of 16 unrolled, c lanes */
+ * c in tiles of 48 parallel, h parallel, w parallel, b in tiles of 8 parallel, sum in registers | o in tiles of 16, p, q, o, b unrolled, c in tiles of 16 unrolled, c lanes */
 static TARGET_CODE void gru0_hidden_projection_data_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
     const float *restrict gru_weight_hh_l0_copy, float *restrict gru0_hidden_projection_data_grad_out, ptrdiff_t time) {
-    const ptrdiff_t c0 = item / 4;
-    const ptrdiff_t b0 = item % 4;
-    if (c0 < 1) {
+    const ptrdiff_t c0 = item / 2;
+    const ptrdiff_t b0 = item % 2;
+    if (c0 < 2) {
         __m512 sum0_0_0 = _mm512_setzero_ps();
         __m512 sum0_0_1 = _mm512_setzero_ps();
         __m512 sum0_0_2 = _mm512_setzero_ps();
-        __m512 sum0_0_3 = _mm512_setzero_ps();
         __m512 sum0_1_0 = _mm512_setzero_ps();
         __m512 sum0_1_1 = _mm512_setzero_ps();
         __m512 sum0_1_2 = _mm512_setzero_ps();
-        __m512 sum0_1_3 = _mm512_setzero_ps();
         __m512 sum0_2_0 = _mm512_setzero_ps();
         __m512 sum0_2_1 = _mm512_setzero_ps();
         __m512 sum0_2_2 = _mm512_setzero_ps();
-        __m512 sum0_2_3 = _mm512_setzero_ps();
         __m512 sum0_3_0 = _mm512_setzero_ps();
         __m512 sum0_3_1 = _mm512_setzero_ps();
         __m512 sum0_3_2 = _mm512_setzero_ps();
-        __m512 sum0_3_3 = _mm512_setzero_ps();
+        __m512 sum0_4_0 = _mm512_setzero_ps();
+        __m512 sum0_4_1 = _mm512_setzero_ps();
+        __m512 sum0_4_2 = _mm512_setzero_ps();
+        __m512 sum0_5_0 = _mm512_setzero_ps();
+        __m512 sum0_5_1 = _mm512_setzero_ps();
+        __m512 sum0_5_2 = _mm512_setzero_ps();
+        __m512 sum0_6_0 = _mm512_setzero_ps();
+        __m512 sum0_6_1 = _mm512_setzero_ps();
+        __m512 sum0_6_2 = _mm512_setzero_ps();
+        __m512 sum0_7_0 = _mm512_setzero_ps();
+        __m512 sum0_7_1 = _mm512_setzero_ps();
+        __m512 sum0_7_2 = _mm512_setzero_ps();
         for (ptrdiff_t o0 = 0; o0 < 6; o0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                    const float *const gru0_cell_grad_hidden_gates_at = &gru0_cell_grad_hidden_gates[5376 * b0 + 336 * time + 48 * o0
+                    const float *const gru0_cell_grad_hidden_gates_at = &gru0_cell_grad_hidden_gates[10752 * b0 + 336 * time + 48 * o0
                         + 16 * p + o1];
                     const __m512 gru0_cell_grad_hidden_gates_0 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[0]);
-                    const float *const gru_weight_hh_l0_copy_at = &gru_weight_hh_l0_copy[21504 * c0 + 768 * o0 + 256 * p + 16 * o1];
+                    const float *const gru_weight_hh_l0_copy_at = &gru_weight_hh_l0_copy[16128 * c0 + 768 * o0 + 256 * p + 16 * o1];
                     const __m512 gru_weight_hh_l0_copy_0 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at[0]);
                     sum0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_0, gru_weight_hh_l0_copy_0, sum0_0_0);
                     const __m512 gru_weight_hh_l0_copy_1 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at[5376]);
                     sum0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_0, gru_weight_hh_l0_copy_1, sum0_0_1);
                     const __m512 gru_weight_hh_l0_copy_2 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at[10752]);
                     sum0_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_0, gru_weight_hh_l0_copy_2, sum0_0_2);
-                    const __m512 gru_weight_hh_l0_copy_3 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at[16128]);
-                    sum0_0_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_0, gru_weight_hh_l0_copy_3, sum0_0_3);
                     const __m512 gru0_cell_grad_hidden_gates_1 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[1344]);
                     sum0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_1, gru_weight_hh_l0_copy_0, sum0_1_0);
                     sum0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_1, gru_weight_hh_l0_copy_1, sum0_1_1);
                     sum0_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_1, gru_weight_hh_l0_copy_2, sum0_1_2);
-                    sum0_1_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_1, gru_weight_hh_l0_copy_3, sum0_1_3);
                     const __m512 gru0_cell_grad_hidden_gates_2 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[2688]);
                     sum0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_2, gru_weight_hh_l0_copy_0, sum0_2_0);
                     sum0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_2, gru_weight_hh_l0_copy_1, sum0_2_1);
                     sum0_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_2, gru_weight_hh_l0_copy_2, sum0_2_2);
-                    sum0_2_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_2, gru_weight_hh_l0_copy_3, sum0_2_3);
                     const __m512 gru0_cell_grad_hidden_gates_3 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[4032]);
                     sum0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_3, gru_weight_hh_l0_copy_0, sum0_3_0);
                     sum0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_3, gru_weight_hh_l0_copy_1, sum0_3_1);
                     sum0_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_3, gru_weight_hh_l0_copy_2, sum0_3_2);
-                    sum0_3_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_3, gru_weight_hh_l0_copy_3, sum0_3_3);
+                    const __m512 gru0_cell_grad_hidden_gates_4 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[5376]);
+                    sum0_4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_0, sum0_4_0);
+                    sum0_4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_1, sum0_4_1);
+                    sum0_4_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_2, sum0_4_2);
+                    const __m512 gru0_cell_grad_hidden_gates_5 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[6720]);
+                    sum0_5_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_0, sum0_5_0);
+                    sum0_5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_1, sum0_5_1);
+                    sum0_5_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_2, sum0_5_2);
+                    const __m512 gru0_cell_grad_hidden_gates_6 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[8064]);
+                    sum0_6_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_0, sum0_6_0);
+                    sum0_6_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_1, sum0_6_1);
+                    sum0_6_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_2, sum0_6_2);
+                    const __m512 gru0_cell_grad_hidden_gates_7 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at[9408]);
+                    sum0_7_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_0, sum0_7_0);
+                    sum0_7_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_1, sum0_7_1);
+                    sum0_7_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_2, sum0_7_2);
                 }
             }
         }
         for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                const float *const gru0_cell_grad_hidden_gates_at_1 = &gru0_cell_grad_hidden_gates[5376 * b0 + 336 * time + 16 * p + o1
+                const float *const gru0_cell_grad_hidden_gates_at_1 = &gru0_cell_grad_hidden_gates[10752 * b0 + 336 * time + 16 * p + o1
                     + 288];
-                const __m512 gru0_cell_grad_hidden_gates_4 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[0]);
-                const float *const gru_weight_hh_l0_copy_at_1 = &gru_weight_hh_l0_copy[21504 * c0 + 256 * p + 16 * o1 + 4608];
-                const __m512 gru_weight_hh_l0_copy_4 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[0]);
-                sum0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_4, sum0_0_0);
-                const __m512 gru_weight_hh_l0_copy_5 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[5376]);
-                sum0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_5, sum0_0_1);
-                const __m512 gru_weight_hh_l0_copy_6 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[10752]);
-                sum0_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_6, sum0_0_2);
-                const __m512 gru_weight_hh_l0_copy_7 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[16128]);
-                sum0_0_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_4, gru_weight_hh_l0_copy_7, sum0_0_3);
-                const __m512 gru0_cell_grad_hidden_gates_5 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[1344]);
-                sum0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_4, sum0_1_0);
-                sum0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_5, sum0_1_1);
-                sum0_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_6, sum0_1_2);
-                sum0_1_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_5, gru_weight_hh_l0_copy_7, sum0_1_3);
-                const __m512 gru0_cell_grad_hidden_gates_6 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[2688]);
-                sum0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_4, sum0_2_0);
-                sum0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_5, sum0_2_1);
-                sum0_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_6, sum0_2_2);
-                sum0_2_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_6, gru_weight_hh_l0_copy_7, sum0_2_3);
-                const __m512 gru0_cell_grad_hidden_gates_7 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[4032]);
-                sum0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_4, sum0_3_0);
-                sum0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_5, sum0_3_1);
-                sum0_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_6, sum0_3_2);
-                sum0_3_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_7, gru_weight_hh_l0_copy_7, sum0_3_3);
+                const __m512 gru0_cell_grad_hidden_gates_8 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[0]);
+                const float *const gru_weight_hh_l0_copy_at_1 = &gru_weight_hh_l0_copy[16128 * c0 + 256 * p + 16 * o1 + 4608];
+                const __m512 gru_weight_hh_l0_copy_3 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[0]);
+                sum0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_8, gru_weight_hh_l0_copy_3, sum0_0_0);
+                const __m512 gru_weight_hh_l0_copy_4 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[5376]);
+                sum0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_8, gru_weight_hh_l0_copy_4, sum0_0_1);
+                const __m512 gru_weight_hh_l0_copy_5 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_1[10752]);
+                sum0_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_8, gru_weight_hh_l0_copy_5, sum0_0_2);
+                const __m512 gru0_cell_grad_hidden_gates_9 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[1344]);
+                sum0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_9, gru_weight_hh_l0_copy_3, sum0_1_0);
+                sum0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_9, gru_weight_hh_l0_copy_4, sum0_1_1);
+                sum0_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_9, gru_weight_hh_l0_copy_5, sum0_1_2);
+                const __m512 gru0_cell_grad_hidden_gates_10 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[2688]);
+                sum0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_10, gru_weight_hh_l0_copy_3, sum0_2_0);
+                sum0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_10, gru_weight_hh_l0_copy_4, sum0_2_1);
+                sum0_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_10, gru_weight_hh_l0_copy_5, sum0_2_2);
+                const __m512 gru0_cell_grad_hidden_gates_11 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[4032]);
+                sum0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_11, gru_weight_hh_l0_copy_3, sum0_3_0);
+                sum0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_11, gru_weight_hh_l0_copy_4, sum0_3_1);
+                sum0_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_11, gru_weight_hh_l0_copy_5, sum0_3_2);
+                const __m512 gru0_cell_grad_hidden_gates_12 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[5376]);
+                sum0_4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_12, gru_weight_hh_l0_copy_3, sum0_4_0);
+                sum0_4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_12, gru_weight_hh_l0_copy_4, sum0_4_1);
+                sum0_4_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_12, gru_weight_hh_l0_copy_5, sum0_4_2);
+                const __m512 gru0_cell_grad_hidden_gates_13 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[6720]);
+                sum0_5_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_13, gru_weight_hh_l0_copy_3, sum0_5_0);
+                sum0_5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_13, gru_weight_hh_l0_copy_4, sum0_5_1);
+                sum0_5_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_13, gru_weight_hh_l0_copy_5, sum0_5_2);
+                const __m512 gru0_cell_grad_hidden_gates_14 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[8064]);
+                sum0_6_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_14, gru_weight_hh_l0_copy_3, sum0_6_0);
+                sum0_6_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_14, gru_weight_hh_l0_copy_4, sum0_6_1);
+                sum0_6_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_14, gru_weight_hh_l0_copy_5, sum0_6_2);
+                const __m512 gru0_cell_grad_hidden_gates_15 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_1[9408]);
+                sum0_7_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_15, gru_weight_hh_l0_copy_3, sum0_7_0);
+                sum0_7_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_15, gru_weight_hh_l0_copy_4, sum0_7_1);
+                sum0_7_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_15, gru_weight_hh_l0_copy_5, sum0_7_2);
             }
         }
-        float *const gru0_hidden_projection_data_grad_out_at = &gru0_hidden_projection_data_grad_out[1792 * b0 + 112 * time + 64 * c0];
+        float *const gru0_hidden_projection_data_grad_out_at = &gru0_hidden_projection_data_grad_out[3584 * b0 + 112 * time + 48 * c0];
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[0], sum0_0_0);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[16], sum0_0_1);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[32], sum0_0_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[48], sum0_0_3);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[448], sum0_1_0);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[464], sum0_1_1);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[480], sum0_1_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[496], sum0_1_3);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[896], sum0_2_0);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[912], sum0_2_1);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[928], sum0_2_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[944], sum0_2_3);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1344], sum0_3_0);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1360], sum0_3_1);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1376], sum0_3_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1392], sum0_3_3);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1792], sum0_4_0);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1808], sum0_4_1);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[1824], sum0_4_2);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[2240], sum0_5_0);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[2256], sum0_5_1);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[2272], sum0_5_2);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[2688], sum0_6_0);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[2704], sum0_6_1);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[2720], sum0_6_2);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[3136], sum0_7_0);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[3152], sum0_7_1);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at[3168], sum0_7_2);
     } else {
-        __m512 sum1_0_0 = _mm512_setzero_ps();
-        __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_1_0 = _mm512_setzero_ps();
-        __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_2_0 = _mm512_setzero_ps();
-        __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_3_0 = _mm512_setzero_ps();
-        __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
+        __m512 sum1_0 = _mm512_setzero_ps();
+        __m512 sum1_1 = _mm512_setzero_ps();
+        __m512 sum1_2 = _mm512_setzero_ps();
+        __m512 sum1_3 = _mm512_setzero_ps();
+        __m512 sum1_4 = _mm512_setzero_ps();
+        __m512 sum1_5 = _mm512_setzero_ps();
+        __m512 sum1_6 = _mm512_setzero_ps();
+        __m512 sum1_7 = _mm512_setzero_ps();
         for (ptrdiff_t o0 = 0; o0 < 6; o0++) {
             for (ptrdiff_t p = 0; p < 3; p++) {
                 for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                    const float *const gru0_cell_grad_hidden_gates_at_2 = &gru0_cell_grad_hidden_gates[5376 * b0 + 336 * time + 48 * o0
+                    const float *const gru0_cell_grad_hidden_gates_at_2 = &gru0_cell_grad_hidden_gates[10752 * b0 + 336 * time + 48 * o0
                         + 16 * p + o1];
-                    const __m512 gru0_cell_grad_hidden_gates_8 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[0]);
-                    const float *const gru_weight_hh_l0_copy_at_2 = &gru_weight_hh_l0_copy[21504 * c0 + 768 * o0 + 256 * p + 16 * o1];
-                    const __m512 gru_weight_hh_l0_copy_8 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_2[0]);
-                    sum1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_8, gru_weight_hh_l0_copy_8, sum1_0_0);
-                    const __m512 gru_weight_hh_l0_copy_9 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_2[5376]);
-                    sum1_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_8, gru_weight_hh_l0_copy_9, sum1_0_1);
-                    const __m512 gru_weight_hh_l0_copy_10 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_2[10752]);
-                    sum1_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_8, gru_weight_hh_l0_copy_10, sum1_0_2);
-                    const __m512 gru0_cell_grad_hidden_gates_9 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[1344]);
-                    sum1_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_9, gru_weight_hh_l0_copy_8, sum1_1_0);
-                    sum1_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_9, gru_weight_hh_l0_copy_9, sum1_1_1);
-                    sum1_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_9, gru_weight_hh_l0_copy_10, sum1_1_2);
-                    const __m512 gru0_cell_grad_hidden_gates_10 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[2688]);
-                    sum1_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_10, gru_weight_hh_l0_copy_8, sum1_2_0);
-                    sum1_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_10, gru_weight_hh_l0_copy_9, sum1_2_1);
-                    sum1_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_10, gru_weight_hh_l0_copy_10, sum1_2_2);
-                    const __m512 gru0_cell_grad_hidden_gates_11 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[4032]);
-                    sum1_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_11, gru_weight_hh_l0_copy_8, sum1_3_0);
-                    sum1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_11, gru_weight_hh_l0_copy_9, sum1_3_1);
-                    sum1_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_11, gru_weight_hh_l0_copy_10, sum1_3_2);
+                    const __m512 gru_weight_hh_l0_copy_6 = _mm512_loadu_ps(&gru_weight_hh_l0_copy[16128 * c0 + 768 * o0 + 256 * p
+                        + 16 * o1]);
+                    sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[0]), gru_weight_hh_l0_copy_6, sum1_0);
+                    sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[1344]), gru_weight_hh_l0_copy_6, sum1_1);
+                    sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[2688]), gru_weight_hh_l0_copy_6, sum1_2);
+                    sum1_3 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[4032]), gru_weight_hh_l0_copy_6, sum1_3);
+                    sum1_4 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[5376]), gru_weight_hh_l0_copy_6, sum1_4);
+                    sum1_5 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[6720]), gru_weight_hh_l0_copy_6, sum1_5);
+                    sum1_6 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[8064]), gru_weight_hh_l0_copy_6, sum1_6);
+                    sum1_7 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[9408]), gru_weight_hh_l0_copy_6, sum1_7);
                 }
             }
         }
         for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                const float *const gru0_cell_grad_hidden_gates_at_3 = &gru0_cell_grad_hidden_gates[5376 * b0 + 336 * time + 16 * p + o1
+                const float *const gru0_cell_grad_hidden_gates_at_3 = &gru0_cell_grad_hidden_gates[10752 * b0 + 336 * time + 16 * p + o1
                     + 288];
-                const __m512 gru0_cell_grad_hidden_gates_12 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[0]);
-                const float *const gru_weight_hh_l0_copy_at_3 = &gru_weight_hh_l0_copy[21504 * c0 + 256 * p + 16 * o1 + 4608];
-                const __m512 gru_weight_hh_l0_copy_11 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_3[0]);
-                sum1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_12, gru_weight_hh_l0_copy_11, sum1_0_0);
-                const __m512 gru_weight_hh_l0_copy_12 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_3[5376]);
-                sum1_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_12, gru_weight_hh_l0_copy_12, sum1_0_1);
-                const __m512 gru_weight_hh_l0_copy_13 = _mm512_loadu_ps(&gru_weight_hh_l0_copy_at_3[10752]);
-                sum1_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_12, gru_weight_hh_l0_copy_13, sum1_0_2);
-                const __m512 gru0_cell_grad_hidden_gates_13 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[1344]);
-                sum1_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_13, gru_weight_hh_l0_copy_11, sum1_1_0);
-                sum1_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_13, gru_weight_hh_l0_copy_12, sum1_1_1);
-                sum1_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_13, gru_weight_hh_l0_copy_13, sum1_1_2);
-                const __m512 gru0_cell_grad_hidden_gates_14 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[2688]);
-                sum1_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_14, gru_weight_hh_l0_copy_11, sum1_2_0);
-                sum1_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_14, gru_weight_hh_l0_copy_12, sum1_2_1);
-                sum1_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_14, gru_weight_hh_l0_copy_13, sum1_2_2);
-                const __m512 gru0_cell_grad_hidden_gates_15 = _mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[4032]);
-                sum1_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_15, gru_weight_hh_l0_copy_11, sum1_3_0);
-                sum1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_15, gru_weight_hh_l0_copy_12, sum1_3_1);
-                sum1_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_15, gru_weight_hh_l0_copy_13, sum1_3_2);
+                const __m512 gru_weight_hh_l0_copy_7 = _mm512_loadu_ps(&gru_weight_hh_l0_copy[16128 * c0 + 256 * p + 16 * o1 + 4608]);
+                sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[0]), gru_weight_hh_l0_copy_7, sum1_0);
+                sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[1344]), gru_weight_hh_l0_copy_7, sum1_1);
+                sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[2688]), gru_weight_hh_l0_copy_7, sum1_2);
+                sum1_3 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[4032]), gru_weight_hh_l0_copy_7, sum1_3);
+                sum1_4 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[5376]), gru_weight_hh_l0_copy_7, sum1_4);
+                sum1_5 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[6720]), gru_weight_hh_l0_copy_7, sum1_5);
+                sum1_6 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[8064]), gru_weight_hh_l0_copy_7, sum1_6);
+                sum1_7 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[9408]), gru_weight_hh_l0_copy_7, sum1_7);
             }
         }
-        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[1792 * b0 + 112 * time + 64 * c0];
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[0], sum1_0_0);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[16], sum1_0_1);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[32], sum1_0_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[448], sum1_1_0);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[464], sum1_1_1);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[480], sum1_1_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[896], sum1_2_0);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[912], sum1_2_1);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[928], sum1_2_2);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[1344], sum1_3_0);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[1360], sum1_3_1);
-        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[1376], sum1_3_2);
+        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[3584 * b0 + 112 * time + 48 * c0];
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[0], sum1_0);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[448], sum1_1);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[896], sum1_2);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[1344], sum1_3);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[1792], sum1_4);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[2240], sum1_5);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[2688], sum1_6);
+        _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[3136], sum1_7);
     }
 }
 
@@ -15175,7 +15892,7 @@ static void gru0_hidden_projection_data_grad(const float *restrict gru0_cell_gra
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 8; item++) {
+    for (ptrdiff_t item = 0; item < 6; item++) {
         gru0_hidden_projection_data_grad_body(item, gru0_cell_grad_hidden_gates, gru_weight_hh_l0_copy,
             gru0_hidden_projection_data_grad_out, time);
     }
@@ -15202,479 +15919,382 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 272.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
- * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 5, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
+ * 3840.0 k FLOPs, 272.4 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
+ * c in tiles of 16 parallel, o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
     const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
-    const ptrdiff_t c0 = item / 6;
-    const ptrdiff_t o0 = item / 3 % 2;
+    const ptrdiff_t c0 = item / 12;
+    const ptrdiff_t o0 = item / 3 % 4;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_hidden_gates_in_staged0 = (float *)scratch;
     float *const gru0_cell_grad_hidden_gates_in_staged3 = (float *)scratch;
     float *const gru0_cell_grad_hidden_gates_in_staged6 = (float *)scratch;
     float *const gru0_cell_grad_hidden_gates_in_staged8 = (float *)scratch;
     if (c0 < 6) {
-        if (o0 < 1) {
-            for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
-                float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 80 * c1];
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5376], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[10752], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16128], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5392], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[10768], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[32], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5408], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[10784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16160], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[48], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5424], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[10800], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16176], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5440], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[10816], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16192], _mm512_setzero_ps());
-            }
-            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 240];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5376], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[10752], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[16128], _mm512_setzero_ps());
+        if (o0 < 3) {
+            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5376], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5392], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5408], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5424], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5440], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5456], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5472], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5488], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5504], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5520], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5536], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5552], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5568], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5584], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5600], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[240], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5616], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-                for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
-                    _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged0[64 * n_s + 16 * c_s],
-                        _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
+                for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+                    _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged0[32 * n_s + 16 * c_s],
+                        _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 48 * c_s + 16 * p]));
                 }
             }
-            for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
-                __m512 sum1_0_0 = _mm512_setzero_ps();
-                __m512 sum1_0_1 = _mm512_setzero_ps();
-                __m512 sum1_0_2 = _mm512_setzero_ps();
-                __m512 sum1_0_3 = _mm512_setzero_ps();
-                __m512 sum1_1_0 = _mm512_setzero_ps();
-                __m512 sum1_1_1 = _mm512_setzero_ps();
-                __m512 sum1_1_2 = _mm512_setzero_ps();
-                __m512 sum1_1_3 = _mm512_setzero_ps();
-                __m512 sum1_2_0 = _mm512_setzero_ps();
-                __m512 sum1_2_1 = _mm512_setzero_ps();
-                __m512 sum1_2_2 = _mm512_setzero_ps();
-                __m512 sum1_2_3 = _mm512_setzero_ps();
-                __m512 sum1_3_0 = _mm512_setzero_ps();
-                __m512 sum1_3_1 = _mm512_setzero_ps();
-                __m512 sum1_3_2 = _mm512_setzero_ps();
-                __m512 sum1_3_3 = _mm512_setzero_ps();
-                __m512 sum1_4_0 = _mm512_setzero_ps();
-                __m512 sum1_4_1 = _mm512_setzero_ps();
-                __m512 sum1_4_2 = _mm512_setzero_ps();
-                __m512 sum1_4_3 = _mm512_setzero_ps();
-                for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
-                    for (ptrdiff_t t = 0; t < 4; t++) {
-                        float *const gru0_cell_grad_hidden_gates_in_staged0_at = &gru0_cell_grad_hidden_gates_in_staged0[256 * b1 + 64 * t];
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged0_0 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at[0]);
-                        const float *const gru0_cell_at = &gru0_cell[560 * b1 + 112 * t + 16 * c0 + 5 * c1];
-                        const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
-                        sum1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_0, sum1_0_0);
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged0_1 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at[16]);
-                        sum1_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_0, sum1_0_1);
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged0_2 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at[32]);
-                        sum1_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_0, sum1_0_2);
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged0_3 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at[48]);
-                        sum1_0_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_0, sum1_0_3);
-                        const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[1]);
-                        sum1_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_1, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_1, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_1, sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_1, sum1_1_3);
-                        const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_at[2]);
-                        sum1_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_2, sum1_2_0);
-                        sum1_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_2, sum1_2_1);
-                        sum1_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_2, sum1_2_2);
-                        sum1_2_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_2, sum1_2_3);
-                        const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_at[3]);
-                        sum1_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_3, sum1_3_0);
-                        sum1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_3, sum1_3_1);
-                        sum1_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_3, sum1_3_2);
-                        sum1_3_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_3, sum1_3_3);
-                        const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at[4]);
-                        sum1_4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_4, sum1_4_0);
-                        sum1_4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_4, sum1_4_1);
-                        sum1_4_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_4, sum1_4_2);
-                        sum1_4_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_4, sum1_4_3);
-                    }
-                }
-                float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 80 * c1];
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[0]), sum1_0_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5376]),
-                    sum1_0_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[10752], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[10752]),
-                    sum1_0_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16128]),
-                    sum1_0_3));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16]),
-                    sum1_1_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5392]),
-                    sum1_1_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[10768], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[10768]),
-                    sum1_1_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16144]),
-                    sum1_1_3));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[32]),
-                    sum1_2_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5408]),
-                    sum1_2_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[10784], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[10784]),
-                    sum1_2_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16160]),
-                    sum1_2_3));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[48]),
-                    sum1_3_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5424]),
-                    sum1_3_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[10800], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[10800]),
-                    sum1_3_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16176]),
-                    sum1_3_3));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[64]),
-                    sum1_4_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5440], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5440]),
-                    sum1_4_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[10816], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[10816]),
-                    sum1_4_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16192]),
-                    sum1_4_3));
-            }
-            __m512 sum2_0 = _mm512_setzero_ps();
-            __m512 sum2_1 = _mm512_setzero_ps();
-            __m512 sum2_2 = _mm512_setzero_ps();
-            __m512 sum2_3 = _mm512_setzero_ps();
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_6_0 = _mm512_setzero_ps();
+            __m512 sum1_6_1 = _mm512_setzero_ps();
+            __m512 sum1_7_0 = _mm512_setzero_ps();
+            __m512 sum1_7_1 = _mm512_setzero_ps();
+            __m512 sum1_8_0 = _mm512_setzero_ps();
+            __m512 sum1_8_1 = _mm512_setzero_ps();
+            __m512 sum1_9_0 = _mm512_setzero_ps();
+            __m512 sum1_9_1 = _mm512_setzero_ps();
             for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                 for (ptrdiff_t t = 0; t < 4; t++) {
-                    float *const gru0_cell_grad_hidden_gates_in_staged0_at_1 = &gru0_cell_grad_hidden_gates_in_staged0[256 * b1 + 64 * t];
-                    const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell[560 * b1 + 112 * t + 16 * c0 + 15]);
-                    sum2_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at_1[0]), gru0_cell_5, sum2_0);
-                    sum2_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at_1[16]), gru0_cell_5, sum2_1);
-                    sum2_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at_1[32]), gru0_cell_5, sum2_2);
-                    sum2_3 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0_at_1[48]), gru0_cell_5, sum2_3);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged0_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0[128 * b1
+                        + 32 * t]);
+                    const float *const gru0_cell_at = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
+                    const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
+                    sum1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_0, sum1_0_0);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged0_1 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0[128 * b1
+                        + 32 * t + 16]);
+                    sum1_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_0, sum1_0_1);
+                    const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[1]);
+                    sum1_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_1, sum1_1_0);
+                    sum1_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_1, sum1_1_1);
+                    const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_at[2]);
+                    sum1_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_2, sum1_2_0);
+                    sum1_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_2, sum1_2_1);
+                    const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_at[3]);
+                    sum1_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_3, sum1_3_0);
+                    sum1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_3, sum1_3_1);
+                    const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at[4]);
+                    sum1_4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_4, sum1_4_0);
+                    sum1_4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_4, sum1_4_1);
+                    const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at[5]);
+                    sum1_5_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_5, sum1_5_0);
+                    sum1_5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_5, sum1_5_1);
+                    const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at[6]);
+                    sum1_6_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_6, sum1_6_0);
+                    sum1_6_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_6, sum1_6_1);
+                    const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at[7]);
+                    sum1_7_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_7, sum1_7_0);
+                    sum1_7_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_7, sum1_7_1);
+                    const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at[8]);
+                    sum1_8_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_8, sum1_8_0);
+                    sum1_8_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_8, sum1_8_1);
+                    const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at[9]);
+                    sum1_9_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, gru0_cell_9, sum1_9_0);
+                    sum1_9_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_9, sum1_9_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 240];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_3[0]), sum2_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_3[5376]), sum2_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[10752], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_3[10752]),
-                sum2_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[16128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_3[16128]),
-                sum2_3));
+            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[0]), sum1_0_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5376]),
+                sum1_0_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[16]), sum1_1_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5392]),
+                sum1_1_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[32]), sum1_2_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5408]),
+                sum1_2_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[48]), sum1_3_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5424]),
+                sum1_3_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[64]), sum1_4_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5440], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5440]),
+                sum1_4_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[80]), sum1_5_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5456], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5456]),
+                sum1_5_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[96], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[96]), sum1_6_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5472], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5472]),
+                sum1_6_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[112], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[112]), sum1_7_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5488], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5488]),
+                sum1_7_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[128]), sum1_8_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5504], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5504]),
+                sum1_8_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[144]), sum1_9_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5520], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5520]),
+                sum1_9_1));
+            __m512 sum2_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1 = _mm512_setzero_ps();
+            __m512 sum2_2_0 = _mm512_setzero_ps();
+            __m512 sum2_2_1 = _mm512_setzero_ps();
+            __m512 sum2_3_0 = _mm512_setzero_ps();
+            __m512 sum2_3_1 = _mm512_setzero_ps();
+            __m512 sum2_4_0 = _mm512_setzero_ps();
+            __m512 sum2_4_1 = _mm512_setzero_ps();
+            __m512 sum2_5_0 = _mm512_setzero_ps();
+            __m512 sum2_5_1 = _mm512_setzero_ps();
+            for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
+                for (ptrdiff_t t = 0; t < 4; t++) {
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged0_2 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0[128 * b1
+                        + 32 * t]);
+                    const float *const gru0_cell_at_1 = &gru0_cell[560 * b1 + 112 * t + 16 * c0 + 10];
+                    const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_1[0]);
+                    sum2_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_10, sum2_0_0);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged0_3 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged0[128 * b1
+                        + 32 * t + 16]);
+                    sum2_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_10, sum2_0_1);
+                    const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_at_1[1]);
+                    sum2_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_11, sum2_1_0);
+                    sum2_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_11, sum2_1_1);
+                    const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_1[2]);
+                    sum2_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_12, sum2_2_0);
+                    sum2_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_12, sum2_2_1);
+                    const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_1[3]);
+                    sum2_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_13, sum2_3_0);
+                    sum2_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_13, sum2_3_1);
+                    const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_1[4]);
+                    sum2_4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_14, sum2_4_0);
+                    sum2_4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_14, sum2_4_1);
+                    const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_1[5]);
+                    sum2_5_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_15, sum2_5_0);
+                    sum2_5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_15, sum2_5_1);
+                }
+            }
+            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[0]), sum2_0_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5376]),
+                sum2_0_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16]), sum2_1_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5392]),
+                sum2_1_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[32]), sum2_2_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5408]),
+                sum2_2_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[48]), sum2_3_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5424]),
+                sum2_3_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[64]), sum2_4_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5440], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5440]),
+                sum2_4_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[80]), sum2_5_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5456], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5456]),
+                sum2_5_1));
         } else {
-            for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
-                float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 80 * c1];
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5376], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[10752], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5392], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[10768], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[32], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5408], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[10784], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[48], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5424], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[10800], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5440], _mm512_setzero_ps());
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[10816], _mm512_setzero_ps());
-            }
-            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 240];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[5376], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[10752], _mm512_setzero_ps());
+            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[96], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[112], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[128], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[240], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-                for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
-                    _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged3[48 * n_s + 16 * c_s],
-                        _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
+                _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged3[16 * n_s],
+                    _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 16 * p]));
+            }
+            __m512 sum4_0 = _mm512_setzero_ps();
+            __m512 sum4_1 = _mm512_setzero_ps();
+            __m512 sum4_2 = _mm512_setzero_ps();
+            __m512 sum4_3 = _mm512_setzero_ps();
+            __m512 sum4_4 = _mm512_setzero_ps();
+            __m512 sum4_5 = _mm512_setzero_ps();
+            __m512 sum4_6 = _mm512_setzero_ps();
+            __m512 sum4_7 = _mm512_setzero_ps();
+            __m512 sum4_8 = _mm512_setzero_ps();
+            __m512 sum4_9 = _mm512_setzero_ps();
+            for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
+                for (ptrdiff_t t = 0; t < 4; t++) {
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged3_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3[64 * b1
+                        + 16 * t]);
+                    const float *const gru0_cell_at_2 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
+                    sum4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[0]), sum4_0);
+                    sum4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[1]), sum4_1);
+                    sum4_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[2]), sum4_2);
+                    sum4_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[3]), sum4_3);
+                    sum4_4 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[4]), sum4_4);
+                    sum4_5 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[5]), sum4_5);
+                    sum4_6 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[6]), sum4_6);
+                    sum4_7 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[7]), sum4_7);
+                    sum4_8 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[8]), sum4_8);
+                    sum4_9 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[9]), sum4_9);
                 }
             }
-            for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
-                __m512 sum4_0_0 = _mm512_setzero_ps();
-                __m512 sum4_0_1 = _mm512_setzero_ps();
-                __m512 sum4_0_2 = _mm512_setzero_ps();
-                __m512 sum4_1_0 = _mm512_setzero_ps();
-                __m512 sum4_1_1 = _mm512_setzero_ps();
-                __m512 sum4_1_2 = _mm512_setzero_ps();
-                __m512 sum4_2_0 = _mm512_setzero_ps();
-                __m512 sum4_2_1 = _mm512_setzero_ps();
-                __m512 sum4_2_2 = _mm512_setzero_ps();
-                __m512 sum4_3_0 = _mm512_setzero_ps();
-                __m512 sum4_3_1 = _mm512_setzero_ps();
-                __m512 sum4_3_2 = _mm512_setzero_ps();
-                __m512 sum4_4_0 = _mm512_setzero_ps();
-                __m512 sum4_4_1 = _mm512_setzero_ps();
-                __m512 sum4_4_2 = _mm512_setzero_ps();
-                for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
-                    for (ptrdiff_t t = 0; t < 4; t++) {
-                        float *const gru0_cell_grad_hidden_gates_in_staged3_at = &gru0_cell_grad_hidden_gates_in_staged3[192 * b1 + 48 * t];
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged3_0 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3_at[0]);
-                        const float *const gru0_cell_at_1 = &gru0_cell[560 * b1 + 112 * t + 16 * c0 + 5 * c1];
-                        const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at_1[0]);
-                        sum4_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, gru0_cell_6, sum4_0_0);
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged3_1 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3_at[16]);
-                        sum4_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, gru0_cell_6, sum4_0_1);
-                        const __m512 gru0_cell_grad_hidden_gates_in_staged3_2 =
-                            _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3_at[32]);
-                        sum4_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_2, gru0_cell_6, sum4_0_2);
-                        const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at_1[1]);
-                        sum4_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, gru0_cell_7, sum4_1_0);
-                        sum4_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, gru0_cell_7, sum4_1_1);
-                        sum4_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_2, gru0_cell_7, sum4_1_2);
-                        const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[2]);
-                        sum4_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, gru0_cell_8, sum4_2_0);
-                        sum4_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, gru0_cell_8, sum4_2_1);
-                        sum4_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_2, gru0_cell_8, sum4_2_2);
-                        const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[3]);
-                        sum4_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, gru0_cell_9, sum4_3_0);
-                        sum4_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, gru0_cell_9, sum4_3_1);
-                        sum4_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_2, gru0_cell_9, sum4_3_2);
-                        const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_1[4]);
-                        sum4_4_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, gru0_cell_10, sum4_4_0);
-                        sum4_4_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, gru0_cell_10, sum4_4_1);
-                        sum4_4_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_2, gru0_cell_10, sum4_4_2);
-                    }
-                }
-                float *const gru_weight_hh_l0_grad_at_6 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 80 * c1];
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[0]), sum4_0_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[5376]),
-                    sum4_0_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[10752], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[10752]),
-                    sum4_0_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[16]),
-                    sum4_1_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[5392]),
-                    sum4_1_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[10768], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[10768]),
-                    sum4_1_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[32]),
-                    sum4_2_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[5408]),
-                    sum4_2_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[10784], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[10784]),
-                    sum4_2_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[48]),
-                    sum4_3_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[5424]),
-                    sum4_3_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[10800], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[10800]),
-                    sum4_3_2));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[64]),
-                    sum4_4_0));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5440], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[5440]),
-                    sum4_4_1));
-                _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[10816], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_6[10816]),
-                    sum4_4_2));
-            }
+            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[0]), sum4_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[16]), sum4_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[32]), sum4_2));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[48]), sum4_3));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[64]), sum4_4));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[80]), sum4_5));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[96]), sum4_6));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[112]), sum4_7));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[128]), sum4_8));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[144]), sum4_9));
             __m512 sum5_0 = _mm512_setzero_ps();
             __m512 sum5_1 = _mm512_setzero_ps();
             __m512 sum5_2 = _mm512_setzero_ps();
+            __m512 sum5_3 = _mm512_setzero_ps();
+            __m512 sum5_4 = _mm512_setzero_ps();
+            __m512 sum5_5 = _mm512_setzero_ps();
             for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                 for (ptrdiff_t t = 0; t < 4; t++) {
-                    float *const gru0_cell_grad_hidden_gates_in_staged3_at_1 = &gru0_cell_grad_hidden_gates_in_staged3[192 * b1 + 48 * t];
-                    const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell[560 * b1 + 112 * t + 16 * c0 + 15]);
-                    sum5_0 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3_at_1[0]), gru0_cell_11, sum5_0);
-                    sum5_1 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3_at_1[16]), gru0_cell_11, sum5_1);
-                    sum5_2 = _mm512_fmadd_ps(_mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3_at_1[32]), gru0_cell_11, sum5_2);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged3_1 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged3[64 * b1
+                        + 16 * t]);
+                    const float *const gru0_cell_at_3 = &gru0_cell[560 * b1 + 112 * t + 16 * c0 + 10];
+                    sum5_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[0]), sum5_0);
+                    sum5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[1]), sum5_1);
+                    sum5_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[2]), sum5_2);
+                    sum5_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[3]), sum5_3);
+                    sum5_4 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[4]), sum5_4);
+                    sum5_5 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[5]), sum5_5);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_7 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0 + 240];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[0]), sum5_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5376]), sum5_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[10752], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[10752]),
-                sum5_2));
+            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[0]), sum5_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[16]), sum5_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[32]), sum5_2));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[48]), sum5_3));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[64]), sum5_4));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[80]), sum5_5));
         }
     } else {
-        if (o0 < 1) {
-            float *const gru_weight_hh_l0_grad_at_8 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[5376], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[10752], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[5392], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[10768], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[5408], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[10784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[5424], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[10800], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16176], _mm512_setzero_ps());
+        if (o0 < 3) {
+            float *const gru_weight_hh_l0_grad_at_6 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5376], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5392], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5408], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5424], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-                for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
-                    _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged6[64 * n_s + 16 * c_s],
-                        _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
+                for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+                    _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged6[32 * n_s + 16 * c_s],
+                        _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 48 * c_s + 16 * p]));
                 }
             }
             __m512 sum7_0_0 = _mm512_setzero_ps();
             __m512 sum7_0_1 = _mm512_setzero_ps();
-            __m512 sum7_0_2 = _mm512_setzero_ps();
-            __m512 sum7_0_3 = _mm512_setzero_ps();
             __m512 sum7_1_0 = _mm512_setzero_ps();
             __m512 sum7_1_1 = _mm512_setzero_ps();
-            __m512 sum7_1_2 = _mm512_setzero_ps();
-            __m512 sum7_1_3 = _mm512_setzero_ps();
             __m512 sum7_2_0 = _mm512_setzero_ps();
             __m512 sum7_2_1 = _mm512_setzero_ps();
-            __m512 sum7_2_2 = _mm512_setzero_ps();
-            __m512 sum7_2_3 = _mm512_setzero_ps();
             __m512 sum7_3_0 = _mm512_setzero_ps();
             __m512 sum7_3_1 = _mm512_setzero_ps();
-            __m512 sum7_3_2 = _mm512_setzero_ps();
-            __m512 sum7_3_3 = _mm512_setzero_ps();
             for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                 for (ptrdiff_t t = 0; t < 4; t++) {
-                    float *const gru0_cell_grad_hidden_gates_in_staged6_at = &gru0_cell_grad_hidden_gates_in_staged6[256 * b1 + 64 * t];
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged6_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6_at[0]);
-                    const float *const gru0_cell_at_2 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
-                    const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_2[0]);
-                    sum7_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_12, sum7_0_0);
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged6_1 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6_at[16]);
-                    sum7_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_12, sum7_0_1);
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged6_2 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6_at[32]);
-                    sum7_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_2, gru0_cell_12, sum7_0_2);
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged6_3 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6_at[48]);
-                    sum7_0_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_3, gru0_cell_12, sum7_0_3);
-                    const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_2[1]);
-                    sum7_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_13, sum7_1_0);
-                    sum7_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_13, sum7_1_1);
-                    sum7_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_2, gru0_cell_13, sum7_1_2);
-                    sum7_1_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_3, gru0_cell_13, sum7_1_3);
-                    const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_2[2]);
-                    sum7_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_14, sum7_2_0);
-                    sum7_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_14, sum7_2_1);
-                    sum7_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_2, gru0_cell_14, sum7_2_2);
-                    sum7_2_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_3, gru0_cell_14, sum7_2_3);
-                    const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_2[3]);
-                    sum7_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_15, sum7_3_0);
-                    sum7_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_15, sum7_3_1);
-                    sum7_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_2, gru0_cell_15, sum7_3_2);
-                    sum7_3_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_3, gru0_cell_15, sum7_3_3);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged6_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6[128 * b1
+                        + 32 * t]);
+                    const float *const gru0_cell_at_4 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
+                    const __m512 gru0_cell_16 = _mm512_set1_ps(gru0_cell_at_4[0]);
+                    sum7_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_16, sum7_0_0);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged6_1 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6[128 * b1
+                        + 32 * t + 16]);
+                    sum7_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_16, sum7_0_1);
+                    const __m512 gru0_cell_17 = _mm512_set1_ps(gru0_cell_at_4[1]);
+                    sum7_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_17, sum7_1_0);
+                    sum7_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_17, sum7_1_1);
+                    const __m512 gru0_cell_18 = _mm512_set1_ps(gru0_cell_at_4[2]);
+                    sum7_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_18, sum7_2_0);
+                    sum7_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_18, sum7_2_1);
+                    const __m512 gru0_cell_19 = _mm512_set1_ps(gru0_cell_at_4[3]);
+                    sum7_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_19, sum7_3_0);
+                    sum7_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_19, sum7_3_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_9 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[0]), sum7_0_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[5376]),
+            float *const gru_weight_hh_l0_grad_at_7 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[0]), sum7_0_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5376]),
                 sum7_0_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[10752], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[10752]),
-                sum7_0_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16128]),
-                sum7_0_3));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16]), sum7_1_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[5392]),
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[16]), sum7_1_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5392]),
                 sum7_1_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[10768], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[10768]),
-                sum7_1_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16144]),
-                sum7_1_3));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[32]), sum7_2_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[5408]),
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[32]), sum7_2_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5408]),
                 sum7_2_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[10784], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[10784]),
-                sum7_2_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16160]),
-                sum7_2_3));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[48]), sum7_3_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[5424]),
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[48]), sum7_3_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5424]),
                 sum7_3_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[10800], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[10800]),
-                sum7_3_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16176]),
-                sum7_3_3));
         } else {
-            float *const gru_weight_hh_l0_grad_at_10 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[5376], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[10752], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[5392], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[10768], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[5408], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[10784], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[5424], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_10[10800], _mm512_setzero_ps());
+            float *const gru_weight_hh_l0_grad_at_8 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[48], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-                for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
-                    _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged8[48 * n_s + 16 * c_s],
-                        _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
-                }
+                _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged8[16 * n_s],
+                    _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 16 * p]));
             }
-            __m512 sum9_0_0 = _mm512_setzero_ps();
-            __m512 sum9_0_1 = _mm512_setzero_ps();
-            __m512 sum9_0_2 = _mm512_setzero_ps();
-            __m512 sum9_1_0 = _mm512_setzero_ps();
-            __m512 sum9_1_1 = _mm512_setzero_ps();
-            __m512 sum9_1_2 = _mm512_setzero_ps();
-            __m512 sum9_2_0 = _mm512_setzero_ps();
-            __m512 sum9_2_1 = _mm512_setzero_ps();
-            __m512 sum9_2_2 = _mm512_setzero_ps();
-            __m512 sum9_3_0 = _mm512_setzero_ps();
-            __m512 sum9_3_1 = _mm512_setzero_ps();
-            __m512 sum9_3_2 = _mm512_setzero_ps();
+            __m512 sum9_0 = _mm512_setzero_ps();
+            __m512 sum9_1 = _mm512_setzero_ps();
+            __m512 sum9_2 = _mm512_setzero_ps();
+            __m512 sum9_3 = _mm512_setzero_ps();
             for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                 for (ptrdiff_t t = 0; t < 4; t++) {
-                    float *const gru0_cell_grad_hidden_gates_in_staged8_at = &gru0_cell_grad_hidden_gates_in_staged8[192 * b1 + 48 * t];
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged8_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged8_at[0]);
-                    const float *const gru0_cell_at_3 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
-                    const __m512 gru0_cell_16 = _mm512_set1_ps(gru0_cell_at_3[0]);
-                    sum9_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, gru0_cell_16, sum9_0_0);
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged8_1 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged8_at[16]);
-                    sum9_0_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_1, gru0_cell_16, sum9_0_1);
-                    const __m512 gru0_cell_grad_hidden_gates_in_staged8_2 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged8_at[32]);
-                    sum9_0_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_2, gru0_cell_16, sum9_0_2);
-                    const __m512 gru0_cell_17 = _mm512_set1_ps(gru0_cell_at_3[1]);
-                    sum9_1_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, gru0_cell_17, sum9_1_0);
-                    sum9_1_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_1, gru0_cell_17, sum9_1_1);
-                    sum9_1_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_2, gru0_cell_17, sum9_1_2);
-                    const __m512 gru0_cell_18 = _mm512_set1_ps(gru0_cell_at_3[2]);
-                    sum9_2_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, gru0_cell_18, sum9_2_0);
-                    sum9_2_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_1, gru0_cell_18, sum9_2_1);
-                    sum9_2_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_2, gru0_cell_18, sum9_2_2);
-                    const __m512 gru0_cell_19 = _mm512_set1_ps(gru0_cell_at_3[3]);
-                    sum9_3_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, gru0_cell_19, sum9_3_0);
-                    sum9_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_1, gru0_cell_19, sum9_3_1);
-                    sum9_3_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_2, gru0_cell_19, sum9_3_2);
+                    const __m512 gru0_cell_grad_hidden_gates_in_staged8_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged8[64 * b1
+                        + 16 * t]);
+                    const float *const gru0_cell_at_5 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
+                    sum9_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[0]), sum9_0);
+                    sum9_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[1]), sum9_1);
+                    sum9_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[2]), sum9_2);
+                    sum9_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[3]), sum9_3);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_11 = &gru_weight_hh_l0_grad[21504 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[0]), sum9_0_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[5376]),
-                sum9_0_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[10752], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[10752]),
-                sum9_0_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[16]), sum9_1_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[5392]),
-                sum9_1_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[10768], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[10768]),
-                sum9_1_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[32]), sum9_2_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[5408]),
-                sum9_2_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[10784], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[10784]),
-                sum9_2_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[48]), sum9_3_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[5424]),
-                sum9_3_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_11[10800], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_11[10800]),
-                sum9_3_2));
+            float *const gru_weight_hh_l0_grad_at_9 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[0]), sum9_0));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16]), sum9_1));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[32]), sum9_2));
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[48]), sum9_3));
         }
     }
 }
@@ -15686,7 +16306,7 @@ static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 42; item++) {
+    for (ptrdiff_t item = 0; item < 84; item++) {
         gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -15721,17 +16341,17 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 2457.6 k FLOPs, 188.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
- * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
+ * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
     const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
     const ptrdiff_t c0 = item / 6;
     const ptrdiff_t o0 = item / 3 % 2;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_in_staged0 = (float *)scratch;
-    float *const gru0_cell_grad_in_staged2 = (float *)scratch;
+    float *const gru0_cell_grad_in_staged3 = (float *)scratch;
     if (o0 < 1) {
-        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 64 * c1];
+        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3072], _mm512_setzero_ps());
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6144], _mm512_setzero_ps());
@@ -15748,14 +16368,39 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3120], _mm512_setzero_ps());
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6192], _mm512_setzero_ps());
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9264], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3136], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9280], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3152], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6224], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9296], _mm512_setzero_ps());
         }
+        float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3072], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9216], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3088], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6160], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9232], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3104], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6176], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9248], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3120], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6192], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9264], _mm512_setzero_ps());
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_in_staged0[64 * n_s + 16 * c_s],
                     _mm512_loadu_ps(&gru0_cell_grad[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
             }
         }
-        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
             __m512 sum1_0_0 = _mm512_setzero_ps();
             __m512 sum1_0_1 = _mm512_setzero_ps();
             __m512 sum1_0_2 = _mm512_setzero_ps();
@@ -15772,11 +16417,19 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
             __m512 sum1_3_1 = _mm512_setzero_ps();
             __m512 sum1_3_2 = _mm512_setzero_ps();
             __m512 sum1_3_3 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_4_2 = _mm512_setzero_ps();
+            __m512 sum1_4_3 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_5_2 = _mm512_setzero_ps();
+            __m512 sum1_5_3 = _mm512_setzero_ps();
             for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                 for (ptrdiff_t t = 0; t < 4; t++) {
                     float *const gru0_cell_grad_in_staged0_at = &gru0_cell_grad_in_staged0[256 * b1 + 64 * t];
                     const __m512 gru0_cell_grad_in_staged0_0 = _mm512_loadu_ps(&gru0_cell_grad_in_staged0_at[0]);
-                    const float *const fc1_forward_at = &fc1_forward[256 * b1 + 64 * t + 16 * c0 + 4 * c1];
+                    const float *const fc1_forward_at = &fc1_forward[256 * b1 + 64 * t + 16 * c0 + 6 * c1];
                     const __m512 fc1_forward_0 = _mm512_set1_ps(fc1_forward_at[0]);
                     sum1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_0, fc1_forward_0, sum1_0_0);
                     const __m512 gru0_cell_grad_in_staged0_1 = _mm512_loadu_ps(&gru0_cell_grad_in_staged0_at[16]);
@@ -15800,120 +16453,300 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
                     sum1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_1, fc1_forward_3, sum1_3_1);
                     sum1_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_2, fc1_forward_3, sum1_3_2);
                     sum1_3_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_3, fc1_forward_3, sum1_3_3);
+                    const __m512 fc1_forward_4 = _mm512_set1_ps(fc1_forward_at[4]);
+                    sum1_4_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_0, fc1_forward_4, sum1_4_0);
+                    sum1_4_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_1, fc1_forward_4, sum1_4_1);
+                    sum1_4_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_2, fc1_forward_4, sum1_4_2);
+                    sum1_4_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_3, fc1_forward_4, sum1_4_3);
+                    const __m512 fc1_forward_5 = _mm512_set1_ps(fc1_forward_at[5]);
+                    sum1_5_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_0, fc1_forward_5, sum1_5_0);
+                    sum1_5_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_1, fc1_forward_5, sum1_5_1);
+                    sum1_5_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_2, fc1_forward_5, sum1_5_2);
+                    sum1_5_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_3, fc1_forward_5, sum1_5_3);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 64 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[0]), sum1_0_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[3072]),
+            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[0]), sum1_0_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3072]),
                 sum1_0_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[6144]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6144]),
                 sum1_0_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9216], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[9216]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9216], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9216]),
                 sum1_0_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[16]), sum1_1_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[3088]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[16]), sum1_1_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3088]),
                 sum1_1_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[6160]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6160]),
                 sum1_1_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9232], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[9232]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9232], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9232]),
                 sum1_1_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[32]), sum1_2_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[3104]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[32]), sum1_2_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3104]),
                 sum1_2_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[6176]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6176]),
                 sum1_2_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9248], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[9248]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9248], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9248]),
                 sum1_2_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[48]), sum1_3_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[3120]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[48]), sum1_3_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3120]),
                 sum1_3_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[6192]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6192]),
                 sum1_3_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9264], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_1[9264]),
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9264], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9264]),
                 sum1_3_3));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[64]), sum1_4_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3136], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3136]),
+                sum1_4_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6208], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6208]),
+                sum1_4_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9280], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9280]),
+                sum1_4_3));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[80]), sum1_5_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3152], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3152]),
+                sum1_5_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6224], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6224]),
+                sum1_5_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9296], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9296]),
+                sum1_5_3));
         }
+        __m512 sum2_0_0 = _mm512_setzero_ps();
+        __m512 sum2_0_1 = _mm512_setzero_ps();
+        __m512 sum2_0_2 = _mm512_setzero_ps();
+        __m512 sum2_0_3 = _mm512_setzero_ps();
+        __m512 sum2_1_0 = _mm512_setzero_ps();
+        __m512 sum2_1_1 = _mm512_setzero_ps();
+        __m512 sum2_1_2 = _mm512_setzero_ps();
+        __m512 sum2_1_3 = _mm512_setzero_ps();
+        __m512 sum2_2_0 = _mm512_setzero_ps();
+        __m512 sum2_2_1 = _mm512_setzero_ps();
+        __m512 sum2_2_2 = _mm512_setzero_ps();
+        __m512 sum2_2_3 = _mm512_setzero_ps();
+        __m512 sum2_3_0 = _mm512_setzero_ps();
+        __m512 sum2_3_1 = _mm512_setzero_ps();
+        __m512 sum2_3_2 = _mm512_setzero_ps();
+        __m512 sum2_3_3 = _mm512_setzero_ps();
+        for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
+            for (ptrdiff_t t = 0; t < 4; t++) {
+                float *const gru0_cell_grad_in_staged0_at_1 = &gru0_cell_grad_in_staged0[256 * b1 + 64 * t];
+                const __m512 gru0_cell_grad_in_staged0_4 = _mm512_loadu_ps(&gru0_cell_grad_in_staged0_at_1[0]);
+                const float *const fc1_forward_at_1 = &fc1_forward[256 * b1 + 64 * t + 16 * c0 + 12];
+                const __m512 fc1_forward_6 = _mm512_set1_ps(fc1_forward_at_1[0]);
+                sum2_0_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_4, fc1_forward_6, sum2_0_0);
+                const __m512 gru0_cell_grad_in_staged0_5 = _mm512_loadu_ps(&gru0_cell_grad_in_staged0_at_1[16]);
+                sum2_0_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_5, fc1_forward_6, sum2_0_1);
+                const __m512 gru0_cell_grad_in_staged0_6 = _mm512_loadu_ps(&gru0_cell_grad_in_staged0_at_1[32]);
+                sum2_0_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_6, fc1_forward_6, sum2_0_2);
+                const __m512 gru0_cell_grad_in_staged0_7 = _mm512_loadu_ps(&gru0_cell_grad_in_staged0_at_1[48]);
+                sum2_0_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_7, fc1_forward_6, sum2_0_3);
+                const __m512 fc1_forward_7 = _mm512_set1_ps(fc1_forward_at_1[1]);
+                sum2_1_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_4, fc1_forward_7, sum2_1_0);
+                sum2_1_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_5, fc1_forward_7, sum2_1_1);
+                sum2_1_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_6, fc1_forward_7, sum2_1_2);
+                sum2_1_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_7, fc1_forward_7, sum2_1_3);
+                const __m512 fc1_forward_8 = _mm512_set1_ps(fc1_forward_at_1[2]);
+                sum2_2_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_4, fc1_forward_8, sum2_2_0);
+                sum2_2_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_5, fc1_forward_8, sum2_2_1);
+                sum2_2_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_6, fc1_forward_8, sum2_2_2);
+                sum2_2_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_7, fc1_forward_8, sum2_2_3);
+                const __m512 fc1_forward_9 = _mm512_set1_ps(fc1_forward_at_1[3]);
+                sum2_3_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_4, fc1_forward_9, sum2_3_0);
+                sum2_3_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_5, fc1_forward_9, sum2_3_1);
+                sum2_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_6, fc1_forward_9, sum2_3_2);
+                sum2_3_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_7, fc1_forward_9, sum2_3_3);
+            }
+        }
+        float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[0]), sum2_0_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3072]), sum2_0_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6144]), sum2_0_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9216], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9216]), sum2_0_3));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[16]), sum2_1_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3088]), sum2_1_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6160]), sum2_1_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9232], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9232]), sum2_1_3));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[32]), sum2_2_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3104]), sum2_2_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6176]), sum2_2_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9248], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9248]), sum2_2_3));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[48]), sum2_3_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3120]), sum2_3_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6192]), sum2_3_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9264], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9264]), sum2_3_3));
     } else {
-        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 64 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3072], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3088], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3104], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3120], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6192], _mm512_setzero_ps());
+        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+            float *const gru_weight_ih_l0_grad_at_4 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[0], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3072], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6144], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[16], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3088], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6160], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[32], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3104], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6176], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[48], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3120], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6192], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[64], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3136], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6208], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[80], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3152], _mm512_setzero_ps());
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6224], _mm512_setzero_ps());
         }
+        float *const gru_weight_ih_l0_grad_at_5 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3072], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3088], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6160], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3104], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6176], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3120], _mm512_setzero_ps());
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6192], _mm512_setzero_ps());
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
-                _mm512_storeu_ps(&gru0_cell_grad_in_staged2[48 * n_s + 16 * c_s],
+                _mm512_storeu_ps(&gru0_cell_grad_in_staged3[48 * n_s + 16 * c_s],
                     _mm512_loadu_ps(&gru0_cell_grad[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
             }
         }
-        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            __m512 sum3_0_0 = _mm512_setzero_ps();
-            __m512 sum3_0_1 = _mm512_setzero_ps();
-            __m512 sum3_0_2 = _mm512_setzero_ps();
-            __m512 sum3_1_0 = _mm512_setzero_ps();
-            __m512 sum3_1_1 = _mm512_setzero_ps();
-            __m512 sum3_1_2 = _mm512_setzero_ps();
-            __m512 sum3_2_0 = _mm512_setzero_ps();
-            __m512 sum3_2_1 = _mm512_setzero_ps();
-            __m512 sum3_2_2 = _mm512_setzero_ps();
-            __m512 sum3_3_0 = _mm512_setzero_ps();
-            __m512 sum3_3_1 = _mm512_setzero_ps();
-            __m512 sum3_3_2 = _mm512_setzero_ps();
+        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_0_2 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_1_2 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_2_2 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_3_2 = _mm512_setzero_ps();
+            __m512 sum4_4_0 = _mm512_setzero_ps();
+            __m512 sum4_4_1 = _mm512_setzero_ps();
+            __m512 sum4_4_2 = _mm512_setzero_ps();
+            __m512 sum4_5_0 = _mm512_setzero_ps();
+            __m512 sum4_5_1 = _mm512_setzero_ps();
+            __m512 sum4_5_2 = _mm512_setzero_ps();
             for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                 for (ptrdiff_t t = 0; t < 4; t++) {
-                    float *const gru0_cell_grad_in_staged2_at = &gru0_cell_grad_in_staged2[192 * b1 + 48 * t];
-                    const __m512 gru0_cell_grad_in_staged2_0 = _mm512_loadu_ps(&gru0_cell_grad_in_staged2_at[0]);
-                    const float *const fc1_forward_at_1 = &fc1_forward[256 * b1 + 64 * t + 16 * c0 + 4 * c1];
-                    const __m512 fc1_forward_4 = _mm512_set1_ps(fc1_forward_at_1[0]);
-                    sum3_0_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_0, fc1_forward_4, sum3_0_0);
-                    const __m512 gru0_cell_grad_in_staged2_1 = _mm512_loadu_ps(&gru0_cell_grad_in_staged2_at[16]);
-                    sum3_0_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_1, fc1_forward_4, sum3_0_1);
-                    const __m512 gru0_cell_grad_in_staged2_2 = _mm512_loadu_ps(&gru0_cell_grad_in_staged2_at[32]);
-                    sum3_0_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_2, fc1_forward_4, sum3_0_2);
-                    const __m512 fc1_forward_5 = _mm512_set1_ps(fc1_forward_at_1[1]);
-                    sum3_1_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_0, fc1_forward_5, sum3_1_0);
-                    sum3_1_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_1, fc1_forward_5, sum3_1_1);
-                    sum3_1_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_2, fc1_forward_5, sum3_1_2);
-                    const __m512 fc1_forward_6 = _mm512_set1_ps(fc1_forward_at_1[2]);
-                    sum3_2_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_0, fc1_forward_6, sum3_2_0);
-                    sum3_2_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_1, fc1_forward_6, sum3_2_1);
-                    sum3_2_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_2, fc1_forward_6, sum3_2_2);
-                    const __m512 fc1_forward_7 = _mm512_set1_ps(fc1_forward_at_1[3]);
-                    sum3_3_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_0, fc1_forward_7, sum3_3_0);
-                    sum3_3_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_1, fc1_forward_7, sum3_3_1);
-                    sum3_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged2_2, fc1_forward_7, sum3_3_2);
+                    float *const gru0_cell_grad_in_staged3_at = &gru0_cell_grad_in_staged3[192 * b1 + 48 * t];
+                    const __m512 gru0_cell_grad_in_staged3_0 = _mm512_loadu_ps(&gru0_cell_grad_in_staged3_at[0]);
+                    const float *const fc1_forward_at_2 = &fc1_forward[256 * b1 + 64 * t + 16 * c0 + 6 * c1];
+                    const __m512 fc1_forward_10 = _mm512_set1_ps(fc1_forward_at_2[0]);
+                    sum4_0_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_0, fc1_forward_10, sum4_0_0);
+                    const __m512 gru0_cell_grad_in_staged3_1 = _mm512_loadu_ps(&gru0_cell_grad_in_staged3_at[16]);
+                    sum4_0_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_1, fc1_forward_10, sum4_0_1);
+                    const __m512 gru0_cell_grad_in_staged3_2 = _mm512_loadu_ps(&gru0_cell_grad_in_staged3_at[32]);
+                    sum4_0_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_10, sum4_0_2);
+                    const __m512 fc1_forward_11 = _mm512_set1_ps(fc1_forward_at_2[1]);
+                    sum4_1_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_0, fc1_forward_11, sum4_1_0);
+                    sum4_1_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_1, fc1_forward_11, sum4_1_1);
+                    sum4_1_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_11, sum4_1_2);
+                    const __m512 fc1_forward_12 = _mm512_set1_ps(fc1_forward_at_2[2]);
+                    sum4_2_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_0, fc1_forward_12, sum4_2_0);
+                    sum4_2_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_1, fc1_forward_12, sum4_2_1);
+                    sum4_2_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_12, sum4_2_2);
+                    const __m512 fc1_forward_13 = _mm512_set1_ps(fc1_forward_at_2[3]);
+                    sum4_3_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_0, fc1_forward_13, sum4_3_0);
+                    sum4_3_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_1, fc1_forward_13, sum4_3_1);
+                    sum4_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_13, sum4_3_2);
+                    const __m512 fc1_forward_14 = _mm512_set1_ps(fc1_forward_at_2[4]);
+                    sum4_4_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_0, fc1_forward_14, sum4_4_0);
+                    sum4_4_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_1, fc1_forward_14, sum4_4_1);
+                    sum4_4_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_14, sum4_4_2);
+                    const __m512 fc1_forward_15 = _mm512_set1_ps(fc1_forward_at_2[5]);
+                    sum4_5_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_0, fc1_forward_15, sum4_5_0);
+                    sum4_5_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_1, fc1_forward_15, sum4_5_1);
+                    sum4_5_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_15, sum4_5_2);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 64 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[0]), sum3_0_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3072]),
-                sum3_0_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6144]),
-                sum3_0_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[16]), sum3_1_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3088]),
-                sum3_1_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6160]),
-                sum3_1_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[32]), sum3_2_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3104]),
-                sum3_2_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6176]),
-                sum3_2_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[48]), sum3_3_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3120]),
-                sum3_3_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6192]),
-                sum3_3_2));
+            float *const gru_weight_ih_l0_grad_at_6 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[0]), sum4_0_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3072]),
+                sum4_0_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6144]),
+                sum4_0_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[16]), sum4_1_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3088]),
+                sum4_1_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6160]),
+                sum4_1_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[32]), sum4_2_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3104]),
+                sum4_2_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6176]),
+                sum4_2_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[48]), sum4_3_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3120]),
+                sum4_3_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6192]),
+                sum4_3_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[64]), sum4_4_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3136], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3136]),
+                sum4_4_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6208], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6208]),
+                sum4_4_2));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[80]), sum4_5_0));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3152], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3152]),
+                sum4_5_1));
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6224], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6224]),
+                sum4_5_2));
         }
+        __m512 sum5_0_0 = _mm512_setzero_ps();
+        __m512 sum5_0_1 = _mm512_setzero_ps();
+        __m512 sum5_0_2 = _mm512_setzero_ps();
+        __m512 sum5_1_0 = _mm512_setzero_ps();
+        __m512 sum5_1_1 = _mm512_setzero_ps();
+        __m512 sum5_1_2 = _mm512_setzero_ps();
+        __m512 sum5_2_0 = _mm512_setzero_ps();
+        __m512 sum5_2_1 = _mm512_setzero_ps();
+        __m512 sum5_2_2 = _mm512_setzero_ps();
+        __m512 sum5_3_0 = _mm512_setzero_ps();
+        __m512 sum5_3_1 = _mm512_setzero_ps();
+        __m512 sum5_3_2 = _mm512_setzero_ps();
+        for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
+            for (ptrdiff_t t = 0; t < 4; t++) {
+                float *const gru0_cell_grad_in_staged3_at_1 = &gru0_cell_grad_in_staged3[192 * b1 + 48 * t];
+                const __m512 gru0_cell_grad_in_staged3_3 = _mm512_loadu_ps(&gru0_cell_grad_in_staged3_at_1[0]);
+                const float *const fc1_forward_at_3 = &fc1_forward[256 * b1 + 64 * t + 16 * c0 + 12];
+                const __m512 fc1_forward_16 = _mm512_set1_ps(fc1_forward_at_3[0]);
+                sum5_0_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_3, fc1_forward_16, sum5_0_0);
+                const __m512 gru0_cell_grad_in_staged3_4 = _mm512_loadu_ps(&gru0_cell_grad_in_staged3_at_1[16]);
+                sum5_0_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_4, fc1_forward_16, sum5_0_1);
+                const __m512 gru0_cell_grad_in_staged3_5 = _mm512_loadu_ps(&gru0_cell_grad_in_staged3_at_1[32]);
+                sum5_0_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_5, fc1_forward_16, sum5_0_2);
+                const __m512 fc1_forward_17 = _mm512_set1_ps(fc1_forward_at_3[1]);
+                sum5_1_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_3, fc1_forward_17, sum5_1_0);
+                sum5_1_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_4, fc1_forward_17, sum5_1_1);
+                sum5_1_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_5, fc1_forward_17, sum5_1_2);
+                const __m512 fc1_forward_18 = _mm512_set1_ps(fc1_forward_at_3[2]);
+                sum5_2_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_3, fc1_forward_18, sum5_2_0);
+                sum5_2_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_4, fc1_forward_18, sum5_2_1);
+                sum5_2_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_5, fc1_forward_18, sum5_2_2);
+                const __m512 fc1_forward_19 = _mm512_set1_ps(fc1_forward_at_3[3]);
+                sum5_3_0 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_3, fc1_forward_19, sum5_3_0);
+                sum5_3_1 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_4, fc1_forward_19, sum5_3_1);
+                sum5_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_5, fc1_forward_19, sum5_3_2);
+            }
+        }
+        float *const gru_weight_ih_l0_grad_at_7 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[0]), sum5_0_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3072]), sum5_0_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6144]), sum5_0_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[16]), sum5_1_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3088]), sum5_1_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6160]), sum5_1_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[32]), sum5_2_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3104]), sum5_2_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6176]), sum5_2_2));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[48]), sum5_3_0));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3120]), sum5_3_1));
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6192]), sum5_3_2));
     }
 }
 
@@ -15957,105 +16790,109 @@ static void gru0_input_projection_bias_grad(const float *restrict gru0_cell_grad
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 2457.6 k FLOPs, 188.4 k bytes of memory traffic.
- * c in tiles of 64 parallel, h parallel, w parallel, b parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
+ * c in tiles of 32 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
 static TARGET_CODE void gru0_input_projection_data_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad,
     const float *restrict gru_weight_ih_l0_copy, float *restrict gru0_input_projection_data_grad_out) {
-    const ptrdiff_t b0 = item;
-    __m512 sum0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2 = _mm512_setzero_ps();
-    __m512 sum0_0_3 = _mm512_setzero_ps();
-    __m512 sum0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2 = _mm512_setzero_ps();
-    __m512 sum0_1_3 = _mm512_setzero_ps();
-    __m512 sum0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_2_2 = _mm512_setzero_ps();
-    __m512 sum0_2_3 = _mm512_setzero_ps();
-    __m512 sum0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_3_2 = _mm512_setzero_ps();
-    __m512 sum0_3_3 = _mm512_setzero_ps();
+    const ptrdiff_t c0 = item / 8;
+    const ptrdiff_t b0 = item % 8;
+    __m512 sum0_0_0_0 = _mm512_setzero_ps();
+    __m512 sum0_0_0_1 = _mm512_setzero_ps();
+    __m512 sum0_0_1_0 = _mm512_setzero_ps();
+    __m512 sum0_0_1_1 = _mm512_setzero_ps();
+    __m512 sum0_0_2_0 = _mm512_setzero_ps();
+    __m512 sum0_0_2_1 = _mm512_setzero_ps();
+    __m512 sum0_0_3_0 = _mm512_setzero_ps();
+    __m512 sum0_0_3_1 = _mm512_setzero_ps();
+    __m512 sum0_1_0_0 = _mm512_setzero_ps();
+    __m512 sum0_1_0_1 = _mm512_setzero_ps();
+    __m512 sum0_1_1_0 = _mm512_setzero_ps();
+    __m512 sum0_1_1_1 = _mm512_setzero_ps();
+    __m512 sum0_1_2_0 = _mm512_setzero_ps();
+    __m512 sum0_1_2_1 = _mm512_setzero_ps();
+    __m512 sum0_1_3_0 = _mm512_setzero_ps();
+    __m512 sum0_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t o0 = 0; o0 < 6; o0++) {
         for (ptrdiff_t p = 0; p < 3; p++) {
             for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                const float *const gru0_cell_grad_at = &gru0_cell_grad[1344 * b0 + 48 * o0 + 16 * p + o1];
+                const float *const gru0_cell_grad_at = &gru0_cell_grad[2688 * b0 + 48 * o0 + 16 * p + o1];
                 const __m512 gru0_cell_grad_0 = _mm512_set1_ps(gru0_cell_grad_at[0]);
-                const float *const gru_weight_ih_l0_copy_at = &gru_weight_ih_l0_copy[768 * o0 + 256 * p + 16 * o1];
-                const __m512 gru_weight_ih_l0_copy_0 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at[0]);
-                sum0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_0, gru_weight_ih_l0_copy_0, sum0_0_0);
-                const __m512 gru_weight_ih_l0_copy_1 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at[5376]);
-                sum0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_0, gru_weight_ih_l0_copy_1, sum0_0_1);
-                const __m512 gru_weight_ih_l0_copy_2 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at[10752]);
-                sum0_0_2 = _mm512_fmadd_ps(gru0_cell_grad_0, gru_weight_ih_l0_copy_2, sum0_0_2);
-                const __m512 gru_weight_ih_l0_copy_3 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at[16128]);
-                sum0_0_3 = _mm512_fmadd_ps(gru0_cell_grad_0, gru_weight_ih_l0_copy_3, sum0_0_3);
+                const __m512 gru_weight_ih_l0_copy_0 = _mm512_loadu_ps(&gru_weight_ih_l0_copy[10752 * c0 + 768 * o0 + 256 * p + 16 * o1]);
+                sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_0, gru_weight_ih_l0_copy_0, sum0_0_0_0);
+                const __m512 gru_weight_ih_l0_copy_1 = _mm512_loadu_ps(&gru_weight_ih_l0_copy[10752 * c0 + 768 * o0 + 256 * p + 16 * o1
+                    + 5376]);
+                sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_0, gru_weight_ih_l0_copy_1, sum0_0_0_1);
                 const __m512 gru0_cell_grad_1 = _mm512_set1_ps(gru0_cell_grad_at[336]);
-                sum0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_1, gru_weight_ih_l0_copy_0, sum0_1_0);
-                sum0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_1, gru_weight_ih_l0_copy_1, sum0_1_1);
-                sum0_1_2 = _mm512_fmadd_ps(gru0_cell_grad_1, gru_weight_ih_l0_copy_2, sum0_1_2);
-                sum0_1_3 = _mm512_fmadd_ps(gru0_cell_grad_1, gru_weight_ih_l0_copy_3, sum0_1_3);
+                sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_1, gru_weight_ih_l0_copy_0, sum0_0_1_0);
+                sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_1, gru_weight_ih_l0_copy_1, sum0_0_1_1);
                 const __m512 gru0_cell_grad_2 = _mm512_set1_ps(gru0_cell_grad_at[672]);
-                sum0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_2, gru_weight_ih_l0_copy_0, sum0_2_0);
-                sum0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_2, gru_weight_ih_l0_copy_1, sum0_2_1);
-                sum0_2_2 = _mm512_fmadd_ps(gru0_cell_grad_2, gru_weight_ih_l0_copy_2, sum0_2_2);
-                sum0_2_3 = _mm512_fmadd_ps(gru0_cell_grad_2, gru_weight_ih_l0_copy_3, sum0_2_3);
+                sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_2, gru_weight_ih_l0_copy_0, sum0_0_2_0);
+                sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_2, gru_weight_ih_l0_copy_1, sum0_0_2_1);
                 const __m512 gru0_cell_grad_3 = _mm512_set1_ps(gru0_cell_grad_at[1008]);
-                sum0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_3, gru_weight_ih_l0_copy_0, sum0_3_0);
-                sum0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_3, gru_weight_ih_l0_copy_1, sum0_3_1);
-                sum0_3_2 = _mm512_fmadd_ps(gru0_cell_grad_3, gru_weight_ih_l0_copy_2, sum0_3_2);
-                sum0_3_3 = _mm512_fmadd_ps(gru0_cell_grad_3, gru_weight_ih_l0_copy_3, sum0_3_3);
+                sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_3, gru_weight_ih_l0_copy_0, sum0_0_3_0);
+                sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_3, gru_weight_ih_l0_copy_1, sum0_0_3_1);
+                const __m512 gru0_cell_grad_4 = _mm512_set1_ps(gru0_cell_grad_at[1344]);
+                sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_4, gru_weight_ih_l0_copy_0, sum0_1_0_0);
+                sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_grad_4, gru_weight_ih_l0_copy_1, sum0_1_0_1);
+                const __m512 gru0_cell_grad_5 = _mm512_set1_ps(gru0_cell_grad_at[1680]);
+                sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_grad_5, gru_weight_ih_l0_copy_0, sum0_1_1_0);
+                sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_grad_5, gru_weight_ih_l0_copy_1, sum0_1_1_1);
+                const __m512 gru0_cell_grad_6 = _mm512_set1_ps(gru0_cell_grad_at[2016]);
+                sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_grad_6, gru_weight_ih_l0_copy_0, sum0_1_2_0);
+                sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_grad_6, gru_weight_ih_l0_copy_1, sum0_1_2_1);
+                const __m512 gru0_cell_grad_7 = _mm512_set1_ps(gru0_cell_grad_at[2352]);
+                sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_grad_7, gru_weight_ih_l0_copy_0, sum0_1_3_0);
+                sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_7, gru_weight_ih_l0_copy_1, sum0_1_3_1);
             }
         }
     }
     for (ptrdiff_t p = 0; p < 3; p++) {
         for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-            const float *const gru0_cell_grad_at_1 = &gru0_cell_grad[1344 * b0 + 16 * p + o1 + 288];
-            const __m512 gru0_cell_grad_4 = _mm512_set1_ps(gru0_cell_grad_at_1[0]);
-            const float *const gru_weight_ih_l0_copy_at_1 = &gru_weight_ih_l0_copy[256 * p + 16 * o1 + 4608];
-            const __m512 gru_weight_ih_l0_copy_4 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at_1[0]);
-            sum0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_4, gru_weight_ih_l0_copy_4, sum0_0_0);
-            const __m512 gru_weight_ih_l0_copy_5 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at_1[5376]);
-            sum0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_4, gru_weight_ih_l0_copy_5, sum0_0_1);
-            const __m512 gru_weight_ih_l0_copy_6 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at_1[10752]);
-            sum0_0_2 = _mm512_fmadd_ps(gru0_cell_grad_4, gru_weight_ih_l0_copy_6, sum0_0_2);
-            const __m512 gru_weight_ih_l0_copy_7 = _mm512_loadu_ps(&gru_weight_ih_l0_copy_at_1[16128]);
-            sum0_0_3 = _mm512_fmadd_ps(gru0_cell_grad_4, gru_weight_ih_l0_copy_7, sum0_0_3);
-            const __m512 gru0_cell_grad_5 = _mm512_set1_ps(gru0_cell_grad_at_1[336]);
-            sum0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_5, gru_weight_ih_l0_copy_4, sum0_1_0);
-            sum0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_5, gru_weight_ih_l0_copy_5, sum0_1_1);
-            sum0_1_2 = _mm512_fmadd_ps(gru0_cell_grad_5, gru_weight_ih_l0_copy_6, sum0_1_2);
-            sum0_1_3 = _mm512_fmadd_ps(gru0_cell_grad_5, gru_weight_ih_l0_copy_7, sum0_1_3);
-            const __m512 gru0_cell_grad_6 = _mm512_set1_ps(gru0_cell_grad_at_1[672]);
-            sum0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_6, gru_weight_ih_l0_copy_4, sum0_2_0);
-            sum0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_6, gru_weight_ih_l0_copy_5, sum0_2_1);
-            sum0_2_2 = _mm512_fmadd_ps(gru0_cell_grad_6, gru_weight_ih_l0_copy_6, sum0_2_2);
-            sum0_2_3 = _mm512_fmadd_ps(gru0_cell_grad_6, gru_weight_ih_l0_copy_7, sum0_2_3);
-            const __m512 gru0_cell_grad_7 = _mm512_set1_ps(gru0_cell_grad_at_1[1008]);
-            sum0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_7, gru_weight_ih_l0_copy_4, sum0_3_0);
-            sum0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_7, gru_weight_ih_l0_copy_5, sum0_3_1);
-            sum0_3_2 = _mm512_fmadd_ps(gru0_cell_grad_7, gru_weight_ih_l0_copy_6, sum0_3_2);
-            sum0_3_3 = _mm512_fmadd_ps(gru0_cell_grad_7, gru_weight_ih_l0_copy_7, sum0_3_3);
+            const float *const gru0_cell_grad_at_1 = &gru0_cell_grad[2688 * b0 + 16 * p + o1 + 288];
+            const __m512 gru0_cell_grad_8 = _mm512_set1_ps(gru0_cell_grad_at_1[0]);
+            const __m512 gru_weight_ih_l0_copy_2 = _mm512_loadu_ps(&gru_weight_ih_l0_copy[10752 * c0 + 256 * p + 16 * o1 + 4608]);
+            sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_grad_8, gru_weight_ih_l0_copy_2, sum0_0_0_0);
+            const __m512 gru_weight_ih_l0_copy_3 = _mm512_loadu_ps(&gru_weight_ih_l0_copy[10752 * c0 + 256 * p + 16 * o1 + 9984]);
+            sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_grad_8, gru_weight_ih_l0_copy_3, sum0_0_0_1);
+            const __m512 gru0_cell_grad_9 = _mm512_set1_ps(gru0_cell_grad_at_1[336]);
+            sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_grad_9, gru_weight_ih_l0_copy_2, sum0_0_1_0);
+            sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_grad_9, gru_weight_ih_l0_copy_3, sum0_0_1_1);
+            const __m512 gru0_cell_grad_10 = _mm512_set1_ps(gru0_cell_grad_at_1[672]);
+            sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_grad_10, gru_weight_ih_l0_copy_2, sum0_0_2_0);
+            sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_grad_10, gru_weight_ih_l0_copy_3, sum0_0_2_1);
+            const __m512 gru0_cell_grad_11 = _mm512_set1_ps(gru0_cell_grad_at_1[1008]);
+            sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_grad_11, gru_weight_ih_l0_copy_2, sum0_0_3_0);
+            sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_grad_11, gru_weight_ih_l0_copy_3, sum0_0_3_1);
+            const __m512 gru0_cell_grad_12 = _mm512_set1_ps(gru0_cell_grad_at_1[1344]);
+            sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_grad_12, gru_weight_ih_l0_copy_2, sum0_1_0_0);
+            sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_grad_12, gru_weight_ih_l0_copy_3, sum0_1_0_1);
+            const __m512 gru0_cell_grad_13 = _mm512_set1_ps(gru0_cell_grad_at_1[1680]);
+            sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_grad_13, gru_weight_ih_l0_copy_2, sum0_1_1_0);
+            sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_grad_13, gru_weight_ih_l0_copy_3, sum0_1_1_1);
+            const __m512 gru0_cell_grad_14 = _mm512_set1_ps(gru0_cell_grad_at_1[2016]);
+            sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_grad_14, gru_weight_ih_l0_copy_2, sum0_1_2_0);
+            sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_grad_14, gru_weight_ih_l0_copy_3, sum0_1_2_1);
+            const __m512 gru0_cell_grad_15 = _mm512_set1_ps(gru0_cell_grad_at_1[2352]);
+            sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_grad_15, gru_weight_ih_l0_copy_2, sum0_1_3_0);
+            sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_grad_15, gru_weight_ih_l0_copy_3, sum0_1_3_1);
         }
     }
-    float *const gru0_input_projection_data_grad_out_at = &gru0_input_projection_data_grad_out[256 * b0];
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[0], sum0_0_0);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[16], sum0_0_1);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[32], sum0_0_2);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[48], sum0_0_3);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[64], sum0_1_0);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[80], sum0_1_1);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[96], sum0_1_2);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[112], sum0_1_3);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[128], sum0_2_0);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[144], sum0_2_1);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[160], sum0_2_2);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[176], sum0_2_3);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[192], sum0_3_0);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[208], sum0_3_1);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[224], sum0_3_2);
-    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[240], sum0_3_3);
+    float *const gru0_input_projection_data_grad_out_at = &gru0_input_projection_data_grad_out[512 * b0 + 32 * c0];
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[0], sum0_0_0_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[16], sum0_0_0_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[64], sum0_0_1_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[80], sum0_0_1_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[128], sum0_0_2_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[144], sum0_0_2_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[192], sum0_0_3_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[208], sum0_0_3_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[256], sum0_1_0_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[272], sum0_1_0_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[320], sum0_1_1_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[336], sum0_1_1_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[384], sum0_1_2_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[400], sum0_1_2_1);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[448], sum0_1_3_0);
+    _mm512_storeu_ps(&gru0_input_projection_data_grad_out_at[464], sum0_1_3_1);
 }
 
 static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad, const float *restrict gru_weight_ih_l0_copy,
@@ -16071,124 +16908,119 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
- * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
+ * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
+ * c in tiles of 16 parallel, o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 8, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad,
     const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu, char *scratch) {
-    const ptrdiff_t c0 = item;
+    const ptrdiff_t c0 = item / 2;
+    const ptrdiff_t o0 = item % 2;
     float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
     for (ptrdiff_t h = 0; h < 4; h++) {
         for (ptrdiff_t w = 0; w < 4; w++) {
-            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[4096 * c0 + 1024 * h + 256 * w + 64 * c1];
+            for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 128 * c1];
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[131072], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[262144], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[393216], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[16], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[131088], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[262160], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[393232], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[32], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[131104], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[262176], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[393248], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[48], _mm512_setzero_ps());
                 _mm512_storeu_ps(&fc1_0_weight_grad_at[131120], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[262192], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[393264], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131136], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[80], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131152], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[96], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131168], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[112], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131184], _mm512_setzero_ps());
             }
         }
     }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-        for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
-            _mm512_storeu_ps(&gru0_input_projection_data_grad_in_staged0[64 * n_s + 16 * c_s],
-                _mm512_loadu_ps(&gru0_input_projection_data_grad[64 * n_s + 16 * c_s]));
+        for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
+            _mm512_storeu_ps(&gru0_input_projection_data_grad_in_staged0[32 * n_s + 16 * c_s],
+                _mm512_loadu_ps(&gru0_input_projection_data_grad[64 * n_s + 32 * o0 + 16 * c_s]));
         }
     }
     for (ptrdiff_t h = 0; h < 4; h++) {
         for (ptrdiff_t w = 0; w < 4; w++) {
-            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
                 __m512 sum1_0_0 = _mm512_setzero_ps();
                 __m512 sum1_0_1 = _mm512_setzero_ps();
-                __m512 sum1_0_2 = _mm512_setzero_ps();
-                __m512 sum1_0_3 = _mm512_setzero_ps();
                 __m512 sum1_1_0 = _mm512_setzero_ps();
                 __m512 sum1_1_1 = _mm512_setzero_ps();
-                __m512 sum1_1_2 = _mm512_setzero_ps();
-                __m512 sum1_1_3 = _mm512_setzero_ps();
                 __m512 sum1_2_0 = _mm512_setzero_ps();
                 __m512 sum1_2_1 = _mm512_setzero_ps();
-                __m512 sum1_2_2 = _mm512_setzero_ps();
-                __m512 sum1_2_3 = _mm512_setzero_ps();
                 __m512 sum1_3_0 = _mm512_setzero_ps();
                 __m512 sum1_3_1 = _mm512_setzero_ps();
-                __m512 sum1_3_2 = _mm512_setzero_ps();
-                __m512 sum1_3_3 = _mm512_setzero_ps();
+                __m512 sum1_4_0 = _mm512_setzero_ps();
+                __m512 sum1_4_1 = _mm512_setzero_ps();
+                __m512 sum1_5_0 = _mm512_setzero_ps();
+                __m512 sum1_5_1 = _mm512_setzero_ps();
+                __m512 sum1_6_0 = _mm512_setzero_ps();
+                __m512 sum1_6_1 = _mm512_setzero_ps();
+                __m512 sum1_7_0 = _mm512_setzero_ps();
+                __m512 sum1_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
                     for (ptrdiff_t t = 0; t < 4; t++) {
-                        float *const gru0_input_projection_data_grad_in_staged0_at = &gru0_input_projection_data_grad_in_staged0[256 * b1
-                            + 64 * t];
                         const __m512 gru0_input_projection_data_grad_in_staged0_0 =
-                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0_at[0]);
-                        const float *const encoder4_relu_at = &encoder4_relu[32768 * b1 + 8192 * t + 256 * c0 + 64 * h + 16 * w + 4 * c1];
+                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0[128 * b1 + 32 * t]);
+                        const float *const encoder4_relu_at = &encoder4_relu[32768 * b1 + 8192 * t + 256 * c0 + 64 * h + 16 * w + 8 * c1];
                         const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu_at[0]);
                         sum1_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_0, sum1_0_0);
                         const __m512 gru0_input_projection_data_grad_in_staged0_1 =
-                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0_at[16]);
+                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0[128 * b1 + 32 * t + 16]);
                         sum1_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_0, sum1_0_1);
-                        const __m512 gru0_input_projection_data_grad_in_staged0_2 =
-                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0_at[32]);
-                        sum1_0_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_2, encoder4_relu_0, sum1_0_2);
-                        const __m512 gru0_input_projection_data_grad_in_staged0_3 =
-                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0_at[48]);
-                        sum1_0_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_0, sum1_0_3);
                         const __m512 encoder4_relu_1 = _mm512_set1_ps(encoder4_relu_at[1]);
                         sum1_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_1, sum1_1_0);
                         sum1_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_1, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_2, encoder4_relu_1, sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_1, sum1_1_3);
                         const __m512 encoder4_relu_2 = _mm512_set1_ps(encoder4_relu_at[2]);
                         sum1_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_2, sum1_2_0);
                         sum1_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_2, sum1_2_1);
-                        sum1_2_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_2, encoder4_relu_2, sum1_2_2);
-                        sum1_2_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_2, sum1_2_3);
                         const __m512 encoder4_relu_3 = _mm512_set1_ps(encoder4_relu_at[3]);
                         sum1_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_3, sum1_3_0);
                         sum1_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_3, sum1_3_1);
-                        sum1_3_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_2, encoder4_relu_3, sum1_3_2);
-                        sum1_3_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_3, sum1_3_3);
+                        const __m512 encoder4_relu_4 = _mm512_set1_ps(encoder4_relu_at[4]);
+                        sum1_4_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_4, sum1_4_0);
+                        sum1_4_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_4, sum1_4_1);
+                        const __m512 encoder4_relu_5 = _mm512_set1_ps(encoder4_relu_at[5]);
+                        sum1_5_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_5, sum1_5_0);
+                        sum1_5_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_5, sum1_5_1);
+                        const __m512 encoder4_relu_6 = _mm512_set1_ps(encoder4_relu_at[6]);
+                        sum1_6_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_6, sum1_6_0);
+                        sum1_6_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_6, sum1_6_1);
+                        const __m512 encoder4_relu_7 = _mm512_set1_ps(encoder4_relu_at[7]);
+                        sum1_7_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_7, sum1_7_0);
+                        sum1_7_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_7, sum1_7_1);
                     }
                 }
-                float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[4096 * c0 + 1024 * h + 256 * w + 64 * c1];
+                float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 128 * c1];
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[0]), sum1_0_0));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131072], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131072]),
                     sum1_0_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[262144], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[262144]),
-                    sum1_0_2));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[393216], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[393216]),
-                    sum1_0_3));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[16]), sum1_1_0));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131088], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131088]),
                     sum1_1_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[262160], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[262160]),
-                    sum1_1_2));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[393232], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[393232]),
-                    sum1_1_3));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[32]), sum1_2_0));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131104], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131104]),
                     sum1_2_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[262176], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[262176]),
-                    sum1_2_2));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[393248], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[393248]),
-                    sum1_2_3));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[48], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[48]), sum1_3_0));
                 _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131120], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131120]),
                     sum1_3_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[262192], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[262192]),
-                    sum1_3_2));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[393264], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[393264]),
-                    sum1_3_3));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[64], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[64]), sum1_4_0));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131136], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131136]),
+                    sum1_4_1));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[80], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[80]), sum1_5_0));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131152], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131152]),
+                    sum1_5_1));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[96], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[96]), sum1_6_0));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131168], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131168]),
+                    sum1_6_1));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[112], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[112]), sum1_7_0));
+                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131184], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131184]),
+                    sum1_7_1));
             }
         }
     }
@@ -16201,7 +17033,7 @@ static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 32; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -16231,76 +17063,78 @@ static void fc1_bias_grad(const float *restrict gru0_input_projection_data_grad,
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic.
- * c in tiles of 64 parallel, h parallel, w parallel, b parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
+ * c in tiles of 32 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
 static TARGET_CODE void fc1_data_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad,
     const float *restrict fc1_0_weight_copy, float *restrict fc1_data_grad_out) {
-    const ptrdiff_t c0 = item / 256;
-    const ptrdiff_t h = item / 64 % 4;
-    const ptrdiff_t w = item / 16 % 4;
-    const ptrdiff_t b0 = item % 16;
-    __m512 sum0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2 = _mm512_setzero_ps();
-    __m512 sum0_0_3 = _mm512_setzero_ps();
-    __m512 sum0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2 = _mm512_setzero_ps();
-    __m512 sum0_1_3 = _mm512_setzero_ps();
-    __m512 sum0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_2_2 = _mm512_setzero_ps();
-    __m512 sum0_2_3 = _mm512_setzero_ps();
-    __m512 sum0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_3_2 = _mm512_setzero_ps();
-    __m512 sum0_3_3 = _mm512_setzero_ps();
+    const ptrdiff_t c0 = item / 128;
+    const ptrdiff_t h = item / 32 % 4;
+    const ptrdiff_t w = item / 8 % 4;
+    const ptrdiff_t b0 = item % 8;
+    __m512 sum0_0_0_0 = _mm512_setzero_ps();
+    __m512 sum0_0_0_1 = _mm512_setzero_ps();
+    __m512 sum0_0_1_0 = _mm512_setzero_ps();
+    __m512 sum0_0_1_1 = _mm512_setzero_ps();
+    __m512 sum0_0_2_0 = _mm512_setzero_ps();
+    __m512 sum0_0_2_1 = _mm512_setzero_ps();
+    __m512 sum0_0_3_0 = _mm512_setzero_ps();
+    __m512 sum0_0_3_1 = _mm512_setzero_ps();
+    __m512 sum0_1_0_0 = _mm512_setzero_ps();
+    __m512 sum0_1_0_1 = _mm512_setzero_ps();
+    __m512 sum0_1_1_0 = _mm512_setzero_ps();
+    __m512 sum0_1_1_1 = _mm512_setzero_ps();
+    __m512 sum0_1_2_0 = _mm512_setzero_ps();
+    __m512 sum0_1_2_1 = _mm512_setzero_ps();
+    __m512 sum0_1_3_0 = _mm512_setzero_ps();
+    __m512 sum0_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t o0 = 0; o0 < 4; o0++) {
         for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-            const float *const gru0_input_projection_data_grad_at = &gru0_input_projection_data_grad[256 * b0 + 16 * o0 + o1];
+            const float *const gru0_input_projection_data_grad_at = &gru0_input_projection_data_grad[512 * b0 + 16 * o0 + o1];
             const __m512 gru0_input_projection_data_grad_0 = _mm512_set1_ps(gru0_input_projection_data_grad_at[0]);
-            const float *const fc1_0_weight_copy_at = &fc1_0_weight_copy[65536 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1];
-            const __m512 fc1_0_weight_copy_0 = _mm512_loadu_ps(&fc1_0_weight_copy_at[0]);
-            sum0_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_0, sum0_0_0);
-            const __m512 fc1_0_weight_copy_1 = _mm512_loadu_ps(&fc1_0_weight_copy_at[16384]);
-            sum0_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_1, sum0_0_1);
-            const __m512 fc1_0_weight_copy_2 = _mm512_loadu_ps(&fc1_0_weight_copy_at[32768]);
-            sum0_0_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_2, sum0_0_2);
-            const __m512 fc1_0_weight_copy_3 = _mm512_loadu_ps(&fc1_0_weight_copy_at[49152]);
-            sum0_0_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_3, sum0_0_3);
+            const __m512 fc1_0_weight_copy_0 = _mm512_loadu_ps(&fc1_0_weight_copy[32768 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1]);
+            sum0_0_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_0, sum0_0_0_0);
+            const __m512 fc1_0_weight_copy_1 = _mm512_loadu_ps(&fc1_0_weight_copy[32768 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1
+                + 16384]);
+            sum0_0_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_1, sum0_0_0_1);
             const __m512 gru0_input_projection_data_grad_1 = _mm512_set1_ps(gru0_input_projection_data_grad_at[64]);
-            sum0_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_0, sum0_1_0);
-            sum0_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_1, sum0_1_1);
-            sum0_1_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_2, sum0_1_2);
-            sum0_1_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_3, sum0_1_3);
+            sum0_0_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_0, sum0_0_1_0);
+            sum0_0_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_1, sum0_0_1_1);
             const __m512 gru0_input_projection_data_grad_2 = _mm512_set1_ps(gru0_input_projection_data_grad_at[128]);
-            sum0_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_0, sum0_2_0);
-            sum0_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_1, sum0_2_1);
-            sum0_2_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_2, sum0_2_2);
-            sum0_2_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_3, sum0_2_3);
+            sum0_0_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_0, sum0_0_2_0);
+            sum0_0_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_1, sum0_0_2_1);
             const __m512 gru0_input_projection_data_grad_3 = _mm512_set1_ps(gru0_input_projection_data_grad_at[192]);
-            sum0_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_0, sum0_3_0);
-            sum0_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_1, sum0_3_1);
-            sum0_3_2 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_2, sum0_3_2);
-            sum0_3_3 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_3, sum0_3_3);
+            sum0_0_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_0, sum0_0_3_0);
+            sum0_0_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_1, sum0_0_3_1);
+            const __m512 gru0_input_projection_data_grad_4 = _mm512_set1_ps(gru0_input_projection_data_grad_at[256]);
+            sum0_1_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, fc1_0_weight_copy_0, sum0_1_0_0);
+            sum0_1_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, fc1_0_weight_copy_1, sum0_1_0_1);
+            const __m512 gru0_input_projection_data_grad_5 = _mm512_set1_ps(gru0_input_projection_data_grad_at[320]);
+            sum0_1_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, fc1_0_weight_copy_0, sum0_1_1_0);
+            sum0_1_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, fc1_0_weight_copy_1, sum0_1_1_1);
+            const __m512 gru0_input_projection_data_grad_6 = _mm512_set1_ps(gru0_input_projection_data_grad_at[384]);
+            sum0_1_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, fc1_0_weight_copy_0, sum0_1_2_0);
+            sum0_1_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, fc1_0_weight_copy_1, sum0_1_2_1);
+            const __m512 gru0_input_projection_data_grad_7 = _mm512_set1_ps(gru0_input_projection_data_grad_at[448]);
+            sum0_1_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, fc1_0_weight_copy_0, sum0_1_3_0);
+            sum0_1_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, fc1_0_weight_copy_1, sum0_1_3_1);
         }
     }
-    float *const fc1_data_grad_out_at = &fc1_data_grad_out[32768 * b0 + 1024 * c0 + 64 * h + 16 * w];
-    _mm512_storeu_ps(&fc1_data_grad_out_at[0], sum0_0_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[256], sum0_0_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[512], sum0_0_2);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[768], sum0_0_3);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[8192], sum0_1_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[8448], sum0_1_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[8704], sum0_1_2);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[8960], sum0_1_3);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[16384], sum0_2_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[16640], sum0_2_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[16896], sum0_2_2);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[17152], sum0_2_3);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[24576], sum0_3_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[24832], sum0_3_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[25088], sum0_3_2);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[25344], sum0_3_3);
+    float *const fc1_data_grad_out_at = &fc1_data_grad_out[65536 * b0 + 512 * c0 + 64 * h + 16 * w];
+    _mm512_storeu_ps(&fc1_data_grad_out_at[0], sum0_0_0_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[256], sum0_0_0_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[8192], sum0_0_1_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[8448], sum0_0_1_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[16384], sum0_0_2_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[16640], sum0_0_2_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[24576], sum0_0_3_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[24832], sum0_0_3_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[32768], sum0_1_0_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[33024], sum0_1_0_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[40960], sum0_1_1_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[41216], sum0_1_1_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[49152], sum0_1_2_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[49408], sum0_1_2_1);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[57344], sum0_1_3_0);
+    _mm512_storeu_ps(&fc1_data_grad_out_at[57600], sum0_1_3_1);
 }
 
 static void fc1_data_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict fc1_0_weight_copy,
@@ -17051,8 +17885,8 @@ static void encoder4_conv_data_grad_weight(const float *restrict encoder_12_weig
  * 2415.9 M FLOPs, 19.0 M bytes of memory traffic, 290944 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder4_relu_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder4_relu_grad,
-    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
-    const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_statistics,
+    const float *restrict encoder3_conv_forward, const float *restrict encoder_12_weight_filtered_back,
+    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_batch_norm_statistics,
     const float *restrict encoder_10_bias, float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
     float *const encoder4_relu_grad_in_staged0 = (float *)(scratch + 287744);
@@ -17160,6 +17994,12 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
                 __m512 sum1_1_1_1_0 = _mm512_setzero_ps();
                 __m512 sum1_1_1_1_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    if (512 * kb + 128 * p + 32 * q + c0 < 1024) {
+                        prefetch_line(&encoder4_relu_grad[(n + 1) % 32 * 16384 + (512 * kb + 128 * p + 32 * q + c0) % 1024 * 16]);
+                    }
+                    if (512 * kb + 128 * p + 32 * q + c0 < 2048) {
+                        prefetch_line(&encoder3_conv_forward[n % 32 * 32768 + (512 * kb + 128 * p + 32 * q + c0) % 2048 * 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + c1];
                         const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -17513,8 +18353,8 @@ static TARGET_CODE void encoder4_conv_data_grad_body(ptrdiff_t item, const float
     }
 }
 
-static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder_12_weight_filtered_back,
-    float *restrict encoder4_conv_data_grad_out, const float *restrict encoder3_conv_forward,
+static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, const float *restrict encoder3_conv_forward,
+    const float *restrict encoder_12_weight_filtered_back, float *restrict encoder4_conv_data_grad_out,
     const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder_10_bias,
     float *restrict encoder3_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -17523,8 +18363,8 @@ static void encoder4_conv_data_grad(const float *restrict encoder4_relu_grad, co
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 32; item++) {
-        encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder_12_weight_filtered_back, encoder4_conv_data_grad_out,
-            encoder3_conv_forward, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
+        encoder4_conv_data_grad_body(item, encoder4_relu_grad, encoder3_conv_forward, encoder_12_weight_filtered_back,
+            encoder4_conv_data_grad_out, encoder3_batch_norm_statistics, encoder_10_bias, encoder3_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -18391,8 +19231,8 @@ static void encoder3_conv_data_grad_weight(const float *restrict encoder_9_weigh
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder3_batch_norm_statistics,
     const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item;
@@ -18511,6 +19351,15 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
                     __m512 sum1_1_3_0 = _mm512_setzero_ps();
                     __m512 sum1_1_3_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        if (512 * kb + 256 * ib + 64 * p + 16 * q + c0 < 1024) {
+                            prefetch_line(&encoder3_conv_forward[(n + 1) % 64 * 16384 + (512 * kb + 256 * ib + 64 * p + 16 * q
+                                + c0) % 1024 * 16]);
+                        }
+                        if (512 * kb + 256 * ib + 64 * p + 16 * q + c0 < 1024) {
+                            prefetch_line(&encoder4_conv_data_grad[(n + 1) % 64 * 16384 + (512 * kb + 256 * ib + 64 * p + 16 * q
+                                + c0) % 1024 * 16]);
+                        }
+                        prefetch_line(&encoder2_conv_forward[n % 64 * 32768 + (512 * kb + 256 * ib + 64 * p + 16 * q + c0) % 2048 * 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -18859,8 +19708,8 @@ static TARGET_CODE void encoder3_conv_data_grad_body(ptrdiff_t item, const float
 
 static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_statistics, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_grad_sums, const float *restrict encoder_10_bias,
-    const float *restrict encoder4_conv_data_grad, const float *restrict encoder_9_weight_filtered_back,
-    float *restrict encoder3_conv_data_grad_out, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder4_conv_data_grad, const float *restrict encoder2_conv_forward,
+    const float *restrict encoder_9_weight_filtered_back, float *restrict encoder3_conv_data_grad_out,
     const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder_7_bias,
     float *restrict encoder2_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -18870,7 +19719,7 @@ static void encoder3_conv_data_grad(const float *restrict encoder3_batch_norm_st
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
         encoder3_conv_data_grad_body(item, encoder3_batch_norm_statistics, encoder3_conv_forward, encoder3_batch_norm_grad_sums,
-            encoder_10_bias, encoder4_conv_data_grad, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out, encoder2_conv_forward,
+            encoder_10_bias, encoder4_conv_data_grad, encoder2_conv_forward, encoder_9_weight_filtered_back, encoder3_conv_data_grad_out,
             encoder2_batch_norm_statistics, encoder_7_bias, encoder2_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -19718,8 +20567,8 @@ static void encoder2_conv_data_grad_weight(const float *restrict encoder_6_weigh
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder2_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder2_batch_norm_statistics,
     const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 2;
@@ -19843,6 +20692,14 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        prefetch_line(&encoder2_conv_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048 + (512 * kb
+                            + 128 * ib + 32 * p + 8 * q + c0) % 144 * 16 + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) / 144 % 8 * 4096]);
+                        prefetch_line(&encoder3_conv_data_grad[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048 + (512 * kb
+                            + 128 * ib + 32 * p + 8 * q + c0) % 144 * 16 + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) / 144 % 8 * 4096]);
+                        prefetch_line(&encoder1_conv_forward[n % 64 * 65536 + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) % 256 * 32
+                            + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) / 256 % 4 * 16384 + 8192 * i]);
+                        prefetch_line(&encoder1_conv_forward[n % 64 * 65536 + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) % 256 * 32
+                            + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) / 256 % 4 * 16384 + 8192 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -19912,6 +20769,14 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    if (128 * kb + 32 * ib + 8 * p + c0 + 1024 < 1152) {
+                        prefetch_line(&encoder2_conv_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048 + (128 * kb
+                            + 32 * ib + 8 * p + c0 + 1024) % 144 * 16 + (128 * kb + 32 * ib + 8 * p + c0 + 1024) / 144 % 8 * 4096]);
+                    }
+                    if (128 * kb + 32 * ib + 8 * p + c0 + 1024 < 1152) {
+                        prefetch_line(&encoder3_conv_data_grad[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048 + (128 * kb
+                            + 32 * ib + 8 * p + c0 + 1024) % 144 * 16 + (128 * kb + 32 * ib + 8 * p + c0 + 1024) / 144 % 8 * 4096]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + c1 + 8192];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
@@ -20183,8 +21048,8 @@ static TARGET_CODE void encoder2_conv_data_grad_body(ptrdiff_t item, const float
 
 static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_statistics, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_grad_sums, const float *restrict encoder_7_bias,
-    const float *restrict encoder3_conv_data_grad, const float *restrict encoder_6_weight_filtered_back,
-    float *restrict encoder2_conv_data_grad_out, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder3_conv_data_grad, const float *restrict encoder1_conv_forward,
+    const float *restrict encoder_6_weight_filtered_back, float *restrict encoder2_conv_data_grad_out,
     const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder_4_bias,
     float *restrict encoder1_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -20194,7 +21059,7 @@ static void encoder2_conv_data_grad(const float *restrict encoder2_batch_norm_st
 #endif
     for (ptrdiff_t item = 0; item < 128; item++) {
         encoder2_conv_data_grad_body(item, encoder2_batch_norm_statistics, encoder2_conv_forward, encoder2_batch_norm_grad_sums,
-            encoder_7_bias, encoder3_conv_data_grad, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out, encoder1_conv_forward,
+            encoder_7_bias, encoder3_conv_data_grad, encoder1_conv_forward, encoder_6_weight_filtered_back, encoder2_conv_data_grad_out,
             encoder1_batch_norm_statistics, encoder_4_bias, encoder1_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -20581,6 +21446,30 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum2_3_2 = _mm512_setzero_ps();
                         __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
+                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 48]);
+                            prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
+                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
+                            prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
+                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384 + 16]);
+                            prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
+                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
+                            prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
+                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 256 * i + 16 * j];
                                 const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient_at_3[0]);
@@ -20655,6 +21544,30 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     __m512 sum3_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
+                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
+                            prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
+                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384]);
+                            prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
+                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
+                            prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
+                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384]);
+                            prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
+                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 256 * i + 16 * j];
                                 const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
@@ -20729,6 +21642,36 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     __m512 sum4_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            if (12 * c0 + 4 * q + 2 * u + i + 240 < 256) {
+                                prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
+                            }
+                            if (12 * c0 + 4 * q + 2 * u + i + 240 < 256) {
+                                prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384]);
+                                prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
+                            }
+                            if (12 * c0 + 4 * q + 2 * u + i + 240 < 256) {
+                                prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384]);
+                                prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
+                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
+                            }
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_5 = &transformed_gradient[12288 * u + 2048 * q + 256 * i + 16 * j];
                                 const __m512 transformed_gradient_8 = _mm512_loadu_ps(&transformed_gradient_at_5[0]);
@@ -21023,8 +21966,8 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
     const ptrdiff_t n = item / 4;
@@ -21148,6 +22091,24 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384
+                            + 16]);
+                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384]);
+                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384
+                            + 16]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i + 16]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i + 32]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -21217,6 +22178,18 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
+                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
+                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
+                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384 + 16]);
+                    }
+                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
+                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
+                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384]);
+                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
+                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384 + 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
@@ -21485,8 +22458,8 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
 
 static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_statistics, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
-    const float *restrict encoder2_conv_data_grad, const float *restrict encoder_3_weight_filtered_back,
-    float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder2_conv_data_grad, const float *restrict encoder0_conv_forward,
+    const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -21496,7 +22469,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_st
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
-            encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
+            encoder_4_bias, encoder2_conv_data_grad, encoder0_conv_forward, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
             encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -21595,7 +22568,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
  * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 32, c, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 32, c, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, c unrolled, u unrolled, v unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups,
     const float *restrict x, const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_grad_sums, const float *restrict encoder_1_bias,
@@ -21684,39 +22657,141 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
             __m512 sum2_2_2_0 = _mm512_setzero_ps();
             __m512 sum2_2_2_1 = _mm512_setzero_ps();
             for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                for (ptrdiff_t j = 0; j < 64; j++) {
-                    const __m512 encoder0_batch_norm_grad_in_staged1_0 = _mm512_loadu_ps(&encoder0_batch_norm_grad_in_staged1[1024 * i1
-                        + 16 * j]);
-                    float *const x_in_staged0_at = &x_in_staged0[66 * i1 + j];
-                    const __m512 x_in_staged0_0 = _mm512_set1_ps(x_in_staged0_at[0]);
-                    sum2_0_0_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0, sum2_0_0_0);
-                    const __m512 encoder0_batch_norm_grad_in_staged1_1 = _mm512_loadu_ps(&encoder0_batch_norm_grad_in_staged1[1024 * i1
-                        + 16 * j + 16384]);
-                    sum2_0_0_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0, sum2_0_0_1);
-                    const __m512 x_in_staged0_1 = _mm512_set1_ps(x_in_staged0_at[1]);
-                    sum2_0_1_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1, sum2_0_1_0);
-                    sum2_0_1_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1, sum2_0_1_1);
-                    const __m512 x_in_staged0_2 = _mm512_set1_ps(x_in_staged0_at[2]);
-                    sum2_0_2_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2, sum2_0_2_0);
-                    sum2_0_2_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2, sum2_0_2_1);
-                    const __m512 x_in_staged0_3 = _mm512_set1_ps(x_in_staged0_at[66]);
-                    sum2_1_0_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_3, sum2_1_0_0);
-                    sum2_1_0_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_3, sum2_1_0_1);
-                    const __m512 x_in_staged0_4 = _mm512_set1_ps(x_in_staged0_at[67]);
-                    sum2_1_1_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_4, sum2_1_1_0);
-                    sum2_1_1_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_4, sum2_1_1_1);
-                    const __m512 x_in_staged0_5 = _mm512_set1_ps(x_in_staged0_at[68]);
-                    sum2_1_2_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_5, sum2_1_2_0);
-                    sum2_1_2_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_5, sum2_1_2_1);
-                    const __m512 x_in_staged0_6 = _mm512_set1_ps(x_in_staged0_at[132]);
-                    sum2_2_0_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_6, sum2_2_0_0);
-                    sum2_2_0_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_6, sum2_2_0_1);
-                    const __m512 x_in_staged0_7 = _mm512_set1_ps(x_in_staged0_at[133]);
-                    sum2_2_1_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_7, sum2_2_1_0);
-                    sum2_2_1_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_7, sum2_2_1_1);
-                    const __m512 x_in_staged0_8 = _mm512_set1_ps(x_in_staged0_at[134]);
-                    sum2_2_2_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_8, sum2_2_2_0);
-                    sum2_2_2_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_8, sum2_2_2_1);
+                for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 16]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 32]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 48]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 64]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 80]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 96]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 112]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 128]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 144]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 160]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 176]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 192]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 208]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 224]);
+                    prefetch_line(&encoder0_conv_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 240]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 16]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 32]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 48]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 64]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 80]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 96]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 112]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 128]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 144]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 160]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 176]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 192]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 208]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 224]);
+                    prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
+                        + j0) / 64 % 2 * 65536 + 240]);
+                    if (8 * i1 + j0 < 68) {
+                        prefetch_line(&x[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 32768 + (32 * g + 4 * n0 + i0 + 1) / 4 % 8 * 4096 + (32 * g
+                            + 4 * n0 + i0 + 1) % 4 * 1024 + (8 * i1 + j0) % 68 * 16]);
+                    }
+                    for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
+                        const __m512 encoder0_batch_norm_grad_in_staged1_0 = _mm512_loadu_ps(&encoder0_batch_norm_grad_in_staged1[1024 * i1
+                            + 128 * j0 + 16 * j1]);
+                        float *const x_in_staged0_at = &x_in_staged0[66 * i1 + 8 * j0 + j1];
+                        const __m512 x_in_staged0_0 = _mm512_set1_ps(x_in_staged0_at[0]);
+                        sum2_0_0_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0, sum2_0_0_0);
+                        const __m512 encoder0_batch_norm_grad_in_staged1_1 = _mm512_loadu_ps(&encoder0_batch_norm_grad_in_staged1[1024 * i1
+                            + 128 * j0 + 16 * j1 + 16384]);
+                        sum2_0_0_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0, sum2_0_0_1);
+                        const __m512 x_in_staged0_1 = _mm512_set1_ps(x_in_staged0_at[1]);
+                        sum2_0_1_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1, sum2_0_1_0);
+                        sum2_0_1_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1, sum2_0_1_1);
+                        const __m512 x_in_staged0_2 = _mm512_set1_ps(x_in_staged0_at[2]);
+                        sum2_0_2_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2, sum2_0_2_0);
+                        sum2_0_2_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2, sum2_0_2_1);
+                        const __m512 x_in_staged0_3 = _mm512_set1_ps(x_in_staged0_at[66]);
+                        sum2_1_0_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_3, sum2_1_0_0);
+                        sum2_1_0_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_3, sum2_1_0_1);
+                        const __m512 x_in_staged0_4 = _mm512_set1_ps(x_in_staged0_at[67]);
+                        sum2_1_1_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_4, sum2_1_1_0);
+                        sum2_1_1_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_4, sum2_1_1_1);
+                        const __m512 x_in_staged0_5 = _mm512_set1_ps(x_in_staged0_at[68]);
+                        sum2_1_2_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_5, sum2_1_2_0);
+                        sum2_1_2_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_5, sum2_1_2_1);
+                        const __m512 x_in_staged0_6 = _mm512_set1_ps(x_in_staged0_at[132]);
+                        sum2_2_0_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_6, sum2_2_0_0);
+                        sum2_2_0_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_6, sum2_2_0_1);
+                        const __m512 x_in_staged0_7 = _mm512_set1_ps(x_in_staged0_at[133]);
+                        sum2_2_1_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_7, sum2_2_1_0);
+                        sum2_2_1_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_7, sum2_2_1_1);
+                        const __m512 x_in_staged0_8 = _mm512_set1_ps(x_in_staged0_at[134]);
+                        sum2_2_2_0 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_8, sum2_2_2_0);
+                        sum2_2_2_1 = _mm512_fmadd_ps(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_8, sum2_2_2_1);
+                    }
                 }
             }
             float *const encoder0_conv_weight_grad_groups_at_1 = &encoder0_conv_weight_grad_groups[288 * g];
@@ -22307,6 +23382,18 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -22375,6 +23462,18 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 256 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -22443,6 +23542,18 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 256 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 4096];
@@ -22512,6 +23623,18 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 320) / 256 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
                             const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -22578,6 +23701,14 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum5_7_0 = _mm512_setzero_ps();
                 __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 16]);
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 32]);
+                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
+                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 48]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
                         const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -22644,6 +23775,18 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum6_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 416) / 256 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
                             const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -22712,6 +23855,20 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
+                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
+                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
+                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            }
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 20480];
@@ -23106,6 +24263,10 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) / 256 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v) / 256 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -23174,6 +24335,10 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum2_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + u + 256) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + u + 256) / 256 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + c1 + 2048];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -23242,6 +24407,12 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                            + 16 * ib + 4 * c0 + 2 * u + v + 384) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                            + 384) / 256 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + c1 + 4096];
                             const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -23310,6 +24481,10 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum4_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 640) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 640) / 256 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + c1 + 10240];
                         const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -23376,6 +24551,10 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum5_7_0 = _mm512_setzero_ps();
             __m512 sum5_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb + 4 * ib + c0
+                    + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384]);
+                prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (16 * kb + 4 * ib + c0
+                    + 768) % 256 * 32 + (16 * kb + 4 * ib + c0 + 768) / 256 % 4 * 16384 + 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + c1 + 12288];
                     const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -23442,6 +24621,10 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum6_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (32 * kb + 8 * ib
+                        + 2 * c0 + v + 832) % 256 * 32 + (32 * kb + 8 * ib + 2 * c0 + v + 832) / 256 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + c1 + 14336];
                         const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -23510,6 +24693,14 @@ static TARGET_CODE void encoder2_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (64 * kb + 16 * ib + 4 * c0 + 2 * u + v + 960 < 1024) {
+                            prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                                + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384]);
+                            prefetch_line(&encoder1_conv_forward[(2 * n + i + 1) / 2 % 64 * 65536 + (2 * n + i + 1) % 2 * 8192 + (64 * kb
+                                + 16 * ib + 4 * c0 + 2 * u + v + 960) % 256 * 32 + (64 * kb + 16 * ib + 4 * c0 + 2 * u + v
+                                + 960) / 256 % 4 * 16384 + 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + c1 + 20480];
                             const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
@@ -23896,6 +25087,7 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v) % 2048 * 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -23964,6 +25156,7 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum2_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
+                    prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + u + 512) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 128 * ib + c1 + 2048];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -24032,6 +25225,8 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                            + 768) % 2048 * 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 128 * ib + c1 + 4096];
                             const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
@@ -24100,6 +25295,7 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum4_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v + 1280) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 128 * ib + c1 + 10240];
                         const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
@@ -24166,6 +25362,7 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum5_1_3_0 = _mm512_setzero_ps();
             __m512 sum5_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (16 * kb + 8 * ib + c0 + 1536) % 2048 * 16]);
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                     float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + c1 + 12288];
                     const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
@@ -24232,6 +25429,7 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             __m512 sum6_1_3_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
+                    prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (32 * kb + 16 * ib + 2 * c0 + v + 1664) % 2048 * 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 128 * ib + c1 + 14336];
                         const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
@@ -24300,6 +25498,10 @@ static TARGET_CODE void encoder3_conv_forward_evaluate_body(ptrdiff_t item, cons
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
+                        if (64 * kb + 32 * ib + 4 * c0 + 2 * u + v + 1920 < 2048) {
+                            prefetch_line(&encoder2_conv_forward[(n + 1) % 64 * 32768 + (64 * kb + 32 * ib + 4 * c0 + 2 * u + v
+                                + 1920) % 2048 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 128 * ib + c1 + 20480];
                             const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
@@ -24672,6 +25874,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 __m512 sum1_1_1_1_0 = _mm512_setzero_ps();
                 __m512 sum1_1_1_1_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
+                    if (512 * kb + 128 * p + 32 * q + c0 < 1024) {
+                        prefetch_line(&fc3_forward[(n + 1) % 32 * 16384 + (512 * kb + 128 * p + 32 * q + c0) % 1024 * 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 128 * c0 + c1];
                         const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -25151,6 +26356,10 @@ static TARGET_CODE void decoder1_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m512 sum1_1_3_0 = _mm512_setzero_ps();
                     __m512 sum1_1_3_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+                        if (512 * kb + 256 * ib + 64 * p + 16 * q + c0 < 1024) {
+                            prefetch_line(&decoder0_conv_transpose_forward[(n + 1) % 64 * 16384 + (512 * kb + 256 * ib + 64 * p + 16 * q
+                                + c0) % 1024 * 16]);
+                        }
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -25628,6 +26837,9 @@ static TARGET_CODE void decoder2_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        prefetch_line(&decoder1_conv_transpose_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048
+                            + (512 * kb + 128 * ib + 32 * p + 8 * q + c0) % 144 * 16 + (512 * kb + 128 * ib + 32 * p + 8 * q
+                            + c0) / 144 % 8 * 4096]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -25697,6 +26909,11 @@ static TARGET_CODE void decoder2_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    if (128 * kb + 32 * ib + 8 * p + c0 + 1024 < 1152) {
+                        prefetch_line(&decoder1_conv_transpose_forward[(2 * n + i + 1) / 2 % 63 * 32768 + (2 * n + i + 1) % 2 * 2048
+                            + (128 * kb + 32 * ib + 8 * p + c0 + 1024) % 144 * 16 + (128 * kb + 32 * ib + 8 * p + c0
+                            + 1024) / 144 % 8 * 4096]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + c1 + 8192];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
@@ -26095,6 +27312,12 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 144 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 144 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
@@ -26164,6 +27387,14 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0
+                            + 512) / 144 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
+                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384
+                            + 16]);
+                    }
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                         float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
@@ -26592,7 +27823,7 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
     float *restrict encoder1_conv_forward, char *scratch) {
@@ -26620,76 +27851,81 @@ static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const 
             }
         }
     }
-    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-            __m512 sum1_0_0 = _mm512_setzero_ps();
-            __m512 sum1_0_1 = _mm512_setzero_ps();
-            __m512 sum1_0_2 = _mm512_setzero_ps();
-            __m512 sum1_0_3 = _mm512_setzero_ps();
-            __m512 sum1_1_0 = _mm512_setzero_ps();
-            __m512 sum1_1_1 = _mm512_setzero_ps();
-            __m512 sum1_1_2 = _mm512_setzero_ps();
-            __m512 sum1_1_3 = _mm512_setzero_ps();
-            __m512 sum1_2_0 = _mm512_setzero_ps();
-            __m512 sum1_2_1 = _mm512_setzero_ps();
-            __m512 sum1_2_2 = _mm512_setzero_ps();
-            __m512 sum1_2_3 = _mm512_setzero_ps();
-            __m512 sum1_3_0 = _mm512_setzero_ps();
-            __m512 sum1_3_1 = _mm512_setzero_ps();
-            __m512 sum1_3_2 = _mm512_setzero_ps();
-            __m512 sum1_3_3 = _mm512_setzero_ps();
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                for (ptrdiff_t u = 0; u < 3; u++) {
-                    for (ptrdiff_t v = 0; v < 3; v++) {
-                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[5200 * c0 + 2080 * i1 + 1040 * u + 128 * j0
-                                + 16 * v + c1];
-                            const __m512 encoder0_relu_in_staged0_0 = _mm512_set1_ps(encoder0_relu_in_staged0_at[0]);
-                            const float *const encoder_3_weight_at = &encoder_3_weight[2304 * c0 + 768 * u + 256 * v + 16 * c1];
-                            const __m512 encoder_3_weight_0 = _mm512_loadu_ps(&encoder_3_weight_at[0]);
-                            sum1_0_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_0, sum1_0_0);
-                            const __m512 encoder_3_weight_1 = _mm512_loadu_ps(&encoder_3_weight_at[4608]);
-                            sum1_0_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_1, sum1_0_1);
-                            const __m512 encoder_3_weight_2 = _mm512_loadu_ps(&encoder_3_weight_at[9216]);
-                            sum1_0_2 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_2, sum1_0_2);
-                            const __m512 encoder_3_weight_3 = _mm512_loadu_ps(&encoder_3_weight_at[13824]);
-                            sum1_0_3 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_3, sum1_0_3);
-                            const __m512 encoder0_relu_in_staged0_1 = _mm512_set1_ps(encoder0_relu_in_staged0_at[32]);
-                            sum1_1_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_0, sum1_1_0);
-                            sum1_1_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_1, sum1_1_1);
-                            sum1_1_2 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_2, sum1_1_2);
-                            sum1_1_3 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_3, sum1_1_3);
-                            const __m512 encoder0_relu_in_staged0_2 = _mm512_set1_ps(encoder0_relu_in_staged0_at[64]);
-                            sum1_2_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_0, sum1_2_0);
-                            sum1_2_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_1, sum1_2_1);
-                            sum1_2_2 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_2, sum1_2_2);
-                            sum1_2_3 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_3, sum1_2_3);
-                            const __m512 encoder0_relu_in_staged0_3 = _mm512_set1_ps(encoder0_relu_in_staged0_at[96]);
-                            sum1_3_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_0, sum1_3_0);
-                            sum1_3_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_1, sum1_3_1);
-                            sum1_3_2 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_2, sum1_3_2);
-                            sum1_3_3 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_3, sum1_3_3);
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
+            for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+                __m512 sum1_0_0 = _mm512_setzero_ps();
+                __m512 sum1_0_1 = _mm512_setzero_ps();
+                __m512 sum1_1_0 = _mm512_setzero_ps();
+                __m512 sum1_1_1 = _mm512_setzero_ps();
+                __m512 sum1_2_0 = _mm512_setzero_ps();
+                __m512 sum1_2_1 = _mm512_setzero_ps();
+                __m512 sum1_3_0 = _mm512_setzero_ps();
+                __m512 sum1_3_1 = _mm512_setzero_ps();
+                __m512 sum1_4_0 = _mm512_setzero_ps();
+                __m512 sum1_4_1 = _mm512_setzero_ps();
+                __m512 sum1_5_0 = _mm512_setzero_ps();
+                __m512 sum1_5_1 = _mm512_setzero_ps();
+                __m512 sum1_6_0 = _mm512_setzero_ps();
+                __m512 sum1_6_1 = _mm512_setzero_ps();
+                __m512 sum1_7_0 = _mm512_setzero_ps();
+                __m512 sum1_7_1 = _mm512_setzero_ps();
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t u = 0; u < 3; u++) {
+                        for (ptrdiff_t v = 0; v < 3; v++) {
+                            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                                float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[5200 * c0 + 2080 * i1 + 1040 * u
+                                    + 256 * j0 + 16 * v + c1];
+                                const __m512 encoder0_relu_in_staged0_0 = _mm512_set1_ps(encoder0_relu_in_staged0_at[0]);
+                                const __m512 encoder_3_weight_0 = _mm512_loadu_ps(&encoder_3_weight[9216 * k1 + 2304 * c0 + 768 * u
+                                    + 256 * v + 16 * c1]);
+                                sum1_0_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_0, sum1_0_0);
+                                const __m512 encoder_3_weight_1 = _mm512_loadu_ps(&encoder_3_weight[9216 * k1 + 2304 * c0 + 768 * u
+                                    + 256 * v + 16 * c1 + 4608]);
+                                sum1_0_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_0, encoder_3_weight_1, sum1_0_1);
+                                const __m512 encoder0_relu_in_staged0_1 = _mm512_set1_ps(encoder0_relu_in_staged0_at[32]);
+                                sum1_1_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_0, sum1_1_0);
+                                sum1_1_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_1, encoder_3_weight_1, sum1_1_1);
+                                const __m512 encoder0_relu_in_staged0_2 = _mm512_set1_ps(encoder0_relu_in_staged0_at[64]);
+                                sum1_2_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_0, sum1_2_0);
+                                sum1_2_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_2, encoder_3_weight_1, sum1_2_1);
+                                const __m512 encoder0_relu_in_staged0_3 = _mm512_set1_ps(encoder0_relu_in_staged0_at[96]);
+                                sum1_3_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_0, sum1_3_0);
+                                sum1_3_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_3, encoder_3_weight_1, sum1_3_1);
+                                const __m512 encoder0_relu_in_staged0_4 = _mm512_set1_ps(encoder0_relu_in_staged0_at[128]);
+                                sum1_4_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_4, encoder_3_weight_0, sum1_4_0);
+                                sum1_4_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_4, encoder_3_weight_1, sum1_4_1);
+                                const __m512 encoder0_relu_in_staged0_5 = _mm512_set1_ps(encoder0_relu_in_staged0_at[160]);
+                                sum1_5_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_5, encoder_3_weight_0, sum1_5_0);
+                                sum1_5_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_5, encoder_3_weight_1, sum1_5_1);
+                                const __m512 encoder0_relu_in_staged0_6 = _mm512_set1_ps(encoder0_relu_in_staged0_at[192]);
+                                sum1_6_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_6, encoder_3_weight_0, sum1_6_0);
+                                sum1_6_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_6, encoder_3_weight_1, sum1_6_1);
+                                const __m512 encoder0_relu_in_staged0_7 = _mm512_set1_ps(encoder0_relu_in_staged0_at[224]);
+                                sum1_7_0 = _mm512_fmadd_ps(encoder0_relu_in_staged0_7, encoder_3_weight_0, sum1_7_0);
+                                sum1_7_1 = _mm512_fmadd_ps(encoder0_relu_in_staged0_7, encoder_3_weight_1, sum1_7_1);
+                            }
                         }
                     }
                 }
+                float *const encoder1_conv_forward_at = &encoder1_conv_forward[32768 * k1 + 1024 * i0 + 512 * i1 + 128 * j0];
+                _mm512_storeu_ps(&encoder1_conv_forward_at[0], sum1_0_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16384], sum1_0_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16], sum1_1_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16400], sum1_1_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[32], sum1_2_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16416], sum1_2_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[48], sum1_3_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16432], sum1_3_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[64], sum1_4_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16448], sum1_4_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[80], sum1_5_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16464], sum1_5_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[96], sum1_6_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16480], sum1_6_1);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[112], sum1_7_0);
+                _mm512_storeu_ps(&encoder1_conv_forward_at[16496], sum1_7_1);
             }
-            float *const encoder1_conv_forward_at = &encoder1_conv_forward[1024 * i0 + 512 * i1 + 64 * j0];
-            _mm512_storeu_ps(&encoder1_conv_forward_at[0], sum1_0_0);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[16384], sum1_0_1);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[32768], sum1_0_2);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[49152], sum1_0_3);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[16], sum1_1_0);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[16400], sum1_1_1);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[32784], sum1_1_2);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[49168], sum1_1_3);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[32], sum1_2_0);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[16416], sum1_2_1);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[32800], sum1_2_2);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[49184], sum1_2_3);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[48], sum1_3_0);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[16432], sum1_3_1);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[32816], sum1_3_2);
-            _mm512_storeu_ps(&encoder1_conv_forward_at[49200], sum1_3_3);
         }
     }
 }
@@ -26711,7 +27947,7 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
     float *restrict encoder2_conv_forward, char *scratch) {
@@ -26739,77 +27975,79 @@ static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const 
             }
         }
     }
-    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
-        for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
+    for (ptrdiff_t k1 = 0; k1 < 4; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
             __m512 sum1_0_0 = _mm512_setzero_ps();
             __m512 sum1_0_1 = _mm512_setzero_ps();
-            __m512 sum1_0_2 = _mm512_setzero_ps();
-            __m512 sum1_0_3 = _mm512_setzero_ps();
             __m512 sum1_1_0 = _mm512_setzero_ps();
             __m512 sum1_1_1 = _mm512_setzero_ps();
-            __m512 sum1_1_2 = _mm512_setzero_ps();
-            __m512 sum1_1_3 = _mm512_setzero_ps();
             __m512 sum1_2_0 = _mm512_setzero_ps();
             __m512 sum1_2_1 = _mm512_setzero_ps();
-            __m512 sum1_2_2 = _mm512_setzero_ps();
-            __m512 sum1_2_3 = _mm512_setzero_ps();
             __m512 sum1_3_0 = _mm512_setzero_ps();
             __m512 sum1_3_1 = _mm512_setzero_ps();
-            __m512 sum1_3_2 = _mm512_setzero_ps();
-            __m512 sum1_3_3 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_6_0 = _mm512_setzero_ps();
+            __m512 sum1_6_1 = _mm512_setzero_ps();
+            __m512 sum1_7_0 = _mm512_setzero_ps();
+            __m512 sum1_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t u = 0; u < 3; u++) {
                     for (ptrdiff_t v = 0; v < 3; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[1584 * c0 + 528 * u + 128 * j0 + 16 * v
+                            float *const encoder1_relu_in_staged0_at = &encoder1_relu_in_staged0[1584 * c0 + 528 * u + 256 * j0 + 16 * v
                                 + c1];
                             const __m512 encoder1_relu_in_staged0_0 = _mm512_set1_ps(encoder1_relu_in_staged0_at[0]);
-                            const float *const encoder_6_weight_at = &encoder_6_weight[36864 * k1 + 2304 * c0 + 768 * u + 256 * v
-                                + 16 * c1];
-                            const __m512 encoder_6_weight_0 = _mm512_loadu_ps(&encoder_6_weight_at[0]);
+                            const __m512 encoder_6_weight_0 = _mm512_loadu_ps(&encoder_6_weight[18432 * k1 + 2304 * c0 + 768 * u + 256 * v
+                                + 16 * c1]);
                             sum1_0_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_0, sum1_0_0);
-                            const __m512 encoder_6_weight_1 = _mm512_loadu_ps(&encoder_6_weight_at[9216]);
+                            const __m512 encoder_6_weight_1 = _mm512_loadu_ps(&encoder_6_weight[18432 * k1 + 2304 * c0 + 768 * u + 256 * v
+                                + 16 * c1 + 9216]);
                             sum1_0_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_1, sum1_0_1);
-                            const __m512 encoder_6_weight_2 = _mm512_loadu_ps(&encoder_6_weight_at[18432]);
-                            sum1_0_2 = _mm512_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_2, sum1_0_2);
-                            const __m512 encoder_6_weight_3 = _mm512_loadu_ps(&encoder_6_weight_at[27648]);
-                            sum1_0_3 = _mm512_fmadd_ps(encoder1_relu_in_staged0_0, encoder_6_weight_3, sum1_0_3);
                             const __m512 encoder1_relu_in_staged0_1 = _mm512_set1_ps(encoder1_relu_in_staged0_at[32]);
                             sum1_1_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_0, sum1_1_0);
                             sum1_1_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_1, sum1_1_1);
-                            sum1_1_2 = _mm512_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_2, sum1_1_2);
-                            sum1_1_3 = _mm512_fmadd_ps(encoder1_relu_in_staged0_1, encoder_6_weight_3, sum1_1_3);
                             const __m512 encoder1_relu_in_staged0_2 = _mm512_set1_ps(encoder1_relu_in_staged0_at[64]);
                             sum1_2_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_0, sum1_2_0);
                             sum1_2_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_1, sum1_2_1);
-                            sum1_2_2 = _mm512_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_2, sum1_2_2);
-                            sum1_2_3 = _mm512_fmadd_ps(encoder1_relu_in_staged0_2, encoder_6_weight_3, sum1_2_3);
                             const __m512 encoder1_relu_in_staged0_3 = _mm512_set1_ps(encoder1_relu_in_staged0_at[96]);
                             sum1_3_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_0, sum1_3_0);
                             sum1_3_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_1, sum1_3_1);
-                            sum1_3_2 = _mm512_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_2, sum1_3_2);
-                            sum1_3_3 = _mm512_fmadd_ps(encoder1_relu_in_staged0_3, encoder_6_weight_3, sum1_3_3);
+                            const __m512 encoder1_relu_in_staged0_4 = _mm512_set1_ps(encoder1_relu_in_staged0_at[128]);
+                            sum1_4_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_4, encoder_6_weight_0, sum1_4_0);
+                            sum1_4_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_4, encoder_6_weight_1, sum1_4_1);
+                            const __m512 encoder1_relu_in_staged0_5 = _mm512_set1_ps(encoder1_relu_in_staged0_at[160]);
+                            sum1_5_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_5, encoder_6_weight_0, sum1_5_0);
+                            sum1_5_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_5, encoder_6_weight_1, sum1_5_1);
+                            const __m512 encoder1_relu_in_staged0_6 = _mm512_set1_ps(encoder1_relu_in_staged0_at[192]);
+                            sum1_6_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_6, encoder_6_weight_0, sum1_6_0);
+                            sum1_6_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_6, encoder_6_weight_1, sum1_6_1);
+                            const __m512 encoder1_relu_in_staged0_7 = _mm512_set1_ps(encoder1_relu_in_staged0_at[224]);
+                            sum1_7_0 = _mm512_fmadd_ps(encoder1_relu_in_staged0_7, encoder_6_weight_0, sum1_7_0);
+                            sum1_7_1 = _mm512_fmadd_ps(encoder1_relu_in_staged0_7, encoder_6_weight_1, sum1_7_1);
                         }
                     }
                 }
             }
-            float *const encoder2_conv_forward_at = &encoder2_conv_forward[16384 * k1 + 256 * i0 + 64 * j0];
+            float *const encoder2_conv_forward_at = &encoder2_conv_forward[8192 * k1 + 256 * i0 + 128 * j0];
             _mm512_storeu_ps(&encoder2_conv_forward_at[0], sum1_0_0);
             _mm512_storeu_ps(&encoder2_conv_forward_at[4096], sum1_0_1);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[8192], sum1_0_2);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[12288], sum1_0_3);
             _mm512_storeu_ps(&encoder2_conv_forward_at[16], sum1_1_0);
             _mm512_storeu_ps(&encoder2_conv_forward_at[4112], sum1_1_1);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[8208], sum1_1_2);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[12304], sum1_1_3);
             _mm512_storeu_ps(&encoder2_conv_forward_at[32], sum1_2_0);
             _mm512_storeu_ps(&encoder2_conv_forward_at[4128], sum1_2_1);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[8224], sum1_2_2);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[12320], sum1_2_3);
             _mm512_storeu_ps(&encoder2_conv_forward_at[48], sum1_3_0);
             _mm512_storeu_ps(&encoder2_conv_forward_at[4144], sum1_3_1);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[8240], sum1_3_2);
-            _mm512_storeu_ps(&encoder2_conv_forward_at[12336], sum1_3_3);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[64], sum1_4_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4160], sum1_4_1);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[80], sum1_5_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4176], sum1_5_1);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[96], sum1_6_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4192], sum1_6_1);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[112], sum1_7_0);
+            _mm512_storeu_ps(&encoder2_conv_forward_at[4208], sum1_7_1);
         }
     }
 }
@@ -26831,106 +28069,203 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 128 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 96 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
     float *restrict encoder3_conv_forward, char *scratch) {
     const ptrdiff_t k0 = item / 8;
     const ptrdiff_t i0 = item % 8;
     float *const encoder2_relu_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
-            if (0 <= 2 * i0 + h_s - 1) {
-                _mm512_storeu_ps(&encoder2_relu_in_staged0[816 * c_s + 272 * h_s], _mm512_setzero_ps());
-                for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
-                    const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[4096 * c_s + 512 * i0 + 256 * h_s
-                        + 16 * w_s - 256]);
-                    const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
-                        _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s]));
-                    const __m512 encoder2_batch_norm_running_0 = _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s + 32]);
-                    const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_running_0,
-                        _mm512_loadu_ps(&encoder_7_bias[16 * c_s]));
-                    _mm512_storeu_ps(&encoder2_relu_in_staged0[816 * c_s + 272 * h_s + 16 * w_s + 16], _mm512_max_ps(_mm512_setzero_ps(),
-                        sum_0));
-                }
-            } else {
-                for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
-                    _mm512_storeu_ps(&encoder2_relu_in_staged0[816 * c_s + 272 * h_s + 16 * w_s], _mm512_setzero_ps());
+    float *const encoder2_relu_in_staged2 = (float *)scratch;
+    if (k0 < 2) {
+        for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+                if (0 <= 2 * i0 + h_s - 1) {
+                    _mm512_storeu_ps(&encoder2_relu_in_staged0[816 * c_s + 272 * h_s], _mm512_setzero_ps());
+                    for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const __m512 encoder2_conv_forward_0 = _mm512_loadu_ps(&encoder2_conv_forward[4096 * c_s + 512 * i0 + 256 * h_s
+                            + 16 * w_s - 256]);
+                        const __m512 difference_0 = _mm512_sub_ps(encoder2_conv_forward_0,
+                            _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s]));
+                        const __m512 encoder2_batch_norm_running_0 = _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s + 32]);
+                        const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder2_batch_norm_running_0,
+                            _mm512_loadu_ps(&encoder_7_bias[16 * c_s]));
+                        _mm512_storeu_ps(&encoder2_relu_in_staged0[816 * c_s + 272 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_0));
+                    }
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                        _mm512_storeu_ps(&encoder2_relu_in_staged0[816 * c_s + 272 * h_s + 16 * w_s], _mm512_setzero_ps());
+                    }
                 }
             }
         }
-    }
-    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
-        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+        for (ptrdiff_t k1 = 0; k1 < 3; k1++) {
             __m512 sum1_0_0 = _mm512_setzero_ps();
             __m512 sum1_0_1 = _mm512_setzero_ps();
-            __m512 sum1_0_2 = _mm512_setzero_ps();
-            __m512 sum1_0_3 = _mm512_setzero_ps();
             __m512 sum1_1_0 = _mm512_setzero_ps();
             __m512 sum1_1_1 = _mm512_setzero_ps();
-            __m512 sum1_1_2 = _mm512_setzero_ps();
-            __m512 sum1_1_3 = _mm512_setzero_ps();
             __m512 sum1_2_0 = _mm512_setzero_ps();
             __m512 sum1_2_1 = _mm512_setzero_ps();
-            __m512 sum1_2_2 = _mm512_setzero_ps();
-            __m512 sum1_2_3 = _mm512_setzero_ps();
             __m512 sum1_3_0 = _mm512_setzero_ps();
             __m512 sum1_3_1 = _mm512_setzero_ps();
-            __m512 sum1_3_2 = _mm512_setzero_ps();
-            __m512 sum1_3_3 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_6_0 = _mm512_setzero_ps();
+            __m512 sum1_6_1 = _mm512_setzero_ps();
+            __m512 sum1_7_0 = _mm512_setzero_ps();
+            __m512 sum1_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t u = 0; u < 3; u++) {
                     for (ptrdiff_t v = 0; v < 3; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[816 * c0 + 272 * u + 128 * j0 + 16 * v
-                                + c1];
+                            float *const encoder2_relu_in_staged0_at = &encoder2_relu_in_staged0[816 * c0 + 272 * u + 16 * v + c1];
                             const __m512 encoder2_relu_in_staged0_0 = _mm512_set1_ps(encoder2_relu_in_staged0_at[0]);
-                            const float *const encoder_9_weight_at = &encoder_9_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 768 * u
-                                + 256 * v + 16 * c1];
-                            const __m512 encoder_9_weight_0 = _mm512_loadu_ps(&encoder_9_weight_at[0]);
+                            const __m512 encoder_9_weight_0 = _mm512_loadu_ps(&encoder_9_weight[110592 * k0 + 36864 * k1 + 2304 * c0
+                                + 768 * u + 256 * v + 16 * c1]);
                             sum1_0_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_0, sum1_0_0);
-                            const __m512 encoder_9_weight_1 = _mm512_loadu_ps(&encoder_9_weight_at[18432]);
+                            const __m512 encoder_9_weight_1 = _mm512_loadu_ps(&encoder_9_weight[110592 * k0 + 36864 * k1 + 2304 * c0
+                                + 768 * u + 256 * v + 16 * c1 + 18432]);
                             sum1_0_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_1, sum1_0_1);
-                            const __m512 encoder_9_weight_2 = _mm512_loadu_ps(&encoder_9_weight_at[36864]);
-                            sum1_0_2 = _mm512_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_2, sum1_0_2);
-                            const __m512 encoder_9_weight_3 = _mm512_loadu_ps(&encoder_9_weight_at[55296]);
-                            sum1_0_3 = _mm512_fmadd_ps(encoder2_relu_in_staged0_0, encoder_9_weight_3, sum1_0_3);
                             const __m512 encoder2_relu_in_staged0_1 = _mm512_set1_ps(encoder2_relu_in_staged0_at[32]);
                             sum1_1_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_0, sum1_1_0);
                             sum1_1_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_1, sum1_1_1);
-                            sum1_1_2 = _mm512_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_2, sum1_1_2);
-                            sum1_1_3 = _mm512_fmadd_ps(encoder2_relu_in_staged0_1, encoder_9_weight_3, sum1_1_3);
                             const __m512 encoder2_relu_in_staged0_2 = _mm512_set1_ps(encoder2_relu_in_staged0_at[64]);
                             sum1_2_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_0, sum1_2_0);
                             sum1_2_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_1, sum1_2_1);
-                            sum1_2_2 = _mm512_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_2, sum1_2_2);
-                            sum1_2_3 = _mm512_fmadd_ps(encoder2_relu_in_staged0_2, encoder_9_weight_3, sum1_2_3);
                             const __m512 encoder2_relu_in_staged0_3 = _mm512_set1_ps(encoder2_relu_in_staged0_at[96]);
                             sum1_3_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_0, sum1_3_0);
                             sum1_3_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_1, sum1_3_1);
-                            sum1_3_2 = _mm512_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_2, sum1_3_2);
-                            sum1_3_3 = _mm512_fmadd_ps(encoder2_relu_in_staged0_3, encoder_9_weight_3, sum1_3_3);
+                            const __m512 encoder2_relu_in_staged0_4 = _mm512_set1_ps(encoder2_relu_in_staged0_at[128]);
+                            sum1_4_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_4, encoder_9_weight_0, sum1_4_0);
+                            sum1_4_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_4, encoder_9_weight_1, sum1_4_1);
+                            const __m512 encoder2_relu_in_staged0_5 = _mm512_set1_ps(encoder2_relu_in_staged0_at[160]);
+                            sum1_5_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_5, encoder_9_weight_0, sum1_5_0);
+                            sum1_5_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_5, encoder_9_weight_1, sum1_5_1);
+                            const __m512 encoder2_relu_in_staged0_6 = _mm512_set1_ps(encoder2_relu_in_staged0_at[192]);
+                            sum1_6_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_6, encoder_9_weight_0, sum1_6_0);
+                            sum1_6_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_6, encoder_9_weight_1, sum1_6_1);
+                            const __m512 encoder2_relu_in_staged0_7 = _mm512_set1_ps(encoder2_relu_in_staged0_at[224]);
+                            sum1_7_0 = _mm512_fmadd_ps(encoder2_relu_in_staged0_7, encoder_9_weight_0, sum1_7_0);
+                            sum1_7_1 = _mm512_fmadd_ps(encoder2_relu_in_staged0_7, encoder_9_weight_1, sum1_7_1);
                         }
                     }
                 }
             }
-            float *const encoder3_conv_forward_at = &encoder3_conv_forward[8192 * k0 + 4096 * k1 + 128 * i0 + 64 * j0];
+            float *const encoder3_conv_forward_at = &encoder3_conv_forward[6144 * k0 + 2048 * k1 + 128 * i0];
             _mm512_storeu_ps(&encoder3_conv_forward_at[0], sum1_0_0);
             _mm512_storeu_ps(&encoder3_conv_forward_at[1024], sum1_0_1);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[2048], sum1_0_2);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[3072], sum1_0_3);
             _mm512_storeu_ps(&encoder3_conv_forward_at[16], sum1_1_0);
             _mm512_storeu_ps(&encoder3_conv_forward_at[1040], sum1_1_1);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[2064], sum1_1_2);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[3088], sum1_1_3);
             _mm512_storeu_ps(&encoder3_conv_forward_at[32], sum1_2_0);
             _mm512_storeu_ps(&encoder3_conv_forward_at[1056], sum1_2_1);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[2080], sum1_2_2);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[3104], sum1_2_3);
             _mm512_storeu_ps(&encoder3_conv_forward_at[48], sum1_3_0);
             _mm512_storeu_ps(&encoder3_conv_forward_at[1072], sum1_3_1);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[2096], sum1_3_2);
-            _mm512_storeu_ps(&encoder3_conv_forward_at[3120], sum1_3_3);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[64], sum1_4_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[1088], sum1_4_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[80], sum1_5_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[1104], sum1_5_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[96], sum1_6_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[1120], sum1_6_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[112], sum1_7_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at[1136], sum1_7_1);
+        }
+    } else {
+        for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+                if (0 <= 2 * i0 + h_s - 1) {
+                    _mm512_storeu_ps(&encoder2_relu_in_staged2[816 * c_s + 272 * h_s], _mm512_setzero_ps());
+                    for (ptrdiff_t w_s = 0; w_s < 16; w_s++) {
+                        const __m512 encoder2_conv_forward_1 = _mm512_loadu_ps(&encoder2_conv_forward[4096 * c_s + 512 * i0 + 256 * h_s
+                            + 16 * w_s - 256]);
+                        const __m512 difference_1 = _mm512_sub_ps(encoder2_conv_forward_1,
+                            _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s]));
+                        const __m512 encoder2_batch_norm_running_1 = _mm512_loadu_ps(&encoder2_batch_norm_running[48 * c_s + 32]);
+                        const __m512 sum_1 = _mm512_fmadd_ps(difference_1, encoder2_batch_norm_running_1,
+                            _mm512_loadu_ps(&encoder_7_bias[16 * c_s]));
+                        _mm512_storeu_ps(&encoder2_relu_in_staged2[816 * c_s + 272 * h_s + 16 * w_s + 16],
+                            _mm512_max_ps(_mm512_setzero_ps(), sum_1));
+                    }
+                } else {
+                    for (ptrdiff_t w_s = 0; w_s < 17; w_s++) {
+                        _mm512_storeu_ps(&encoder2_relu_in_staged2[816 * c_s + 272 * h_s + 16 * w_s], _mm512_setzero_ps());
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+            __m512 sum3_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1 = _mm512_setzero_ps();
+            __m512 sum3_2_0 = _mm512_setzero_ps();
+            __m512 sum3_2_1 = _mm512_setzero_ps();
+            __m512 sum3_3_0 = _mm512_setzero_ps();
+            __m512 sum3_3_1 = _mm512_setzero_ps();
+            __m512 sum3_4_0 = _mm512_setzero_ps();
+            __m512 sum3_4_1 = _mm512_setzero_ps();
+            __m512 sum3_5_0 = _mm512_setzero_ps();
+            __m512 sum3_5_1 = _mm512_setzero_ps();
+            __m512 sum3_6_0 = _mm512_setzero_ps();
+            __m512 sum3_6_1 = _mm512_setzero_ps();
+            __m512 sum3_7_0 = _mm512_setzero_ps();
+            __m512 sum3_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 3; u++) {
+                    for (ptrdiff_t v = 0; v < 3; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const encoder2_relu_in_staged2_at = &encoder2_relu_in_staged2[816 * c0 + 272 * u + 16 * v + c1];
+                            const __m512 encoder2_relu_in_staged2_0 = _mm512_set1_ps(encoder2_relu_in_staged2_at[0]);
+                            const __m512 encoder_9_weight_2 = _mm512_loadu_ps(&encoder_9_weight[110592 * k0 + 36864 * k1 + 2304 * c0
+                                + 768 * u + 256 * v + 16 * c1]);
+                            sum3_0_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_0, encoder_9_weight_2, sum3_0_0);
+                            const __m512 encoder_9_weight_3 = _mm512_loadu_ps(&encoder_9_weight[110592 * k0 + 36864 * k1 + 2304 * c0
+                                + 768 * u + 256 * v + 16 * c1 + 18432]);
+                            sum3_0_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_0, encoder_9_weight_3, sum3_0_1);
+                            const __m512 encoder2_relu_in_staged2_1 = _mm512_set1_ps(encoder2_relu_in_staged2_at[32]);
+                            sum3_1_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_1, encoder_9_weight_2, sum3_1_0);
+                            sum3_1_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_1, encoder_9_weight_3, sum3_1_1);
+                            const __m512 encoder2_relu_in_staged2_2 = _mm512_set1_ps(encoder2_relu_in_staged2_at[64]);
+                            sum3_2_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_2, encoder_9_weight_2, sum3_2_0);
+                            sum3_2_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_2, encoder_9_weight_3, sum3_2_1);
+                            const __m512 encoder2_relu_in_staged2_3 = _mm512_set1_ps(encoder2_relu_in_staged2_at[96]);
+                            sum3_3_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_3, encoder_9_weight_2, sum3_3_0);
+                            sum3_3_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_3, encoder_9_weight_3, sum3_3_1);
+                            const __m512 encoder2_relu_in_staged2_4 = _mm512_set1_ps(encoder2_relu_in_staged2_at[128]);
+                            sum3_4_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_4, encoder_9_weight_2, sum3_4_0);
+                            sum3_4_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_4, encoder_9_weight_3, sum3_4_1);
+                            const __m512 encoder2_relu_in_staged2_5 = _mm512_set1_ps(encoder2_relu_in_staged2_at[160]);
+                            sum3_5_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_5, encoder_9_weight_2, sum3_5_0);
+                            sum3_5_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_5, encoder_9_weight_3, sum3_5_1);
+                            const __m512 encoder2_relu_in_staged2_6 = _mm512_set1_ps(encoder2_relu_in_staged2_at[192]);
+                            sum3_6_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_6, encoder_9_weight_2, sum3_6_0);
+                            sum3_6_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_6, encoder_9_weight_3, sum3_6_1);
+                            const __m512 encoder2_relu_in_staged2_7 = _mm512_set1_ps(encoder2_relu_in_staged2_at[224]);
+                            sum3_7_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_7, encoder_9_weight_2, sum3_7_0);
+                            sum3_7_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_7, encoder_9_weight_3, sum3_7_1);
+                        }
+                    }
+                }
+            }
+            float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[6144 * k0 + 2048 * k1 + 128 * i0];
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[0], sum3_0_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1024], sum3_0_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[16], sum3_1_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1040], sum3_1_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[32], sum3_2_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1056], sum3_2_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[48], sum3_3_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1072], sum3_3_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[64], sum3_4_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1088], sum3_4_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[80], sum3_5_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1104], sum3_5_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[96], sum3_6_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1120], sum3_6_1);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[112], sum3_7_0);
+            _mm512_storeu_ps(&encoder3_conv_forward_at_1[1136], sum3_7_1);
         }
     }
 }
@@ -26943,7 +28278,7 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 24; item++) {
         encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
             encoder3_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -26952,7 +28287,7 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 32, i in tiles of 2, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
     float *restrict encoder4_relu, char *scratch) {
@@ -26981,74 +28316,77 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
             }
         }
     }
-    for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-        __m512 sum1_0_0 = _mm512_setzero_ps();
-        __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_0_3 = _mm512_setzero_ps();
-        __m512 sum1_1_0 = _mm512_setzero_ps();
-        __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_1_3 = _mm512_setzero_ps();
-        __m512 sum1_2_0 = _mm512_setzero_ps();
-        __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_2_3 = _mm512_setzero_ps();
-        __m512 sum1_3_0 = _mm512_setzero_ps();
-        __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
-        __m512 sum1_3_3 = _mm512_setzero_ps();
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        __m512 sum1_0_0_0 = _mm512_setzero_ps();
+        __m512 sum1_0_0_1 = _mm512_setzero_ps();
+        __m512 sum1_0_1_0 = _mm512_setzero_ps();
+        __m512 sum1_0_1_1 = _mm512_setzero_ps();
+        __m512 sum1_0_2_0 = _mm512_setzero_ps();
+        __m512 sum1_0_2_1 = _mm512_setzero_ps();
+        __m512 sum1_0_3_0 = _mm512_setzero_ps();
+        __m512 sum1_0_3_1 = _mm512_setzero_ps();
+        __m512 sum1_1_0_0 = _mm512_setzero_ps();
+        __m512 sum1_1_0_1 = _mm512_setzero_ps();
+        __m512 sum1_1_1_0 = _mm512_setzero_ps();
+        __m512 sum1_1_1_1 = _mm512_setzero_ps();
+        __m512 sum1_1_2_0 = _mm512_setzero_ps();
+        __m512 sum1_1_2_1 = _mm512_setzero_ps();
+        __m512 sum1_1_3_0 = _mm512_setzero_ps();
+        __m512 sum1_1_3_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 3; u++) {
                 for (ptrdiff_t v = 0; v < 3; v++) {
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const encoder3_relu_in_staged0_at = &encoder3_relu_in_staged0[720 * c0 + 288 * i1 + 144 * u + 16 * v + c1];
+                        float *const encoder3_relu_in_staged0_at = &encoder3_relu_in_staged0[720 * c0 + 144 * u + 16 * v + c1];
                         const __m512 encoder3_relu_in_staged0_0 = _mm512_set1_ps(encoder3_relu_in_staged0_at[0]);
-                        const float *const encoder_12_weight_at = &encoder_12_weight[147456 * k0 + 2304 * c0 + 768 * u + 256 * v + 16 * c1];
-                        const __m512 encoder_12_weight_0 = _mm512_loadu_ps(&encoder_12_weight_at[0]);
-                        sum1_0_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_0, sum1_0_0);
-                        const __m512 encoder_12_weight_1 = _mm512_loadu_ps(&encoder_12_weight_at[36864]);
-                        sum1_0_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_1, sum1_0_1);
-                        const __m512 encoder_12_weight_2 = _mm512_loadu_ps(&encoder_12_weight_at[73728]);
-                        sum1_0_2 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_2, sum1_0_2);
-                        const __m512 encoder_12_weight_3 = _mm512_loadu_ps(&encoder_12_weight_at[110592]);
-                        sum1_0_3 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_3, sum1_0_3);
+                        const __m512 encoder_12_weight_0 = _mm512_loadu_ps(&encoder_12_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 768 * u
+                            + 256 * v + 16 * c1]);
+                        sum1_0_0_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_0, sum1_0_0_0);
+                        const __m512 encoder_12_weight_1 = _mm512_loadu_ps(&encoder_12_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 768 * u
+                            + 256 * v + 16 * c1 + 36864]);
+                        sum1_0_0_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_0, encoder_12_weight_1, sum1_0_0_1);
                         const __m512 encoder3_relu_in_staged0_1 = _mm512_set1_ps(encoder3_relu_in_staged0_at[32]);
-                        sum1_1_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_0, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_1, sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_2, sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_3, sum1_1_3);
+                        sum1_0_1_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_0, sum1_0_1_0);
+                        sum1_0_1_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_1, encoder_12_weight_1, sum1_0_1_1);
                         const __m512 encoder3_relu_in_staged0_2 = _mm512_set1_ps(encoder3_relu_in_staged0_at[64]);
-                        sum1_2_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_0, sum1_2_0);
-                        sum1_2_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_1, sum1_2_1);
-                        sum1_2_2 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_2, sum1_2_2);
-                        sum1_2_3 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_3, sum1_2_3);
+                        sum1_0_2_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_0, sum1_0_2_0);
+                        sum1_0_2_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_2, encoder_12_weight_1, sum1_0_2_1);
                         const __m512 encoder3_relu_in_staged0_3 = _mm512_set1_ps(encoder3_relu_in_staged0_at[96]);
-                        sum1_3_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_0, sum1_3_0);
-                        sum1_3_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_1, sum1_3_1);
-                        sum1_3_2 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_2, sum1_3_2);
-                        sum1_3_3 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_3, sum1_3_3);
+                        sum1_0_3_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_0, sum1_0_3_0);
+                        sum1_0_3_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_3, encoder_12_weight_1, sum1_0_3_1);
+                        const __m512 encoder3_relu_in_staged0_4 = _mm512_set1_ps(encoder3_relu_in_staged0_at[288]);
+                        sum1_1_0_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_4, encoder_12_weight_0, sum1_1_0_0);
+                        sum1_1_0_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_4, encoder_12_weight_1, sum1_1_0_1);
+                        const __m512 encoder3_relu_in_staged0_5 = _mm512_set1_ps(encoder3_relu_in_staged0_at[320]);
+                        sum1_1_1_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_5, encoder_12_weight_0, sum1_1_1_0);
+                        sum1_1_1_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_5, encoder_12_weight_1, sum1_1_1_1);
+                        const __m512 encoder3_relu_in_staged0_6 = _mm512_set1_ps(encoder3_relu_in_staged0_at[352]);
+                        sum1_1_2_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_6, encoder_12_weight_0, sum1_1_2_0);
+                        sum1_1_2_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_6, encoder_12_weight_1, sum1_1_2_1);
+                        const __m512 encoder3_relu_in_staged0_7 = _mm512_set1_ps(encoder3_relu_in_staged0_at[384]);
+                        sum1_1_3_0 = _mm512_fmadd_ps(encoder3_relu_in_staged0_7, encoder_12_weight_0, sum1_1_3_0);
+                        sum1_1_3_1 = _mm512_fmadd_ps(encoder3_relu_in_staged0_7, encoder_12_weight_1, sum1_1_3_1);
                     }
                 }
             }
         }
-        float *const encoder4_relu_at = &encoder4_relu[1024 * k0 + 128 * i0 + 64 * i1];
-        _mm512_storeu_ps(&encoder4_relu_at[0], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_0));
-        _mm512_storeu_ps(&encoder4_relu_at[256], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_1));
-        _mm512_storeu_ps(&encoder4_relu_at[512], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_2));
-        _mm512_storeu_ps(&encoder4_relu_at[768], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_3));
-        _mm512_storeu_ps(&encoder4_relu_at[16], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_0));
-        _mm512_storeu_ps(&encoder4_relu_at[272], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_1));
-        _mm512_storeu_ps(&encoder4_relu_at[528], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_2));
-        _mm512_storeu_ps(&encoder4_relu_at[784], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_3));
-        _mm512_storeu_ps(&encoder4_relu_at[32], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_0));
-        _mm512_storeu_ps(&encoder4_relu_at[288], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_1));
-        _mm512_storeu_ps(&encoder4_relu_at[544], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_2));
-        _mm512_storeu_ps(&encoder4_relu_at[800], _mm512_max_ps(_mm512_setzero_ps(), sum1_2_3));
-        _mm512_storeu_ps(&encoder4_relu_at[48], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_0));
-        _mm512_storeu_ps(&encoder4_relu_at[304], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_1));
-        _mm512_storeu_ps(&encoder4_relu_at[560], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_2));
-        _mm512_storeu_ps(&encoder4_relu_at[816], _mm512_max_ps(_mm512_setzero_ps(), sum1_3_3));
+        float *const encoder4_relu_at = &encoder4_relu[1024 * k0 + 512 * k1 + 128 * i0];
+        _mm512_storeu_ps(&encoder4_relu_at[0], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_0_0));
+        _mm512_storeu_ps(&encoder4_relu_at[256], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_0_1));
+        _mm512_storeu_ps(&encoder4_relu_at[16], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_1_0));
+        _mm512_storeu_ps(&encoder4_relu_at[272], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_1_1));
+        _mm512_storeu_ps(&encoder4_relu_at[32], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_2_0));
+        _mm512_storeu_ps(&encoder4_relu_at[288], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_2_1));
+        _mm512_storeu_ps(&encoder4_relu_at[48], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_3_0));
+        _mm512_storeu_ps(&encoder4_relu_at[304], _mm512_max_ps(_mm512_setzero_ps(), sum1_0_3_1));
+        _mm512_storeu_ps(&encoder4_relu_at[64], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_0_0));
+        _mm512_storeu_ps(&encoder4_relu_at[320], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_0_1));
+        _mm512_storeu_ps(&encoder4_relu_at[80], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_1_0));
+        _mm512_storeu_ps(&encoder4_relu_at[336], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_1_1));
+        _mm512_storeu_ps(&encoder4_relu_at[96], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_2_0));
+        _mm512_storeu_ps(&encoder4_relu_at[352], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_2_1));
+        _mm512_storeu_ps(&encoder4_relu_at[112], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_3_0));
+        _mm512_storeu_ps(&encoder4_relu_at[368], _mm512_max_ps(_mm512_setzero_ps(), sum1_1_3_1));
     }
 }
 
@@ -27381,288 +28719,294 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
 
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
- * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 20480 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 64 parallel, n parallel, i parallel, stage fc3_forward_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 1589760 a thread.
+ * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 32, i in tiles of 2, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
-    const ptrdiff_t k0 = item / 4;
-    const ptrdiff_t i0 = item % 4;
+    const ptrdiff_t k0 = item / 2;
+    const ptrdiff_t i0 = item % 2;
     float *const fc3_forward_in_staged0 = (float *)scratch;
     for (ptrdiff_t c_s = 0; c_s < 32; c_s++) {
-        for (ptrdiff_t h_s = 0; h_s < 2; h_s++) {
-            if (i0 + h_s < 4) {
+        for (ptrdiff_t h_s = 0; h_s < 3; h_s++) {
+            if (2 * i0 + h_s < 4) {
                 for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
-                    _mm512_storeu_ps(&fc3_forward_in_staged0[160 * c_s + 80 * h_s + 16 * w_s],
-                        _mm512_loadu_ps(&fc3_forward[256 * c_s + 64 * i0 + 64 * h_s + 16 * w_s]));
+                    _mm512_storeu_ps(&fc3_forward_in_staged0[240 * c_s + 80 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&fc3_forward[256 * c_s + 128 * i0 + 64 * h_s + 16 * w_s]));
                 }
-                _mm512_storeu_ps(&fc3_forward_in_staged0[160 * c_s + 80 * h_s + 64], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_forward_in_staged0[240 * c_s + 80 * h_s + 64], _mm512_setzero_ps());
             } else {
                 for (ptrdiff_t w_s = 0; w_s < 5; w_s++) {
-                    _mm512_storeu_ps(&fc3_forward_in_staged0[160 * c_s + 80 * h_s + 16 * w_s], _mm512_setzero_ps());
+                    _mm512_storeu_ps(&fc3_forward_in_staged0[240 * c_s + 80 * h_s + 16 * w_s], _mm512_setzero_ps());
                 }
             }
         }
     }
-    __m512 sum1_0_0 = _mm512_setzero_ps();
-    __m512 sum1_0_1 = _mm512_setzero_ps();
-    __m512 sum1_0_2 = _mm512_setzero_ps();
-    __m512 sum1_0_3 = _mm512_setzero_ps();
-    __m512 sum1_1_0 = _mm512_setzero_ps();
-    __m512 sum1_1_1 = _mm512_setzero_ps();
-    __m512 sum1_1_2 = _mm512_setzero_ps();
-    __m512 sum1_1_3 = _mm512_setzero_ps();
-    __m512 sum1_2_0 = _mm512_setzero_ps();
-    __m512 sum1_2_1 = _mm512_setzero_ps();
-    __m512 sum1_2_2 = _mm512_setzero_ps();
-    __m512 sum1_2_3 = _mm512_setzero_ps();
-    __m512 sum1_3_0 = _mm512_setzero_ps();
-    __m512 sum1_3_1 = _mm512_setzero_ps();
-    __m512 sum1_3_2 = _mm512_setzero_ps();
-    __m512 sum1_3_3 = _mm512_setzero_ps();
+    __m512 sum1_0_0_0 = _mm512_setzero_ps();
+    __m512 sum1_0_0_1 = _mm512_setzero_ps();
+    __m512 sum1_0_1_0 = _mm512_setzero_ps();
+    __m512 sum1_0_1_1 = _mm512_setzero_ps();
+    __m512 sum1_0_2_0 = _mm512_setzero_ps();
+    __m512 sum1_0_2_1 = _mm512_setzero_ps();
+    __m512 sum1_0_3_0 = _mm512_setzero_ps();
+    __m512 sum1_0_3_1 = _mm512_setzero_ps();
+    __m512 sum1_1_0_0 = _mm512_setzero_ps();
+    __m512 sum1_1_0_1 = _mm512_setzero_ps();
+    __m512 sum1_1_1_0 = _mm512_setzero_ps();
+    __m512 sum1_1_1_1 = _mm512_setzero_ps();
+    __m512 sum1_1_2_0 = _mm512_setzero_ps();
+    __m512 sum1_1_2_1 = _mm512_setzero_ps();
+    __m512 sum1_1_3_0 = _mm512_setzero_ps();
+    __m512 sum1_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-            float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[160 * c0 + c1];
+            float *const fc3_forward_in_staged0_at = &fc3_forward_in_staged0[240 * c0 + c1];
             const __m512 fc3_forward_in_staged0_0 = _mm512_set1_ps(fc3_forward_in_staged0_at[0]);
-            const float *const decoder_0_weight_at = &decoder_0_weight[294912 * k0 + 2304 * c0 + 16 * c1 + 1024];
-            const __m512 decoder_0_weight_0 = _mm512_loadu_ps(&decoder_0_weight_at[0]);
-            sum1_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_0, sum1_0_0);
-            const __m512 decoder_0_weight_1 = _mm512_loadu_ps(&decoder_0_weight_at[73728]);
-            sum1_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_1, sum1_0_1);
-            const __m512 decoder_0_weight_2 = _mm512_loadu_ps(&decoder_0_weight_at[147456]);
-            sum1_0_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_2, sum1_0_2);
-            const __m512 decoder_0_weight_3 = _mm512_loadu_ps(&decoder_0_weight_at[221184]);
-            sum1_0_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_3, sum1_0_3);
+            const __m512 decoder_0_weight_0 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 16 * c1 + 1024]);
+            sum1_0_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_0, sum1_0_0_0);
+            const __m512 decoder_0_weight_1 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 16 * c1 + 74752]);
+            sum1_0_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_0, decoder_0_weight_1, sum1_0_0_1);
             const __m512 fc3_forward_in_staged0_1 = _mm512_set1_ps(fc3_forward_in_staged0_at[16]);
-            sum1_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_0, sum1_1_0);
-            sum1_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_1, sum1_1_1);
-            sum1_1_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_2, sum1_1_2);
-            sum1_1_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_3, sum1_1_3);
+            sum1_0_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_0, sum1_0_1_0);
+            sum1_0_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_1, decoder_0_weight_1, sum1_0_1_1);
             const __m512 fc3_forward_in_staged0_2 = _mm512_set1_ps(fc3_forward_in_staged0_at[32]);
-            sum1_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_0, sum1_2_0);
-            sum1_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_1, sum1_2_1);
-            sum1_2_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_2, sum1_2_2);
-            sum1_2_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_3, sum1_2_3);
+            sum1_0_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_0, sum1_0_2_0);
+            sum1_0_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_2, decoder_0_weight_1, sum1_0_2_1);
             const __m512 fc3_forward_in_staged0_3 = _mm512_set1_ps(fc3_forward_in_staged0_at[48]);
-            sum1_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_0, sum1_3_0);
-            sum1_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_1, sum1_3_1);
-            sum1_3_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_2, sum1_3_2);
-            sum1_3_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_3, sum1_3_3);
+            sum1_0_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_0, sum1_0_3_0);
+            sum1_0_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_3, decoder_0_weight_1, sum1_0_3_1);
+            const __m512 fc3_forward_in_staged0_4 = _mm512_set1_ps(fc3_forward_in_staged0_at[80]);
+            sum1_1_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_0, sum1_1_0_0);
+            sum1_1_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_1, sum1_1_0_1);
+            const __m512 fc3_forward_in_staged0_5 = _mm512_set1_ps(fc3_forward_in_staged0_at[96]);
+            sum1_1_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_0, sum1_1_1_0);
+            sum1_1_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_1, sum1_1_1_1);
+            const __m512 fc3_forward_in_staged0_6 = _mm512_set1_ps(fc3_forward_in_staged0_at[112]);
+            sum1_1_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_0, sum1_1_2_0);
+            sum1_1_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_1, sum1_1_2_1);
+            const __m512 fc3_forward_in_staged0_7 = _mm512_set1_ps(fc3_forward_in_staged0_at[128]);
+            sum1_1_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_0, sum1_1_3_0);
+            sum1_1_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_1, sum1_1_3_1);
         }
     }
-    float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[4096 * k0 + 256 * i0];
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[0], sum1_0_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1024], sum1_0_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[2048], sum1_0_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[3072], sum1_0_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[32], sum1_1_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1056], sum1_1_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[2080], sum1_1_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[3104], sum1_1_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[64], sum1_2_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1088], sum1_2_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[2112], sum1_2_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[3136], sum1_2_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[96], sum1_3_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1120], sum1_3_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[2144], sum1_3_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[3168], sum1_3_3);
-    __m512 sum2_0_0 = _mm512_setzero_ps();
-    __m512 sum2_0_1 = _mm512_setzero_ps();
-    __m512 sum2_0_2 = _mm512_setzero_ps();
-    __m512 sum2_0_3 = _mm512_setzero_ps();
-    __m512 sum2_1_0 = _mm512_setzero_ps();
-    __m512 sum2_1_1 = _mm512_setzero_ps();
-    __m512 sum2_1_2 = _mm512_setzero_ps();
-    __m512 sum2_1_3 = _mm512_setzero_ps();
-    __m512 sum2_2_0 = _mm512_setzero_ps();
-    __m512 sum2_2_1 = _mm512_setzero_ps();
-    __m512 sum2_2_2 = _mm512_setzero_ps();
-    __m512 sum2_2_3 = _mm512_setzero_ps();
-    __m512 sum2_3_0 = _mm512_setzero_ps();
-    __m512 sum2_3_1 = _mm512_setzero_ps();
-    __m512 sum2_3_2 = _mm512_setzero_ps();
-    __m512 sum2_3_3 = _mm512_setzero_ps();
+    float *const decoder0_conv_transpose_forward_at = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0];
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[0], sum1_0_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1024], sum1_0_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[32], sum1_0_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1056], sum1_0_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[64], sum1_0_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1088], sum1_0_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[96], sum1_0_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1120], sum1_0_3_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[256], sum1_1_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1280], sum1_1_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[288], sum1_1_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1312], sum1_1_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[320], sum1_1_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1344], sum1_1_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[352], sum1_1_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at[1376], sum1_1_3_1);
+    __m512 sum2_0_0_0 = _mm512_setzero_ps();
+    __m512 sum2_0_0_1 = _mm512_setzero_ps();
+    __m512 sum2_0_1_0 = _mm512_setzero_ps();
+    __m512 sum2_0_1_1 = _mm512_setzero_ps();
+    __m512 sum2_0_2_0 = _mm512_setzero_ps();
+    __m512 sum2_0_2_1 = _mm512_setzero_ps();
+    __m512 sum2_0_3_0 = _mm512_setzero_ps();
+    __m512 sum2_0_3_1 = _mm512_setzero_ps();
+    __m512 sum2_1_0_0 = _mm512_setzero_ps();
+    __m512 sum2_1_0_1 = _mm512_setzero_ps();
+    __m512 sum2_1_1_0 = _mm512_setzero_ps();
+    __m512 sum2_1_1_1 = _mm512_setzero_ps();
+    __m512 sum2_1_2_0 = _mm512_setzero_ps();
+    __m512 sum2_1_2_1 = _mm512_setzero_ps();
+    __m512 sum2_1_3_0 = _mm512_setzero_ps();
+    __m512 sum2_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t v = 0; v < 2; v++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[160 * c0 + c1 - 16 * v + 16];
-                const __m512 fc3_forward_in_staged0_4 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[0]);
-                const float *const decoder_0_weight_at_1 = &decoder_0_weight[294912 * k0 + 2304 * c0 + 512 * v + 16 * c1 + 768];
-                const __m512 decoder_0_weight_4 = _mm512_loadu_ps(&decoder_0_weight_at_1[0]);
-                sum2_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_4, sum2_0_0);
-                const __m512 decoder_0_weight_5 = _mm512_loadu_ps(&decoder_0_weight_at_1[73728]);
-                sum2_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_5, sum2_0_1);
-                const __m512 decoder_0_weight_6 = _mm512_loadu_ps(&decoder_0_weight_at_1[147456]);
-                sum2_0_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_6, sum2_0_2);
-                const __m512 decoder_0_weight_7 = _mm512_loadu_ps(&decoder_0_weight_at_1[221184]);
-                sum2_0_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_4, decoder_0_weight_7, sum2_0_3);
-                const __m512 fc3_forward_in_staged0_5 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[16]);
-                sum2_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_4, sum2_1_0);
-                sum2_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_5, sum2_1_1);
-                sum2_1_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_6, sum2_1_2);
-                sum2_1_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_5, decoder_0_weight_7, sum2_1_3);
-                const __m512 fc3_forward_in_staged0_6 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[32]);
-                sum2_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_4, sum2_2_0);
-                sum2_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_5, sum2_2_1);
-                sum2_2_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_6, sum2_2_2);
-                sum2_2_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_6, decoder_0_weight_7, sum2_2_3);
-                const __m512 fc3_forward_in_staged0_7 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[48]);
-                sum2_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_4, sum2_3_0);
-                sum2_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_5, sum2_3_1);
-                sum2_3_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_6, sum2_3_2);
-                sum2_3_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_7, decoder_0_weight_7, sum2_3_3);
+                float *const fc3_forward_in_staged0_at_1 = &fc3_forward_in_staged0[240 * c0 + c1 - 16 * v + 16];
+                const __m512 fc3_forward_in_staged0_8 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[0]);
+                const __m512 decoder_0_weight_2 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 512 * v + 16 * c1 + 768]);
+                sum2_0_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_2, sum2_0_0_0);
+                const __m512 decoder_0_weight_3 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 512 * v + 16 * c1 + 74496]);
+                sum2_0_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_3, sum2_0_0_1);
+                const __m512 fc3_forward_in_staged0_9 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[16]);
+                sum2_0_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_2, sum2_0_1_0);
+                sum2_0_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_3, sum2_0_1_1);
+                const __m512 fc3_forward_in_staged0_10 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[32]);
+                sum2_0_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_2, sum2_0_2_0);
+                sum2_0_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_3, sum2_0_2_1);
+                const __m512 fc3_forward_in_staged0_11 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[48]);
+                sum2_0_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_2, sum2_0_3_0);
+                sum2_0_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_3, sum2_0_3_1);
+                const __m512 fc3_forward_in_staged0_12 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[80]);
+                sum2_1_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_2, sum2_1_0_0);
+                sum2_1_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_3, sum2_1_0_1);
+                const __m512 fc3_forward_in_staged0_13 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[96]);
+                sum2_1_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_2, sum2_1_1_0);
+                sum2_1_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_3, sum2_1_1_1);
+                const __m512 fc3_forward_in_staged0_14 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[112]);
+                sum2_1_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_2, sum2_1_2_0);
+                sum2_1_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_3, sum2_1_2_1);
+                const __m512 fc3_forward_in_staged0_15 = _mm512_set1_ps(fc3_forward_in_staged0_at_1[128]);
+                sum2_1_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_2, sum2_1_3_0);
+                sum2_1_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_3, sum2_1_3_1);
             }
         }
     }
-    float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[4096 * k0 + 256 * i0 + 16];
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[0], sum2_0_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1024], sum2_0_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[2048], sum2_0_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[3072], sum2_0_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[32], sum2_1_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1056], sum2_1_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[2080], sum2_1_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[3104], sum2_1_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[64], sum2_2_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1088], sum2_2_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[2112], sum2_2_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[3136], sum2_2_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[96], sum2_3_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1120], sum2_3_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[2144], sum2_3_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[3168], sum2_3_3);
-    __m512 sum3_0_0 = _mm512_setzero_ps();
-    __m512 sum3_0_1 = _mm512_setzero_ps();
-    __m512 sum3_0_2 = _mm512_setzero_ps();
-    __m512 sum3_0_3 = _mm512_setzero_ps();
-    __m512 sum3_1_0 = _mm512_setzero_ps();
-    __m512 sum3_1_1 = _mm512_setzero_ps();
-    __m512 sum3_1_2 = _mm512_setzero_ps();
-    __m512 sum3_1_3 = _mm512_setzero_ps();
-    __m512 sum3_2_0 = _mm512_setzero_ps();
-    __m512 sum3_2_1 = _mm512_setzero_ps();
-    __m512 sum3_2_2 = _mm512_setzero_ps();
-    __m512 sum3_2_3 = _mm512_setzero_ps();
-    __m512 sum3_3_0 = _mm512_setzero_ps();
-    __m512 sum3_3_1 = _mm512_setzero_ps();
-    __m512 sum3_3_2 = _mm512_setzero_ps();
-    __m512 sum3_3_3 = _mm512_setzero_ps();
+    float *const decoder0_conv_transpose_forward_at_1 = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 16];
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[0], sum2_0_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1024], sum2_0_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[32], sum2_0_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1056], sum2_0_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[64], sum2_0_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1088], sum2_0_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[96], sum2_0_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1120], sum2_0_3_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[256], sum2_1_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1280], sum2_1_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[288], sum2_1_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1312], sum2_1_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[320], sum2_1_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1344], sum2_1_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[352], sum2_1_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_1[1376], sum2_1_3_1);
+    __m512 sum3_0_0_0 = _mm512_setzero_ps();
+    __m512 sum3_0_0_1 = _mm512_setzero_ps();
+    __m512 sum3_0_1_0 = _mm512_setzero_ps();
+    __m512 sum3_0_1_1 = _mm512_setzero_ps();
+    __m512 sum3_0_2_0 = _mm512_setzero_ps();
+    __m512 sum3_0_2_1 = _mm512_setzero_ps();
+    __m512 sum3_0_3_0 = _mm512_setzero_ps();
+    __m512 sum3_0_3_1 = _mm512_setzero_ps();
+    __m512 sum3_1_0_0 = _mm512_setzero_ps();
+    __m512 sum3_1_0_1 = _mm512_setzero_ps();
+    __m512 sum3_1_1_0 = _mm512_setzero_ps();
+    __m512 sum3_1_1_1 = _mm512_setzero_ps();
+    __m512 sum3_1_2_0 = _mm512_setzero_ps();
+    __m512 sum3_1_2_1 = _mm512_setzero_ps();
+    __m512 sum3_1_3_0 = _mm512_setzero_ps();
+    __m512 sum3_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t u = 0; u < 2; u++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[160 * c0 + c1 - 80 * u + 80];
-                const __m512 fc3_forward_in_staged0_8 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[0]);
-                const float *const decoder_0_weight_at_2 = &decoder_0_weight[294912 * k0 + 2304 * c0 + 1536 * u + 16 * c1 + 256];
-                const __m512 decoder_0_weight_8 = _mm512_loadu_ps(&decoder_0_weight_at_2[0]);
-                sum3_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_8, sum3_0_0);
-                const __m512 decoder_0_weight_9 = _mm512_loadu_ps(&decoder_0_weight_at_2[73728]);
-                sum3_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_9, sum3_0_1);
-                const __m512 decoder_0_weight_10 = _mm512_loadu_ps(&decoder_0_weight_at_2[147456]);
-                sum3_0_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_10, sum3_0_2);
-                const __m512 decoder_0_weight_11 = _mm512_loadu_ps(&decoder_0_weight_at_2[221184]);
-                sum3_0_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_8, decoder_0_weight_11, sum3_0_3);
-                const __m512 fc3_forward_in_staged0_9 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[16]);
-                sum3_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_8, sum3_1_0);
-                sum3_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_9, sum3_1_1);
-                sum3_1_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_10, sum3_1_2);
-                sum3_1_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_9, decoder_0_weight_11, sum3_1_3);
-                const __m512 fc3_forward_in_staged0_10 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[32]);
-                sum3_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_8, sum3_2_0);
-                sum3_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_9, sum3_2_1);
-                sum3_2_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_10, sum3_2_2);
-                sum3_2_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_10, decoder_0_weight_11, sum3_2_3);
-                const __m512 fc3_forward_in_staged0_11 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[48]);
-                sum3_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_8, sum3_3_0);
-                sum3_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_9, sum3_3_1);
-                sum3_3_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_10, sum3_3_2);
-                sum3_3_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_11, decoder_0_weight_11, sum3_3_3);
+                float *const fc3_forward_in_staged0_at_2 = &fc3_forward_in_staged0[240 * c0 + c1 - 80 * u + 80];
+                const __m512 fc3_forward_in_staged0_16 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[0]);
+                const __m512 decoder_0_weight_4 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 16 * c1 + 256]);
+                sum3_0_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_16, decoder_0_weight_4, sum3_0_0_0);
+                const __m512 decoder_0_weight_5 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 16 * c1 + 73984]);
+                sum3_0_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_16, decoder_0_weight_5, sum3_0_0_1);
+                const __m512 fc3_forward_in_staged0_17 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[16]);
+                sum3_0_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_17, decoder_0_weight_4, sum3_0_1_0);
+                sum3_0_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_17, decoder_0_weight_5, sum3_0_1_1);
+                const __m512 fc3_forward_in_staged0_18 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[32]);
+                sum3_0_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_18, decoder_0_weight_4, sum3_0_2_0);
+                sum3_0_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_18, decoder_0_weight_5, sum3_0_2_1);
+                const __m512 fc3_forward_in_staged0_19 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[48]);
+                sum3_0_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_19, decoder_0_weight_4, sum3_0_3_0);
+                sum3_0_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_19, decoder_0_weight_5, sum3_0_3_1);
+                const __m512 fc3_forward_in_staged0_20 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[80]);
+                sum3_1_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_20, decoder_0_weight_4, sum3_1_0_0);
+                sum3_1_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_20, decoder_0_weight_5, sum3_1_0_1);
+                const __m512 fc3_forward_in_staged0_21 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[96]);
+                sum3_1_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_21, decoder_0_weight_4, sum3_1_1_0);
+                sum3_1_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_21, decoder_0_weight_5, sum3_1_1_1);
+                const __m512 fc3_forward_in_staged0_22 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[112]);
+                sum3_1_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_22, decoder_0_weight_4, sum3_1_2_0);
+                sum3_1_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_22, decoder_0_weight_5, sum3_1_2_1);
+                const __m512 fc3_forward_in_staged0_23 = _mm512_set1_ps(fc3_forward_in_staged0_at_2[128]);
+                sum3_1_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_23, decoder_0_weight_4, sum3_1_3_0);
+                sum3_1_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_23, decoder_0_weight_5, sum3_1_3_1);
             }
         }
     }
-    float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[4096 * k0 + 256 * i0 + 128];
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[0], sum3_0_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1024], sum3_0_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[2048], sum3_0_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[3072], sum3_0_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[32], sum3_1_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1056], sum3_1_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[2080], sum3_1_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[3104], sum3_1_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[64], sum3_2_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1088], sum3_2_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[2112], sum3_2_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[3136], sum3_2_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[96], sum3_3_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1120], sum3_3_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[2144], sum3_3_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[3168], sum3_3_3);
-    __m512 sum4_0_0 = _mm512_setzero_ps();
-    __m512 sum4_0_1 = _mm512_setzero_ps();
-    __m512 sum4_0_2 = _mm512_setzero_ps();
-    __m512 sum4_0_3 = _mm512_setzero_ps();
-    __m512 sum4_1_0 = _mm512_setzero_ps();
-    __m512 sum4_1_1 = _mm512_setzero_ps();
-    __m512 sum4_1_2 = _mm512_setzero_ps();
-    __m512 sum4_1_3 = _mm512_setzero_ps();
-    __m512 sum4_2_0 = _mm512_setzero_ps();
-    __m512 sum4_2_1 = _mm512_setzero_ps();
-    __m512 sum4_2_2 = _mm512_setzero_ps();
-    __m512 sum4_2_3 = _mm512_setzero_ps();
-    __m512 sum4_3_0 = _mm512_setzero_ps();
-    __m512 sum4_3_1 = _mm512_setzero_ps();
-    __m512 sum4_3_2 = _mm512_setzero_ps();
-    __m512 sum4_3_3 = _mm512_setzero_ps();
+    float *const decoder0_conv_transpose_forward_at_2 = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 128];
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[0], sum3_0_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1024], sum3_0_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[32], sum3_0_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1056], sum3_0_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[64], sum3_0_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1088], sum3_0_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[96], sum3_0_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1120], sum3_0_3_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[256], sum3_1_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1280], sum3_1_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[288], sum3_1_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1312], sum3_1_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[320], sum3_1_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1344], sum3_1_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[352], sum3_1_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_2[1376], sum3_1_3_1);
+    __m512 sum4_0_0_0 = _mm512_setzero_ps();
+    __m512 sum4_0_0_1 = _mm512_setzero_ps();
+    __m512 sum4_0_1_0 = _mm512_setzero_ps();
+    __m512 sum4_0_1_1 = _mm512_setzero_ps();
+    __m512 sum4_0_2_0 = _mm512_setzero_ps();
+    __m512 sum4_0_2_1 = _mm512_setzero_ps();
+    __m512 sum4_0_3_0 = _mm512_setzero_ps();
+    __m512 sum4_0_3_1 = _mm512_setzero_ps();
+    __m512 sum4_1_0_0 = _mm512_setzero_ps();
+    __m512 sum4_1_0_1 = _mm512_setzero_ps();
+    __m512 sum4_1_1_0 = _mm512_setzero_ps();
+    __m512 sum4_1_1_1 = _mm512_setzero_ps();
+    __m512 sum4_1_2_0 = _mm512_setzero_ps();
+    __m512 sum4_1_2_1 = _mm512_setzero_ps();
+    __m512 sum4_1_3_0 = _mm512_setzero_ps();
+    __m512 sum4_1_3_1 = _mm512_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
         for (ptrdiff_t u = 0; u < 2; u++) {
             for (ptrdiff_t v = 0; v < 2; v++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[160 * c0 + c1 - 16 * v - 80 * u + 96];
-                    const __m512 fc3_forward_in_staged0_12 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[0]);
-                    const float *const decoder_0_weight_at_3 = &decoder_0_weight[294912 * k0 + 2304 * c0 + 1536 * u + 512 * v + 16 * c1];
-                    const __m512 decoder_0_weight_12 = _mm512_loadu_ps(&decoder_0_weight_at_3[0]);
-                    sum4_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_12, sum4_0_0);
-                    const __m512 decoder_0_weight_13 = _mm512_loadu_ps(&decoder_0_weight_at_3[73728]);
-                    sum4_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_13, sum4_0_1);
-                    const __m512 decoder_0_weight_14 = _mm512_loadu_ps(&decoder_0_weight_at_3[147456]);
-                    sum4_0_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_14, sum4_0_2);
-                    const __m512 decoder_0_weight_15 = _mm512_loadu_ps(&decoder_0_weight_at_3[221184]);
-                    sum4_0_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_12, decoder_0_weight_15, sum4_0_3);
-                    const __m512 fc3_forward_in_staged0_13 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[16]);
-                    sum4_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_12, sum4_1_0);
-                    sum4_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_13, sum4_1_1);
-                    sum4_1_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_14, sum4_1_2);
-                    sum4_1_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_13, decoder_0_weight_15, sum4_1_3);
-                    const __m512 fc3_forward_in_staged0_14 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[32]);
-                    sum4_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_12, sum4_2_0);
-                    sum4_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_13, sum4_2_1);
-                    sum4_2_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_14, sum4_2_2);
-                    sum4_2_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_14, decoder_0_weight_15, sum4_2_3);
-                    const __m512 fc3_forward_in_staged0_15 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[48]);
-                    sum4_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_12, sum4_3_0);
-                    sum4_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_13, sum4_3_1);
-                    sum4_3_2 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_14, sum4_3_2);
-                    sum4_3_3 = _mm512_fmadd_ps(fc3_forward_in_staged0_15, decoder_0_weight_15, sum4_3_3);
+                    float *const fc3_forward_in_staged0_at_3 = &fc3_forward_in_staged0[240 * c0 + c1 - 16 * v - 80 * u + 96];
+                    const __m512 fc3_forward_in_staged0_24 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[0]);
+                    const __m512 decoder_0_weight_6 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 512 * v
+                        + 16 * c1]);
+                    sum4_0_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_24, decoder_0_weight_6, sum4_0_0_0);
+                    const __m512 decoder_0_weight_7 = _mm512_loadu_ps(&decoder_0_weight[147456 * k0 + 2304 * c0 + 1536 * u + 512 * v
+                        + 16 * c1 + 73728]);
+                    sum4_0_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_24, decoder_0_weight_7, sum4_0_0_1);
+                    const __m512 fc3_forward_in_staged0_25 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[16]);
+                    sum4_0_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_25, decoder_0_weight_6, sum4_0_1_0);
+                    sum4_0_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_25, decoder_0_weight_7, sum4_0_1_1);
+                    const __m512 fc3_forward_in_staged0_26 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[32]);
+                    sum4_0_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_26, decoder_0_weight_6, sum4_0_2_0);
+                    sum4_0_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_26, decoder_0_weight_7, sum4_0_2_1);
+                    const __m512 fc3_forward_in_staged0_27 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[48]);
+                    sum4_0_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_27, decoder_0_weight_6, sum4_0_3_0);
+                    sum4_0_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_27, decoder_0_weight_7, sum4_0_3_1);
+                    const __m512 fc3_forward_in_staged0_28 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[80]);
+                    sum4_1_0_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_28, decoder_0_weight_6, sum4_1_0_0);
+                    sum4_1_0_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_28, decoder_0_weight_7, sum4_1_0_1);
+                    const __m512 fc3_forward_in_staged0_29 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[96]);
+                    sum4_1_1_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_29, decoder_0_weight_6, sum4_1_1_0);
+                    sum4_1_1_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_29, decoder_0_weight_7, sum4_1_1_1);
+                    const __m512 fc3_forward_in_staged0_30 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[112]);
+                    sum4_1_2_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_30, decoder_0_weight_6, sum4_1_2_0);
+                    sum4_1_2_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_30, decoder_0_weight_7, sum4_1_2_1);
+                    const __m512 fc3_forward_in_staged0_31 = _mm512_set1_ps(fc3_forward_in_staged0_at_3[128]);
+                    sum4_1_3_0 = _mm512_fmadd_ps(fc3_forward_in_staged0_31, decoder_0_weight_6, sum4_1_3_0);
+                    sum4_1_3_1 = _mm512_fmadd_ps(fc3_forward_in_staged0_31, decoder_0_weight_7, sum4_1_3_1);
                 }
             }
         }
     }
-    float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[4096 * k0 + 256 * i0 + 144];
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[0], sum4_0_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1024], sum4_0_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[2048], sum4_0_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[3072], sum4_0_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[32], sum4_1_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1056], sum4_1_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[2080], sum4_1_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[3104], sum4_1_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[64], sum4_2_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1088], sum4_2_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[2112], sum4_2_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[3136], sum4_2_3);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[96], sum4_3_0);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1120], sum4_3_1);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[2144], sum4_3_2);
-    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[3168], sum4_3_3);
+    float *const decoder0_conv_transpose_forward_at_3 = &decoder0_conv_transpose_forward[2048 * k0 + 512 * i0 + 144];
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[0], sum4_0_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1024], sum4_0_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[32], sum4_0_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1056], sum4_0_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[64], sum4_0_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1088], sum4_0_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[96], sum4_0_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1120], sum4_0_3_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[256], sum4_1_0_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1280], sum4_1_0_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[288], sum4_1_1_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1312], sum4_1_1_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[320], sum4_1_2_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1344], sum4_1_2_1);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[352], sum4_1_3_0);
+    _mm512_storeu_ps(&decoder0_conv_transpose_forward_at_3[1376], sum4_1_3_1);
 }
 
 static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
@@ -27681,7 +29025,7 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 64 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 64 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
     float *restrict decoder1_conv_transpose_forward, char *scratch) {
@@ -27710,275 +29054,284 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
             }
         }
     }
-    for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
         __m512 sum1_0_0 = _mm512_setzero_ps();
         __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_0_3 = _mm512_setzero_ps();
         __m512 sum1_1_0 = _mm512_setzero_ps();
         __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_1_3 = _mm512_setzero_ps();
         __m512 sum1_2_0 = _mm512_setzero_ps();
         __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_2_3 = _mm512_setzero_ps();
         __m512 sum1_3_0 = _mm512_setzero_ps();
         __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
-        __m512 sum1_3_3 = _mm512_setzero_ps();
+        __m512 sum1_4_0 = _mm512_setzero_ps();
+        __m512 sum1_4_1 = _mm512_setzero_ps();
+        __m512 sum1_5_0 = _mm512_setzero_ps();
+        __m512 sum1_5_1 = _mm512_setzero_ps();
+        __m512 sum1_6_0 = _mm512_setzero_ps();
+        __m512 sum1_6_1 = _mm512_setzero_ps();
+        __m512 sum1_7_0 = _mm512_setzero_ps();
+        __m512 sum1_7_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[288 * c0 + 64 * j0 + c1];
+                float *const decoder0_relu_in_staged0_at = &decoder0_relu_in_staged0[288 * c0 + c1];
                 const __m512 decoder0_relu_in_staged0_0 = _mm512_set1_ps(decoder0_relu_in_staged0_at[0]);
-                const float *const decoder_3_weight_at = &decoder_3_weight[147456 * k0 + 2304 * c0 + 16 * c1 + 1024];
-                const __m512 decoder_3_weight_0 = _mm512_loadu_ps(&decoder_3_weight_at[0]);
+                const __m512 decoder_3_weight_0 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 16 * c1 + 1024]);
                 sum1_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_0, sum1_0_0);
-                const __m512 decoder_3_weight_1 = _mm512_loadu_ps(&decoder_3_weight_at[36864]);
+                const __m512 decoder_3_weight_1 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 16 * c1
+                    + 37888]);
                 sum1_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_1, sum1_0_1);
-                const __m512 decoder_3_weight_2 = _mm512_loadu_ps(&decoder_3_weight_at[73728]);
-                sum1_0_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_2, sum1_0_2);
-                const __m512 decoder_3_weight_3 = _mm512_loadu_ps(&decoder_3_weight_at[110592]);
-                sum1_0_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_0, decoder_3_weight_3, sum1_0_3);
                 const __m512 decoder0_relu_in_staged0_1 = _mm512_set1_ps(decoder0_relu_in_staged0_at[16]);
                 sum1_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_0, sum1_1_0);
                 sum1_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_1, sum1_1_1);
-                sum1_1_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_2, sum1_1_2);
-                sum1_1_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_1, decoder_3_weight_3, sum1_1_3);
                 const __m512 decoder0_relu_in_staged0_2 = _mm512_set1_ps(decoder0_relu_in_staged0_at[32]);
                 sum1_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_0, sum1_2_0);
                 sum1_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_1, sum1_2_1);
-                sum1_2_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_2, sum1_2_2);
-                sum1_2_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_2, decoder_3_weight_3, sum1_2_3);
                 const __m512 decoder0_relu_in_staged0_3 = _mm512_set1_ps(decoder0_relu_in_staged0_at[48]);
                 sum1_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_0, sum1_3_0);
                 sum1_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_1, sum1_3_1);
-                sum1_3_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_2, sum1_3_2);
-                sum1_3_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_3, decoder_3_weight_3, sum1_3_3);
+                const __m512 decoder0_relu_in_staged0_4 = _mm512_set1_ps(decoder0_relu_in_staged0_at[64]);
+                sum1_4_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_0, sum1_4_0);
+                sum1_4_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_1, sum1_4_1);
+                const __m512 decoder0_relu_in_staged0_5 = _mm512_set1_ps(decoder0_relu_in_staged0_at[80]);
+                sum1_5_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_0, sum1_5_0);
+                sum1_5_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_1, sum1_5_1);
+                const __m512 decoder0_relu_in_staged0_6 = _mm512_set1_ps(decoder0_relu_in_staged0_at[96]);
+                sum1_6_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_0, sum1_6_0);
+                sum1_6_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_1, sum1_6_1);
+                const __m512 decoder0_relu_in_staged0_7 = _mm512_set1_ps(decoder0_relu_in_staged0_at[112]);
+                sum1_7_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_0, sum1_7_0);
+                sum1_7_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_1, sum1_7_1);
             }
         }
-        float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[16384 * k0 + 512 * i0 + 128 * j0];
+        float *const decoder1_conv_transpose_forward_at = &decoder1_conv_transpose_forward[16384 * k0 + 8192 * k1 + 512 * i0];
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[0], sum1_0_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4096], sum1_0_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[8192], sum1_0_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[12288], sum1_0_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[32], sum1_1_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4128], sum1_1_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[8224], sum1_1_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[12320], sum1_1_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[64], sum1_2_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4160], sum1_2_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[8256], sum1_2_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[12352], sum1_2_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[96], sum1_3_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4192], sum1_3_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[8288], sum1_3_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[12384], sum1_3_3);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[128], sum1_4_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4224], sum1_4_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[160], sum1_5_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4256], sum1_5_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[192], sum1_6_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4288], sum1_6_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[224], sum1_7_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at[4320], sum1_7_1);
     }
-    for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
         __m512 sum2_0_0 = _mm512_setzero_ps();
         __m512 sum2_0_1 = _mm512_setzero_ps();
-        __m512 sum2_0_2 = _mm512_setzero_ps();
-        __m512 sum2_0_3 = _mm512_setzero_ps();
         __m512 sum2_1_0 = _mm512_setzero_ps();
         __m512 sum2_1_1 = _mm512_setzero_ps();
-        __m512 sum2_1_2 = _mm512_setzero_ps();
-        __m512 sum2_1_3 = _mm512_setzero_ps();
         __m512 sum2_2_0 = _mm512_setzero_ps();
         __m512 sum2_2_1 = _mm512_setzero_ps();
-        __m512 sum2_2_2 = _mm512_setzero_ps();
-        __m512 sum2_2_3 = _mm512_setzero_ps();
         __m512 sum2_3_0 = _mm512_setzero_ps();
         __m512 sum2_3_1 = _mm512_setzero_ps();
-        __m512 sum2_3_2 = _mm512_setzero_ps();
-        __m512 sum2_3_3 = _mm512_setzero_ps();
+        __m512 sum2_4_0 = _mm512_setzero_ps();
+        __m512 sum2_4_1 = _mm512_setzero_ps();
+        __m512 sum2_5_0 = _mm512_setzero_ps();
+        __m512 sum2_5_1 = _mm512_setzero_ps();
+        __m512 sum2_6_0 = _mm512_setzero_ps();
+        __m512 sum2_6_1 = _mm512_setzero_ps();
+        __m512 sum2_7_0 = _mm512_setzero_ps();
+        __m512 sum2_7_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t v = 0; v < 2; v++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[288 * c0 + 64 * j0 + c1 - 16 * v + 16];
-                    const __m512 decoder0_relu_in_staged0_4 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[0]);
-                    const float *const decoder_3_weight_at_1 = &decoder_3_weight[147456 * k0 + 2304 * c0 + 512 * v + 16 * c1 + 768];
-                    const __m512 decoder_3_weight_4 = _mm512_loadu_ps(&decoder_3_weight_at_1[0]);
-                    sum2_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_4, sum2_0_0);
-                    const __m512 decoder_3_weight_5 = _mm512_loadu_ps(&decoder_3_weight_at_1[36864]);
-                    sum2_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_5, sum2_0_1);
-                    const __m512 decoder_3_weight_6 = _mm512_loadu_ps(&decoder_3_weight_at_1[73728]);
-                    sum2_0_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_6, sum2_0_2);
-                    const __m512 decoder_3_weight_7 = _mm512_loadu_ps(&decoder_3_weight_at_1[110592]);
-                    sum2_0_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_4, decoder_3_weight_7, sum2_0_3);
-                    const __m512 decoder0_relu_in_staged0_5 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[16]);
-                    sum2_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_4, sum2_1_0);
-                    sum2_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_5, sum2_1_1);
-                    sum2_1_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_6, sum2_1_2);
-                    sum2_1_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_5, decoder_3_weight_7, sum2_1_3);
-                    const __m512 decoder0_relu_in_staged0_6 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[32]);
-                    sum2_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_4, sum2_2_0);
-                    sum2_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_5, sum2_2_1);
-                    sum2_2_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_6, sum2_2_2);
-                    sum2_2_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_6, decoder_3_weight_7, sum2_2_3);
-                    const __m512 decoder0_relu_in_staged0_7 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[48]);
-                    sum2_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_4, sum2_3_0);
-                    sum2_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_5, sum2_3_1);
-                    sum2_3_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_6, sum2_3_2);
-                    sum2_3_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_7, decoder_3_weight_7, sum2_3_3);
+                    float *const decoder0_relu_in_staged0_at_1 = &decoder0_relu_in_staged0[288 * c0 + c1 - 16 * v + 16];
+                    const __m512 decoder0_relu_in_staged0_8 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[0]);
+                    const __m512 decoder_3_weight_2 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 512 * v
+                        + 16 * c1 + 768]);
+                    sum2_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_2, sum2_0_0);
+                    const __m512 decoder_3_weight_3 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 512 * v
+                        + 16 * c1 + 37632]);
+                    sum2_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_3, sum2_0_1);
+                    const __m512 decoder0_relu_in_staged0_9 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[16]);
+                    sum2_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_2, sum2_1_0);
+                    sum2_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_3, sum2_1_1);
+                    const __m512 decoder0_relu_in_staged0_10 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[32]);
+                    sum2_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_2, sum2_2_0);
+                    sum2_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_3, sum2_2_1);
+                    const __m512 decoder0_relu_in_staged0_11 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[48]);
+                    sum2_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_2, sum2_3_0);
+                    sum2_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_3, sum2_3_1);
+                    const __m512 decoder0_relu_in_staged0_12 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[64]);
+                    sum2_4_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_2, sum2_4_0);
+                    sum2_4_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_3, sum2_4_1);
+                    const __m512 decoder0_relu_in_staged0_13 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[80]);
+                    sum2_5_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_2, sum2_5_0);
+                    sum2_5_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_3, sum2_5_1);
+                    const __m512 decoder0_relu_in_staged0_14 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[96]);
+                    sum2_6_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_2, sum2_6_0);
+                    sum2_6_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_3, sum2_6_1);
+                    const __m512 decoder0_relu_in_staged0_15 = _mm512_set1_ps(decoder0_relu_in_staged0_at_1[112]);
+                    sum2_7_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_2, sum2_7_0);
+                    sum2_7_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_3, sum2_7_1);
                 }
             }
         }
-        float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[16384 * k0 + 512 * i0 + 128 * j0 + 16];
+        float *const decoder1_conv_transpose_forward_at_1 = &decoder1_conv_transpose_forward[16384 * k0 + 8192 * k1 + 512 * i0 + 16];
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[0], sum2_0_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4096], sum2_0_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[8192], sum2_0_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[12288], sum2_0_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[32], sum2_1_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4128], sum2_1_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[8224], sum2_1_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[12320], sum2_1_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[64], sum2_2_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4160], sum2_2_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[8256], sum2_2_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[12352], sum2_2_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[96], sum2_3_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4192], sum2_3_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[8288], sum2_3_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[12384], sum2_3_3);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[128], sum2_4_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4224], sum2_4_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[160], sum2_5_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4256], sum2_5_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[192], sum2_6_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4288], sum2_6_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[224], sum2_7_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_1[4320], sum2_7_1);
     }
-    for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
         __m512 sum3_0_0 = _mm512_setzero_ps();
         __m512 sum3_0_1 = _mm512_setzero_ps();
-        __m512 sum3_0_2 = _mm512_setzero_ps();
-        __m512 sum3_0_3 = _mm512_setzero_ps();
         __m512 sum3_1_0 = _mm512_setzero_ps();
         __m512 sum3_1_1 = _mm512_setzero_ps();
-        __m512 sum3_1_2 = _mm512_setzero_ps();
-        __m512 sum3_1_3 = _mm512_setzero_ps();
         __m512 sum3_2_0 = _mm512_setzero_ps();
         __m512 sum3_2_1 = _mm512_setzero_ps();
-        __m512 sum3_2_2 = _mm512_setzero_ps();
-        __m512 sum3_2_3 = _mm512_setzero_ps();
         __m512 sum3_3_0 = _mm512_setzero_ps();
         __m512 sum3_3_1 = _mm512_setzero_ps();
-        __m512 sum3_3_2 = _mm512_setzero_ps();
-        __m512 sum3_3_3 = _mm512_setzero_ps();
+        __m512 sum3_4_0 = _mm512_setzero_ps();
+        __m512 sum3_4_1 = _mm512_setzero_ps();
+        __m512 sum3_5_0 = _mm512_setzero_ps();
+        __m512 sum3_5_1 = _mm512_setzero_ps();
+        __m512 sum3_6_0 = _mm512_setzero_ps();
+        __m512 sum3_6_1 = _mm512_setzero_ps();
+        __m512 sum3_7_0 = _mm512_setzero_ps();
+        __m512 sum3_7_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[288 * c0 + 64 * j0 + c1 - 144 * u + 144];
-                    const __m512 decoder0_relu_in_staged0_8 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[0]);
-                    const float *const decoder_3_weight_at_2 = &decoder_3_weight[147456 * k0 + 2304 * c0 + 1536 * u + 16 * c1 + 256];
-                    const __m512 decoder_3_weight_8 = _mm512_loadu_ps(&decoder_3_weight_at_2[0]);
-                    sum3_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_8, sum3_0_0);
-                    const __m512 decoder_3_weight_9 = _mm512_loadu_ps(&decoder_3_weight_at_2[36864]);
-                    sum3_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_9, sum3_0_1);
-                    const __m512 decoder_3_weight_10 = _mm512_loadu_ps(&decoder_3_weight_at_2[73728]);
-                    sum3_0_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_10, sum3_0_2);
-                    const __m512 decoder_3_weight_11 = _mm512_loadu_ps(&decoder_3_weight_at_2[110592]);
-                    sum3_0_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_8, decoder_3_weight_11, sum3_0_3);
-                    const __m512 decoder0_relu_in_staged0_9 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[16]);
-                    sum3_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_8, sum3_1_0);
-                    sum3_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_9, sum3_1_1);
-                    sum3_1_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_10, sum3_1_2);
-                    sum3_1_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_9, decoder_3_weight_11, sum3_1_3);
-                    const __m512 decoder0_relu_in_staged0_10 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[32]);
-                    sum3_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_8, sum3_2_0);
-                    sum3_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_9, sum3_2_1);
-                    sum3_2_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_10, sum3_2_2);
-                    sum3_2_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_10, decoder_3_weight_11, sum3_2_3);
-                    const __m512 decoder0_relu_in_staged0_11 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[48]);
-                    sum3_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_8, sum3_3_0);
-                    sum3_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_9, sum3_3_1);
-                    sum3_3_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_10, sum3_3_2);
-                    sum3_3_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_11, decoder_3_weight_11, sum3_3_3);
+                    float *const decoder0_relu_in_staged0_at_2 = &decoder0_relu_in_staged0[288 * c0 + c1 - 144 * u + 144];
+                    const __m512 decoder0_relu_in_staged0_16 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[0]);
+                    const __m512 decoder_3_weight_4 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 1536 * u
+                        + 16 * c1 + 256]);
+                    sum3_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_16, decoder_3_weight_4, sum3_0_0);
+                    const __m512 decoder_3_weight_5 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 1536 * u
+                        + 16 * c1 + 37120]);
+                    sum3_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_16, decoder_3_weight_5, sum3_0_1);
+                    const __m512 decoder0_relu_in_staged0_17 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[16]);
+                    sum3_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_17, decoder_3_weight_4, sum3_1_0);
+                    sum3_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_17, decoder_3_weight_5, sum3_1_1);
+                    const __m512 decoder0_relu_in_staged0_18 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[32]);
+                    sum3_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_18, decoder_3_weight_4, sum3_2_0);
+                    sum3_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_18, decoder_3_weight_5, sum3_2_1);
+                    const __m512 decoder0_relu_in_staged0_19 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[48]);
+                    sum3_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_19, decoder_3_weight_4, sum3_3_0);
+                    sum3_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_19, decoder_3_weight_5, sum3_3_1);
+                    const __m512 decoder0_relu_in_staged0_20 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[64]);
+                    sum3_4_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_20, decoder_3_weight_4, sum3_4_0);
+                    sum3_4_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_20, decoder_3_weight_5, sum3_4_1);
+                    const __m512 decoder0_relu_in_staged0_21 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[80]);
+                    sum3_5_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_21, decoder_3_weight_4, sum3_5_0);
+                    sum3_5_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_21, decoder_3_weight_5, sum3_5_1);
+                    const __m512 decoder0_relu_in_staged0_22 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[96]);
+                    sum3_6_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_22, decoder_3_weight_4, sum3_6_0);
+                    sum3_6_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_22, decoder_3_weight_5, sum3_6_1);
+                    const __m512 decoder0_relu_in_staged0_23 = _mm512_set1_ps(decoder0_relu_in_staged0_at_2[112]);
+                    sum3_7_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_23, decoder_3_weight_4, sum3_7_0);
+                    sum3_7_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_23, decoder_3_weight_5, sum3_7_1);
                 }
             }
         }
-        float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[16384 * k0 + 512 * i0 + 128 * j0 + 256];
+        float *const decoder1_conv_transpose_forward_at_2 = &decoder1_conv_transpose_forward[16384 * k0 + 8192 * k1 + 512 * i0 + 256];
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[0], sum3_0_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4096], sum3_0_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[8192], sum3_0_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[12288], sum3_0_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[32], sum3_1_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4128], sum3_1_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[8224], sum3_1_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[12320], sum3_1_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[64], sum3_2_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4160], sum3_2_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[8256], sum3_2_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[12352], sum3_2_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[96], sum3_3_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4192], sum3_3_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[8288], sum3_3_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[12384], sum3_3_3);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[128], sum3_4_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4224], sum3_4_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[160], sum3_5_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4256], sum3_5_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[192], sum3_6_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4288], sum3_6_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[224], sum3_7_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_2[4320], sum3_7_1);
     }
-    for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
         __m512 sum4_0_0 = _mm512_setzero_ps();
         __m512 sum4_0_1 = _mm512_setzero_ps();
-        __m512 sum4_0_2 = _mm512_setzero_ps();
-        __m512 sum4_0_3 = _mm512_setzero_ps();
         __m512 sum4_1_0 = _mm512_setzero_ps();
         __m512 sum4_1_1 = _mm512_setzero_ps();
-        __m512 sum4_1_2 = _mm512_setzero_ps();
-        __m512 sum4_1_3 = _mm512_setzero_ps();
         __m512 sum4_2_0 = _mm512_setzero_ps();
         __m512 sum4_2_1 = _mm512_setzero_ps();
-        __m512 sum4_2_2 = _mm512_setzero_ps();
-        __m512 sum4_2_3 = _mm512_setzero_ps();
         __m512 sum4_3_0 = _mm512_setzero_ps();
         __m512 sum4_3_1 = _mm512_setzero_ps();
-        __m512 sum4_3_2 = _mm512_setzero_ps();
-        __m512 sum4_3_3 = _mm512_setzero_ps();
+        __m512 sum4_4_0 = _mm512_setzero_ps();
+        __m512 sum4_4_1 = _mm512_setzero_ps();
+        __m512 sum4_5_0 = _mm512_setzero_ps();
+        __m512 sum4_5_1 = _mm512_setzero_ps();
+        __m512 sum4_6_0 = _mm512_setzero_ps();
+        __m512 sum4_6_1 = _mm512_setzero_ps();
+        __m512 sum4_7_0 = _mm512_setzero_ps();
+        __m512 sum4_7_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t u = 0; u < 2; u++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[288 * c0 + 64 * j0 + c1 - 16 * v - 144 * u
-                            + 160];
-                        const __m512 decoder0_relu_in_staged0_12 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[0]);
-                        const float *const decoder_3_weight_at_3 = &decoder_3_weight[147456 * k0 + 2304 * c0 + 1536 * u + 512 * v
-                            + 16 * c1];
-                        const __m512 decoder_3_weight_12 = _mm512_loadu_ps(&decoder_3_weight_at_3[0]);
-                        sum4_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_12, sum4_0_0);
-                        const __m512 decoder_3_weight_13 = _mm512_loadu_ps(&decoder_3_weight_at_3[36864]);
-                        sum4_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_13, sum4_0_1);
-                        const __m512 decoder_3_weight_14 = _mm512_loadu_ps(&decoder_3_weight_at_3[73728]);
-                        sum4_0_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_14, sum4_0_2);
-                        const __m512 decoder_3_weight_15 = _mm512_loadu_ps(&decoder_3_weight_at_3[110592]);
-                        sum4_0_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_12, decoder_3_weight_15, sum4_0_3);
-                        const __m512 decoder0_relu_in_staged0_13 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[16]);
-                        sum4_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_12, sum4_1_0);
-                        sum4_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_13, sum4_1_1);
-                        sum4_1_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_14, sum4_1_2);
-                        sum4_1_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_13, decoder_3_weight_15, sum4_1_3);
-                        const __m512 decoder0_relu_in_staged0_14 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[32]);
-                        sum4_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_12, sum4_2_0);
-                        sum4_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_13, sum4_2_1);
-                        sum4_2_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_14, sum4_2_2);
-                        sum4_2_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_14, decoder_3_weight_15, sum4_2_3);
-                        const __m512 decoder0_relu_in_staged0_15 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[48]);
-                        sum4_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_12, sum4_3_0);
-                        sum4_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_13, sum4_3_1);
-                        sum4_3_2 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_14, sum4_3_2);
-                        sum4_3_3 = _mm512_fmadd_ps(decoder0_relu_in_staged0_15, decoder_3_weight_15, sum4_3_3);
+                        float *const decoder0_relu_in_staged0_at_3 = &decoder0_relu_in_staged0[288 * c0 + c1 - 16 * v - 144 * u + 160];
+                        const __m512 decoder0_relu_in_staged0_24 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[0]);
+                        const __m512 decoder_3_weight_6 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 1536 * u
+                            + 512 * v + 16 * c1]);
+                        sum4_0_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_24, decoder_3_weight_6, sum4_0_0);
+                        const __m512 decoder_3_weight_7 = _mm512_loadu_ps(&decoder_3_weight[147456 * k0 + 73728 * k1 + 2304 * c0 + 1536 * u
+                            + 512 * v + 16 * c1 + 36864]);
+                        sum4_0_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_24, decoder_3_weight_7, sum4_0_1);
+                        const __m512 decoder0_relu_in_staged0_25 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[16]);
+                        sum4_1_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_25, decoder_3_weight_6, sum4_1_0);
+                        sum4_1_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_25, decoder_3_weight_7, sum4_1_1);
+                        const __m512 decoder0_relu_in_staged0_26 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[32]);
+                        sum4_2_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_26, decoder_3_weight_6, sum4_2_0);
+                        sum4_2_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_26, decoder_3_weight_7, sum4_2_1);
+                        const __m512 decoder0_relu_in_staged0_27 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[48]);
+                        sum4_3_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_27, decoder_3_weight_6, sum4_3_0);
+                        sum4_3_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_27, decoder_3_weight_7, sum4_3_1);
+                        const __m512 decoder0_relu_in_staged0_28 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[64]);
+                        sum4_4_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_28, decoder_3_weight_6, sum4_4_0);
+                        sum4_4_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_28, decoder_3_weight_7, sum4_4_1);
+                        const __m512 decoder0_relu_in_staged0_29 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[80]);
+                        sum4_5_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_29, decoder_3_weight_6, sum4_5_0);
+                        sum4_5_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_29, decoder_3_weight_7, sum4_5_1);
+                        const __m512 decoder0_relu_in_staged0_30 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[96]);
+                        sum4_6_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_30, decoder_3_weight_6, sum4_6_0);
+                        sum4_6_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_30, decoder_3_weight_7, sum4_6_1);
+                        const __m512 decoder0_relu_in_staged0_31 = _mm512_set1_ps(decoder0_relu_in_staged0_at_3[112]);
+                        sum4_7_0 = _mm512_fmadd_ps(decoder0_relu_in_staged0_31, decoder_3_weight_6, sum4_7_0);
+                        sum4_7_1 = _mm512_fmadd_ps(decoder0_relu_in_staged0_31, decoder_3_weight_7, sum4_7_1);
                     }
                 }
             }
         }
-        float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[16384 * k0 + 512 * i0 + 128 * j0 + 272];
+        float *const decoder1_conv_transpose_forward_at_3 = &decoder1_conv_transpose_forward[16384 * k0 + 8192 * k1 + 512 * i0 + 272];
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[0], sum4_0_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4096], sum4_0_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[8192], sum4_0_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[12288], sum4_0_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[32], sum4_1_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4128], sum4_1_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[8224], sum4_1_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[12320], sum4_1_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[64], sum4_2_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4160], sum4_2_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[8256], sum4_2_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[12352], sum4_2_3);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[96], sum4_3_0);
         _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4192], sum4_3_1);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[8288], sum4_3_2);
-        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[12384], sum4_3_3);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[128], sum4_4_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4224], sum4_4_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[160], sum4_5_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4256], sum4_5_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[192], sum4_6_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4288], sum4_6_1);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[224], sum4_7_0);
+        _mm512_storeu_ps(&decoder1_conv_transpose_forward_at_3[4320], sum4_7_1);
     }
 }
 
@@ -27999,7 +29352,7 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1589760 a thread.
- * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 64, i, j in tiles of 4, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
+ * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 32, i, j in tiles of 8, sum in registers | c in tiles of 16, u, v, c, i unrolled, j unrolled, k in tiles of 16 unrolled, k lanes */
 static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
     float *restrict decoder2_conv_transpose_forward, char *scratch) {
@@ -28027,274 +29380,292 @@ static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t it
             }
         }
     }
-    for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-        __m512 sum1_0_0 = _mm512_setzero_ps();
-        __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_0_3 = _mm512_setzero_ps();
-        __m512 sum1_1_0 = _mm512_setzero_ps();
-        __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_1_3 = _mm512_setzero_ps();
-        __m512 sum1_2_0 = _mm512_setzero_ps();
-        __m512 sum1_2_1 = _mm512_setzero_ps();
-        __m512 sum1_2_2 = _mm512_setzero_ps();
-        __m512 sum1_2_3 = _mm512_setzero_ps();
-        __m512 sum1_3_0 = _mm512_setzero_ps();
-        __m512 sum1_3_1 = _mm512_setzero_ps();
-        __m512 sum1_3_2 = _mm512_setzero_ps();
-        __m512 sum1_3_3 = _mm512_setzero_ps();
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1];
-                const __m512 decoder1_relu_in_staged0_0 = _mm512_set1_ps(decoder1_relu_in_staged0_at[0]);
-                const float *const decoder_6_weight_at = &decoder_6_weight[2304 * c0 + 16 * c1 + 1024];
-                const __m512 decoder_6_weight_0 = _mm512_loadu_ps(&decoder_6_weight_at[0]);
-                sum1_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_0, sum1_0_0);
-                const __m512 decoder_6_weight_1 = _mm512_loadu_ps(&decoder_6_weight_at[18432]);
-                sum1_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_1, sum1_0_1);
-                const __m512 decoder_6_weight_2 = _mm512_loadu_ps(&decoder_6_weight_at[36864]);
-                sum1_0_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_2, sum1_0_2);
-                const __m512 decoder_6_weight_3 = _mm512_loadu_ps(&decoder_6_weight_at[55296]);
-                sum1_0_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_3, sum1_0_3);
-                const __m512 decoder1_relu_in_staged0_1 = _mm512_set1_ps(decoder1_relu_in_staged0_at[16]);
-                sum1_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_0, sum1_1_0);
-                sum1_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_1, sum1_1_1);
-                sum1_1_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_2, sum1_1_2);
-                sum1_1_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_3, sum1_1_3);
-                const __m512 decoder1_relu_in_staged0_2 = _mm512_set1_ps(decoder1_relu_in_staged0_at[32]);
-                sum1_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_0, sum1_2_0);
-                sum1_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_1, sum1_2_1);
-                sum1_2_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_2, sum1_2_2);
-                sum1_2_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_3, sum1_2_3);
-                const __m512 decoder1_relu_in_staged0_3 = _mm512_set1_ps(decoder1_relu_in_staged0_at[48]);
-                sum1_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_0, sum1_3_0);
-                sum1_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_1, sum1_3_1);
-                sum1_3_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_2, sum1_3_2);
-                sum1_3_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_3, sum1_3_3);
-            }
-        }
-        float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[1024 * i0 + 128 * j0];
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[0], sum1_0_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16384], sum1_0_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32768], sum1_0_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[49152], sum1_0_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32], sum1_1_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16416], sum1_1_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32800], sum1_1_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[49184], sum1_1_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[64], sum1_2_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16448], sum1_2_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32832], sum1_2_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[49216], sum1_2_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[96], sum1_3_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16480], sum1_3_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32864], sum1_3_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[49248], sum1_3_3);
-    }
-    for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-        __m512 sum2_0_0 = _mm512_setzero_ps();
-        __m512 sum2_0_1 = _mm512_setzero_ps();
-        __m512 sum2_0_2 = _mm512_setzero_ps();
-        __m512 sum2_0_3 = _mm512_setzero_ps();
-        __m512 sum2_1_0 = _mm512_setzero_ps();
-        __m512 sum2_1_1 = _mm512_setzero_ps();
-        __m512 sum2_1_2 = _mm512_setzero_ps();
-        __m512 sum2_1_3 = _mm512_setzero_ps();
-        __m512 sum2_2_0 = _mm512_setzero_ps();
-        __m512 sum2_2_1 = _mm512_setzero_ps();
-        __m512 sum2_2_2 = _mm512_setzero_ps();
-        __m512 sum2_2_3 = _mm512_setzero_ps();
-        __m512 sum2_3_0 = _mm512_setzero_ps();
-        __m512 sum2_3_1 = _mm512_setzero_ps();
-        __m512 sum2_3_2 = _mm512_setzero_ps();
-        __m512 sum2_3_3 = _mm512_setzero_ps();
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t v = 0; v < 2; v++) {
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_2_0 = _mm512_setzero_ps();
+            __m512 sum1_2_1 = _mm512_setzero_ps();
+            __m512 sum1_3_0 = _mm512_setzero_ps();
+            __m512 sum1_3_1 = _mm512_setzero_ps();
+            __m512 sum1_4_0 = _mm512_setzero_ps();
+            __m512 sum1_4_1 = _mm512_setzero_ps();
+            __m512 sum1_5_0 = _mm512_setzero_ps();
+            __m512 sum1_5_1 = _mm512_setzero_ps();
+            __m512 sum1_6_0 = _mm512_setzero_ps();
+            __m512 sum1_6_1 = _mm512_setzero_ps();
+            __m512 sum1_7_0 = _mm512_setzero_ps();
+            __m512 sum1_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1 - 16 * v + 16];
-                    const __m512 decoder1_relu_in_staged0_4 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[0]);
-                    const float *const decoder_6_weight_at_1 = &decoder_6_weight[2304 * c0 + 512 * v + 16 * c1 + 768];
-                    const __m512 decoder_6_weight_4 = _mm512_loadu_ps(&decoder_6_weight_at_1[0]);
-                    sum2_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_4, sum2_0_0);
-                    const __m512 decoder_6_weight_5 = _mm512_loadu_ps(&decoder_6_weight_at_1[18432]);
-                    sum2_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_5, sum2_0_1);
-                    const __m512 decoder_6_weight_6 = _mm512_loadu_ps(&decoder_6_weight_at_1[36864]);
-                    sum2_0_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_6, sum2_0_2);
-                    const __m512 decoder_6_weight_7 = _mm512_loadu_ps(&decoder_6_weight_at_1[55296]);
-                    sum2_0_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_7, sum2_0_3);
-                    const __m512 decoder1_relu_in_staged0_5 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[16]);
-                    sum2_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_4, sum2_1_0);
-                    sum2_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_5, sum2_1_1);
-                    sum2_1_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_6, sum2_1_2);
-                    sum2_1_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_7, sum2_1_3);
-                    const __m512 decoder1_relu_in_staged0_6 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[32]);
-                    sum2_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_4, sum2_2_0);
-                    sum2_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_5, sum2_2_1);
-                    sum2_2_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_6, sum2_2_2);
-                    sum2_2_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_7, sum2_2_3);
-                    const __m512 decoder1_relu_in_staged0_7 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[48]);
-                    sum2_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_4, sum2_3_0);
-                    sum2_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_5, sum2_3_1);
-                    sum2_3_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_6, sum2_3_2);
-                    sum2_3_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_7, sum2_3_3);
+                    float *const decoder1_relu_in_staged0_at = &decoder1_relu_in_staged0[544 * c0 + 128 * j0 + c1];
+                    const __m512 decoder1_relu_in_staged0_0 = _mm512_set1_ps(decoder1_relu_in_staged0_at[0]);
+                    const __m512 decoder_6_weight_0 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 16 * c1 + 1024]);
+                    sum1_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_0, sum1_0_0);
+                    const __m512 decoder_6_weight_1 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 16 * c1 + 19456]);
+                    sum1_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_0, decoder_6_weight_1, sum1_0_1);
+                    const __m512 decoder1_relu_in_staged0_1 = _mm512_set1_ps(decoder1_relu_in_staged0_at[16]);
+                    sum1_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_0, sum1_1_0);
+                    sum1_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_1, decoder_6_weight_1, sum1_1_1);
+                    const __m512 decoder1_relu_in_staged0_2 = _mm512_set1_ps(decoder1_relu_in_staged0_at[32]);
+                    sum1_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_0, sum1_2_0);
+                    sum1_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_2, decoder_6_weight_1, sum1_2_1);
+                    const __m512 decoder1_relu_in_staged0_3 = _mm512_set1_ps(decoder1_relu_in_staged0_at[48]);
+                    sum1_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_0, sum1_3_0);
+                    sum1_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_3, decoder_6_weight_1, sum1_3_1);
+                    const __m512 decoder1_relu_in_staged0_4 = _mm512_set1_ps(decoder1_relu_in_staged0_at[64]);
+                    sum1_4_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_0, sum1_4_0);
+                    sum1_4_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_4, decoder_6_weight_1, sum1_4_1);
+                    const __m512 decoder1_relu_in_staged0_5 = _mm512_set1_ps(decoder1_relu_in_staged0_at[80]);
+                    sum1_5_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_0, sum1_5_0);
+                    sum1_5_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_5, decoder_6_weight_1, sum1_5_1);
+                    const __m512 decoder1_relu_in_staged0_6 = _mm512_set1_ps(decoder1_relu_in_staged0_at[96]);
+                    sum1_6_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_0, sum1_6_0);
+                    sum1_6_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_6, decoder_6_weight_1, sum1_6_1);
+                    const __m512 decoder1_relu_in_staged0_7 = _mm512_set1_ps(decoder1_relu_in_staged0_at[112]);
+                    sum1_7_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_0, sum1_7_0);
+                    sum1_7_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_7, decoder_6_weight_1, sum1_7_1);
                 }
             }
+            float *const decoder2_conv_transpose_forward_at = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 256 * j0];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[0], sum1_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16384], sum1_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[32], sum1_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16416], sum1_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[64], sum1_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16448], sum1_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[96], sum1_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16480], sum1_3_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[128], sum1_4_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16512], sum1_4_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[160], sum1_5_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16544], sum1_5_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[192], sum1_6_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16576], sum1_6_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[224], sum1_7_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at[16608], sum1_7_1);
         }
-        float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[1024 * i0 + 128 * j0 + 16];
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[0], sum2_0_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16384], sum2_0_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32768], sum2_0_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[49152], sum2_0_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32], sum2_1_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16416], sum2_1_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32800], sum2_1_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[49184], sum2_1_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[64], sum2_2_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16448], sum2_2_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32832], sum2_2_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[49216], sum2_2_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[96], sum2_3_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16480], sum2_3_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32864], sum2_3_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[49248], sum2_3_3);
     }
-    for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-        __m512 sum3_0_0 = _mm512_setzero_ps();
-        __m512 sum3_0_1 = _mm512_setzero_ps();
-        __m512 sum3_0_2 = _mm512_setzero_ps();
-        __m512 sum3_0_3 = _mm512_setzero_ps();
-        __m512 sum3_1_0 = _mm512_setzero_ps();
-        __m512 sum3_1_1 = _mm512_setzero_ps();
-        __m512 sum3_1_2 = _mm512_setzero_ps();
-        __m512 sum3_1_3 = _mm512_setzero_ps();
-        __m512 sum3_2_0 = _mm512_setzero_ps();
-        __m512 sum3_2_1 = _mm512_setzero_ps();
-        __m512 sum3_2_2 = _mm512_setzero_ps();
-        __m512 sum3_2_3 = _mm512_setzero_ps();
-        __m512 sum3_3_0 = _mm512_setzero_ps();
-        __m512 sum3_3_1 = _mm512_setzero_ps();
-        __m512 sum3_3_2 = _mm512_setzero_ps();
-        __m512 sum3_3_3 = _mm512_setzero_ps();
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t u = 0; u < 2; u++) {
-                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1 - 272 * u + 272];
-                    const __m512 decoder1_relu_in_staged0_8 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[0]);
-                    const float *const decoder_6_weight_at_2 = &decoder_6_weight[2304 * c0 + 1536 * u + 16 * c1 + 256];
-                    const __m512 decoder_6_weight_8 = _mm512_loadu_ps(&decoder_6_weight_at_2[0]);
-                    sum3_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_8, sum3_0_0);
-                    const __m512 decoder_6_weight_9 = _mm512_loadu_ps(&decoder_6_weight_at_2[18432]);
-                    sum3_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_9, sum3_0_1);
-                    const __m512 decoder_6_weight_10 = _mm512_loadu_ps(&decoder_6_weight_at_2[36864]);
-                    sum3_0_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_10, sum3_0_2);
-                    const __m512 decoder_6_weight_11 = _mm512_loadu_ps(&decoder_6_weight_at_2[55296]);
-                    sum3_0_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_11, sum3_0_3);
-                    const __m512 decoder1_relu_in_staged0_9 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[16]);
-                    sum3_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_8, sum3_1_0);
-                    sum3_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_9, sum3_1_1);
-                    sum3_1_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_10, sum3_1_2);
-                    sum3_1_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_11, sum3_1_3);
-                    const __m512 decoder1_relu_in_staged0_10 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[32]);
-                    sum3_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_8, sum3_2_0);
-                    sum3_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_9, sum3_2_1);
-                    sum3_2_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_10, sum3_2_2);
-                    sum3_2_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_11, sum3_2_3);
-                    const __m512 decoder1_relu_in_staged0_11 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[48]);
-                    sum3_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_8, sum3_3_0);
-                    sum3_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_9, sum3_3_1);
-                    sum3_3_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_10, sum3_3_2);
-                    sum3_3_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_11, sum3_3_3);
-                }
-            }
-        }
-        float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[1024 * i0 + 128 * j0 + 512];
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[0], sum3_0_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16384], sum3_0_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32768], sum3_0_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[49152], sum3_0_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32], sum3_1_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16416], sum3_1_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32800], sum3_1_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[49184], sum3_1_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[64], sum3_2_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16448], sum3_2_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32832], sum3_2_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[49216], sum3_2_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[96], sum3_3_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16480], sum3_3_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32864], sum3_3_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[49248], sum3_3_3);
-    }
-    for (ptrdiff_t j0 = 0; j0 < 4; j0++) {
-        __m512 sum4_0_0 = _mm512_setzero_ps();
-        __m512 sum4_0_1 = _mm512_setzero_ps();
-        __m512 sum4_0_2 = _mm512_setzero_ps();
-        __m512 sum4_0_3 = _mm512_setzero_ps();
-        __m512 sum4_1_0 = _mm512_setzero_ps();
-        __m512 sum4_1_1 = _mm512_setzero_ps();
-        __m512 sum4_1_2 = _mm512_setzero_ps();
-        __m512 sum4_1_3 = _mm512_setzero_ps();
-        __m512 sum4_2_0 = _mm512_setzero_ps();
-        __m512 sum4_2_1 = _mm512_setzero_ps();
-        __m512 sum4_2_2 = _mm512_setzero_ps();
-        __m512 sum4_2_3 = _mm512_setzero_ps();
-        __m512 sum4_3_0 = _mm512_setzero_ps();
-        __m512 sum4_3_1 = _mm512_setzero_ps();
-        __m512 sum4_3_2 = _mm512_setzero_ps();
-        __m512 sum4_3_3 = _mm512_setzero_ps();
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t u = 0; u < 2; u++) {
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum2_0_0 = _mm512_setzero_ps();
+            __m512 sum2_0_1 = _mm512_setzero_ps();
+            __m512 sum2_1_0 = _mm512_setzero_ps();
+            __m512 sum2_1_1 = _mm512_setzero_ps();
+            __m512 sum2_2_0 = _mm512_setzero_ps();
+            __m512 sum2_2_1 = _mm512_setzero_ps();
+            __m512 sum2_3_0 = _mm512_setzero_ps();
+            __m512 sum2_3_1 = _mm512_setzero_ps();
+            __m512 sum2_4_0 = _mm512_setzero_ps();
+            __m512 sum2_4_1 = _mm512_setzero_ps();
+            __m512 sum2_5_0 = _mm512_setzero_ps();
+            __m512 sum2_5_1 = _mm512_setzero_ps();
+            __m512 sum2_6_0 = _mm512_setzero_ps();
+            __m512 sum2_6_1 = _mm512_setzero_ps();
+            __m512 sum2_7_0 = _mm512_setzero_ps();
+            __m512 sum2_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[544 * c0 + 64 * j0 + c1 - 16 * v - 272 * u
-                            + 288];
-                        const __m512 decoder1_relu_in_staged0_12 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[0]);
-                        const float *const decoder_6_weight_at_3 = &decoder_6_weight[2304 * c0 + 1536 * u + 512 * v + 16 * c1];
-                        const __m512 decoder_6_weight_12 = _mm512_loadu_ps(&decoder_6_weight_at_3[0]);
-                        sum4_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_12, sum4_0_0);
-                        const __m512 decoder_6_weight_13 = _mm512_loadu_ps(&decoder_6_weight_at_3[18432]);
-                        sum4_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_13, sum4_0_1);
-                        const __m512 decoder_6_weight_14 = _mm512_loadu_ps(&decoder_6_weight_at_3[36864]);
-                        sum4_0_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_14, sum4_0_2);
-                        const __m512 decoder_6_weight_15 = _mm512_loadu_ps(&decoder_6_weight_at_3[55296]);
-                        sum4_0_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_15, sum4_0_3);
-                        const __m512 decoder1_relu_in_staged0_13 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[16]);
-                        sum4_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_12, sum4_1_0);
-                        sum4_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_13, sum4_1_1);
-                        sum4_1_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_14, sum4_1_2);
-                        sum4_1_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_15, sum4_1_3);
-                        const __m512 decoder1_relu_in_staged0_14 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[32]);
-                        sum4_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_12, sum4_2_0);
-                        sum4_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_13, sum4_2_1);
-                        sum4_2_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_14, sum4_2_2);
-                        sum4_2_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_15, sum4_2_3);
-                        const __m512 decoder1_relu_in_staged0_15 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[48]);
-                        sum4_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_12, sum4_3_0);
-                        sum4_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_13, sum4_3_1);
-                        sum4_3_2 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_14, sum4_3_2);
-                        sum4_3_3 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_15, sum4_3_3);
+                        float *const decoder1_relu_in_staged0_at_1 = &decoder1_relu_in_staged0[544 * c0 + 128 * j0 + c1 - 16 * v + 16];
+                        const __m512 decoder1_relu_in_staged0_8 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[0]);
+                        const __m512 decoder_6_weight_2 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 512 * v + 16 * c1
+                            + 768]);
+                        sum2_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_2, sum2_0_0);
+                        const __m512 decoder_6_weight_3 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 512 * v + 16 * c1
+                            + 19200]);
+                        sum2_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_8, decoder_6_weight_3, sum2_0_1);
+                        const __m512 decoder1_relu_in_staged0_9 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[16]);
+                        sum2_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_2, sum2_1_0);
+                        sum2_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_9, decoder_6_weight_3, sum2_1_1);
+                        const __m512 decoder1_relu_in_staged0_10 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[32]);
+                        sum2_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_2, sum2_2_0);
+                        sum2_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_10, decoder_6_weight_3, sum2_2_1);
+                        const __m512 decoder1_relu_in_staged0_11 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[48]);
+                        sum2_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_2, sum2_3_0);
+                        sum2_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_11, decoder_6_weight_3, sum2_3_1);
+                        const __m512 decoder1_relu_in_staged0_12 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[64]);
+                        sum2_4_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_2, sum2_4_0);
+                        sum2_4_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_12, decoder_6_weight_3, sum2_4_1);
+                        const __m512 decoder1_relu_in_staged0_13 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[80]);
+                        sum2_5_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_2, sum2_5_0);
+                        sum2_5_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_13, decoder_6_weight_3, sum2_5_1);
+                        const __m512 decoder1_relu_in_staged0_14 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[96]);
+                        sum2_6_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_2, sum2_6_0);
+                        sum2_6_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_14, decoder_6_weight_3, sum2_6_1);
+                        const __m512 decoder1_relu_in_staged0_15 = _mm512_set1_ps(decoder1_relu_in_staged0_at_1[112]);
+                        sum2_7_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_2, sum2_7_0);
+                        sum2_7_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_15, decoder_6_weight_3, sum2_7_1);
                     }
                 }
             }
+            float *const decoder2_conv_transpose_forward_at_1 = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 256 * j0 + 16];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[0], sum2_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16384], sum2_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[32], sum2_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16416], sum2_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[64], sum2_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16448], sum2_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[96], sum2_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16480], sum2_3_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[128], sum2_4_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16512], sum2_4_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[160], sum2_5_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16544], sum2_5_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[192], sum2_6_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16576], sum2_6_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[224], sum2_7_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_1[16608], sum2_7_1);
         }
-        float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[1024 * i0 + 128 * j0 + 528];
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[0], sum4_0_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16384], sum4_0_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32768], sum4_0_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[49152], sum4_0_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32], sum4_1_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16416], sum4_1_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32800], sum4_1_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[49184], sum4_1_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[64], sum4_2_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16448], sum4_2_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32832], sum4_2_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[49216], sum4_2_3);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[96], sum4_3_0);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16480], sum4_3_1);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32864], sum4_3_2);
-        _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[49248], sum4_3_3);
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum3_0_0 = _mm512_setzero_ps();
+            __m512 sum3_0_1 = _mm512_setzero_ps();
+            __m512 sum3_1_0 = _mm512_setzero_ps();
+            __m512 sum3_1_1 = _mm512_setzero_ps();
+            __m512 sum3_2_0 = _mm512_setzero_ps();
+            __m512 sum3_2_1 = _mm512_setzero_ps();
+            __m512 sum3_3_0 = _mm512_setzero_ps();
+            __m512 sum3_3_1 = _mm512_setzero_ps();
+            __m512 sum3_4_0 = _mm512_setzero_ps();
+            __m512 sum3_4_1 = _mm512_setzero_ps();
+            __m512 sum3_5_0 = _mm512_setzero_ps();
+            __m512 sum3_5_1 = _mm512_setzero_ps();
+            __m512 sum3_6_0 = _mm512_setzero_ps();
+            __m512 sum3_6_1 = _mm512_setzero_ps();
+            __m512 sum3_7_0 = _mm512_setzero_ps();
+            __m512 sum3_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                        float *const decoder1_relu_in_staged0_at_2 = &decoder1_relu_in_staged0[544 * c0 + 128 * j0 + c1 - 272 * u + 272];
+                        const __m512 decoder1_relu_in_staged0_16 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[0]);
+                        const __m512 decoder_6_weight_4 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 16 * c1
+                            + 256]);
+                        sum3_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_16, decoder_6_weight_4, sum3_0_0);
+                        const __m512 decoder_6_weight_5 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 16 * c1
+                            + 18688]);
+                        sum3_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_16, decoder_6_weight_5, sum3_0_1);
+                        const __m512 decoder1_relu_in_staged0_17 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[16]);
+                        sum3_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_17, decoder_6_weight_4, sum3_1_0);
+                        sum3_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_17, decoder_6_weight_5, sum3_1_1);
+                        const __m512 decoder1_relu_in_staged0_18 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[32]);
+                        sum3_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_18, decoder_6_weight_4, sum3_2_0);
+                        sum3_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_18, decoder_6_weight_5, sum3_2_1);
+                        const __m512 decoder1_relu_in_staged0_19 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[48]);
+                        sum3_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_19, decoder_6_weight_4, sum3_3_0);
+                        sum3_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_19, decoder_6_weight_5, sum3_3_1);
+                        const __m512 decoder1_relu_in_staged0_20 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[64]);
+                        sum3_4_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_20, decoder_6_weight_4, sum3_4_0);
+                        sum3_4_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_20, decoder_6_weight_5, sum3_4_1);
+                        const __m512 decoder1_relu_in_staged0_21 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[80]);
+                        sum3_5_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_21, decoder_6_weight_4, sum3_5_0);
+                        sum3_5_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_21, decoder_6_weight_5, sum3_5_1);
+                        const __m512 decoder1_relu_in_staged0_22 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[96]);
+                        sum3_6_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_22, decoder_6_weight_4, sum3_6_0);
+                        sum3_6_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_22, decoder_6_weight_5, sum3_6_1);
+                        const __m512 decoder1_relu_in_staged0_23 = _mm512_set1_ps(decoder1_relu_in_staged0_at_2[112]);
+                        sum3_7_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_23, decoder_6_weight_4, sum3_7_0);
+                        sum3_7_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_23, decoder_6_weight_5, sum3_7_1);
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_2 = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 256 * j0 + 512];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[0], sum3_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16384], sum3_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[32], sum3_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16416], sum3_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[64], sum3_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16448], sum3_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[96], sum3_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16480], sum3_3_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[128], sum3_4_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16512], sum3_4_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[160], sum3_5_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16544], sum3_5_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[192], sum3_6_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16576], sum3_6_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[224], sum3_7_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_2[16608], sum3_7_1);
+        }
+    }
+    for (ptrdiff_t k1 = 0; k1 < 2; k1++) {
+        for (ptrdiff_t j0 = 0; j0 < 2; j0++) {
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_4_0 = _mm512_setzero_ps();
+            __m512 sum4_4_1 = _mm512_setzero_ps();
+            __m512 sum4_5_0 = _mm512_setzero_ps();
+            __m512 sum4_5_1 = _mm512_setzero_ps();
+            __m512 sum4_6_0 = _mm512_setzero_ps();
+            __m512 sum4_6_1 = _mm512_setzero_ps();
+            __m512 sum4_7_0 = _mm512_setzero_ps();
+            __m512 sum4_7_1 = _mm512_setzero_ps();
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t u = 0; u < 2; u++) {
+                    for (ptrdiff_t v = 0; v < 2; v++) {
+                        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                            float *const decoder1_relu_in_staged0_at_3 = &decoder1_relu_in_staged0[544 * c0 + 128 * j0 + c1 - 16 * v
+                                - 272 * u + 288];
+                            const __m512 decoder1_relu_in_staged0_24 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[0]);
+                            const __m512 decoder_6_weight_6 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 512 * v
+                                + 16 * c1]);
+                            sum4_0_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_24, decoder_6_weight_6, sum4_0_0);
+                            const __m512 decoder_6_weight_7 = _mm512_loadu_ps(&decoder_6_weight[36864 * k1 + 2304 * c0 + 1536 * u + 512 * v
+                                + 16 * c1 + 18432]);
+                            sum4_0_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_24, decoder_6_weight_7, sum4_0_1);
+                            const __m512 decoder1_relu_in_staged0_25 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[16]);
+                            sum4_1_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_25, decoder_6_weight_6, sum4_1_0);
+                            sum4_1_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_25, decoder_6_weight_7, sum4_1_1);
+                            const __m512 decoder1_relu_in_staged0_26 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[32]);
+                            sum4_2_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_26, decoder_6_weight_6, sum4_2_0);
+                            sum4_2_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_26, decoder_6_weight_7, sum4_2_1);
+                            const __m512 decoder1_relu_in_staged0_27 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[48]);
+                            sum4_3_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_27, decoder_6_weight_6, sum4_3_0);
+                            sum4_3_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_27, decoder_6_weight_7, sum4_3_1);
+                            const __m512 decoder1_relu_in_staged0_28 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[64]);
+                            sum4_4_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_28, decoder_6_weight_6, sum4_4_0);
+                            sum4_4_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_28, decoder_6_weight_7, sum4_4_1);
+                            const __m512 decoder1_relu_in_staged0_29 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[80]);
+                            sum4_5_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_29, decoder_6_weight_6, sum4_5_0);
+                            sum4_5_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_29, decoder_6_weight_7, sum4_5_1);
+                            const __m512 decoder1_relu_in_staged0_30 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[96]);
+                            sum4_6_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_30, decoder_6_weight_6, sum4_6_0);
+                            sum4_6_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_30, decoder_6_weight_7, sum4_6_1);
+                            const __m512 decoder1_relu_in_staged0_31 = _mm512_set1_ps(decoder1_relu_in_staged0_at_3[112]);
+                            sum4_7_0 = _mm512_fmadd_ps(decoder1_relu_in_staged0_31, decoder_6_weight_6, sum4_7_0);
+                            sum4_7_1 = _mm512_fmadd_ps(decoder1_relu_in_staged0_31, decoder_6_weight_7, sum4_7_1);
+                        }
+                    }
+                }
+            }
+            float *const decoder2_conv_transpose_forward_at_3 = &decoder2_conv_transpose_forward[32768 * k1 + 1024 * i0 + 256 * j0 + 528];
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[0], sum4_0_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16384], sum4_0_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[32], sum4_1_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16416], sum4_1_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[64], sum4_2_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16448], sum4_2_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[96], sum4_3_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16480], sum4_3_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[128], sum4_4_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16512], sum4_4_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[160], sum4_5_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16544], sum4_5_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[192], sum4_6_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16576], sum4_6_1);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[224], sum4_7_0);
+            _mm512_storeu_ps(&decoder2_conv_transpose_forward_at_3[16608], sum4_7_1);
+        }
     }
 }
 
@@ -31216,7 +32587,7 @@ static void train(const ModelStep *step) {
     done(step, 43);
     decoder3_conv_transpose_data_grad((const float *)(workspace + 261589888), (const float *)(workspace + 113898496),
         (const float *)(workspace + 261590272), (const float *)(workspace + 18581888), (const float *)(workspace + 147452928),
-        (const float *)(workspace + 261223424), (float *)(workspace + 214561792), (const float *)(workspace + 197784576),
+        (const float *)(workspace + 197784576), (const float *)(workspace + 261223424), (float *)(workspace + 214561792),
         (const float *)(workspace + 261588736), (const float *)(workspace + 18507776), (float *)(workspace + 260699136), scratch, threads);
     done(step, 44);
     decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 260699136), (float *)(workspace + 123073536),
@@ -31237,7 +32608,7 @@ static void train(const ModelStep *step) {
     done(step, 50);
     decoder2_conv_transpose_data_grad((const float *)(workspace + 261588736), (const float *)(workspace + 197784576),
         (const float *)(workspace + 123073536), (const float *)(workspace + 18507776), (const float *)(workspace + 214561792),
-        (const float *)(workspace + 122287104), (float *)(workspace + 113898496), (const float *)(workspace + 239727616),
+        (const float *)(workspace + 239727616), (const float *)(workspace + 122287104), (float *)(workspace + 113898496),
         (const float *)(workspace + 261586432), (const float *)(workspace + 18212096), (float *)(workspace + 122811392), scratch, threads);
     done(step, 51);
     decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 128709632),
@@ -31258,7 +32629,7 @@ static void train(const ModelStep *step) {
     done(step, 57);
     decoder1_conv_transpose_data_grad((const float *)(workspace + 261586432), (const float *)(workspace + 239727616),
         (const float *)(workspace + 128709632), (const float *)(workspace + 18212096), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 126481408), (float *)(workspace + 122287104), (const float *)(workspace + 252310528),
+        (const float *)(workspace + 252310528), (const float *)(workspace + 126481408), (float *)(workspace + 122287104),
         (const float *)(workspace + 261581824), (const float *)(workspace + 17030912), (float *)(workspace + 128578560), scratch, threads);
     done(step, 58);
     decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 128709632),
@@ -31330,8 +32701,8 @@ static void train(const ModelStep *step) {
     done(step, 82);
     encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 113898496), scratch, threads);
     done(step, 83);
-    encoder4_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 113898496),
-        (float *)(workspace + 122287104), (const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
+    encoder4_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 248116224),
+        (const float *)(workspace + 113898496), (float *)(workspace + 122287104), (const float *)(workspace + 261578752),
         (const float *)(workspace + 1552256), (float *)(workspace + 128578560), scratch, threads);
     done(step, 84);
     encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 128840704),
@@ -31352,7 +32723,7 @@ static void train(const ModelStep *step) {
     done(step, 90);
     encoder3_conv_data_grad((const float *)(workspace + 261578752), (const float *)(workspace + 248116224),
         (const float *)(workspace + 128840704), (const float *)(workspace + 1552256), (const float *)(workspace + 122287104),
-        (const float *)(workspace + 126481408), (float *)(workspace + 113898496), (const float *)(workspace + 231339008),
+        (const float *)(workspace + 231339008), (const float *)(workspace + 126481408), (float *)(workspace + 113898496),
         (const float *)(workspace + 261584896), (const float *)(workspace + 371072), (float *)(workspace + 128578560), scratch, threads);
     done(step, 91);
     encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 124646400),
@@ -31373,7 +32744,7 @@ static void train(const ModelStep *step) {
     done(step, 97);
     encoder2_conv_data_grad((const float *)(workspace + 261584896), (const float *)(workspace + 231339008),
         (const float *)(workspace + 124646400), (const float *)(workspace + 371072), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 122287104), (float *)(workspace + 147452928), (const float *)(workspace + 181007360),
+        (const float *)(workspace + 181007360), (const float *)(workspace + 122287104), (float *)(workspace + 147452928),
         (const float *)(workspace + 261587968), (const float *)(workspace + 75392), (float *)(workspace + 122811392), scratch, threads);
     done(step, 98);
     encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 165409792),
@@ -31394,7 +32765,7 @@ static void train(const ModelStep *step) {
     done(step, 104);
     encoder1_conv_data_grad((const float *)(workspace + 261587968), (const float *)(workspace + 181007360),
         (const float *)(workspace + 165409792), (const float *)(workspace + 75392), (const float *)(workspace + 147452928),
-        (const float *)(workspace + 165278720), (float *)(workspace + 113898496), (const float *)(workspace + 80344064),
+        (const float *)(workspace + 80344064), (const float *)(workspace + 165278720), (float *)(workspace + 113898496),
         (const float *)(workspace + 261589504), (const float *)(workspace + 1280), (float *)(workspace + 164230144), scratch, threads);
     done(step, 105);
     encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 164230144), (float *)(workspace + 147462144),

@@ -1,0 +1,356 @@
+/* prefetch: memory is asked for ahead of its use, while products are computed from what is in the caches already. What an iteration of the
+ * loops that stages are in will stage next, and what it reads later as it lies in memory, is cut into lines, and each iteration of the
+ * loops since asks for as many of them as is its share. */
+#include "schedule.h"
+
+#include <string.h>
+
+/* Of smaller tensors, a cache holds what was written; with the scratch in use, so much fits into the second-level cache; and more lines at
+ * a time than that would only be waited for. */
+enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, CACHE_BYTES = 768 * 1024, MOST_LINES = 32 };
+
+/* ---- what is read ---- */
+
+typedef struct Spans { /* of variables: base … base + extent − 1 */
+    int count;
+    const Variable *variable[MAX_VARIABLES];
+    Affine base[MAX_VARIABLES];
+    long extent[MAX_VARIABLES];
+} Spans;
+
+typedef struct Finding {
+    const Builder *builder;
+    const Schedule *asking; /* of a compute that prefetches: only what it stages is of interest, not its weights; else NULL */
+    const Spans *spans;
+    bool next; /* what is read is the next iteration's by then */
+    Sources *sources;
+} Finding;
+
+static void find_box(const Spans *spans, const Affine *index, Affine *base, long *extent) {
+    *base = affine_constant(index->constant);
+    *extent = 1;
+    for (int i = 0; i < index->count; i++) {
+        const long coefficient = index->term[i].coefficient;
+        int v = 0;
+        while (v < spans->count && spans->variable[v] != index->term[i].variable) v++;
+        if (v == spans->count) { /* of a loop around */
+            *base = affine_add(*base, affine_scale(affine_variable(index->term[i].variable), coefficient));
+            continue;
+        }
+        const long reach = coefficient * (spans->extent[v] - 1);
+        *base = affine_shift(affine_add(*base, affine_scale(spans->base[v], coefficient)), minimum(0, reach));
+        *extent += reach < 0 ? -reach : reach;
+    }
+}
+
+static bool is_staged(const Schedule *schedule, const Buffer *buffer) {
+    for (int s = 0; s < schedule->stages; s++)
+        if (schedule->stage[s].buffer == buffer) return true;
+    return false;
+}
+
+static bool is_stored(const Finding *finding, const Buffer *buffer) {
+    const Kernel *kernel = finding->builder->kernel;
+    for (int i = 0; i < kernel->compute_count; i++)
+        for (int s = 0; s < kernel->compute[i].store_count; s++)
+            if (kernel->compute[i].store[s].buffer == buffer) return true;
+    return false;
+}
+
+/* Of the loops around, does the box move with each (all), or with any? */
+static bool moves(const Builder *builder, const Source *source, bool all) {
+    bool any = false;
+    for (int i = 0; i < builder->loops; i++) {
+        bool moved = builder->loop[i]->extent == 1;
+        for (int d = 0; d < source->buffer->rank; d++) moved = moved || affine_coefficient(&source->base[d], builder->loop[i]) != 0;
+        if (all && !moved) return false;
+        any = any || (moved && builder->loop[i]->extent > 1);
+    }
+    return any;
+}
+
+/* The part of the box that is not before the tensor's start in any iteration, nor behind its end in the first. */
+static bool clip(Source *source) {
+    for (int d = 0; d < source->buffer->rank; d++) {
+        long low, high;
+        affine_range(&source->base[d], &low, &high);
+        if (low < 0) source->base[d] = affine_shift(source->base[d], -low);
+        source->extent[d] = minimum(source->extent[d] + minimum(low, 0), source->buffer->shape[d] - maximum(low, 0));
+        if (source->extent[d] < 1) return false;
+    }
+    return true;
+}
+
+/* Into the box of the same tensor that is there; false: none is, or they do not move together. */
+static bool joins(Sources *sources, const Source *source) {
+    for (int i = 0; i < sources->count; i++) {
+        Source *other = &sources->source[i];
+        if (other->buffer != source->buffer || other->next != source->next) continue;
+        long apart[MAX_RANK];
+        for (int d = 0; d < source->buffer->rank; d++) {
+            const Affine difference = affine_add(source->base[d], affine_scale(other->base[d], -1));
+            if (difference.count != 0) return true; /* one box of it is enough */
+            apart[d] = difference.constant;
+        }
+        for (int d = 0; d < source->buffer->rank; d++) {
+            const long low = minimum(0, apart[d]), high = maximum(other->extent[d], apart[d] + source->extent[d]);
+            other->base[d] = affine_shift(other->base[d], low);
+            other->extent[d] = high - low;
+        }
+        return true;
+    }
+    return false;
+}
+
+static const Expression *note_load(const Expression *e, void *context) {
+    Finding *finding = context;
+    if (e->kind != EXPRESSION_LOAD || (e->buffer->space != SPACE_TENSOR && e->buffer->space != SPACE_VIRTUAL)) return e;
+    Source source = {.buffer = e->buffer, .next = finding->next};
+    for (int d = 0; d < e->buffer->rank; d++) find_box(finding->spans, &e->index[d], &source.base[d], &source.extent[d]);
+    if (e->buffer->space == SPACE_VIRTUAL) {
+        Spans spans = {.count = e->buffer->rank};
+        for (int d = 0; d < spans.count; d++) {
+            spans.variable[d] = e->buffer->index[d];
+            spans.base[d] = source.base[d];
+            spans.extent[d] = source.extent[d];
+        }
+        Finding inside = *finding;
+        inside.spans = &spans;
+        if (finding->asking && is_staged(finding->asking, e->buffer)) inside.asking = NULL, inside.next = true;
+        expression_rewrite(e->buffer->value, note_load, &inside);
+        return e;
+    }
+    if (finding->asking) return e;
+    if (e->buffer->layout.size * type_size(e->buffer->type) < LEAST_BYTES || is_stored(finding, e->buffer)) return e;
+    if (!moves(finding->builder, &source, !source.next) || joins(finding->sources, &source)) return e;
+    if (finding->sources->count < MAX_SOURCES) finding->sources->source[finding->sources->count++] = source;
+    return e;
+}
+
+/* How often a part comes to where it asks, in an iteration of the loops so far. */
+static long count_asking(const Part *part) {
+    const Schedule *schedule = part->schedule;
+    long left[MAX_VARIABLES], count = 1;
+    for (int v = 0; v < part->compute->variable_count; v++) left[v] = part->range[v].extent;
+    for (int level = schedule->ahead.outer; level < schedule->ahead.inner; level++) {
+        long *extent = &left[find_variable(part->compute, schedule->level[level].variable)];
+        const long tile = schedule->level[level].tile;
+        count *= (*extent + tile - 1) / tile;
+        *extent = minimum(*extent, tile);
+    }
+    return count;
+}
+
+static void add_asking(Sources *sources, const Part *part) {
+    if (sources->asking == MAX_ASKING) return;
+    sources->schedule[sources->asking] = part->schedule;
+    sources->first[sources->asking++] = sources->iterations;
+    sources->iterations += count_asking(part);
+}
+
+Sources *find_sources(const Builder *builder, Part **parts, int count) {
+    Sources *sources = NEW(Sources);
+    *sources = (Sources){.loops = builder->loops};
+    for (int i = 0; i < count; i++) {
+        const Compute *compute = parts[i]->compute;
+        const bool asks = parts[i]->schedule->ahead.inner != 0;
+        if (asks) add_asking(sources, parts[i]);
+        Spans spans = {.count = compute->variable_count};
+        for (int v = 0; v < spans.count; v++) {
+            spans.variable[v] = compute->variable[v];
+            spans.base[v] = parts[i]->range[v].base;
+            spans.extent[v] = parts[i]->range[v].extent;
+        }
+        Finding finding = {builder, asks ? parts[i]->schedule : NULL, &spans, sources->asking == 0, sources};
+        for (int s = 0; s < compute->sum_count; s++) expression_rewrite(compute->sum[s], note_load, &finding);
+        for (int s = 0; s < compute->store_count; s++) expression_rewrite(compute->store[s].value, note_load, &finding);
+    }
+    int kept = 0;
+    for (int i = 0; i < sources->count; i++)
+        if (clip(&sources->source[i])) sources->source[kept++] = sources->source[i];
+    sources->count = kept;
+    return sources;
+}
+
+/* ---- its lines ---- */
+
+typedef struct Lines { /* of one source, in `rank` dimensions, small strides first: from element `base` */
+    int rank;
+    long count[MAX_RANK], stride[MAX_RANK];
+    Offset base;
+} Lines;
+
+static long count_lines(const Lines *lines) {
+    long count = 1;
+    for (int d = 0; d < lines->rank; d++) count *= lines->count[d];
+    return count;
+}
+
+static void sort_dimensions(Lines *lines) {
+    for (int i = 1; i < lines->rank; i++)
+        for (int d = i; d > 0 && lines->stride[d] < lines->stride[d - 1]; d--) {
+            const long count = lines->count[d], stride = lines->stride[d];
+            lines->count[d] = lines->count[d - 1];
+            lines->stride[d] = lines->stride[d - 1];
+            lines->count[d - 1] = count;
+            lines->stride[d - 1] = stride;
+        }
+}
+
+/* Elements to lines; and one dimension of two that lie on end. */
+static void join_dimensions(Lines *lines, long line) {
+    int kept = 0;
+    for (int d = 0; d < lines->rank; d++) {
+        long count = lines->count[d], stride = lines->stride[d];
+        if (kept && stride == lines->count[kept - 1] * lines->stride[kept - 1]) {
+            lines->count[kept - 1] *= count;
+            continue;
+        }
+        lines->count[kept] = count;
+        lines->stride[kept++] = stride;
+    }
+    lines->rank = kept;
+    if (kept && lines->stride[0] < line && line % lines->stride[0] == 0) {
+        const long each = line / lines->stride[0];
+        lines->count[0] = (lines->count[0] + each - 1) / each;
+        lines->stride[0] = line;
+    }
+}
+
+/* The number of the iteration of loops from `first` on, up to `end`. */
+static Affine iteration_of(const Builder *builder, int first, int end) {
+    Affine number = affine_constant(0);
+    for (int i = first; i < end; i++)
+        number = affine_add(affine_scale(number, builder->loop[i]->extent), affine_variable(builder->loop[i]));
+    return number;
+}
+
+static long iterations_of(const Builder *builder, int first, int end) {
+    long count = 1;
+    for (int i = first; i < end; i++) count *= builder->loop[i]->extent;
+    return count;
+}
+
+static void add_term(Offset *offset, Affine inner, long divisor, long modulus, long stride) {
+    offset->term[offset->count++] = (OffsetTerm){inner, divisor, modulus, stride};
+}
+
+/* Where the box begins in this iteration or the next; after the last one, in the first. Boxes of which a part lies behind the end of a
+ * dimension reach into what follows in memory; so that none reaches behind the tensor, the last values of the outermost loop that moves the
+ * box are taken for the first ones. */
+static Offset base_of(const Builder *builder, Affine base, bool next, long last, long size) {
+    const int loops = builder->ahead->loops;
+    Offset offset = {.affine = base, .term = NEW_ARRAY(OffsetTerm, 2 * MAX_LEVELS + MAX_RANK)};
+    const Affine iteration = affine_shift(iteration_of(builder, 0, loops), next);
+    OffsetTerm *outermost = NULL;
+    for (int i = 0; i < loops; i++) {
+        const long stride = affine_coefficient(&base, builder->loop[i]);
+        if (stride == 0 || builder->loop[i]->extent == 1) continue;
+        if (!next && outermost) continue;
+        offset.affine = affine_substitute(offset.affine, builder->loop[i], affine_constant(0));
+        add_term(&offset, next ? iteration : affine_variable(builder->loop[i]), next ? iterations_of(builder, i + 1, loops) : 1,
+                 builder->loop[i]->extent, stride);
+        if (!outermost) outermost = &offset.term[0];
+    }
+    long low, high;
+    offset_range(&offset, &low, &high);
+    for (; outermost && outermost->modulus > 1 && high + last >= size; high -= outermost->stride) outermost->modulus--;
+    return offset;
+}
+
+/* The last of them, from the first. */
+static long reach_of(const Lines *lines) {
+    long reach = 0;
+    for (int d = 0; d < lines->rank; d++) reach += (lines->count[d] - 1) * lines->stride[d];
+    return reach;
+}
+
+/* False: the box is no box in memory. */
+static bool find_lines(const Builder *builder, const Source *source, Lines *lines) {
+    const Buffer *buffer = source->buffer;
+    const int lane = layout_lane(&buffer->layout);
+    long block = 1;
+    for (int i = 0; i < buffer->layout.count; i++)
+        if (buffer->layout.term[i].dimension == lane && buffer->layout.term[i].modulus) block = buffer->layout.term[i].modulus;
+    Affine index[MAX_RANK];
+    const Variable *step[MAX_RANK];
+    for (int d = 0; d < buffer->rank; d++) {
+        const long unit = d == lane ? block : 1;
+        index[d] = source->base[d];
+        for (int i = 0; i < index[d].count; i++)
+            if (index[d].term[i].coefficient % unit) return false;
+        index[d].constant = index[d].constant / unit * unit;
+        step[d] = new_variable("step", maximum(1, source->extent[d] / unit));
+        index[d] = affine_add(index[d], affine_scale(affine_variable(step[d]), unit));
+    }
+    const Offset offset = buffer_offset(buffer, index);
+    if (offset.count) return false;
+    Affine base = offset.affine;
+    *lines = (Lines){0};
+    for (int d = 0; d < buffer->rank; d++) {
+        const long stride = affine_coefficient(&base, step[d]);
+        base = affine_substitute(base, step[d], affine_constant(0));
+        if (step[d]->extent == 1 || stride == 0) continue;
+        lines->count[lines->rank] = step[d]->extent;
+        lines->stride[lines->rank++] = stride;
+    }
+    sort_dimensions(lines);
+    join_dimensions(lines, LINE_BYTES / type_size(buffer->type));
+    lines->base = base_of(builder, base, source->next, reach_of(lines), buffer->layout.size);
+    long low, high;
+    offset_range(&lines->base, &low, &high);
+    return low >= 0 && high + reach_of(lines) < buffer->layout.size;
+}
+
+/* ---- statements ---- */
+
+/* Of the lines, an iteration has a box of so many that all iterations together have at least all; what is too many is guarded. */
+static Statement *build_share(const Sources *ahead, Affine iteration, const Buffer *buffer, const Lines *lines) {
+    long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations, shares = 1, share = 1;
+    const Variable *loop[MAX_RANK];
+    int loops = 0;
+    Offset offset = lines->base;
+    for (int d = 0; d < lines->rank; d++) {
+        long part = minimum(wanted, lines->count[d]);
+        while (lines->count[d] % part) part++;
+        wanted = (wanted + part - 1) / part;
+        share *= part;
+        if (part > 1) {
+            loop[loops] = new_variable("line", part);
+            offset.affine = affine_add(offset.affine, affine_scale(affine_variable(loop[loops++]), lines->stride[d]));
+        }
+        const long count = lines->count[d] / part;
+        if (count > 1) add_term(&offset, iteration, shares, count, part * lines->stride[d]);
+        shares *= count;
+    }
+    long low, high;
+    affine_range(&iteration, &low, &high);
+    if (share > MOST_LINES || low >= shares) return NULL;
+    Statement *statement = NEW(Statement);
+    *statement = (Statement){.kind = STATEMENT_PREFETCH, .buffer = buffer, .offset = offset};
+    for (int i = 0; i < loops; i++) statement = new_loop(loop[i], LOOP_UNROLL, statement);
+    if (high < shares) return statement;
+    Statement *guard = NEW(Statement);
+    *guard = (Statement){.kind = STATEMENT_GUARD, .body = statement, .condition_count = 1};
+    guard->condition[0] = (Condition){iteration, shares};
+    return guard;
+}
+
+Statement *build_prefetches(Builder *builder, const Part *part) {
+    Sources *ahead = builder->ahead;
+    int asking = 0;
+    while (asking < ahead->asking && ahead->schedule[asking] != part->schedule) asking++;
+    if (asking == ahead->asking) return NULL;
+    const Affine iteration = affine_shift(iteration_of(builder, ahead->loops, builder->loops), ahead->first[asking]);
+    ahead->first[asking] += iterations_of(builder, ahead->loops, builder->loops); /* what is left of a level goes on from there */
+    Block block;
+    block_start(&block);
+    long bytes = builder->scratch_top;
+    for (int i = 0; i < ahead->count; i++) {
+        Lines lines;
+        if (!find_lines(builder, &ahead->source[i], &lines)) continue;
+        bytes += count_lines(&lines) * LINE_BYTES;
+        if (bytes <= CACHE_BYTES) block_add(&block, build_share(ahead, iteration, ahead->source[i].buffer, &lines));
+    }
+    return block.first;
+}

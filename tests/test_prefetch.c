@@ -1,0 +1,189 @@
+/* What the kernels of gru_ae prefetch is what they read: a few iterations of their parallel loops are walked, and cache lines compared. */
+#include "sample_graphs.h"
+
+#include "../compiler/emit.h"
+#include "../compiler/lower.h"
+#include "../compiler/tuning.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *prefetch_suite(void);
+
+enum { MAX_TENSORS = 16, LINE = 64, ITEMS = 4 };
+
+typedef struct Tracked { /* a tensor that a kernel prefetches; of each line: */
+    const Buffer *buffer;
+    bool *asked, *asked_before; /* for, in an iteration; in one before the last */
+    bool *read, *read_after;    /* in an iteration; in one after the first */
+} Tracked;
+
+typedef struct Walk {
+    int count;
+    Tracked tensor[MAX_TENSORS];
+    PointerMap value;   /* of a variable: what it is, plus one */
+    PointerMap matters; /* of a statement: 1, if something inside of it is to be noted, else −1 */
+    long item;
+} Walk;
+
+static long value_of(Walk *walk, const Affine *affine) {
+    long value = affine->constant;
+    for (int i = 0; i < affine->count; i++) {
+        const long *is = pointer_map_find(&walk->value, affine->term[i].variable);
+        if (!is)
+            ck_abort_msg("%s is used outside of its loop", affine->term[i].variable->name); /* an assertion writes to a file each time */
+        value += affine->term[i].coefficient * (*is - 1);
+    }
+    return value;
+}
+
+static Tracked *find_tracked(Walk *walk, const Buffer *buffer) {
+    for (int i = 0; i < walk->count; i++)
+        if (walk->tensor[i].buffer == buffer) return &walk->tensor[i];
+    return NULL;
+}
+
+static size_t lines_of(const Buffer *buffer) {
+    return (size_t)buffer->layout.size * sizeof(float) / LINE + 1;
+}
+
+static void find_prefetched(Walk *walk, const Statement *tree) {
+    for (const Statement *s = tree; s; s = s->next) {
+        find_prefetched(walk, s->body);
+        find_prefetched(walk, s->other);
+        if (s->kind != STATEMENT_PREFETCH || find_tracked(walk, s->buffer)) continue;
+        ck_assert_int_lt(walk->count, MAX_TENSORS);
+        Tracked *tracked = &walk->tensor[walk->count++];
+        *tracked = (Tracked){.buffer = s->buffer};
+        bool **const maps[] = {&tracked->asked, &tracked->asked_before, &tracked->read, &tracked->read_after};
+        for (int i = 0; i < 4; i++) *maps[i] = calloc(lines_of(s->buffer), sizeof(bool));
+    }
+}
+
+static bool reads(const Expression *e, const void *buffer) {
+    return e->kind == EXPRESSION_LOAD && e->buffer == buffer;
+}
+
+static bool matters(Walk *walk, const Statement *s) {
+    bool added;
+    long *known = pointer_map_add(&walk->matters, s, &added);
+    if (!added) return *known > 0;
+    bool result = s->kind == STATEMENT_PREFETCH;
+    for (int i = 0; i < s->store_count && !result; i++)
+        for (int t = 0; t < walk->count && !result; t++)
+            result = expression_any(s->store[i].value, reads, walk->tensor[t].buffer, &(PointerMap){0});
+    for (const Statement *inside = s->body; inside; inside = inside->next) result = matters(walk, inside) || result;
+    for (const Statement *inside = s->other; inside; inside = inside->next) result = matters(walk, inside) || result;
+    *pointer_map_find(&walk->matters, s) = result ? 1 : -1;
+    return result;
+}
+
+static void note_reads(Walk *walk, const Expression *e) {
+    for (int i = 0; i < expression_operands(e->kind); i++) note_reads(walk, e->operand[i]);
+    Tracked *tracked = e->kind == EXPRESSION_LOAD ? find_tracked(walk, e->buffer) : NULL;
+    if (!tracked) return;
+    long index[MAX_RANK];
+    for (int d = 0; d < e->buffer->rank; d++) index[d] = value_of(walk, &e->index[d]);
+    const long line = layout_offset(&e->buffer->layout, index) * (long)sizeof(float) / LINE;
+    tracked->read[line] = true;
+    if (walk->item > 0) tracked->read_after[line] = true;
+}
+
+static void note_prefetch(Walk *walk, const Statement *s) {
+    long offset = value_of(walk, &s->offset.affine);
+    for (int i = 0; i < s->offset.count; i++) {
+        const OffsetTerm *term = &s->offset.term[i];
+        const long digit = value_of(walk, &term->inner) / term->divisor;
+        offset += (term->modulus ? digit % term->modulus : digit) * term->stride;
+    }
+    if (offset < 0 || offset >= s->buffer->layout.size) ck_abort_msg("element %ld of %s is asked for", offset, s->buffer->name);
+    const long line = offset * (long)sizeof(float) / LINE;
+    find_tracked(walk, s->buffer)->asked[line] = true;
+    if (walk->item < ITEMS - 1) find_tracked(walk, s->buffer)->asked_before[line] = true;
+}
+
+static bool holds(Walk *walk, const Statement *guard) {
+    for (int i = 0; i < guard->condition_count; i++) {
+        const long value = value_of(walk, &guard->condition[i].value);
+        if (value < 0 || value >= guard->condition[i].limit) return false;
+    }
+    return true;
+}
+
+static void walk_tree(Walk *walk, const Statement *tree) {
+    for (const Statement *s = tree; s && walk->item < ITEMS; s = s->next) {
+        if (!matters(walk, s)) continue;
+        if (s->kind == STATEMENT_PREFETCH) note_prefetch(walk, s);
+        if (s->kind == STATEMENT_GUARD) walk_tree(walk, holds(walk, s) ? s->body : s->other);
+        for (int i = 0; i < s->store_count; i++) note_reads(walk, s->store[i].value);
+        if (s->kind != STATEMENT_LOOP) continue;
+        const bool innermost = s->loop == LOOP_PARALLEL && !(s->body->kind == STATEMENT_LOOP && s->body->loop == LOOP_PARALLEL);
+        const long values = s->loop == LOOP_VECTOR ? 1 : s->variable->extent; /* lanes lie in one line */
+        for (long i = 0; i < values && walk->item < ITEMS; i++) {
+            *pointer_map_add(&walk->value, s->variable, NULL) = i + 1;
+            walk_tree(walk, s->body);
+            walk->item += innermost;
+        }
+    }
+}
+
+/* Nearly all that is read was asked for, and nearly all that was asked for is read. Rows that only some iterations have are left out. */
+static int compare_lines(const Kernel *kernel) {
+    Walk walk = {.count = 0};
+    find_prefetched(&walk, kernel->tree);
+    if (!walk.count) return 0;
+    walk_tree(&walk, kernel->tree);
+    for (int t = 0; t < walk.count; t++) {
+        Tracked *tracked = &walk.tensor[t];
+        long read = 0, found = 0, asked = 0, wasted = 0;
+        for (size_t i = 0; i < lines_of(tracked->buffer); i++) {
+            read += tracked->read_after[i];
+            found += tracked->read_after[i] && tracked->asked[i];
+            asked += tracked->asked_before[i];
+            wasted += tracked->asked_before[i] && !tracked->read[i];
+        }
+        ck_assert_msg(read > 0 && asked > 0, "%s reads %ld lines of %s and asks for %ld", kernel->name, read, tracked->buffer->name, asked);
+        ck_assert_msg(4 * found >= 3 * read, "%s asks for %ld of %ld lines of %s", kernel->name, found, read, tracked->buffer->name);
+        ck_assert_msg(10 * wasted <= asked, "%s does not read %ld of the %ld lines of %s that it asks for", kernel->name, wasted, asked,
+                      tracked->buffer->name);
+        free(tracked->asked);
+        free(tracked->asked_before);
+        free(tracked->read);
+        free(tracked->read_after);
+    }
+    return 1;
+}
+
+START_TEST(what_is_prefetched_is_what_is_read) {
+    const Target *target = find_target(_i % 2 ? "avx2" : "avx512");
+    ck_assert_ptr_nonnull(target);
+    ck_assert(target->prefetches);
+    Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
+    differentiate(training);
+    Choices choices = default_choices;
+    if (_i / 2) choices.filtering = 0;
+    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    int kernels = 0;
+    for (int i = 0; i < code->train.call_count; i++) kernels += compare_lines(code->train.call[i].kernel);
+    ck_assert_int_ge(kernels, 12);
+}
+END_TEST
+
+START_TEST(targets_without_the_instruction_prefetch_nothing) {
+    Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &default_choices);
+    for (int i = 0; i < code->train.call_count; i++) ck_assert_int_eq(compare_lines(code->train.call[i].kernel), 0);
+}
+END_TEST
+
+Suite *prefetch_suite(void) {
+    Suite *suite = suite_create("prefetch");
+    TCase *test_case = tcase_create("prefetch");
+    tcase_set_timeout(test_case, 120);
+    tcase_add_loop_test(test_case, what_is_prefetched_is_what_is_read, 0, 4);
+    tcase_add_test(test_case, targets_without_the_instruction_prefetch_nothing);
+    suite_add_tcase(suite, test_case);
+    return suite;
+}
