@@ -259,7 +259,8 @@ typedef struct Stage {
 } Stage;
 
 /* While an iteration of the `outer` outermost levels multiplies, memory is asked for that will be read: what the next iteration of them
- * stages, and what computes after this one read in this iteration; a few cache lines each time inside of `inner` levels. */
+ * stages, and what computes after this one read in this iteration; a few cache lines each time inside of `inner` levels. Of iterations that
+ * are larger or smaller than this one, what this one would read is asked for: it is a hint. */
 typedef struct Ahead {
     int outer, inner; /* inner 0: nothing is asked for */
 } Ahead;

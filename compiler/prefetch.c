@@ -3,8 +3,6 @@
  * loops since asks for as many of them as is its share. */
 #include "schedule.h"
 
-#include <string.h>
-
 /* Of smaller tensors, a cache holds what was written; with the scratch in use, so much fits into the second-level cache; and more lines at
  * a time than that would only be waited for. */
 enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, CACHE_BYTES = 768 * 1024, MOST_LINES = 32 };
@@ -69,19 +67,32 @@ static bool moves(const Builder *builder, const Source *source, bool all) {
     return any;
 }
 
-/* The part of the box that is not before the tensor's start in any iteration, nor behind its end in the first. */
-static bool clip(Source *source) {
+/* How many values the outermost loop that moves the box has: base_of() may give up one of them. */
+static long outermost_extent(const Builder *builder, const Source *source) {
+    for (int i = 0; i < builder->loops; i++)
+        for (int d = 0; d < source->buffer->rank; d++)
+            if (builder->loop[i]->extent > 1 && affine_coefficient(&source->base[d], builder->loop[i]) != 0)
+                return builder->loop[i]->extent;
+    return 1;
+}
+
+/* The part of the box that is not before the tensor's start in any iteration, nor behind its end in the first; nor in the last, if that is
+ * less than what base_of() would give up instead. */
+static bool clip(const Builder *builder, Source *source) {
     for (int d = 0; d < source->buffer->rank; d++) {
         long low, high;
         affine_range(&source->base[d], &low, &high);
         if (low < 0) source->base[d] = affine_shift(source->base[d], -low);
+        high -= minimum(low, 0);
         source->extent[d] = minimum(source->extent[d] + minimum(low, 0), source->buffer->shape[d] - maximum(low, 0));
+        const long behind = maximum(0, high + source->extent[d] - source->buffer->shape[d]);
+        if (behind * outermost_extent(builder, source) <= source->extent[d]) source->extent[d] -= behind;
         if (source->extent[d] < 1) return false;
     }
     return true;
 }
 
-/* Into the box of the same tensor that is there; false: none is, or they do not move together. */
+/* Into the box of the same tensor that is there, or, if they do not move together, nowhere; false: none is there. */
 static bool joins(Sources *sources, const Source *source) {
     for (int i = 0; i < sources->count; i++) {
         Source *other = &sources->source[i];
@@ -167,7 +178,7 @@ Sources *find_sources(const Builder *builder, Part **parts, int count) {
     }
     int kept = 0;
     for (int i = 0; i < sources->count; i++)
-        if (clip(&sources->source[i])) sources->source[kept++] = sources->source[i];
+        if (clip(builder, &sources->source[i])) sources->source[kept++] = sources->source[i];
     sources->count = kept;
     return sources;
 }
@@ -279,8 +290,8 @@ static bool find_lines(const Builder *builder, const Source *source, Lines *line
         index[d] = source->base[d];
         for (int i = 0; i < index[d].count; i++)
             if (index[d].term[i].coefficient % unit) return false;
+        step[d] = new_variable("step", (index[d].constant % unit + source->extent[d] + unit - 1) / unit);
         index[d].constant = index[d].constant / unit * unit;
-        step[d] = new_variable("step", maximum(1, source->extent[d] / unit));
         index[d] = affine_add(index[d], affine_scale(affine_variable(step[d]), unit));
     }
     const Offset offset = buffer_offset(buffer, index);
@@ -304,28 +315,33 @@ static bool find_lines(const Builder *builder, const Source *source, Lines *line
 
 /* ---- statements ---- */
 
-/* Of the lines, an iteration has a box of so many that all iterations together have at least all; what is too many is guarded. */
-static Statement *build_share(const Sources *ahead, Affine iteration, const Buffer *buffer, const Lines *lines) {
+/* Of the lines, an iteration has a box of so many that all iterations together have at least all; what is too many is guarded. `over`:
+ * where a dimension does not divide into such boxes, the last ones reach over its end; else they are larger. */
+static Statement *build_share_of(const Sources *ahead, Affine iteration, const Buffer *buffer, const Lines *lines, bool over) {
     long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations, shares = 1, share = 1;
     const Variable *loop[MAX_RANK];
     int loops = 0;
     Offset offset = lines->base;
+    offset.term = NEW_ARRAY(OffsetTerm, lines->base.count + MAX_RANK);
+    for (int i = 0; i < offset.count; i++) offset.term[i] = lines->base.term[i];
     for (int d = 0; d < lines->rank; d++) {
         long part = minimum(wanted, lines->count[d]);
-        while (lines->count[d] % part) part++;
+        while (!over && lines->count[d] % part) part++;
         wanted = (wanted + part - 1) / part;
         share *= part;
         if (part > 1) {
             loop[loops] = new_variable("line", part);
             offset.affine = affine_add(offset.affine, affine_scale(affine_variable(loop[loops++]), lines->stride[d]));
         }
-        const long count = lines->count[d] / part;
+        const long count = (lines->count[d] + part - 1) / part;
         if (count > 1) add_term(&offset, iteration, shares, count, part * lines->stride[d]);
         shares *= count;
     }
     long low, high;
+    offset_range(&offset, &low, &high);
+    if (share > MOST_LINES || high >= buffer->layout.size) return NULL;
     affine_range(&iteration, &low, &high);
-    if (share > MOST_LINES || low >= shares) return NULL;
+    if (low >= shares) return NULL;
     Statement *statement = NEW(Statement);
     *statement = (Statement){.kind = STATEMENT_PREFETCH, .buffer = buffer, .offset = offset};
     for (int i = 0; i < loops; i++) statement = new_loop(loop[i], LOOP_UNROLL, statement);
@@ -334,6 +350,11 @@ static Statement *build_share(const Sources *ahead, Affine iteration, const Buff
     *guard = (Statement){.kind = STATEMENT_GUARD, .body = statement, .condition_count = 1};
     guard->condition[0] = (Condition){iteration, shares};
     return guard;
+}
+
+static Statement *build_share(const Sources *ahead, Affine iteration, const Buffer *buffer, const Lines *lines) {
+    Statement *share = build_share_of(ahead, iteration, buffer, lines, true);
+    return share ? share : build_share_of(ahead, iteration, buffer, lines, false);
 }
 
 Statement *build_prefetches(Builder *builder, const Part *part) {
@@ -349,8 +370,11 @@ Statement *build_prefetches(Builder *builder, const Part *part) {
     for (int i = 0; i < ahead->count; i++) {
         Lines lines;
         if (!find_lines(builder, &ahead->source[i], &lines)) continue;
-        bytes += count_lines(&lines) * LINE_BYTES;
-        if (bytes <= CACHE_BYTES) block_add(&block, build_share(ahead, iteration, ahead->source[i].buffer, &lines));
+        const long more = count_lines(&lines) * LINE_BYTES;
+        Statement *share = bytes + more <= CACHE_BYTES ? build_share(ahead, iteration, ahead->source[i].buffer, &lines) : NULL;
+        if (!share) continue;
+        bytes += more;
+        block_add(&block, share);
     }
     return block.first;
 }

@@ -86,7 +86,7 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     schedule->accumulate = schedule->levels;
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
-    add_level(schedule, "j", largest_divisor(node->input[0]->shape[3], 8), LOOP_SERIAL);
+    if (l->target->prefetches) add_level(schedule, "j", largest_divisor(node->input[0]->shape[3], 8), LOOP_SERIAL);
     ask_ahead(l, schedule, schedule->stage[0].level);
     add_level(schedule, "j", 1, LOOP_SERIAL);
     add_level(schedule, cut->broadcast, 1, LOOP_UNROLL);

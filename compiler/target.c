@@ -317,7 +317,7 @@ static const TargetPrinting bf16_emulated = {
 /* ---- the table ---- */
 
 /* The cost model's figures: throughputs and latency, a cycle, of current cores of each kind. Of 64 bytes a cycle that the second-level
- * cache of Zen 5 is said to give, half was seen. */
+ * cache of Zen 5 is said to give, half was seen with avx512; narrower vectors do not come near that. */
 static const Target avx512_target = {
     .name = "avx512",
     .describes = "x86-64 with AVX-512 (F, DQ, VL, BW)",

@@ -7,8 +7,9 @@
             "double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }\n"                \
     }
 
+/* Into the second-level cache: the first is full of what is being multiplied. */
 #define X86_PREFETCH                                                                                                                       \
-    { "prefetch_line", NULL, "void prefetch_line(const float *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }\n" }
+    { "prefetch_line", NULL, "void prefetch_line(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }\n" }
 
 static const Helper avx512_helpers[] = {
     X86_SQUARE_ROOTS,

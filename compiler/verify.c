@@ -103,8 +103,12 @@ static void verify_prefetch(Verifier *verifier, const Statement *statement, Scop
     if (buffer->space != SPACE_TENSOR) refuse_tree(verifier, statement, "%s is not in memory", buffer->name);
     if (scope.vector) refuse_tree(verifier, statement, "the vector loop holds more than assignments");
     verify_bound(verifier, statement, &statement->offset.affine);
-    for (int i = 0; i < statement->offset.count; i++) verify_bound(verifier, statement, &statement->offset.term[i].inner);
     long low, high;
+    for (int i = 0; i < statement->offset.count; i++) {
+        verify_bound(verifier, statement, &statement->offset.term[i].inner);
+        affine_range(&statement->offset.term[i].inner, &low, &high);
+        if (low < 0) refuse_tree(verifier, statement, "prefetch of %s: %ld is divided, as C rounds it to zero", buffer->name, low);
+    }
     offset_range(&statement->offset, &low, &high);
     if (low < 0 || high >= buffer->layout.size)
         refuse_tree(verifier, statement, "prefetch of %s out of bounds: element %ld … %ld, legal is 0 … %ld", buffer->name, low, high,

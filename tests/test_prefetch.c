@@ -128,8 +128,9 @@ static void walk_tree(Walk *walk, const Statement *tree) {
     }
 }
 
-/* Nearly all that is read was asked for, and nearly all that was asked for is read. Rows that only some iterations have are left out. */
-static int compare_lines(const Kernel *kernel) {
+/* Most of what is read was asked for, `least` quarters of it, and nearly all that was asked for is read. Rows that only some iterations
+ * have are left out. */
+static int compare_lines(const Kernel *kernel, int least) {
     Walk walk = {.count = 0};
     find_prefetched(&walk, kernel->tree);
     if (!walk.count) return 0;
@@ -144,7 +145,7 @@ static int compare_lines(const Kernel *kernel) {
             wasted += tracked->asked_before[i] && !tracked->read[i];
         }
         ck_assert_msg(read > 0 && asked > 0, "%s reads %ld lines of %s and asks for %ld", kernel->name, read, tracked->buffer->name, asked);
-        ck_assert_msg(4 * found >= 3 * read, "%s asks for %ld of %ld lines of %s", kernel->name, found, read, tracked->buffer->name);
+        ck_assert_msg(4 * found >= least * read, "%s asks for %ld of %ld lines of %s", kernel->name, found, read, tracked->buffer->name);
         ck_assert_msg(10 * wasted <= asked, "%s does not read %ld of the %ld lines of %s that it asks for", kernel->name, wasted, asked,
                       tracked->buffer->name);
         free(tracked->asked);
@@ -155,18 +156,43 @@ static int compare_lines(const Kernel *kernel) {
     return 1;
 }
 
-START_TEST(what_is_prefetched_is_what_is_read) {
-    const Target *target = find_target(_i % 2 ? "avx2" : "avx512");
+static int compare_kernels(const Spec *spec, const char *name, const Choices *choices, int least) {
+    const Target *target = find_target(name);
     ck_assert_ptr_nonnull(target);
     ck_assert(target->prefetches);
-    Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
+    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, target, choices);
+    int kernels = 0;
+    for (int i = 0; i < code->train.call_count; i++) kernels += compare_lines(code->train.call[i].kernel, least);
+    return kernels;
+}
+
+START_TEST(what_is_prefetched_is_what_is_read) {
     Choices choices = default_choices;
     if (_i / 2) choices.filtering = 0;
-    const TargetCode *code = lower_model(training, evaluation, target, &choices);
-    int kernels = 0;
-    for (int i = 0; i < code->train.call_count; i++) kernels += compare_lines(code->train.call[i].kernel);
-    ck_assert_int_ge(kernels, 12);
+    ck_assert_int_ge(compare_kernels(gru_ae_spec(), _i % 2 ? "avx2" : "avx512", &choices, 3), 12);
+}
+END_TEST
+
+/* Channels that end within a vector, in numbers that do not divide into blocks, the last of which asks for as little as it reads; few
+ * images; bfloat16, whose pairs stage two images at a time, more than is asked for. */
+START_TEST(so_it_is_for_other_shapes) {
+    Spec spec = *gru_ae_spec();
+    Layer encoder[8], decoder[8];
+    memcpy(encoder, spec.encoder, sizeof(Layer) * (size_t)spec.encoder_count);
+    memcpy(decoder, spec.decoder, sizeof(Layer) * (size_t)spec.decoder_count);
+    spec.encoder = encoder;
+    spec.decoder = decoder;
+    Choices choices = default_choices;
+    if (_i % 2) choices.filtering = 0;
+    if (_i < 2) {
+        for (int i = 0; i < spec.encoder_count; i++) encoder[i].channels = 24 + 17 * i;
+        for (int i = 0; i + 1 < spec.decoder_count; i++) decoder[i].channels = 92 - 17 * i;
+    }
+    if (_i == 2 || _i == 3) spec.training.batch = 1, spec.T = 8;
+    if (_i == 4) spec.precision = COMPUTE_BF16;
+    ck_assert_int_ge(compare_kernels(&spec, _i == 4 ? "avx512_bf16" : "avx512", &choices, 1), 2);
 }
 END_TEST
 
@@ -174,7 +200,7 @@ START_TEST(targets_without_the_instruction_prefetch_nothing) {
     Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
     differentiate(training);
     const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &default_choices);
-    for (int i = 0; i < code->train.call_count; i++) ck_assert_int_eq(compare_lines(code->train.call[i].kernel), 0);
+    for (int i = 0; i < code->train.call_count; i++) ck_assert_int_eq(compare_lines(code->train.call[i].kernel, 3), 0);
 }
 END_TEST
 
@@ -183,6 +209,7 @@ Suite *prefetch_suite(void) {
     TCase *test_case = tcase_create("prefetch");
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, what_is_prefetched_is_what_is_read, 0, 4);
+    tcase_add_loop_test(test_case, so_it_is_for_other_shapes, 0, 5);
     tcase_add_test(test_case, targets_without_the_instruction_prefetch_nothing);
     suite_add_tcase(suite, test_case);
     return suite;

@@ -376,7 +376,8 @@ START_TEST(prefetches_are_kept_in_bounds) {
     passes(prefetch(y, of(j, 1, 0), 2, 0, 32, 31));  /* written, too: nothing is read of it */
     is_refused(prefetch(x, of(i, 1, 1), 1, 0, 32, 0), "prefetch of x out of bounds: element 32 … 512, legal is 0 … 511");
     is_refused(prefetch(x, of(i, 1, 1), 1, 16, 32, 32), "prefetch of x out of bounds: element 32 … 512");
-    is_refused(prefetch(x, of(i, 1, -1), 1, 0, 32, 0), "prefetch of x out of bounds: element -32 … 448");
+    is_refused(prefetch(x, of(i, 1, 0), 1, 0, -32, 0), "prefetch of x out of bounds: element -480 … 0");
+    is_refused(prefetch(x, of(i, 1, -1), 1, 16, 32, 31), "prefetch of x: -1 is divided");
     is_refused(prefetch(x, of(new_variable("k", 4), 1, 0), 1, 0, 1, 0), "the variable k, which no loop around it steps through");
     is_refused(prefetch(buffer_of("staged", SPACE_SCRATCH, 16, 32), of(i, 1, 0), 1, 0, 1, 0), "staged is not in memory");
 }

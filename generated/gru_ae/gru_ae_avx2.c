@@ -33,7 +33,7 @@
 
 static inline TARGET_CODE double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }
 
-static inline TARGET_CODE void prefetch_line(const float *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
+static inline TARGET_CODE void prefetch_line(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
 
 static inline TARGET_CODE __m256 vector_absolute(__m256 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 
@@ -6171,32 +6171,18 @@ static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *re
                 __m256 sum1_2_2 = _mm256_setzero_ps();
                 for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
                     for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-                        if (128 * c1 + 8 * i1 + j0 < 272) {
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 16]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 32]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 48]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 64]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 80]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 96]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0
-                                + i0 + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 68 * 128
-                                + (128 * c1 + 8 * i1 + j0) / 68 % 4 * 32768 + 112]);
-                        }
+                        prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 128 * 64 + (128 * c1
+                            + 8 * i1 + j0) / 128 % 4 * 32768]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 128 * 64 + (128 * c1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 128 * 64 + (128 * c1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                            + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * c1 + 8 * i1 + j0) % 128 * 64 + (128 * c1
+                            + 8 * i1 + j0) / 128 % 4 * 32768 + 48]);
                         for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
                             const __m256 decoder4_tanh_grad_0 = _mm256_set1_ps(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0
                                 + 64 * i1 + 8 * j0 + j1]);
@@ -17536,9 +17522,9 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
                         prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
                             + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 8192 + (128 * k1 + 8 * i1 + j0) % 128 * 64 + (128 * k1
                             + 8 * i1 + j0) / 128 % 4 * 32768 + 48]);
-                        if (128 * k1 + 8 * i1 + j0 < 68) {
-                            prefetch_line(&x[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 32768 + (32 * g + 4 * n0 + i0 + 1) / 4 % 8 * 4096
-                                + (32 * g + 4 * n0 + i0 + 1) % 4 * 1024 + (128 * k1 + 8 * i1 + j0) % 68 * 16]);
+                        if (128 * k1 + 8 * i1 + j0 < 64) {
+                            prefetch_line(&x[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 32768 + (32 * g + 4 * n0 + i0 + 1) / 4 % 8 * 4096
+                                + (32 * g + 4 * n0 + i0 + 1) % 4 * 1024 + (128 * k1 + 8 * i1 + j0) % 64 * 16]);
                         }
                         for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
                             const __m256 encoder0_batch_norm_grad_in_staged1_0 = _mm256_loadu_ps(&encoder0_batch_norm_grad_in_staged1[16384

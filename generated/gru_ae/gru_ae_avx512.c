@@ -33,7 +33,7 @@
 
 static inline TARGET_CODE double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }
 
-static inline TARGET_CODE void prefetch_line(const float *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
+static inline TARGET_CODE void prefetch_line(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
 
 static inline TARGET_CODE __m512 vector_round(__m512 a) {
     const __m512 magic = _mm512_set1_ps(12582912.0f);
@@ -514,17 +514,14 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 342 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536 + 48]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 342 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -594,17 +591,14 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536]);
                         prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 16]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 16]);
                         prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 48]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 32]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -674,17 +668,14 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 342 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536 + 48]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 342 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 4096];
@@ -7817,57 +7808,54 @@ static TARGET_CODE void decoder4_conv_weight_grad_body(ptrdiff_t item, float *re
             __m512 sum1_2_2_1 = _mm512_setzero_ps();
             for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
                 for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 16]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 32]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 48]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 64]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 80]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 96]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 112]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 128]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 144]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 160]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 176]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 192]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 208]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 224]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
+                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
+                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 240]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 1048576 + (32 * g + 4 * n0 + i0
-                        + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 272 + (8 * i1
-                        + j0) / 64 % 2 * 65536 + 256]);
                     for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
                         const __m512 decoder4_tanh_grad_0 = _mm512_set1_ps(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0 + 64 * i1
                             + 8 * j0 + j1]);
@@ -8540,28 +8528,22 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536]);
+                                + i) % 171 * 48 + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 16]);
+                                + i) % 171 * 48 + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 128 * 64 + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 48]);
+                                + i) % 171 * 48 + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 32]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 171 * 48
+                                + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 171 * 48
+                                + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * k0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 48]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 171 * 48
+                                + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 32]);
                             prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * k0 + 6 * p + 2 * q + i) % 64 * 32
                                 + (18 * k0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
@@ -9264,29 +9246,23 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 342 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536 + 16]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536 + 48]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 342 % 2 * 65536 + 32]);
                             prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 342 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536 + 16]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 256 % 2 * 65536 + 48]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 342 % 2 * 65536 + 32]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
                                 + v) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 128 % 4 * 16384 + 4096 * i]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
@@ -9360,29 +9336,23 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536]);
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536]);
                         prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 16]);
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 16]);
                         prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 48]);
+                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 32]);
                         prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536]);
                         prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 16]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 16]);
                         prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 48]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 32]);
                         prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
                             + 128) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) / 128 % 4 * 16384 + 4096 * i]);
                         prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
@@ -9456,29 +9426,23 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 342 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536 + 16]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536 + 48]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 342 % 2 * 65536 + 32]);
                             prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 342 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536 + 16]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 256 % 2 * 65536 + 48]);
+                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 192) / 342 % 2 * 65536 + 32]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
                                 + 192) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) / 128 % 4 * 16384 + 4096 * i]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
@@ -21447,17 +21411,14 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 171 * 48
+                                + (18 * c0 + 6 * p + 2 * q + i) / 171 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 171 * 48
+                                + (18 * c0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 32]);
-                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 128 * 64
-                                + (18 * c0 + 6 * p + 2 * q + i) / 128 % 2 * 65536 + 48]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 171 * 48
+                                + (18 * c0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 32]);
                             prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
                                 + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
                                 + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
@@ -22754,9 +22715,9 @@ static TARGET_CODE void encoder0_conv_weight_grad_body(ptrdiff_t item, float *re
                     prefetch_line(&encoder1_conv_data_grad[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 1048576 + (32 * g + 4 * n0 + i0
                         + 1) / 4 % 8 * 131072 + (32 * g + 4 * n0 + i0 + 1) % 4 * 16384 + (8 * i1 + j0) % 64 * 256 + (8 * i1
                         + j0) / 64 % 2 * 65536 + 240]);
-                    if (8 * i1 + j0 < 68) {
-                        prefetch_line(&x[(32 * g + 4 * n0 + i0 + 1) / 32 % 7 * 32768 + (32 * g + 4 * n0 + i0 + 1) / 4 % 8 * 4096 + (32 * g
-                            + 4 * n0 + i0 + 1) % 4 * 1024 + (8 * i1 + j0) % 68 * 16]);
+                    if (8 * i1 + j0 < 64) {
+                        prefetch_line(&x[(32 * g + 4 * n0 + i0 + 1) / 32 % 8 * 32768 + (32 * g + 4 * n0 + i0 + 1) / 4 % 8 * 4096 + (32 * g
+                            + 4 * n0 + i0 + 1) % 4 * 1024 + (8 * i1 + j0) % 64 * 16]);
                     }
                     for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
                         const __m512 encoder0_batch_norm_grad_in_staged1_0 = _mm512_loadu_ps(&encoder0_batch_norm_grad_in_staged1[1024 * i1
@@ -23383,17 +23344,14 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 342 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 256 % 2 * 65536 + 48]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 342 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -23463,17 +23421,14 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536]);
                         prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 16]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 16]);
                         prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 256 % 2 * 65536 + 48]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 128) / 342 % 2 * 65536 + 32]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -23543,17 +23498,14 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 342 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 342 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536 + 32]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 256 % 2 * 65536 + 48]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 192) / 342 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
                                     + 4096];

@@ -5967,7 +5967,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
  * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1558656 a thread.
- * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 4, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
+ * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 4, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
 static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder_10_bias, const float *restrict decoder4_tanh_grad, char *scratch) {
@@ -6022,21 +6022,19 @@ static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decod
                 vector_float sum1_2_1 = vector_broadcast(0.0f);
                 vector_float sum1_2_2 = vector_broadcast(0.0f);
                 for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                    for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-                        for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
-                            const vector_float decoder4_tanh_grad_0 = vector_broadcast(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0
-                                + 64 * i1 + 8 * j0 + j1]);
-                            float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[4752 * c1 + 264 * i1 + 32 * j0 + 4 * j1];
-                            sum1_0_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[0]), sum1_0_0);
-                            sum1_0_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[4]), sum1_0_1);
-                            sum1_0_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[8]), sum1_0_2);
-                            sum1_1_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[264]), sum1_1_0);
-                            sum1_1_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[268]), sum1_1_1);
-                            sum1_1_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[272]), sum1_1_2);
-                            sum1_2_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[528]), sum1_2_0);
-                            sum1_2_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[532]), sum1_2_1);
-                            sum1_2_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[536]), sum1_2_2);
-                        }
+                    for (ptrdiff_t j = 0; j < 64; j++) {
+                        const vector_float decoder4_tanh_grad_0 = vector_broadcast(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0
+                            + 64 * i1 + j]);
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[4752 * c1 + 264 * i1 + 4 * j];
+                        sum1_0_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[0]), sum1_0_0);
+                        sum1_0_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[4]), sum1_0_1);
+                        sum1_0_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[8]), sum1_0_2);
+                        sum1_1_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[264]), sum1_1_0);
+                        sum1_1_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[268]), sum1_1_1);
+                        sum1_1_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[272]), sum1_1_2);
+                        sum1_2_0 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[528]), sum1_2_0);
+                        sum1_2_1 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[532]), sum1_2_1);
+                        sum1_2_2 = vector_multiply_add(decoder4_tanh_grad_0, vector_load(&decoder3_relu_in_staged0_at[536]), sum1_2_2);
                     }
                 }
                 float *const decoder4_conv_weight_grad_groups_at_1 = &decoder4_conv_weight_grad_groups[288 * g + 36 * c1];
@@ -16357,7 +16355,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
  * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1558656 a thread.
- * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 8, c, u, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
+ * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 8, c, u, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups, const float *restrict x,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_grad_sums, const float *restrict encoder_1_bias,
@@ -16428,23 +16426,21 @@ static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                     vector_float sum2_2_0 = vector_broadcast(0.0f);
                     vector_float sum2_2_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-                            for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
-                                const vector_float encoder0_batch_norm_grad_in_staged1_0 =
-                                    vector_load(&encoder0_batch_norm_grad_in_staged1[8192 * k1 + 256 * i1 + 32 * j0 + 4 * j1]);
-                                float *const x_in_staged0_at = &x_in_staged0[66 * u0 + 66 * i1 + 8 * j0 + j1];
-                                const vector_float x_in_staged0_0 = vector_broadcast(x_in_staged0_at[0]);
-                                sum2_0_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0, sum2_0_0);
-                                const vector_float encoder0_batch_norm_grad_in_staged1_1 =
-                                    vector_load(&encoder0_batch_norm_grad_in_staged1[8192 * k1 + 256 * i1 + 32 * j0 + 4 * j1 + 4096]);
-                                sum2_0_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0, sum2_0_1);
-                                const vector_float x_in_staged0_1 = vector_broadcast(x_in_staged0_at[1]);
-                                sum2_1_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1, sum2_1_0);
-                                sum2_1_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1, sum2_1_1);
-                                const vector_float x_in_staged0_2 = vector_broadcast(x_in_staged0_at[2]);
-                                sum2_2_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2, sum2_2_0);
-                                sum2_2_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2, sum2_2_1);
-                            }
+                        for (ptrdiff_t j = 0; j < 64; j++) {
+                            const vector_float encoder0_batch_norm_grad_in_staged1_0 =
+                                vector_load(&encoder0_batch_norm_grad_in_staged1[8192 * k1 + 256 * i1 + 4 * j]);
+                            float *const x_in_staged0_at = &x_in_staged0[66 * u0 + 66 * i1 + j];
+                            const vector_float x_in_staged0_0 = vector_broadcast(x_in_staged0_at[0]);
+                            sum2_0_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0, sum2_0_0);
+                            const vector_float encoder0_batch_norm_grad_in_staged1_1 =
+                                vector_load(&encoder0_batch_norm_grad_in_staged1[8192 * k1 + 256 * i1 + 4 * j + 4096]);
+                            sum2_0_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0, sum2_0_1);
+                            const vector_float x_in_staged0_1 = vector_broadcast(x_in_staged0_at[1]);
+                            sum2_1_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1, sum2_1_0);
+                            sum2_1_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1, sum2_1_1);
+                            const vector_float x_in_staged0_2 = vector_broadcast(x_in_staged0_at[2]);
+                            sum2_2_0 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2, sum2_2_0);
+                            sum2_2_1 = vector_multiply_add(encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2, sum2_2_1);
                         }
                     }
                     float *const encoder0_conv_weight_grad_groups_at_1 = &encoder0_conv_weight_grad_groups[288 * g + 72 * k1 + 12 * u0];

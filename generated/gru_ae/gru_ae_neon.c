@@ -7404,7 +7404,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
  * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1558656 a thread.
- * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
+ * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
 static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder_10_bias, const float *restrict decoder4_tanh_grad, char *scratch) {
@@ -7476,30 +7476,28 @@ static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decod
                 float32x4_t sum1_2_2_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum1_2_2_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                    for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-                        for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
-                            const float32x4_t decoder4_tanh_grad_0 = vdupq_n_f32(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0
-                                + 64 * i1 + 8 * j0 + j1]);
-                            float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[9504 * c1 + 264 * i1 + 32 * j0 + 4 * j1];
-                            sum1_0_0_0 = vfmaq_f32(sum1_0_0_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[0]));
-                            sum1_0_0_1 = vfmaq_f32(sum1_0_0_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4752]));
-                            sum1_0_1_0 = vfmaq_f32(sum1_0_1_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4]));
-                            sum1_0_1_1 = vfmaq_f32(sum1_0_1_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4756]));
-                            sum1_0_2_0 = vfmaq_f32(sum1_0_2_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[8]));
-                            sum1_0_2_1 = vfmaq_f32(sum1_0_2_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4760]));
-                            sum1_1_0_0 = vfmaq_f32(sum1_1_0_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[264]));
-                            sum1_1_0_1 = vfmaq_f32(sum1_1_0_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5016]));
-                            sum1_1_1_0 = vfmaq_f32(sum1_1_1_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[268]));
-                            sum1_1_1_1 = vfmaq_f32(sum1_1_1_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5020]));
-                            sum1_1_2_0 = vfmaq_f32(sum1_1_2_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[272]));
-                            sum1_1_2_1 = vfmaq_f32(sum1_1_2_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5024]));
-                            sum1_2_0_0 = vfmaq_f32(sum1_2_0_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[528]));
-                            sum1_2_0_1 = vfmaq_f32(sum1_2_0_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5280]));
-                            sum1_2_1_0 = vfmaq_f32(sum1_2_1_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[532]));
-                            sum1_2_1_1 = vfmaq_f32(sum1_2_1_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5284]));
-                            sum1_2_2_0 = vfmaq_f32(sum1_2_2_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[536]));
-                            sum1_2_2_1 = vfmaq_f32(sum1_2_2_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5288]));
-                        }
+                    for (ptrdiff_t j = 0; j < 64; j++) {
+                        const float32x4_t decoder4_tanh_grad_0 = vdupq_n_f32(decoder4_tanh_grad[32768 * g + 4096 * n0 + 1024 * i0 + 64 * i1
+                            + j]);
+                        float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[9504 * c1 + 264 * i1 + 4 * j];
+                        sum1_0_0_0 = vfmaq_f32(sum1_0_0_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[0]));
+                        sum1_0_0_1 = vfmaq_f32(sum1_0_0_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4752]));
+                        sum1_0_1_0 = vfmaq_f32(sum1_0_1_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4]));
+                        sum1_0_1_1 = vfmaq_f32(sum1_0_1_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4756]));
+                        sum1_0_2_0 = vfmaq_f32(sum1_0_2_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[8]));
+                        sum1_0_2_1 = vfmaq_f32(sum1_0_2_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[4760]));
+                        sum1_1_0_0 = vfmaq_f32(sum1_1_0_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[264]));
+                        sum1_1_0_1 = vfmaq_f32(sum1_1_0_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5016]));
+                        sum1_1_1_0 = vfmaq_f32(sum1_1_1_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[268]));
+                        sum1_1_1_1 = vfmaq_f32(sum1_1_1_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5020]));
+                        sum1_1_2_0 = vfmaq_f32(sum1_1_2_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[272]));
+                        sum1_1_2_1 = vfmaq_f32(sum1_1_2_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5024]));
+                        sum1_2_0_0 = vfmaq_f32(sum1_2_0_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[528]));
+                        sum1_2_0_1 = vfmaq_f32(sum1_2_0_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5280]));
+                        sum1_2_1_0 = vfmaq_f32(sum1_2_1_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[532]));
+                        sum1_2_1_1 = vfmaq_f32(sum1_2_1_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5284]));
+                        sum1_2_2_0 = vfmaq_f32(sum1_2_2_0, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[536]));
+                        sum1_2_2_1 = vfmaq_f32(sum1_2_2_1, decoder4_tanh_grad_0, vld1q_f32(&decoder3_relu_in_staged0_at[5288]));
                     }
                 }
                 float *const decoder4_conv_weight_grad_groups_at_1 = &decoder4_conv_weight_grad_groups[288 * g + 72 * c1];
@@ -20763,7 +20761,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
  * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1558656 a thread.
- * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u, v in tiles of 3, sum in registers | n, i, j in tiles of 8, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
+ * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups, const float *restrict x,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_grad_sums, const float *restrict encoder_1_bias,
@@ -20845,35 +20843,32 @@ static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encod
                     float32x4_t sum2_2_2 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_2_3 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
-                        for (ptrdiff_t j0 = 0; j0 < 8; j0++) {
-                            for (ptrdiff_t j1 = 0; j1 < 8; j1++) {
-                                float *const encoder0_batch_norm_grad_in_staged1_at = &encoder0_batch_norm_grad_in_staged1[16384 * k1
-                                    + 256 * i1 + 32 * j0 + 4 * j1];
-                                const float32x4_t encoder0_batch_norm_grad_in_staged1_0 =
-                                    vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[0]);
-                                float *const x_in_staged0_at = &x_in_staged0[66 * u0 + 66 * i1 + 8 * j0 + j1];
-                                const float32x4_t x_in_staged0_0 = vdupq_n_f32(x_in_staged0_at[0]);
-                                sum2_0_0 = vfmaq_f32(sum2_0_0, encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0);
-                                const float32x4_t encoder0_batch_norm_grad_in_staged1_1 =
-                                    vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[4096]);
-                                sum2_0_1 = vfmaq_f32(sum2_0_1, encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0);
-                                const float32x4_t encoder0_batch_norm_grad_in_staged1_2 =
-                                    vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[8192]);
-                                sum2_0_2 = vfmaq_f32(sum2_0_2, encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_0);
-                                const float32x4_t encoder0_batch_norm_grad_in_staged1_3 =
-                                    vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[12288]);
-                                sum2_0_3 = vfmaq_f32(sum2_0_3, encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_0);
-                                const float32x4_t x_in_staged0_1 = vdupq_n_f32(x_in_staged0_at[1]);
-                                sum2_1_0 = vfmaq_f32(sum2_1_0, encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1);
-                                sum2_1_1 = vfmaq_f32(sum2_1_1, encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1);
-                                sum2_1_2 = vfmaq_f32(sum2_1_2, encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_1);
-                                sum2_1_3 = vfmaq_f32(sum2_1_3, encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_1);
-                                const float32x4_t x_in_staged0_2 = vdupq_n_f32(x_in_staged0_at[2]);
-                                sum2_2_0 = vfmaq_f32(sum2_2_0, encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2);
-                                sum2_2_1 = vfmaq_f32(sum2_2_1, encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2);
-                                sum2_2_2 = vfmaq_f32(sum2_2_2, encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_2);
-                                sum2_2_3 = vfmaq_f32(sum2_2_3, encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_2);
-                            }
+                        for (ptrdiff_t j = 0; j < 64; j++) {
+                            float *const encoder0_batch_norm_grad_in_staged1_at = &encoder0_batch_norm_grad_in_staged1[16384 * k1 + 256 * i1
+                                + 4 * j];
+                            const float32x4_t encoder0_batch_norm_grad_in_staged1_0 = vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[0]);
+                            float *const x_in_staged0_at = &x_in_staged0[66 * u0 + 66 * i1 + j];
+                            const float32x4_t x_in_staged0_0 = vdupq_n_f32(x_in_staged0_at[0]);
+                            sum2_0_0 = vfmaq_f32(sum2_0_0, encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_0);
+                            const float32x4_t encoder0_batch_norm_grad_in_staged1_1 =
+                                vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[4096]);
+                            sum2_0_1 = vfmaq_f32(sum2_0_1, encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_0);
+                            const float32x4_t encoder0_batch_norm_grad_in_staged1_2 =
+                                vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[8192]);
+                            sum2_0_2 = vfmaq_f32(sum2_0_2, encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_0);
+                            const float32x4_t encoder0_batch_norm_grad_in_staged1_3 =
+                                vld1q_f32(&encoder0_batch_norm_grad_in_staged1_at[12288]);
+                            sum2_0_3 = vfmaq_f32(sum2_0_3, encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_0);
+                            const float32x4_t x_in_staged0_1 = vdupq_n_f32(x_in_staged0_at[1]);
+                            sum2_1_0 = vfmaq_f32(sum2_1_0, encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_1);
+                            sum2_1_1 = vfmaq_f32(sum2_1_1, encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_1);
+                            sum2_1_2 = vfmaq_f32(sum2_1_2, encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_1);
+                            sum2_1_3 = vfmaq_f32(sum2_1_3, encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_1);
+                            const float32x4_t x_in_staged0_2 = vdupq_n_f32(x_in_staged0_at[2]);
+                            sum2_2_0 = vfmaq_f32(sum2_2_0, encoder0_batch_norm_grad_in_staged1_0, x_in_staged0_2);
+                            sum2_2_1 = vfmaq_f32(sum2_2_1, encoder0_batch_norm_grad_in_staged1_1, x_in_staged0_2);
+                            sum2_2_2 = vfmaq_f32(sum2_2_2, encoder0_batch_norm_grad_in_staged1_2, x_in_staged0_2);
+                            sum2_2_3 = vfmaq_f32(sum2_2_3, encoder0_batch_norm_grad_in_staged1_3, x_in_staged0_2);
                         }
                     }
                     float *const encoder0_conv_weight_grad_groups_at_1 = &encoder0_conv_weight_grad_groups[288 * g + 144 * k1 + 12 * u0];
