@@ -65,7 +65,7 @@ test-slow: deps-slow ## sanitizers, valgrind, PyTorch, aarch64, and what else ta
 	@$(APART) tests/run.sh slow
 
 SECONDS ?= 600
-fuzz: compiler ## hostile files of weights against a bundle, for SECONDS=600, by clang's libFuzzer
+fuzz: deps-fuzz compiler ## hostile files of weights against a bundle, for SECONDS=600, by clang's libFuzzer
 	@tests/fuzz.sh $(SECONDS)
 
 parity: deps-python ## compare trainers with PyTorch, run live (PARITY="--count 12 --targets avx2": options of tests/parity/parity.py)

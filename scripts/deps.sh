@@ -1,11 +1,18 @@
 #!/bin/sh
-# deps.sh GROUP…: installs what is missing of what these groups need: build, test, slow, python, bench, format.
-# Each thing is looked for as a program or a library, and not as a package, so that whoever has it from elsewhere is not asked for it.
+# deps.sh GROUP…: installs what is missing of what these groups need: build, test, slow, fuzz, python, bench, format.
+# Each thing is looked for as a program, a library or what a compiler can do, and not as a package, so that whoever has it from elsewhere is not asked for it.
 set -eu
 
 has_program() { command -v "$1" >/dev/null 2>&1; }
 has_library() { pkg-config --exists "$1" 2>/dev/null; }
 has_header() { echo "#include <$2>" | "$1" -fopenmp -E -x c - >/dev/null 2>&1; }
+has_sanitizer() { # has the compiler the libraries that -fsanitize links?
+    program=$(mktemp)
+    links=0
+    echo "int main(void) { return 0; }" | "$1" -fsanitize=address -x c -o "$program" - >/dev/null 2>&1 || links=1
+    rm -f "$program"
+    return "$links"
+}
 has_module() { python3 -c "import $1" 2>/dev/null; }
 
 # group, how to look for it, Debian's package
@@ -35,6 +42,9 @@ slow    program valgrind                valgrind
 slow    library check                   check
 slow    program clang                   clang
 slow    header  clang omp.h             libomp-dev
+slow    sanitizer clang                 libclang-rt-dev
+fuzz    program clang                   clang
+fuzz    sanitizer clang                 libclang-rt-dev
 slow    program clang-format            clang-format
 slow    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
 slow    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
