@@ -328,7 +328,9 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const long lanes = l->target->lanes;
     const Buffer *input = node_virtual(l, node->input[0]);
     const Stage stage = stage_of(l, input, 0);
+    const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1]; /* with padding lanes, which a reconstruction has not */
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
+    if (outputs < round_up(node->shape[1], lanes)) return false;
     const int parameter = node->input[1]->parameter->number;
     const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
     const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);

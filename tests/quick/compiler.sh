@@ -49,6 +49,12 @@ each_pass() {
     grep -q 'relu(.*) fused ' "$scratch/fuse.dump" && ! grep -q ' fused ' "$scratch/differentiate.dump"
 }
 
+each_filtering() {
+    for one in specs/*.yaml; do
+        for size in none 2 4; do $zoetrope compile "$one" --filtering $size -o "$new" || return 1; done
+    done
+}
+
 each_time() {
     $zoetrope compile $spec -o "$new" --time 2>"$scratch/times" || return 1
     for pass in spec graph differentiate recompute fuse lower schedule verify plan emit write total; do
@@ -165,6 +171,7 @@ many_phases() {
 }
 check "a decoder of sixteen phases is compiled" many_phases
 check "minimal filtering can be left out" filters
+check "every spec is compiled with tiles of 2 and of 4, and without" each_filtering
 check "a tuning file is used and named; one with a choice that is not legal is an error" tunes
 check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
