@@ -9,37 +9,23 @@ enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, CACHE_BYTES = 768 * 1024, MOST_LI
 
 /* ---- what is read ---- */
 
-typedef struct Spans { /* of variables: base … base + extent − 1 */
-    int count;
-    const Variable *variable[MAX_VARIABLES];
-    Affine base[MAX_VARIABLES];
-    long extent[MAX_VARIABLES];
-} Spans;
+typedef struct Source { /* a box of a tensor */
+    const Buffer *buffer;
+    Affine base[MAX_RANK];
+    long extent[MAX_RANK];
+    bool next; /* read by the next iteration of the loops around, as the bases say it of this one */
+} Source;
 
 typedef struct Finding {
     const Builder *builder;
     const Schedule *asking; /* of a compute that prefetches: only what it stages is of interest, not its weights; else NULL */
-    const Spans *spans;
+    int variables;          /* with these ranges below the loops around */
+    const Variable *const *variable;
+    const Range *range;
     bool next; /* what is read is the next iteration's by then */
-    Sources *sources;
+    int *count;
+    Source *source; /* MAX_SOURCES */
 } Finding;
-
-static void find_box(const Spans *spans, const Affine *index, Affine *base, long *extent) {
-    *base = affine_constant(index->constant);
-    *extent = 1;
-    for (int i = 0; i < index->count; i++) {
-        const long coefficient = index->term[i].coefficient;
-        int v = 0;
-        while (v < spans->count && spans->variable[v] != index->term[i].variable) v++;
-        if (v == spans->count) { /* of a loop around */
-            *base = affine_add(*base, affine_scale(affine_variable(index->term[i].variable), coefficient));
-            continue;
-        }
-        const long reach = coefficient * (spans->extent[v] - 1);
-        *base = affine_shift(affine_add(*base, affine_scale(spans->base[v], coefficient)), minimum(0, reach));
-        *extent += reach < 0 ? -reach : reach;
-    }
-}
 
 static bool is_staged(const Schedule *schedule, const Buffer *buffer) {
     for (int s = 0; s < schedule->stages; s++)
@@ -55,14 +41,19 @@ static bool is_stored(const Finding *finding, const Buffer *buffer) {
     return false;
 }
 
-/* Of the loops around, does the box move with each (all), or with any? */
+static bool moves_with(const Source *source, const Variable *loop) {
+    for (int d = 0; d < source->buffer->rank; d++)
+        if (affine_coefficient(&source->base[d], loop) != 0) return loop->extent > 1;
+    return false;
+}
+
+/* Does the box move with any of the loops around, or with each that has several iterations (all)? */
 static bool moves(const Builder *builder, const Source *source, bool all) {
     bool any = false;
     for (int i = 0; i < builder->loops; i++) {
-        bool moved = builder->loop[i]->extent == 1;
-        for (int d = 0; d < source->buffer->rank; d++) moved = moved || affine_coefficient(&source->base[d], builder->loop[i]) != 0;
-        if (all && !moved) return false;
-        any = any || (moved && builder->loop[i]->extent > 1);
+        const bool moved = moves_with(source, builder->loop[i]);
+        if (all && !moved && builder->loop[i]->extent > 1) return false;
+        any = any || moved;
     }
     return any;
 }
@@ -70,9 +61,7 @@ static bool moves(const Builder *builder, const Source *source, bool all) {
 /* How many values the outermost loop that moves the box has: base_of() may give up one of them. */
 static long outermost_extent(const Builder *builder, const Source *source) {
     for (int i = 0; i < builder->loops; i++)
-        for (int d = 0; d < source->buffer->rank; d++)
-            if (builder->loop[i]->extent > 1 && affine_coefficient(&source->base[d], builder->loop[i]) != 0)
-                return builder->loop[i]->extent;
+        if (moves_with(source, builder->loop[i])) return builder->loop[i]->extent;
     return 1;
 }
 
@@ -93,21 +82,13 @@ static bool clip(const Builder *builder, Source *source) {
 }
 
 /* Into the box of the same tensor that is there, or, if they do not move together, nowhere; false: none is there. */
-static bool joins(Sources *sources, const Source *source) {
-    for (int i = 0; i < sources->count; i++) {
-        Source *other = &sources->source[i];
-        if (other->buffer != source->buffer || other->next != source->next) continue;
-        long apart[MAX_RANK];
-        for (int d = 0; d < source->buffer->rank; d++) {
-            const Affine difference = affine_add(source->base[d], affine_scale(other->base[d], -1));
-            if (difference.count != 0) return true; /* one box of it is enough */
-            apart[d] = difference.constant;
-        }
-        for (int d = 0; d < source->buffer->rank; d++) {
-            const long low = minimum(0, apart[d]), high = maximum(other->extent[d], apart[d] + source->extent[d]);
-            other->base[d] = affine_shift(other->base[d], low);
-            other->extent[d] = high - low;
-        }
+static bool joins(const Finding *finding, const Source *source) {
+    for (int i = 0; i < *finding->count; i++) {
+        Source joined = finding->source[i];
+        if (joined.buffer != source->buffer || joined.next != source->next) continue;
+        for (int d = 0; d < source->buffer->rank; d++)
+            if (!widen_range(&joined.base[d], &joined.extent[d], source->base[d], source->extent[d])) return true; /* one box is enough */
+        finding->source[i] = joined;
         return true;
     }
     return false;
@@ -117,24 +98,23 @@ static const Expression *note_load(const Expression *e, void *context) {
     Finding *finding = context;
     if (e->kind != EXPRESSION_LOAD || (e->buffer->space != SPACE_TENSOR && e->buffer->space != SPACE_VIRTUAL)) return e;
     Source source = {.buffer = e->buffer, .next = finding->next};
-    for (int d = 0; d < e->buffer->rank; d++) find_box(finding->spans, &e->index[d], &source.base[d], &source.extent[d]);
+    for (int d = 0; d < e->buffer->rank; d++)
+        index_box(finding->variables, finding->variable, finding->range, &e->index[d], &source.base[d], &source.extent[d]);
     if (e->buffer->space == SPACE_VIRTUAL) {
-        Spans spans = {.count = e->buffer->rank};
-        for (int d = 0; d < spans.count; d++) {
-            spans.variable[d] = e->buffer->index[d];
-            spans.base[d] = source.base[d];
-            spans.extent[d] = source.extent[d];
-        }
+        Range range[MAX_RANK];
+        for (int d = 0; d < e->buffer->rank; d++) range[d] = (Range){source.base[d], source.extent[d]};
         Finding inside = *finding;
-        inside.spans = &spans;
+        inside.variables = e->buffer->rank;
+        inside.variable = e->buffer->index;
+        inside.range = range;
         if (finding->asking && is_staged(finding->asking, e->buffer)) inside.asking = NULL, inside.next = true;
         expression_rewrite(e->buffer->value, note_load, &inside);
         return e;
     }
     if (finding->asking) return e;
     if (e->buffer->layout.size * type_size(e->buffer->type) < LEAST_BYTES || is_stored(finding, e->buffer)) return e;
-    if (!moves(finding->builder, &source, !source.next) || joins(finding->sources, &source)) return e;
-    if (finding->sources->count < MAX_SOURCES) finding->sources->source[finding->sources->count++] = source;
+    if (!moves(finding->builder, &source, !source.next) || joins(finding, &source)) return e;
+    if (*finding->count < MAX_SOURCES) finding->source[(*finding->count)++] = source;
     return e;
 }
 
@@ -159,37 +139,7 @@ static void add_asking(Sources *sources, const Part *part) {
     sources->iterations += count_asking(part);
 }
 
-Sources *find_sources(const Builder *builder, Part **parts, int count) {
-    Sources *sources = NEW(Sources);
-    *sources = (Sources){.loops = builder->loops};
-    for (int i = 0; i < count; i++) {
-        const Compute *compute = parts[i]->compute;
-        const bool asks = parts[i]->schedule->ahead.inner != 0;
-        if (asks) add_asking(sources, parts[i]);
-        Spans spans = {.count = compute->variable_count};
-        for (int v = 0; v < spans.count; v++) {
-            spans.variable[v] = compute->variable[v];
-            spans.base[v] = parts[i]->range[v].base;
-            spans.extent[v] = parts[i]->range[v].extent;
-        }
-        Finding finding = {builder, asks ? parts[i]->schedule : NULL, &spans, sources->asking == 0, sources};
-        for (int s = 0; s < compute->sum_count; s++) expression_rewrite(compute->sum[s], note_load, &finding);
-        for (int s = 0; s < compute->store_count; s++) expression_rewrite(compute->store[s].value, note_load, &finding);
-    }
-    int kept = 0;
-    for (int i = 0; i < sources->count; i++)
-        if (clip(builder, &sources->source[i])) sources->source[kept++] = sources->source[i];
-    sources->count = kept;
-    return sources;
-}
-
 /* ---- its lines ---- */
-
-typedef struct Lines { /* of one source, in `rank` dimensions, small strides first: from element `base` */
-    int rank;
-    long count[MAX_RANK], stride[MAX_RANK];
-    Offset base;
-} Lines;
 
 static long count_lines(const Lines *lines) {
     long count = 1;
@@ -250,22 +200,21 @@ static void add_term(Offset *offset, Affine inner, long divisor, long modulus, l
  * dimension reach into what follows in memory; so that none reaches behind the tensor, the last values of the outermost loop that moves the
  * box are taken for the first ones. */
 static Offset base_of(const Builder *builder, Affine base, bool next, long last, long size) {
-    const int loops = builder->ahead->loops;
-    Offset offset = {.affine = base, .term = NEW_ARRAY(OffsetTerm, 2 * MAX_LEVELS + MAX_RANK)};
-    const Affine iteration = affine_shift(iteration_of(builder, 0, loops), next);
-    OffsetTerm *outermost = NULL;
+    const int loops = builder->loops;
+    Offset offset = {.affine = base, .term = NEW_ARRAY(OffsetTerm, loops)};
+    const Affine iteration = affine_shift(iteration_of(builder, 0, loops), 1);
     for (int i = 0; i < loops; i++) {
         const long stride = affine_coefficient(&base, builder->loop[i]);
         if (stride == 0 || builder->loop[i]->extent == 1) continue;
-        if (!next && outermost) continue;
+        if (!next && offset.count) break; /* only the outermost may have to be cut */
         offset.affine = affine_substitute(offset.affine, builder->loop[i], affine_constant(0));
         add_term(&offset, next ? iteration : affine_variable(builder->loop[i]), next ? iterations_of(builder, i + 1, loops) : 1,
                  builder->loop[i]->extent, stride);
-        if (!outermost) outermost = &offset.term[0];
     }
     long low, high;
     offset_range(&offset, &low, &high);
-    for (; outermost && outermost->modulus > 1 && high + last >= size; high -= outermost->stride) outermost->modulus--;
+    OffsetTerm *outermost = offset.term;
+    for (; offset.count && outermost->modulus > 1 && high + last >= size; high -= outermost->stride) outermost->modulus--;
     return offset;
 }
 
@@ -297,7 +246,7 @@ static bool find_lines(const Builder *builder, const Source *source, Lines *line
     const Offset offset = buffer_offset(buffer, index);
     if (offset.count) return false;
     Affine base = offset.affine;
-    *lines = (Lines){0};
+    *lines = (Lines){.buffer = buffer};
     for (int d = 0; d < buffer->rank; d++) {
         const long stride = affine_coefficient(&base, step[d]);
         base = affine_substitute(base, step[d], affine_constant(0));
@@ -313,11 +262,36 @@ static bool find_lines(const Builder *builder, const Source *source, Lines *line
     return low >= 0 && high + reach_of(lines) < buffer->layout.size;
 }
 
+Sources *find_sources(const Builder *builder, Part **parts, int count) {
+    Sources *sources = NEW(Sources);
+    *sources = (Sources){.loops = builder->loops};
+    Source source[MAX_SOURCES];
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        const Compute *compute = parts[i]->compute;
+        const bool asks = parts[i]->schedule->ahead.inner != 0;
+        if (asks) add_asking(sources, parts[i]);
+        Finding finding = {.builder = builder,
+                           .asking = asks ? parts[i]->schedule : NULL,
+                           .variables = compute->variable_count,
+                           .variable = (const Variable *const *)compute->variable,
+                           .range = parts[i]->range,
+                           .next = sources->asking == 0,
+                           .count = &found,
+                           .source = source};
+        for (int s = 0; s < compute->sum_count; s++) expression_rewrite(compute->sum[s], note_load, &finding);
+        for (int s = 0; s < compute->store_count; s++) expression_rewrite(compute->store[s].value, note_load, &finding);
+    }
+    for (int i = 0; i < found; i++)
+        if (clip(builder, &source[i]) && find_lines(builder, &source[i], &sources->lines[sources->count])) sources->count++;
+    return sources;
+}
+
 /* ---- statements ---- */
 
 /* Of the lines, an iteration has a box of so many that all iterations together have at least all; what is too many is guarded. `over`:
  * where a dimension does not divide into such boxes, the last ones reach over its end; else they are larger. */
-static Statement *build_share_of(const Sources *ahead, Affine iteration, const Buffer *buffer, const Lines *lines, bool over) {
+static Statement *build_share_of(const Sources *ahead, Affine iteration, const Lines *lines, bool over) {
     long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations, shares = 1, share = 1;
     const Variable *loop[MAX_RANK];
     int loops = 0;
@@ -339,22 +313,19 @@ static Statement *build_share_of(const Sources *ahead, Affine iteration, const B
     }
     long low, high;
     offset_range(&offset, &low, &high);
-    if (share > MOST_LINES || high >= buffer->layout.size) return NULL;
+    if (share > MOST_LINES || high >= lines->buffer->layout.size) return NULL;
     affine_range(&iteration, &low, &high);
     if (low >= shares) return NULL;
     Statement *statement = NEW(Statement);
-    *statement = (Statement){.kind = STATEMENT_PREFETCH, .buffer = buffer, .offset = offset};
+    *statement = (Statement){.kind = STATEMENT_PREFETCH, .buffer = lines->buffer, .offset = offset};
     for (int i = 0; i < loops; i++) statement = new_loop(loop[i], LOOP_UNROLL, statement);
-    if (high < shares) return statement;
-    Statement *guard = NEW(Statement);
-    *guard = (Statement){.kind = STATEMENT_GUARD, .body = statement, .condition_count = 1};
-    guard->condition[0] = (Condition){iteration, shares};
-    return guard;
+    const Condition is_a_share = {iteration, shares};
+    return high < shares ? statement : new_guard(&is_a_share, 1, statement, NULL);
 }
 
-static Statement *build_share(const Sources *ahead, Affine iteration, const Buffer *buffer, const Lines *lines) {
-    Statement *share = build_share_of(ahead, iteration, buffer, lines, true);
-    return share ? share : build_share_of(ahead, iteration, buffer, lines, false);
+static Statement *build_share(const Sources *ahead, Affine iteration, const Lines *lines) {
+    Statement *share = build_share_of(ahead, iteration, lines, true);
+    return share ? share : build_share_of(ahead, iteration, lines, false);
 }
 
 Statement *build_prefetches(Builder *builder, const Part *part) {
@@ -368,10 +339,8 @@ Statement *build_prefetches(Builder *builder, const Part *part) {
     block_start(&block);
     long bytes = builder->scratch_top;
     for (int i = 0; i < ahead->count; i++) {
-        Lines lines;
-        if (!find_lines(builder, &ahead->source[i], &lines)) continue;
-        const long more = count_lines(&lines) * LINE_BYTES;
-        Statement *share = bytes + more <= CACHE_BYTES ? build_share(ahead, iteration, ahead->source[i].buffer, &lines) : NULL;
+        const long more = count_lines(&ahead->lines[i]) * LINE_BYTES;
+        Statement *share = bytes + more <= CACHE_BYTES ? build_share(ahead, iteration, &ahead->lines[i]) : NULL;
         if (!share) continue;
         bytes += more;
         block_add(&block, share);

@@ -137,13 +137,6 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
     return assign;
 }
 
-static Statement *new_guard(const Condition *condition, int count, Statement *body, Statement *other) {
-    Statement *guard = NEW(Statement);
-    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = count, .body = body, .other = other};
-    memcpy(guard->condition, condition, sizeof *condition * (size_t)count);
-    return guard;
-}
-
 /* The assignment where everything read lies inside, by one of the two values or by each where it is meant. */
 static Statement *build_inside(Resolution *inside, Leaf leaf) {
     Statement *assign = build_assign(inside, leaf);

@@ -24,6 +24,13 @@ Statement *new_loop(const Variable *variable, LoopKind kind, Statement *body) {
     return loop;
 }
 
+Statement *new_guard(const Condition *condition, int count, Statement *body, Statement *other) {
+    Statement *guard = NEW(Statement);
+    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = count, .body = body, .other = other};
+    memcpy(guard->condition, condition, sizeof *condition * (size_t)count);
+    return guard;
+}
+
 void enter_loop(Builder *builder, const Variable *variable) {
     if (builder->loops == 2 * MAX_LEVELS) die("%s has more than %d loops in each other", builder->kernel->name, 2 * MAX_LEVELS);
     builder->loop[builder->loops++] = variable;
@@ -167,11 +174,8 @@ static Statement *build_iterations(Builder *builder, const Nest *nest, Part **pa
     if (active == 0) return NULL;
     Statement *body = build_iterations(builder, nest, sub, active, level + 1, 0);
     if (start + same >= variable->extent) return body;
-    Statement *guard = NEW(Statement);
-    *guard = (Statement){.kind = STATEMENT_GUARD, .body = body, .condition_count = 1};
-    guard->condition[0] = (Condition){affine_variable(variable), start + same};
-    guard->other = build_iterations(builder, nest, parts, count, level, start + same);
-    return guard;
+    const Condition full = {affine_variable(variable), start + same};
+    return new_guard(&full, 1, body, build_iterations(builder, nest, parts, count, level, start + same));
 }
 
 /* The parallel loops from `level` on, guards for what does not divide inside of them all. */

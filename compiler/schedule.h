@@ -26,18 +26,18 @@ typedef struct Part { /* one Compute, as far as its loops have been built */
     Affine register_base[MAX_VARIABLES];
 } Part;
 
-typedef struct Source { /* a box of a TENSOR that will be read: what to prefetch */
+typedef struct Lines { /* of a box of a TENSOR that will be read, in `rank` dimensions, small strides first: from element `base` */
     const Buffer *buffer;
-    Affine base[MAX_RANK];
-    long extent[MAX_RANK];
-    bool next; /* by the next iteration of the loops around, as the bases say it of this one */
-} Source;
+    int rank;
+    long count[MAX_RANK], stride[MAX_RANK];
+    Offset base;
+} Lines;
 
 enum { MAX_SOURCES = 8, MAX_ASKING = 64 };
 
-typedef struct Sources {
-    int count, loops; /* so many of the builder's loops are around */
-    Source source[MAX_SOURCES];
+typedef struct Sources { /* what to prefetch */
+    int count, loops;    /* so many of the builder's loops are around */
+    Lines lines[MAX_SOURCES];
     int asking; /* computes that prefetch: each has its share of `iterations` */
     const Schedule *schedule[MAX_ASKING];
     long first[MAX_ASKING], iterations; /* first: the number of the next that is built */
@@ -63,6 +63,9 @@ Statement *new_loop(const Variable *variable, LoopKind kind, Statement *body);
 void enter_loop(Builder *builder, const Variable *variable);
 void leave_loops(Builder *builder, int count); /* the innermost ones */
 
+/* Runs `body` where 0 ≤ value < limit for all conditions, else `other`. */
+Statement *new_guard(const Condition *condition, int count, Statement *body, Statement *other);
+
 bool refuse(Builder *builder, const char *pattern, ...) __attribute__((format(printf, 2, 3))); /* returns false */
 int find_variable(const Compute *compute, const char *name);                                   /* −1: none */
 
@@ -79,7 +82,12 @@ Sources *find_sources(const Builder *builder, Part **parts, int count);
 /* The statements that ask for as much of builder->ahead as is an iteration's share of the part's loops since. */
 Statement *build_prefetches(Builder *builder, const Part *part);
 
-/* stage.c: allocates the box and returns the nest that fills it; notes it in every part that reads the buffer. */
+/* stage.c */
+/* The values that an index takes over the ranges of `count` variables, base … base + extent − 1; other variables are of loops around. */
+void index_box(int count, const Variable *const *variable, const Range *range, const Affine *index, Affine *base, long *extent);
+/* Makes base … base + extent − 1 hold another such range too; false: the two do not move together. */
+bool widen_range(Affine *base, long *extent, Affine other_base, long other_extent);
+/* Allocates the box and returns the nest that fills it; notes it in every part that reads the buffer. */
 Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *stage);
 
 #endif

@@ -17,47 +17,51 @@ typedef struct Reading {
     bool seen;
 } Reading;
 
-/* index over the ranges of the part's variables: base (affine in loop variables) and the number of values from it. */
-static void index_box(const Part *part, const Affine *index, Affine *base, long *extent) {
+void index_box(int count, const Variable *const *variable, const Range *range, const Affine *index, Affine *base, long *extent) {
     *base = affine_constant(index->constant);
     *extent = 1;
     for (int i = 0; i < index->count; i++) {
-        long coefficient = index->term[i].coefficient;
+        const long coefficient = index->term[i].coefficient;
         int v = 0;
-        while (v < part->compute->variable_count && part->compute->variable[v] != index->term[i].variable) v++;
-        if (v == part->compute->variable_count) { /* time */
+        while (v < count && variable[v] != index->term[i].variable) v++;
+        if (v == count) {
             *base = affine_add(*base, affine_scale(affine_variable(index->term[i].variable), coefficient));
             continue;
         }
-        *base = affine_add(*base, affine_scale(part->range[v].base, coefficient));
-        long reach = coefficient * (part->range[v].extent - 1);
-        if (reach < 0) base->constant += reach;
+        const long reach = coefficient * (range[v].extent - 1);
+        *base = affine_shift(affine_add(*base, affine_scale(range[v].base, coefficient)), minimum(0, reach));
         *extent += reach < 0 ? -reach : reach;
     }
+}
+
+bool widen_range(Affine *base, long *extent, Affine other_base, long other_extent) {
+    const Affine apart = affine_add(other_base, affine_scale(*base, -1));
+    if (apart.count != 0) return false;
+    const long low = minimum(0, apart.constant), high = maximum(*extent, apart.constant + other_extent);
+    *base = affine_shift(*base, low);
+    *extent = high - low;
+    return true;
 }
 
 static const Expression *note_reading(const Expression *e, void *context) {
     Reading *reading = context;
     if (e->kind != EXPRESSION_LOAD || e->buffer != reading->buffer) return e;
     Box *box = reading->box;
+    const Compute *compute = reading->part->compute;
     reading->seen = true;
     for (int d = 0; d < e->buffer->rank; d++) {
         Affine base;
         long extent;
-        index_box(reading->part, &e->index[d], &base, &extent);
+        index_box(compute->variable_count, (const Variable *const *)compute->variable, reading->part->range, &e->index[d], &base, &extent);
         if (!box->any) {
             box->base[d] = base;
             box->extent[d] = extent;
             continue;
         }
-        Affine apart = affine_add(base, affine_scale(box->base[d], -1));
-        if (apart.count != 0) {
+        if (!widen_range(&box->base[d], &box->extent[d], base, extent)) {
             refuse(reading->builder, "what is read of %s is no one box at the level where it is staged", e->buffer->name);
             return e;
         }
-        long low = minimum(0, apart.constant), high = maximum(box->extent[d], apart.constant + extent);
-        box->base[d].constant += low;
-        box->extent[d] = high - low;
     }
     box->any = true;
     return e;
@@ -176,12 +180,10 @@ static Statement *fill_values(Filling *filling, int d, long step, int position) 
     const Affine before = filling->at[d];
     Variable *variable = new_variable(format("%s_s", buffer->index[d]->name), extent);
     if (extent > 1) filling->at[d] = affine_add(before, affine_variable(variable));
-    Statement *guard = NEW(Statement);
-    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = 1};
-    guard->condition[0] = (Condition){affine_add(filling->base[d], filling->at[d]), buffer->rest_from};
-    guard->body = fill(filling, position + 1, false);
+    const Condition before_rest = {affine_add(filling->base[d], filling->at[d]), buffer->rest_from};
+    Statement *value = fill(filling, position + 1, false);
     filling->which = FILL_REST;
-    guard->other = fill(filling, position + 1, false);
+    Statement *guard = new_guard(&before_rest, 1, value, fill(filling, position + 1, false));
     filling->which = FILL_VALUE;
     filling->at[d] = before;
     return extent == 1 ? guard : new_loop(variable, LOOP_SERIAL, guard);
@@ -213,11 +215,9 @@ static Statement *fill(Filling *filling, int position, bool zero) {
     Affine before = filling->at[d];
     Variable *variable = new_variable(format("%s_s", stage->buffer->index[d]->name), extent);
     filling->at[d] = extent == 1 ? before : affine_add(before, affine_variable(variable));
-    Statement *guard = NEW(Statement);
-    *guard = (Statement){.kind = STATEMENT_GUARD, .condition_count = 1};
-    guard->condition[0] = (Condition){affine_add(filling->base[d], filling->at[d]), limit};
-    guard->body = fill(filling, position + 1, false);
-    guard->other = fill(filling, position + 1, true);
+    const Condition inside = {affine_add(filling->base[d], filling->at[d]), limit};
+    Statement *value = fill(filling, position + 1, false);
+    Statement *guard = new_guard(&inside, 1, value, fill(filling, position + 1, true));
     filling->at[d] = before;
     return extent == 1 ? guard : new_loop(variable, LOOP_SERIAL, guard);
 }

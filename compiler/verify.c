@@ -32,16 +32,22 @@ static Access *new_access(Verifier *verifier) {
     return &verifier->access[verifier->count++];
 }
 
+/* A variable that no loop around steps through; NULL: there is none. */
+static const Variable *unbound_variable(Verifier *verifier, const Affine *affine) {
+    for (int i = 0; i < affine->count; i++) {
+        const long *bound = pointer_map_find(&verifier->bound, affine->term[i].variable);
+        if (!bound || !*bound) return affine->term[i].variable;
+    }
+    return NULL;
+}
+
 static void add_access(Verifier *verifier, Access access) {
     const Buffer *buffer = access.buffer;
     for (int i = 0; i < buffer->rank; i++) {
-        for (int j = 0; j < access.index[i].count; j++) {
-            const Variable *variable = access.index[i].term[j].variable;
-            long *bound = pointer_map_find(&verifier->bound, variable);
-            if (!bound || !*bound)
-                refuse_tree(verifier, access.statement, "index %d of %s has the variable %s, which no loop around it steps through", i,
-                            buffer->name, variable->name);
-        }
+        const Variable *unbound = unbound_variable(verifier, &access.index[i]);
+        if (unbound)
+            refuse_tree(verifier, access.statement, "index %d of %s has the variable %s, which no loop around it steps through", i,
+                        buffer->name, unbound->name);
     }
     if (access.load && is_local(buffer)) verify_local_read(verifier, &access);
     if (verifier->replay) return;
@@ -89,26 +95,19 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer, statement->store[i].index);
 }
 
-static void verify_bound(Verifier *verifier, const Statement *statement, const Affine *affine) {
-    for (int i = 0; i < affine->count; i++) {
-        const long *bound = pointer_map_find(&verifier->bound, affine->term[i].variable);
-        if (!bound || !*bound)
-            refuse_tree(verifier, statement, "the variable %s, which no loop around it steps through", affine->term[i].variable->name);
-    }
-}
-
 /* No value and no element that another thread writes: only the address has to be one that the tensor has. */
 static void verify_prefetch(Verifier *verifier, const Statement *statement, Scope scope) {
     const Buffer *buffer = statement->buffer;
     if (buffer->space != SPACE_TENSOR) refuse_tree(verifier, statement, "%s is not in memory", buffer->name);
     if (scope.vector) refuse_tree(verifier, statement, "the vector loop holds more than assignments");
-    verify_bound(verifier, statement, &statement->offset.affine);
+    const Variable *unbound = unbound_variable(verifier, &statement->offset.affine);
     long low, high;
     for (int i = 0; i < statement->offset.count; i++) {
-        verify_bound(verifier, statement, &statement->offset.term[i].inner);
+        if (!unbound) unbound = unbound_variable(verifier, &statement->offset.term[i].inner);
         affine_range(&statement->offset.term[i].inner, &low, &high);
         if (low < 0) refuse_tree(verifier, statement, "prefetch of %s: %ld is divided, as C rounds it to zero", buffer->name, low);
     }
+    if (unbound) refuse_tree(verifier, statement, "the variable %s, which no loop around it steps through", unbound->name);
     offset_range(&statement->offset, &low, &high);
     if (low < 0 || high >= buffer->layout.size)
         refuse_tree(verifier, statement, "prefetch of %s out of bounds: element %ld … %ld, legal is 0 … %ld", buffer->name, low, high,
@@ -157,10 +156,8 @@ static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) 
 static void verify_guard(Verifier *verifier, const Statement *guard, Scope scope) {
     if (scope.vector) refuse_tree(verifier, guard, "the vector loop holds more than assignments");
     for (int i = 0; i < guard->condition_count; i++) {
-        for (int j = 0; j < guard->condition[i].value.count; j++) {
-            long *bound = pointer_map_find(&verifier->bound, guard->condition[i].value.term[j].variable);
-            if (!bound || !*bound) refuse_tree(verifier, guard, "the guard has a variable that no loop around it steps through");
-        }
+        if (unbound_variable(verifier, &guard->condition[i].value))
+            refuse_tree(verifier, guard, "the guard has a variable that no loop around it steps through");
     }
     if (verifier->error) return;
     bool body_runs, other_runs;
