@@ -38,7 +38,26 @@ static At at_features(Rows rows, Features f) {
 
 static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
 
-enum { SEVERAL_ITEMS = 4 };
+enum { SEVERAL_ITEMS = 4, CHAIN_TERMS = 512 };
+
+/* A sum of n terms one after another is off by up to n roundings, and usually by √n of them: a long one is made of partial sums of about
+ * CHAIN_TERMS terms, which are added up in memory (Higham 1993, "The accuracy of floating point summation"; BLAS blocks its inner
+ * dimension likewise). */
+static bool is_long(const long *features) {
+    return features[0] * features[1] * features[2] > 2 * CHAIN_TERMS;
+}
+
+/* The levels over blocks of features of shape [c, h, w], each of which is a partial sum; blocks of c are whole vectors. */
+static void add_chain_levels(Schedule *schedule, const char *const i[3], const long *features, long lanes) {
+    const long rest[3] = {features[1] * features[2], features[2], 1};
+    long terms = minimum(lanes, features[0]); /* of what is taken of the outer ones at a time */
+    if (!is_long(features)) return;
+    add_level(schedule, i[0], lanes * maximum(1, CHAIN_TERMS / (terms * rest[0])), LOOP_SERIAL);
+    for (int d = 1; d < 3; d++) {
+        if (terms * rest[d - 1] <= 2 * CHAIN_TERMS) return;
+        add_level(schedule, i[d], maximum(1, CHAIN_TERMS / (terms * rest[d])), LOOP_SERIAL);
+    }
+}
 
 /* For a product of `others` vectors of outputs besides those of a tile's range. Where it would be a task for one thread, tiles are
  * narrower: its weights, each read once, are what bounds it. */
@@ -49,9 +68,17 @@ static RegisterTile choose_product_tile(const Target *target, long vectors, long
     return tile;
 }
 
+static void add_rows_levels(Schedule *schedule, const char *channel, long width, bool fit, LoopKind kind, bool steps) {
+    add_level(schedule, "b", 1, kind);
+    if (steps) add_level(schedule, "t", 1, kind);
+    add_level(schedule, channel, width, kind);
+    if (fit) add_level(schedule, channel, 1, LOOP_VECTOR);
+}
+
 /* The levels for y[rows, o] = Σ: lanes along o's channels (or none), rows broadcast. `o` and `i`: names of the features made and summed
- * over. */
-static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3], const char *const i[3], bool steps) {
+ * over, `features` the shape of the latter. A second compute, over the same y, takes part item by item. */
+static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3], const char *const i[3], const long *features,
+                             bool steps) {
     const Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
     const long lanes = l->target->lanes;
@@ -71,16 +98,20 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     add_level(schedule, o[1], 1, LOOP_PARALLEL);
     add_level(schedule, o[2], 1, LOOP_PARALLEL);
     add_level(schedule, "b", tile.outer, LOOP_PARALLEL);
+    Schedule *after = kernel->compute_count > 1 ? &kernel->schedule[1] : NULL;
+    if (after) {
+        memcpy(after->level, schedule->level, sizeof schedule->level);
+        after->levels = after->shared = schedule->levels;
+        add_rows_levels(after, o[0], width, fit, LOOP_SERIAL, steps);
+    }
     if (steps) add_level(schedule, "t", tile.inner, LOOP_SERIAL);
+    add_chain_levels(schedule, i, features, lanes);
     schedule->accumulate = schedule->levels;
     add_level(schedule, i[0], lanes, LOOP_SERIAL);
     add_level(schedule, i[1], 1, LOOP_SERIAL);
     add_level(schedule, i[2], 1, LOOP_SERIAL);
     add_level(schedule, i[0], 1, LOOP_SERIAL);
-    add_level(schedule, "b", 1, LOOP_UNROLL);
-    if (steps) add_level(schedule, "t", 1, LOOP_UNROLL);
-    add_level(schedule, o[0], width, LOOP_UNROLL);
-    if (fit) add_level(schedule, o[0], 1, LOOP_VECTOR);
+    add_rows_levels(schedule, o[0], width, fit, LOOP_UNROLL, steps);
 }
 
 static double product_flops(const Node *rows, const Node *weight) {
@@ -96,26 +127,35 @@ static void weight_index(Affine index[6], Features o, Features i) {
 
 void lower_linear(Lowering *l, Node *node) {
     Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
-    Kernel *kernel = new_kernel(node->name, 1);
+    const bool apart = is_long(&weight->shape[3]); /* what follows the sum: its parts are added up where it is stored */
+    Kernel *kernel = new_kernel(node->name, apart ? 2 : 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, result);
     Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
     Features o = add_features(compute, out_names, &weight->shape[0], out->shape[1], false);
     Features i = add_features(compute, in_names, &weight->shape[3], weight->shape[3], true);
-    const At in = at_features(rows, i), at = at_features(rows, o);
-    Affine w[6];
+    const At in = at_features(rows, i);
+    At at = at_features(rows, o);
+    Affine w[6], index[4];
     weight_index(w, o, i);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 0), w));
-    const Expression *sum = scaled_sum(l, weight, &at, sum_value(0, TYPE_F32));
-    if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
-    Affine index[4];
     stored_index(l, result, &at, index);
+    const Expression *sum = sum_value(0, TYPE_F32);
+    if (apart) {
+        add_store(compute++, out, index, sum);
+        rows = add_rows(l, kernel, compute, node, node->shape[0], false);
+        at = at_features(rows, add_features(compute, out_names, &weight->shape[0], out->shape[1], false));
+        stored_index(l, result, &at, index);
+        sum = load(out, index);
+    }
+    sum = scaled_sum(l, weight, &at, sum);
+    if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
     add_store(compute, out, index, epilogue_element(l, node, &at, sum));
     kernel->comment =
         format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
                weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
     set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
-    schedule_product(l, kernel, out_names, in_names, !node->scan);
+    schedule_product(l, kernel, out_names, in_names, &weight->shape[3], !node->scan);
     finish_kernel(l, kernel, node->scan);
 }
 
@@ -135,7 +175,7 @@ void lower_linear_data_grad(Lowering *l, Node *node) {
     add_store(compute, out, index, sum_value(0, TYPE_F32));
     kernel->comment = format("dx[n, i] = sum over o of dy[n, o] w[o, i]; %ld rows", node->shape[0]);
     set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
-    schedule_product(l, kernel, in_names, out_names, !node->scan);
+    schedule_product(l, kernel, in_names, out_names, &weight->shape[0], !node->scan);
     finish_kernel(l, kernel, node->scan);
 }
 

@@ -18,6 +18,7 @@ const Spec *pairs_spec(void);
 const Spec *filtered_spec(void);
 const Spec *wide_spec(void);
 const Spec *summed_spec(void);
+const Spec *many_features_spec(void);
 
 /* A value in [−1, 1): the same for the same seed and index, whatever the order of calls. */
 double sample_value(uint64_t seed, long index);

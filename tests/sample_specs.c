@@ -84,3 +84,21 @@ const Spec *summed_spec(void) {
                               .decoder = decoder};
     return &spec;
 }
+
+/* Linear layers from and to many features: of rows that are long, in images that are not whole blocks of channels. */
+const Spec *many_features_spec(void) {
+    static Layer encoder[] = {{false, 18, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{false, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "many_features",
+                              .T = 1,
+                              .channels = 1,
+                              .height = 9,
+                              .width = 170,
+                              .training.batch = 1,
+                              .encoder_count = 1,
+                              .encoder = encoder,
+                              .latent = 5,
+                              .decoder_count = 1,
+                              .decoder = decoder};
+    return &spec;
+}

@@ -3064,118 +3064,154 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
  * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 24 parallel, p parallel, q parallel, b parallel, t in tiles of 4, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void fc1_forward_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward_out) {
+ * o in tiles of 24 parallel, p parallel, q parallel, b parallel, t in tiles of 4, c in tiles of 32, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_out, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t b0 = item % 16;
     if (o0 < 2) {
-        __m256 sum0_0_0 = _mm256_setzero_ps();
-        __m256 sum0_0_1 = _mm256_setzero_ps();
-        __m256 sum0_0_2 = _mm256_setzero_ps();
-        __m256 sum0_1_0 = _mm256_setzero_ps();
-        __m256 sum0_1_1 = _mm256_setzero_ps();
-        __m256 sum0_1_2 = _mm256_setzero_ps();
-        __m256 sum0_2_0 = _mm256_setzero_ps();
-        __m256 sum0_2_1 = _mm256_setzero_ps();
-        __m256 sum0_2_2 = _mm256_setzero_ps();
-        __m256 sum0_3_0 = _mm256_setzero_ps();
-        __m256 sum0_3_1 = _mm256_setzero_ps();
-        __m256 sum0_3_2 = _mm256_setzero_ps();
-        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-            for (ptrdiff_t h = 0; h < 4; h++) {
-                for (ptrdiff_t w = 0; w < 4; w++) {
-                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        const float *const encoder4_relu_at = &encoder4_relu[32768 * b0 + 128 * c0 + 32 * h + 8 * w + c1];
-                        const __m256 encoder4_relu_0 = _mm256_set1_ps(encoder4_relu_at[0]);
-                        const float *const fc1_0_weight_at = &fc1_0_weight[196608 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1];
-                        const __m256 fc1_0_weight_0 = _mm256_loadu_ps(&fc1_0_weight_at[0]);
-                        sum0_0_0 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0);
-                        const __m256 fc1_0_weight_1 = _mm256_loadu_ps(&fc1_0_weight_at[65536]);
-                        sum0_0_1 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_1);
-                        const __m256 fc1_0_weight_2 = _mm256_loadu_ps(&fc1_0_weight_at[131072]);
-                        sum0_0_2 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_2, sum0_0_2);
-                        const __m256 encoder4_relu_1 = _mm256_set1_ps(encoder4_relu_at[8192]);
-                        sum0_1_0 = _mm256_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_1_0);
-                        sum0_1_1 = _mm256_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_1_1);
-                        sum0_1_2 = _mm256_fmadd_ps(encoder4_relu_1, fc1_0_weight_2, sum0_1_2);
-                        const __m256 encoder4_relu_2 = _mm256_set1_ps(encoder4_relu_at[16384]);
-                        sum0_2_0 = _mm256_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_2_0);
-                        sum0_2_1 = _mm256_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_2_1);
-                        sum0_2_2 = _mm256_fmadd_ps(encoder4_relu_2, fc1_0_weight_2, sum0_2_2);
-                        const __m256 encoder4_relu_3 = _mm256_set1_ps(encoder4_relu_at[24576]);
-                        sum0_3_0 = _mm256_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_3_0);
-                        sum0_3_1 = _mm256_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_3_1);
-                        sum0_3_2 = _mm256_fmadd_ps(encoder4_relu_3, fc1_0_weight_2, sum0_3_2);
-                    }
-                }
-            }
-        }
-        const float *const fc1_0_bias_at = &fc1_0_bias[24 * o0];
-        const __m256 fc1_0_bias_0 = _mm256_loadu_ps(&fc1_0_bias_at[0]);
         float *const fc1_forward_out_at = &fc1_forward_out[256 * b0 + 24 * o0];
-        _mm256_storeu_ps(&fc1_forward_out_at[0], _mm256_add_ps(sum0_0_0, fc1_0_bias_0));
-        const __m256 fc1_0_bias_1 = _mm256_loadu_ps(&fc1_0_bias_at[8]);
-        _mm256_storeu_ps(&fc1_forward_out_at[8], _mm256_add_ps(sum0_0_1, fc1_0_bias_1));
-        const __m256 fc1_0_bias_2 = _mm256_loadu_ps(&fc1_0_bias_at[16]);
-        _mm256_storeu_ps(&fc1_forward_out_at[16], _mm256_add_ps(sum0_0_2, fc1_0_bias_2));
-        _mm256_storeu_ps(&fc1_forward_out_at[64], _mm256_add_ps(sum0_1_0, fc1_0_bias_0));
-        _mm256_storeu_ps(&fc1_forward_out_at[72], _mm256_add_ps(sum0_1_1, fc1_0_bias_1));
-        _mm256_storeu_ps(&fc1_forward_out_at[80], _mm256_add_ps(sum0_1_2, fc1_0_bias_2));
-        _mm256_storeu_ps(&fc1_forward_out_at[128], _mm256_add_ps(sum0_2_0, fc1_0_bias_0));
-        _mm256_storeu_ps(&fc1_forward_out_at[136], _mm256_add_ps(sum0_2_1, fc1_0_bias_1));
-        _mm256_storeu_ps(&fc1_forward_out_at[144], _mm256_add_ps(sum0_2_2, fc1_0_bias_2));
-        _mm256_storeu_ps(&fc1_forward_out_at[192], _mm256_add_ps(sum0_3_0, fc1_0_bias_0));
-        _mm256_storeu_ps(&fc1_forward_out_at[200], _mm256_add_ps(sum0_3_1, fc1_0_bias_1));
-        _mm256_storeu_ps(&fc1_forward_out_at[208], _mm256_add_ps(sum0_3_2, fc1_0_bias_2));
-    } else {
-        __m256 sum1_0_0 = _mm256_setzero_ps();
-        __m256 sum1_0_1 = _mm256_setzero_ps();
-        __m256 sum1_1_0 = _mm256_setzero_ps();
-        __m256 sum1_1_1 = _mm256_setzero_ps();
-        __m256 sum1_2_0 = _mm256_setzero_ps();
-        __m256 sum1_2_1 = _mm256_setzero_ps();
-        __m256 sum1_3_0 = _mm256_setzero_ps();
-        __m256 sum1_3_1 = _mm256_setzero_ps();
-        for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-            for (ptrdiff_t h = 0; h < 4; h++) {
-                for (ptrdiff_t w = 0; w < 4; w++) {
-                    for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        const float *const encoder4_relu_at_1 = &encoder4_relu[32768 * b0 + 128 * c0 + 32 * h + 8 * w + c1];
-                        const __m256 encoder4_relu_4 = _mm256_set1_ps(encoder4_relu_at_1[0]);
-                        const __m256 fc1_0_weight_3 = _mm256_loadu_ps(&fc1_0_weight[196608 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1]);
-                        sum1_0_0 = _mm256_fmadd_ps(encoder4_relu_4, fc1_0_weight_3, sum1_0_0);
-                        const __m256 fc1_0_weight_4 = _mm256_loadu_ps(&fc1_0_weight[196608 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1
-                            + 65536]);
-                        sum1_0_1 = _mm256_fmadd_ps(encoder4_relu_4, fc1_0_weight_4, sum1_0_1);
-                        const __m256 encoder4_relu_5 = _mm256_set1_ps(encoder4_relu_at_1[8192]);
-                        sum1_1_0 = _mm256_fmadd_ps(encoder4_relu_5, fc1_0_weight_3, sum1_1_0);
-                        sum1_1_1 = _mm256_fmadd_ps(encoder4_relu_5, fc1_0_weight_4, sum1_1_1);
-                        const __m256 encoder4_relu_6 = _mm256_set1_ps(encoder4_relu_at_1[16384]);
-                        sum1_2_0 = _mm256_fmadd_ps(encoder4_relu_6, fc1_0_weight_3, sum1_2_0);
-                        sum1_2_1 = _mm256_fmadd_ps(encoder4_relu_6, fc1_0_weight_4, sum1_2_1);
-                        const __m256 encoder4_relu_7 = _mm256_set1_ps(encoder4_relu_at_1[24576]);
-                        sum1_3_0 = _mm256_fmadd_ps(encoder4_relu_7, fc1_0_weight_3, sum1_3_0);
-                        sum1_3_1 = _mm256_fmadd_ps(encoder4_relu_7, fc1_0_weight_4, sum1_3_1);
+        _mm256_storeu_ps(&fc1_forward_out_at[0], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[8], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[16], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[64], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[72], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[80], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[128], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[136], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[144], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[192], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[200], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at[208], _mm256_setzero_ps());
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            __m256 sum0_0_0 = _mm256_setzero_ps();
+            __m256 sum0_0_1 = _mm256_setzero_ps();
+            __m256 sum0_0_2 = _mm256_setzero_ps();
+            __m256 sum0_1_0 = _mm256_setzero_ps();
+            __m256 sum0_1_1 = _mm256_setzero_ps();
+            __m256 sum0_1_2 = _mm256_setzero_ps();
+            __m256 sum0_2_0 = _mm256_setzero_ps();
+            __m256 sum0_2_1 = _mm256_setzero_ps();
+            __m256 sum0_2_2 = _mm256_setzero_ps();
+            __m256 sum0_3_0 = _mm256_setzero_ps();
+            __m256 sum0_3_1 = _mm256_setzero_ps();
+            __m256 sum0_3_2 = _mm256_setzero_ps();
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                for (ptrdiff_t h = 0; h < 4; h++) {
+                    for (ptrdiff_t w = 0; w < 4; w++) {
+                        for (ptrdiff_t c2 = 0; c2 < 8; c2++) {
+                            const float *const encoder4_relu_at = &encoder4_relu[32768 * b0 + 512 * c0 + 128 * c1 + 32 * h + 8 * w + c2];
+                            const __m256 encoder4_relu_0 = _mm256_set1_ps(encoder4_relu_at[0]);
+                            const float *const fc1_0_weight_at = &fc1_0_weight[196608 * o0 + 4096 * c0 + 1024 * c1 + 256 * h + 64 * w
+                                + 8 * c2];
+                            const __m256 fc1_0_weight_0 = _mm256_loadu_ps(&fc1_0_weight_at[0]);
+                            sum0_0_0 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0);
+                            const __m256 fc1_0_weight_1 = _mm256_loadu_ps(&fc1_0_weight_at[65536]);
+                            sum0_0_1 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_1);
+                            const __m256 fc1_0_weight_2 = _mm256_loadu_ps(&fc1_0_weight_at[131072]);
+                            sum0_0_2 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_2, sum0_0_2);
+                            const __m256 encoder4_relu_1 = _mm256_set1_ps(encoder4_relu_at[8192]);
+                            sum0_1_0 = _mm256_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_1_0);
+                            sum0_1_1 = _mm256_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_1_1);
+                            sum0_1_2 = _mm256_fmadd_ps(encoder4_relu_1, fc1_0_weight_2, sum0_1_2);
+                            const __m256 encoder4_relu_2 = _mm256_set1_ps(encoder4_relu_at[16384]);
+                            sum0_2_0 = _mm256_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_2_0);
+                            sum0_2_1 = _mm256_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_2_1);
+                            sum0_2_2 = _mm256_fmadd_ps(encoder4_relu_2, fc1_0_weight_2, sum0_2_2);
+                            const __m256 encoder4_relu_3 = _mm256_set1_ps(encoder4_relu_at[24576]);
+                            sum0_3_0 = _mm256_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_3_0);
+                            sum0_3_1 = _mm256_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_3_1);
+                            sum0_3_2 = _mm256_fmadd_ps(encoder4_relu_3, fc1_0_weight_2, sum0_3_2);
+                        }
                     }
                 }
             }
+            float *const fc1_forward_out_at_1 = &fc1_forward_out[256 * b0 + 24 * o0];
+            _mm256_storeu_ps(&fc1_forward_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[0]), sum0_0_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[8], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[8]), sum0_0_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[16]), sum0_0_2));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[64], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[64]), sum0_1_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[72], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[72]), sum0_1_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[80], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[80]), sum0_1_2));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[128], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[128]), sum0_2_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[136], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[136]), sum0_2_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[144], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[144]), sum0_2_2));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[192], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[192]), sum0_3_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[200], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[200]), sum0_3_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_1[208], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_1[208]), sum0_3_2));
         }
-        const __m256 fc1_0_bias_3 = _mm256_loadu_ps(&fc1_0_bias[24 * o0]);
-        float *const fc1_forward_out_at_1 = &fc1_forward_out[256 * b0 + 24 * o0];
-        _mm256_storeu_ps(&fc1_forward_out_at_1[0], _mm256_add_ps(sum1_0_0, fc1_0_bias_3));
-        const __m256 fc1_0_bias_4 = _mm256_loadu_ps(&fc1_0_bias[24 * o0 + 8]);
-        _mm256_storeu_ps(&fc1_forward_out_at_1[8], _mm256_add_ps(sum1_0_1, fc1_0_bias_4));
-        _mm256_storeu_ps(&fc1_forward_out_at_1[64], _mm256_add_ps(sum1_1_0, fc1_0_bias_3));
-        _mm256_storeu_ps(&fc1_forward_out_at_1[72], _mm256_add_ps(sum1_1_1, fc1_0_bias_4));
-        _mm256_storeu_ps(&fc1_forward_out_at_1[128], _mm256_add_ps(sum1_2_0, fc1_0_bias_3));
-        _mm256_storeu_ps(&fc1_forward_out_at_1[136], _mm256_add_ps(sum1_2_1, fc1_0_bias_4));
-        _mm256_storeu_ps(&fc1_forward_out_at_1[192], _mm256_add_ps(sum1_3_0, fc1_0_bias_3));
-        _mm256_storeu_ps(&fc1_forward_out_at_1[200], _mm256_add_ps(sum1_3_1, fc1_0_bias_4));
+        for (ptrdiff_t t = 0; t < 4; t++) {
+            for (ptrdiff_t o1 = 0; o1 < 3; o1++) {
+                const __m256 fc1_forward_0 = _mm256_loadu_ps(&fc1_forward_out[256 * b0 + 64 * t + 24 * o0 + 8 * o1]);
+                _mm256_storeu_ps(&fc1_forward_out[256 * b0 + 64 * t + 24 * o0 + 8 * o1], _mm256_add_ps(fc1_forward_0,
+                    _mm256_loadu_ps(&fc1_0_bias[24 * o0 + 8 * o1])));
+            }
+        }
+    } else {
+        float *const fc1_forward_out_at_2 = &fc1_forward_out[256 * b0 + 24 * o0];
+        _mm256_storeu_ps(&fc1_forward_out_at_2[0], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[8], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[64], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[72], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[128], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[136], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[192], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc1_forward_out_at_2[200], _mm256_setzero_ps());
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            __m256 sum1_0_0 = _mm256_setzero_ps();
+            __m256 sum1_0_1 = _mm256_setzero_ps();
+            __m256 sum1_1_0 = _mm256_setzero_ps();
+            __m256 sum1_1_1 = _mm256_setzero_ps();
+            __m256 sum1_2_0 = _mm256_setzero_ps();
+            __m256 sum1_2_1 = _mm256_setzero_ps();
+            __m256 sum1_3_0 = _mm256_setzero_ps();
+            __m256 sum1_3_1 = _mm256_setzero_ps();
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                for (ptrdiff_t h = 0; h < 4; h++) {
+                    for (ptrdiff_t w = 0; w < 4; w++) {
+                        for (ptrdiff_t c2 = 0; c2 < 8; c2++) {
+                            const float *const encoder4_relu_at_1 = &encoder4_relu[32768 * b0 + 512 * c0 + 128 * c1 + 32 * h + 8 * w + c2];
+                            const __m256 encoder4_relu_4 = _mm256_set1_ps(encoder4_relu_at_1[0]);
+                            const __m256 fc1_0_weight_3 = _mm256_loadu_ps(&fc1_0_weight[196608 * o0 + 4096 * c0 + 1024 * c1 + 256 * h
+                                + 64 * w + 8 * c2]);
+                            sum1_0_0 = _mm256_fmadd_ps(encoder4_relu_4, fc1_0_weight_3, sum1_0_0);
+                            const __m256 fc1_0_weight_4 = _mm256_loadu_ps(&fc1_0_weight[196608 * o0 + 4096 * c0 + 1024 * c1 + 256 * h
+                                + 64 * w + 8 * c2 + 65536]);
+                            sum1_0_1 = _mm256_fmadd_ps(encoder4_relu_4, fc1_0_weight_4, sum1_0_1);
+                            const __m256 encoder4_relu_5 = _mm256_set1_ps(encoder4_relu_at_1[8192]);
+                            sum1_1_0 = _mm256_fmadd_ps(encoder4_relu_5, fc1_0_weight_3, sum1_1_0);
+                            sum1_1_1 = _mm256_fmadd_ps(encoder4_relu_5, fc1_0_weight_4, sum1_1_1);
+                            const __m256 encoder4_relu_6 = _mm256_set1_ps(encoder4_relu_at_1[16384]);
+                            sum1_2_0 = _mm256_fmadd_ps(encoder4_relu_6, fc1_0_weight_3, sum1_2_0);
+                            sum1_2_1 = _mm256_fmadd_ps(encoder4_relu_6, fc1_0_weight_4, sum1_2_1);
+                            const __m256 encoder4_relu_7 = _mm256_set1_ps(encoder4_relu_at_1[24576]);
+                            sum1_3_0 = _mm256_fmadd_ps(encoder4_relu_7, fc1_0_weight_3, sum1_3_0);
+                            sum1_3_1 = _mm256_fmadd_ps(encoder4_relu_7, fc1_0_weight_4, sum1_3_1);
+                        }
+                    }
+                }
+            }
+            float *const fc1_forward_out_at_3 = &fc1_forward_out[256 * b0 + 24 * o0];
+            _mm256_storeu_ps(&fc1_forward_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[0]), sum1_0_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[8], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[8]), sum1_0_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[64], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[64]), sum1_1_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[72], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[72]), sum1_1_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[128], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[128]), sum1_2_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[136], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[136]), sum1_2_1));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[192], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[192]), sum1_3_0));
+            _mm256_storeu_ps(&fc1_forward_out_at_3[200], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[200]), sum1_3_1));
+        }
+        for (ptrdiff_t t = 0; t < 4; t++) {
+            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
+                const __m256 fc1_forward_1 = _mm256_loadu_ps(&fc1_forward_out[256 * b0 + 64 * t + 24 * o0 + 8 * o1]);
+                _mm256_storeu_ps(&fc1_forward_out[256 * b0 + 64 * t + 24 * o0 + 8 * o1], _mm256_add_ps(fc1_forward_1,
+                    _mm256_loadu_ps(&fc1_0_bias[24 * o0 + 8 * o1])));
+            }
+        }
     }
 }
 
-static void fc1_forward(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward_out,
+static void fc1_forward(float *restrict fc1_forward_out, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -3183,7 +3219,7 @@ static void fc1_forward(const float *restrict encoder4_relu, const float *restri
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 48; item++) {
-        fc1_forward_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward_out);
+        fc1_forward_body(item, fc1_forward_out, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -11818,107 +11854,132 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 104.9 M FLOPs, 5531.6 k bytes of memory traffic.
- * c in tiles of 24 parallel, h parallel, w parallel, b parallel, t in tiles of 4, sum in registers | o in tiles of 8, p, q, o, b unrolled, t unrolled, c in tiles of 8 unrolled, c lanes */
-static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy, float *restrict fc3_data_grad_out) {
+ * c in tiles of 24 parallel, h parallel, w parallel, b parallel, t in tiles of 4, o in tiles of 32, sum in registers | o in tiles of 8, p, q, o, b unrolled, t unrolled, c in tiles of 8 unrolled, c lanes */
+static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out,
+    const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy) {
     const ptrdiff_t c0 = item / 16;
     const ptrdiff_t b0 = item % 16;
     if (c0 < 4) {
-        __m256 sum0_0_0 = _mm256_setzero_ps();
-        __m256 sum0_0_1 = _mm256_setzero_ps();
-        __m256 sum0_0_2 = _mm256_setzero_ps();
-        __m256 sum0_1_0 = _mm256_setzero_ps();
-        __m256 sum0_1_1 = _mm256_setzero_ps();
-        __m256 sum0_1_2 = _mm256_setzero_ps();
-        __m256 sum0_2_0 = _mm256_setzero_ps();
-        __m256 sum0_2_1 = _mm256_setzero_ps();
-        __m256 sum0_2_2 = _mm256_setzero_ps();
-        __m256 sum0_3_0 = _mm256_setzero_ps();
-        __m256 sum0_3_1 = _mm256_setzero_ps();
-        __m256 sum0_3_2 = _mm256_setzero_ps();
-        for (ptrdiff_t o0 = 0; o0 < 64; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[32768 * b0 + 128 * o0
-                            + 32 * p + 8 * q + o1];
-                        const __m256 decoder0_conv_transpose_data_grad_0 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[0]);
-                        const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[196608 * c0 + 1024 * o0 + 256 * p + 64 * q + 8 * o1];
-                        const __m256 fc3_0_weight_copy_0 = _mm256_loadu_ps(&fc3_0_weight_copy_at[0]);
-                        sum0_0_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0);
-                        const __m256 fc3_0_weight_copy_1 = _mm256_loadu_ps(&fc3_0_weight_copy_at[65536]);
-                        sum0_0_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_1);
-                        const __m256 fc3_0_weight_copy_2 = _mm256_loadu_ps(&fc3_0_weight_copy_at[131072]);
-                        sum0_0_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_2);
-                        const __m256 decoder0_conv_transpose_data_grad_1 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[8192]);
-                        sum0_1_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_1_0);
-                        sum0_1_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_1_1);
-                        sum0_1_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_1_2);
-                        const __m256 decoder0_conv_transpose_data_grad_2 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[16384]);
-                        sum0_2_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_2_0);
-                        sum0_2_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_2_1);
-                        sum0_2_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_2_2);
-                        const __m256 decoder0_conv_transpose_data_grad_3 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[24576]);
-                        sum0_3_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_3_0);
-                        sum0_3_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_3_1);
-                        sum0_3_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_3_2);
-                    }
-                }
-            }
-        }
         float *const fc3_data_grad_out_at = &fc3_data_grad_out[416 * b0 + 24 * c0];
-        _mm256_storeu_ps(&fc3_data_grad_out_at[0], sum0_0_0);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[8], sum0_0_1);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[16], sum0_0_2);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[104], sum0_1_0);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[112], sum0_1_1);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[120], sum0_1_2);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[208], sum0_2_0);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[216], sum0_2_1);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[224], sum0_2_2);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[312], sum0_3_0);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[320], sum0_3_1);
-        _mm256_storeu_ps(&fc3_data_grad_out_at[328], sum0_3_2);
-    } else {
-        __m256 sum1_0 = _mm256_setzero_ps();
-        __m256 sum1_1 = _mm256_setzero_ps();
-        __m256 sum1_2 = _mm256_setzero_ps();
-        __m256 sum1_3 = _mm256_setzero_ps();
-        for (ptrdiff_t o0 = 0; o0 < 64; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0 + 128 * o0
-                            + 32 * p + 8 * q + o1];
-                        const __m256 fc3_0_weight_copy_3 = _mm256_loadu_ps(&fc3_0_weight_copy[196608 * c0 + 1024 * o0 + 256 * p + 64 * q
-                            + 8 * o1]);
-                        sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3, sum1_0);
-                        sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3, sum1_1);
-                        sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
-                            sum1_2);
-                        sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
-                            sum1_3);
+        _mm256_storeu_ps(&fc3_data_grad_out_at[0], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[8], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[16], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[104], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[112], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[120], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[208], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[216], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[224], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[312], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[320], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at[328], _mm256_setzero_ps());
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            __m256 sum0_0_0 = _mm256_setzero_ps();
+            __m256 sum0_0_1 = _mm256_setzero_ps();
+            __m256 sum0_0_2 = _mm256_setzero_ps();
+            __m256 sum0_1_0 = _mm256_setzero_ps();
+            __m256 sum0_1_1 = _mm256_setzero_ps();
+            __m256 sum0_1_2 = _mm256_setzero_ps();
+            __m256 sum0_2_0 = _mm256_setzero_ps();
+            __m256 sum0_2_1 = _mm256_setzero_ps();
+            __m256 sum0_2_2 = _mm256_setzero_ps();
+            __m256 sum0_3_0 = _mm256_setzero_ps();
+            __m256 sum0_3_1 = _mm256_setzero_ps();
+            __m256 sum0_3_2 = _mm256_setzero_ps();
+            for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 8; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[32768 * b0
+                                + 512 * o0 + 128 * o1 + 32 * p + 8 * q + o2];
+                            const __m256 decoder0_conv_transpose_data_grad_0 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[0]);
+                            const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[196608 * c0 + 4096 * o0 + 1024 * o1 + 256 * p
+                                + 64 * q + 8 * o2];
+                            const __m256 fc3_0_weight_copy_0 = _mm256_loadu_ps(&fc3_0_weight_copy_at[0]);
+                            sum0_0_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0);
+                            const __m256 fc3_0_weight_copy_1 = _mm256_loadu_ps(&fc3_0_weight_copy_at[65536]);
+                            sum0_0_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_1);
+                            const __m256 fc3_0_weight_copy_2 = _mm256_loadu_ps(&fc3_0_weight_copy_at[131072]);
+                            sum0_0_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_2);
+                            const __m256 decoder0_conv_transpose_data_grad_1 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[8192]);
+                            sum0_1_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_1_0);
+                            sum0_1_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_1_1);
+                            sum0_1_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_1_2);
+                            const __m256 decoder0_conv_transpose_data_grad_2 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[16384]);
+                            sum0_2_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_2_0);
+                            sum0_2_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_2_1);
+                            sum0_2_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_2_2);
+                            const __m256 decoder0_conv_transpose_data_grad_3 = _mm256_set1_ps(decoder0_conv_transpose_data_grad_at[24576]);
+                            sum0_3_0 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_3_0);
+                            sum0_3_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_3_1);
+                            sum0_3_2 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_3_2);
+                        }
                     }
                 }
             }
+            float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[416 * b0 + 24 * c0];
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[0]), sum0_0_0));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[8], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[8]), sum0_0_1));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[16]), sum0_0_2));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[104], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[104]), sum0_1_0));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[112], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[112]), sum0_1_1));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[120], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[120]), sum0_1_2));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[208], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[208]), sum0_2_0));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[216], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[216]), sum0_2_1));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[224], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[224]), sum0_2_2));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[312], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[312]), sum0_3_0));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[320], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[320]), sum0_3_1));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_1[328], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[328]), sum0_3_2));
         }
-        float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[416 * b0 + 24 * c0];
-        _mm256_storeu_ps(&fc3_data_grad_out_at_1[0], sum1_0);
-        _mm256_storeu_ps(&fc3_data_grad_out_at_1[104], sum1_1);
-        _mm256_storeu_ps(&fc3_data_grad_out_at_1[208], sum1_2);
-        _mm256_storeu_ps(&fc3_data_grad_out_at_1[312], sum1_3);
+    } else {
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[416 * b0 + 24 * c0];
+        _mm256_storeu_ps(&fc3_data_grad_out_at_2[0], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at_2[104], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at_2[208], _mm256_setzero_ps());
+        _mm256_storeu_ps(&fc3_data_grad_out_at_2[312], _mm256_setzero_ps());
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            __m256 sum1_0 = _mm256_setzero_ps();
+            __m256 sum1_1 = _mm256_setzero_ps();
+            __m256 sum1_2 = _mm256_setzero_ps();
+            __m256 sum1_3 = _mm256_setzero_ps();
+            for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 8; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0
+                                + 512 * o0 + 128 * o1 + 32 * p + 8 * q + o2];
+                            const __m256 fc3_0_weight_copy_3 = _mm256_loadu_ps(&fc3_0_weight_copy[196608 * c0 + 4096 * o0 + 1024 * o1
+                                + 256 * p + 64 * q + 8 * o2]);
+                            sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
+                                sum1_0);
+                            sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
+                                sum1_1);
+                            sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
+                                sum1_2);
+                            sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
+                                sum1_3);
+                        }
+                    }
+                }
+            }
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[416 * b0 + 24 * c0];
+            _mm256_storeu_ps(&fc3_data_grad_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[0]), sum1_0));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_3[104], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[104]), sum1_1));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_3[208], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[208]), sum1_2));
+            _mm256_storeu_ps(&fc3_data_grad_out_at_3[312], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[312]), sum1_3));
+        }
     }
 }
 
-static void fc3_data_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy,
-    float *restrict fc3_data_grad_out, int threads) {
+static void fc3_data_grad(float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight_copy, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 80; item++) {
-        fc3_data_grad_body(item, decoder0_conv_transpose_data_grad, fc3_0_weight_copy, fc3_data_grad_out);
+        fc3_data_grad_body(item, fc3_data_grad_out, decoder0_conv_transpose_data_grad, fc3_0_weight_copy);
     }
 }
 
@@ -22099,31 +22160,41 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, c in tiles of 32, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item;
-    __m256 sum0_0 = _mm256_setzero_ps();
-    __m256 sum0_1 = _mm256_setzero_ps();
-    for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
-        for (ptrdiff_t h = 0; h < 4; h++) {
-            for (ptrdiff_t w = 0; w < 4; w++) {
-                for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                    const __m256 encoder4_relu_0 = _mm256_set1_ps(encoder4_relu[128 * c0 + 32 * h + 8 * w + c1]);
-                    const __m256 fc1_0_weight_0 = _mm256_loadu_ps(&fc1_0_weight[131072 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1]);
-                    sum0_0 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0);
-                    const __m256 fc1_0_weight_1 = _mm256_loadu_ps(&fc1_0_weight[131072 * o0 + 1024 * c0 + 256 * h + 64 * w + 8 * c1
-                        + 65536]);
-                    sum0_1 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_1);
+    _mm256_storeu_ps(&fc1_forward[16 * o0], _mm256_setzero_ps());
+    _mm256_storeu_ps(&fc1_forward[16 * o0 + 8], _mm256_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        __m256 sum0_0 = _mm256_setzero_ps();
+        __m256 sum0_1 = _mm256_setzero_ps();
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            for (ptrdiff_t h = 0; h < 4; h++) {
+                for (ptrdiff_t w = 0; w < 4; w++) {
+                    for (ptrdiff_t c2 = 0; c2 < 8; c2++) {
+                        const __m256 encoder4_relu_0 = _mm256_set1_ps(encoder4_relu[512 * c0 + 128 * c1 + 32 * h + 8 * w + c2]);
+                        const __m256 fc1_0_weight_0 = _mm256_loadu_ps(&fc1_0_weight[131072 * o0 + 4096 * c0 + 1024 * c1 + 256 * h + 64 * w
+                            + 8 * c2]);
+                        sum0_0 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0);
+                        const __m256 fc1_0_weight_1 = _mm256_loadu_ps(&fc1_0_weight[131072 * o0 + 4096 * c0 + 1024 * c1 + 256 * h + 64 * w
+                            + 8 * c2 + 65536]);
+                        sum0_1 = _mm256_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_1);
+                    }
                 }
             }
         }
+        float *const fc1_forward_at = &fc1_forward[16 * o0];
+        _mm256_storeu_ps(&fc1_forward_at[0], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_at[0]), sum0_0));
+        _mm256_storeu_ps(&fc1_forward_at[8], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_at[8]), sum0_1));
     }
-    _mm256_storeu_ps(&fc1_forward[16 * o0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&fc1_0_bias[16 * o0])));
-    _mm256_storeu_ps(&fc1_forward[16 * o0 + 8], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&fc1_0_bias[16 * o0 + 8])));
+    for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
+        const __m256 fc1_forward_0 = _mm256_loadu_ps(&fc1_forward[16 * o0 + 8 * o1]);
+        _mm256_storeu_ps(&fc1_forward[16 * o0 + 8 * o1], _mm256_add_ps(fc1_forward_0, _mm256_loadu_ps(&fc1_0_bias[16 * o0 + 8 * o1])));
+    }
 }
 
-static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+static void fc1_forward_stream(float *restrict fc1_forward, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -22131,7 +22202,7 @@ static void fc1_forward_stream(const float *restrict encoder4_relu, const float 
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 4; item++) {
-        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+        fc1_forward_stream_body(item, fc1_forward, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -26795,7 +26866,7 @@ static void train(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 246670592), (const float *)(workspace + 260118272),
         (const float *)(workspace + 1552256), (const float *)(workspace + 112452864), (float *)(workspace + 255059200), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 255059200), (const float *)(workspace + 6271872), (float *)(workspace + 260101888),
+    fc1_forward((float *)(workspace + 260101888), (const float *)(workspace + 255059200), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 260101888), (const float *)(workspace + 8369280), (float *)(workspace + 259908864),
@@ -26957,7 +27028,7 @@ static void train(const ModelStep *step) {
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 125035776), (float *)(workspace + 30283392), threads);
     done(step, 66);
-    fc3_data_grad((const float *)(workspace + 125035776), (const float *)(workspace + 75490560), (float *)(workspace + 112645888), threads);
+    fc3_data_grad((float *)(workspace + 112645888), (const float *)(workspace + 125035776), (const float *)(workspace + 75490560), threads);
     done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 112612608), threads);
     done(step, 68);
@@ -27136,7 +27207,7 @@ static void evaluate(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 87287040), (const float *)(workspace + 93578496),
         (const float *)(workspace + 1552256), (const float *)(workspace + 78898432), (float *)(workspace + 91481344), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 91481344), (const float *)(workspace + 6271872), (float *)(workspace + 78978304),
+    fc1_forward((float *)(workspace + 78978304), (const float *)(workspace + 91481344), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 78978304), (const float *)(workspace + 8369280), (float *)(workspace + 78898432),
@@ -27227,7 +27298,7 @@ static void stream(const ModelStep *step) {
     encoder4_conv_forward_stream((const float *)(workspace + 79029504), (const float *)(workspace + 78931200),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 78898432), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((const float *)(workspace + 78898432), (const float *)(workspace + 6271872), (float *)(workspace + 78931200),
+    fc1_forward_stream((float *)(workspace + 78931200), (const float *)(workspace + 78898432), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 9);
     gru0_input_projection_stream((const float *)(workspace + 78931200), (const float *)(workspace + 8369280),

@@ -4139,85 +4139,112 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
  * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc1_forward_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward_out) {
+ * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, c in tiles of 32, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_out, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item / 8;
     const ptrdiff_t b0 = item % 8;
-    __m512 sum0_0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_1_0_0 = _mm512_setzero_ps();
-    __m512 sum0_1_0_1 = _mm512_setzero_ps();
-    __m512 sum0_1_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2_0 = _mm512_setzero_ps();
-    __m512 sum0_1_2_1 = _mm512_setzero_ps();
-    __m512 sum0_1_3_0 = _mm512_setzero_ps();
-    __m512 sum0_1_3_1 = _mm512_setzero_ps();
-    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h = 0; h < 4; h++) {
-            for (ptrdiff_t w = 0; w < 4; w++) {
-                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    const float *const encoder4_relu_at = &encoder4_relu[65536 * b0 + 256 * c0 + 64 * h + 16 * w + c1];
-                    const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu_at[0]);
-                    const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 16 * c1]);
-                    sum0_0_0_0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0_0);
-                    const __m512 fc1_0_weight_1 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 16 * c1
-                        + 131072]);
-                    sum0_0_0_1 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_0_1);
-                    const __m512 encoder4_relu_1 = _mm512_set1_ps(encoder4_relu_at[8192]);
-                    sum0_0_1_0 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_0_1_0);
-                    sum0_0_1_1 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_0_1_1);
-                    const __m512 encoder4_relu_2 = _mm512_set1_ps(encoder4_relu_at[16384]);
-                    sum0_0_2_0 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_0_2_0);
-                    sum0_0_2_1 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_0_2_1);
-                    const __m512 encoder4_relu_3 = _mm512_set1_ps(encoder4_relu_at[24576]);
-                    sum0_0_3_0 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_0_3_0);
-                    sum0_0_3_1 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_0_3_1);
-                    const __m512 encoder4_relu_4 = _mm512_set1_ps(encoder4_relu_at[32768]);
-                    sum0_1_0_0 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_0, sum0_1_0_0);
-                    sum0_1_0_1 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_1, sum0_1_0_1);
-                    const __m512 encoder4_relu_5 = _mm512_set1_ps(encoder4_relu_at[40960]);
-                    sum0_1_1_0 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_0, sum0_1_1_0);
-                    sum0_1_1_1 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_1, sum0_1_1_1);
-                    const __m512 encoder4_relu_6 = _mm512_set1_ps(encoder4_relu_at[49152]);
-                    sum0_1_2_0 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_0, sum0_1_2_0);
-                    sum0_1_2_1 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_1, sum0_1_2_1);
-                    const __m512 encoder4_relu_7 = _mm512_set1_ps(encoder4_relu_at[57344]);
-                    sum0_1_3_0 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_0, sum0_1_3_0);
-                    sum0_1_3_1 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_1, sum0_1_3_1);
+    float *const fc1_forward_out_at = &fc1_forward_out[512 * b0 + 32 * o0];
+    _mm512_storeu_ps(&fc1_forward_out_at[0], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[16], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[64], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[80], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[128], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[144], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[192], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[208], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[256], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[272], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[320], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[336], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[384], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[400], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[448], _mm512_setzero_ps());
+    _mm512_storeu_ps(&fc1_forward_out_at[464], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        __m512 sum0_0_0_0 = _mm512_setzero_ps();
+        __m512 sum0_0_0_1 = _mm512_setzero_ps();
+        __m512 sum0_0_1_0 = _mm512_setzero_ps();
+        __m512 sum0_0_1_1 = _mm512_setzero_ps();
+        __m512 sum0_0_2_0 = _mm512_setzero_ps();
+        __m512 sum0_0_2_1 = _mm512_setzero_ps();
+        __m512 sum0_0_3_0 = _mm512_setzero_ps();
+        __m512 sum0_0_3_1 = _mm512_setzero_ps();
+        __m512 sum0_1_0_0 = _mm512_setzero_ps();
+        __m512 sum0_1_0_1 = _mm512_setzero_ps();
+        __m512 sum0_1_1_0 = _mm512_setzero_ps();
+        __m512 sum0_1_1_1 = _mm512_setzero_ps();
+        __m512 sum0_1_2_0 = _mm512_setzero_ps();
+        __m512 sum0_1_2_1 = _mm512_setzero_ps();
+        __m512 sum0_1_3_0 = _mm512_setzero_ps();
+        __m512 sum0_1_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+            for (ptrdiff_t h = 0; h < 4; h++) {
+                for (ptrdiff_t w = 0; w < 4; w++) {
+                    for (ptrdiff_t c2 = 0; c2 < 16; c2++) {
+                        const float *const encoder4_relu_at = &encoder4_relu[65536 * b0 + 512 * c0 + 256 * c1 + 64 * h + 16 * w + c2];
+                        const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu_at[0]);
+                        const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 8192 * c0 + 4096 * c1 + 1024 * h + 256 * w
+                            + 16 * c2]);
+                        sum0_0_0_0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0_0);
+                        const __m512 fc1_0_weight_1 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 8192 * c0 + 4096 * c1 + 1024 * h + 256 * w
+                            + 16 * c2 + 131072]);
+                        sum0_0_0_1 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_0_1);
+                        const __m512 encoder4_relu_1 = _mm512_set1_ps(encoder4_relu_at[8192]);
+                        sum0_0_1_0 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_0_1_0);
+                        sum0_0_1_1 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_0_1_1);
+                        const __m512 encoder4_relu_2 = _mm512_set1_ps(encoder4_relu_at[16384]);
+                        sum0_0_2_0 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_0_2_0);
+                        sum0_0_2_1 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_0_2_1);
+                        const __m512 encoder4_relu_3 = _mm512_set1_ps(encoder4_relu_at[24576]);
+                        sum0_0_3_0 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_0_3_0);
+                        sum0_0_3_1 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_0_3_1);
+                        const __m512 encoder4_relu_4 = _mm512_set1_ps(encoder4_relu_at[32768]);
+                        sum0_1_0_0 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_0, sum0_1_0_0);
+                        sum0_1_0_1 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_1, sum0_1_0_1);
+                        const __m512 encoder4_relu_5 = _mm512_set1_ps(encoder4_relu_at[40960]);
+                        sum0_1_1_0 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_0, sum0_1_1_0);
+                        sum0_1_1_1 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_1, sum0_1_1_1);
+                        const __m512 encoder4_relu_6 = _mm512_set1_ps(encoder4_relu_at[49152]);
+                        sum0_1_2_0 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_0, sum0_1_2_0);
+                        sum0_1_2_1 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_1, sum0_1_2_1);
+                        const __m512 encoder4_relu_7 = _mm512_set1_ps(encoder4_relu_at[57344]);
+                        sum0_1_3_0 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_0, sum0_1_3_0);
+                        sum0_1_3_1 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_1, sum0_1_3_1);
+                    }
                 }
             }
         }
+        float *const fc1_forward_out_at_1 = &fc1_forward_out[512 * b0 + 32 * o0];
+        _mm512_storeu_ps(&fc1_forward_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[0]), sum0_0_0_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[16]), sum0_0_0_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[64], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[64]), sum0_0_1_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[80], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[80]), sum0_0_1_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[128], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[128]), sum0_0_2_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[144], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[144]), sum0_0_2_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[192], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[192]), sum0_0_3_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[208], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[208]), sum0_0_3_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[256], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[256]), sum0_1_0_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[272], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[272]), sum0_1_0_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[320], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[320]), sum0_1_1_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[336], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[336]), sum0_1_1_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[384], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[384]), sum0_1_2_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[400], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[400]), sum0_1_2_1));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[448], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[448]), sum0_1_3_0));
+        _mm512_storeu_ps(&fc1_forward_out_at_1[464], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[464]), sum0_1_3_1));
     }
-    const __m512 fc1_0_bias_0 = _mm512_loadu_ps(&fc1_0_bias[32 * o0]);
-    float *const fc1_forward_out_at = &fc1_forward_out[512 * b0 + 32 * o0];
-    _mm512_storeu_ps(&fc1_forward_out_at[0], _mm512_add_ps(sum0_0_0_0, fc1_0_bias_0));
-    const __m512 fc1_0_bias_1 = _mm512_loadu_ps(&fc1_0_bias[32 * o0 + 16]);
-    _mm512_storeu_ps(&fc1_forward_out_at[16], _mm512_add_ps(sum0_0_0_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[64], _mm512_add_ps(sum0_0_1_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[80], _mm512_add_ps(sum0_0_1_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[128], _mm512_add_ps(sum0_0_2_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[144], _mm512_add_ps(sum0_0_2_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[192], _mm512_add_ps(sum0_0_3_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[208], _mm512_add_ps(sum0_0_3_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[256], _mm512_add_ps(sum0_1_0_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[272], _mm512_add_ps(sum0_1_0_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[320], _mm512_add_ps(sum0_1_1_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[336], _mm512_add_ps(sum0_1_1_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[384], _mm512_add_ps(sum0_1_2_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[400], _mm512_add_ps(sum0_1_2_1, fc1_0_bias_1));
-    _mm512_storeu_ps(&fc1_forward_out_at[448], _mm512_add_ps(sum0_1_3_0, fc1_0_bias_0));
-    _mm512_storeu_ps(&fc1_forward_out_at[464], _mm512_add_ps(sum0_1_3_1, fc1_0_bias_1));
+    for (ptrdiff_t b1 = 0; b1 < 2; b1++) {
+        for (ptrdiff_t t = 0; t < 4; t++) {
+            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
+                const __m512 fc1_forward_0 = _mm512_loadu_ps(&fc1_forward_out[512 * b0 + 256 * b1 + 64 * t + 32 * o0 + 16 * o1]);
+                _mm512_storeu_ps(&fc1_forward_out[512 * b0 + 256 * b1 + 64 * t + 32 * o0 + 16 * o1], _mm512_add_ps(fc1_forward_0,
+                    _mm512_loadu_ps(&fc1_0_bias[32 * o0 + 16 * o1])));
+            }
+        }
+    }
 }
 
-static void fc1_forward(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward_out,
+static void fc1_forward(float *restrict fc1_forward_out, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -4225,7 +4252,7 @@ static void fc1_forward(const float *restrict encoder4_relu, const float *restri
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        fc1_forward_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward_out);
+        fc1_forward_body(item, fc1_forward_out, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -15359,166 +15386,204 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 104.9 M FLOPs, 5795.8 k bytes of memory traffic.
- * c in tiles of 48 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
-static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy, float *restrict fc3_data_grad_out) {
+ * c in tiles of 48 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, o in tiles of 32, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
+static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out,
+    const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy) {
     const ptrdiff_t c0 = item / 8;
     const ptrdiff_t b0 = item % 8;
     if (c0 < 2) {
-        __m512 sum0_0_0_0 = _mm512_setzero_ps();
-        __m512 sum0_0_0_1 = _mm512_setzero_ps();
-        __m512 sum0_0_0_2 = _mm512_setzero_ps();
-        __m512 sum0_0_1_0 = _mm512_setzero_ps();
-        __m512 sum0_0_1_1 = _mm512_setzero_ps();
-        __m512 sum0_0_1_2 = _mm512_setzero_ps();
-        __m512 sum0_0_2_0 = _mm512_setzero_ps();
-        __m512 sum0_0_2_1 = _mm512_setzero_ps();
-        __m512 sum0_0_2_2 = _mm512_setzero_ps();
-        __m512 sum0_0_3_0 = _mm512_setzero_ps();
-        __m512 sum0_0_3_1 = _mm512_setzero_ps();
-        __m512 sum0_0_3_2 = _mm512_setzero_ps();
-        __m512 sum0_1_0_0 = _mm512_setzero_ps();
-        __m512 sum0_1_0_1 = _mm512_setzero_ps();
-        __m512 sum0_1_0_2 = _mm512_setzero_ps();
-        __m512 sum0_1_1_0 = _mm512_setzero_ps();
-        __m512 sum0_1_1_1 = _mm512_setzero_ps();
-        __m512 sum0_1_1_2 = _mm512_setzero_ps();
-        __m512 sum0_1_2_0 = _mm512_setzero_ps();
-        __m512 sum0_1_2_1 = _mm512_setzero_ps();
-        __m512 sum0_1_2_2 = _mm512_setzero_ps();
-        __m512 sum0_1_3_0 = _mm512_setzero_ps();
-        __m512 sum0_1_3_1 = _mm512_setzero_ps();
-        __m512 sum0_1_3_2 = _mm512_setzero_ps();
-        for (ptrdiff_t o0 = 0; o0 < 32; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[65536 * b0 + 256 * o0
-                            + 64 * p + 16 * q + o1];
-                        const __m512 decoder0_conv_transpose_data_grad_0 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[0]);
-                        const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[393216 * c0 + 4096 * o0 + 1024 * p + 256 * q
-                            + 16 * o1];
-                        const __m512 fc3_0_weight_copy_0 = _mm512_loadu_ps(&fc3_0_weight_copy_at[0]);
-                        sum0_0_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0_0);
-                        const __m512 fc3_0_weight_copy_1 = _mm512_loadu_ps(&fc3_0_weight_copy_at[131072]);
-                        sum0_0_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_0_1);
-                        const __m512 fc3_0_weight_copy_2 = _mm512_loadu_ps(&fc3_0_weight_copy_at[262144]);
-                        sum0_0_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_0_2);
-                        const __m512 decoder0_conv_transpose_data_grad_1 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[8192]);
-                        sum0_0_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_0_1_0);
-                        sum0_0_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_0_1_1);
-                        sum0_0_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_0_1_2);
-                        const __m512 decoder0_conv_transpose_data_grad_2 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[16384]);
-                        sum0_0_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_0_2_0);
-                        sum0_0_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_0_2_1);
-                        sum0_0_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_0_2_2);
-                        const __m512 decoder0_conv_transpose_data_grad_3 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[24576]);
-                        sum0_0_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_0_3_0);
-                        sum0_0_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_0_3_1);
-                        sum0_0_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_0_3_2);
-                        const __m512 decoder0_conv_transpose_data_grad_4 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[32768]);
-                        sum0_1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_0, sum0_1_0_0);
-                        sum0_1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_1, sum0_1_0_1);
-                        sum0_1_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_2, sum0_1_0_2);
-                        const __m512 decoder0_conv_transpose_data_grad_5 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[40960]);
-                        sum0_1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_0, sum0_1_1_0);
-                        sum0_1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_1, sum0_1_1_1);
-                        sum0_1_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_2, sum0_1_1_2);
-                        const __m512 decoder0_conv_transpose_data_grad_6 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[49152]);
-                        sum0_1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_0, sum0_1_2_0);
-                        sum0_1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_1, sum0_1_2_1);
-                        sum0_1_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_2, sum0_1_2_2);
-                        const __m512 decoder0_conv_transpose_data_grad_7 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[57344]);
-                        sum0_1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_0, sum0_1_3_0);
-                        sum0_1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_1, sum0_1_3_1);
-                        sum0_1_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_2, sum0_1_3_2);
-                    }
-                }
-            }
-        }
         float *const fc3_data_grad_out_at = &fc3_data_grad_out[896 * b0 + 48 * c0];
-        _mm512_storeu_ps(&fc3_data_grad_out_at[0], sum0_0_0_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[16], sum0_0_0_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[32], sum0_0_0_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[112], sum0_0_1_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[128], sum0_0_1_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[144], sum0_0_1_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[224], sum0_0_2_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[240], sum0_0_2_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[256], sum0_0_2_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[336], sum0_0_3_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[352], sum0_0_3_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[368], sum0_0_3_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[448], sum0_1_0_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[464], sum0_1_0_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[480], sum0_1_0_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[560], sum0_1_1_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[576], sum0_1_1_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[592], sum0_1_1_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[672], sum0_1_2_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[688], sum0_1_2_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[704], sum0_1_2_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[784], sum0_1_3_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[800], sum0_1_3_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at[816], sum0_1_3_2);
-    } else {
-        __m512 sum1_0_0 = _mm512_setzero_ps();
-        __m512 sum1_0_1 = _mm512_setzero_ps();
-        __m512 sum1_0_2 = _mm512_setzero_ps();
-        __m512 sum1_0_3 = _mm512_setzero_ps();
-        __m512 sum1_1_0 = _mm512_setzero_ps();
-        __m512 sum1_1_1 = _mm512_setzero_ps();
-        __m512 sum1_1_2 = _mm512_setzero_ps();
-        __m512 sum1_1_3 = _mm512_setzero_ps();
-        for (ptrdiff_t o0 = 0; o0 < 32; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0 + 256 * o0
-                            + 64 * p + 16 * q + o1];
-                        const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy[393216 * c0 + 4096 * o0 + 1024 * p + 256 * q
-                            + 16 * o1]);
-                        sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
-                            sum1_0_0);
-                        sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
-                            sum1_0_1);
-                        sum1_0_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
-                            sum1_0_2);
-                        sum1_0_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
-                            sum1_0_3);
-                        sum1_1_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[32768]), fc3_0_weight_copy_3,
-                            sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[40960]), fc3_0_weight_copy_3,
-                            sum1_1_1);
-                        sum1_1_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[49152]), fc3_0_weight_copy_3,
-                            sum1_1_2);
-                        sum1_1_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[57344]), fc3_0_weight_copy_3,
-                            sum1_1_3);
+        _mm512_storeu_ps(&fc3_data_grad_out_at[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[112], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[128], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[144], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[224], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[240], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[256], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[336], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[352], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[368], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[448], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[464], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[480], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[560], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[576], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[592], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[672], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[688], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[704], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[784], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[800], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at[816], _mm512_setzero_ps());
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            __m512 sum0_0_0_0 = _mm512_setzero_ps();
+            __m512 sum0_0_0_1 = _mm512_setzero_ps();
+            __m512 sum0_0_0_2 = _mm512_setzero_ps();
+            __m512 sum0_0_1_0 = _mm512_setzero_ps();
+            __m512 sum0_0_1_1 = _mm512_setzero_ps();
+            __m512 sum0_0_1_2 = _mm512_setzero_ps();
+            __m512 sum0_0_2_0 = _mm512_setzero_ps();
+            __m512 sum0_0_2_1 = _mm512_setzero_ps();
+            __m512 sum0_0_2_2 = _mm512_setzero_ps();
+            __m512 sum0_0_3_0 = _mm512_setzero_ps();
+            __m512 sum0_0_3_1 = _mm512_setzero_ps();
+            __m512 sum0_0_3_2 = _mm512_setzero_ps();
+            __m512 sum0_1_0_0 = _mm512_setzero_ps();
+            __m512 sum0_1_0_1 = _mm512_setzero_ps();
+            __m512 sum0_1_0_2 = _mm512_setzero_ps();
+            __m512 sum0_1_1_0 = _mm512_setzero_ps();
+            __m512 sum0_1_1_1 = _mm512_setzero_ps();
+            __m512 sum0_1_1_2 = _mm512_setzero_ps();
+            __m512 sum0_1_2_0 = _mm512_setzero_ps();
+            __m512 sum0_1_2_1 = _mm512_setzero_ps();
+            __m512 sum0_1_2_2 = _mm512_setzero_ps();
+            __m512 sum0_1_3_0 = _mm512_setzero_ps();
+            __m512 sum0_1_3_1 = _mm512_setzero_ps();
+            __m512 sum0_1_3_2 = _mm512_setzero_ps();
+            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 16; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[65536 * b0
+                                + 512 * o0 + 256 * o1 + 64 * p + 16 * q + o2];
+                            const __m512 decoder0_conv_transpose_data_grad_0 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[0]);
+                            const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[393216 * c0 + 8192 * o0 + 4096 * o1 + 1024 * p
+                                + 256 * q + 16 * o2];
+                            const __m512 fc3_0_weight_copy_0 = _mm512_loadu_ps(&fc3_0_weight_copy_at[0]);
+                            sum0_0_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0_0);
+                            const __m512 fc3_0_weight_copy_1 = _mm512_loadu_ps(&fc3_0_weight_copy_at[131072]);
+                            sum0_0_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_0_1);
+                            const __m512 fc3_0_weight_copy_2 = _mm512_loadu_ps(&fc3_0_weight_copy_at[262144]);
+                            sum0_0_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_0_2);
+                            const __m512 decoder0_conv_transpose_data_grad_1 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[8192]);
+                            sum0_0_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_0_1_0);
+                            sum0_0_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_0_1_1);
+                            sum0_0_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_0_1_2);
+                            const __m512 decoder0_conv_transpose_data_grad_2 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[16384]);
+                            sum0_0_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_0_2_0);
+                            sum0_0_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_0_2_1);
+                            sum0_0_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_0_2_2);
+                            const __m512 decoder0_conv_transpose_data_grad_3 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[24576]);
+                            sum0_0_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_0_3_0);
+                            sum0_0_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_0_3_1);
+                            sum0_0_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_0_3_2);
+                            const __m512 decoder0_conv_transpose_data_grad_4 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[32768]);
+                            sum0_1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_0, sum0_1_0_0);
+                            sum0_1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_1, sum0_1_0_1);
+                            sum0_1_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_2, sum0_1_0_2);
+                            const __m512 decoder0_conv_transpose_data_grad_5 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[40960]);
+                            sum0_1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_0, sum0_1_1_0);
+                            sum0_1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_1, sum0_1_1_1);
+                            sum0_1_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_2, sum0_1_1_2);
+                            const __m512 decoder0_conv_transpose_data_grad_6 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[49152]);
+                            sum0_1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_0, sum0_1_2_0);
+                            sum0_1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_1, sum0_1_2_1);
+                            sum0_1_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_2, sum0_1_2_2);
+                            const __m512 decoder0_conv_transpose_data_grad_7 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[57344]);
+                            sum0_1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_0, sum0_1_3_0);
+                            sum0_1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_1, sum0_1_3_1);
+                            sum0_1_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_2, sum0_1_3_2);
+                        }
                     }
                 }
             }
+            float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[896 * b0 + 48 * c0];
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[0]), sum0_0_0_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[16]), sum0_0_0_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[32]), sum0_0_0_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[112], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[112]), sum0_0_1_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[128], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[128]), sum0_0_1_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[144], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[144]), sum0_0_1_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[224], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[224]), sum0_0_2_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[240], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[240]), sum0_0_2_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[256], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[256]), sum0_0_2_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[336], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[336]), sum0_0_3_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[352], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[352]), sum0_0_3_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[368], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[368]), sum0_0_3_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[448], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[448]), sum0_1_0_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[464], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[464]), sum0_1_0_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[480], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[480]), sum0_1_0_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[560], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[560]), sum0_1_1_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[576], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[576]), sum0_1_1_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[592], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[592]), sum0_1_1_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[672], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[672]), sum0_1_2_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[688], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[688]), sum0_1_2_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[704], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[704]), sum0_1_2_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[784], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[784]), sum0_1_3_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[800], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[800]), sum0_1_3_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_1[816], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[816]), sum0_1_3_2));
         }
-        float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[896 * b0 + 48 * c0];
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[0], sum1_0_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[112], sum1_0_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[224], sum1_0_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[336], sum1_0_3);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[448], sum1_1_0);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[560], sum1_1_1);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[672], sum1_1_2);
-        _mm512_storeu_ps(&fc3_data_grad_out_at_1[784], sum1_1_3);
+    } else {
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[896 * b0 + 48 * c0];
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[112], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[224], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[336], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[448], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[560], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[672], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_out_at_2[784], _mm512_setzero_ps());
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            __m512 sum1_0_0 = _mm512_setzero_ps();
+            __m512 sum1_0_1 = _mm512_setzero_ps();
+            __m512 sum1_0_2 = _mm512_setzero_ps();
+            __m512 sum1_0_3 = _mm512_setzero_ps();
+            __m512 sum1_1_0 = _mm512_setzero_ps();
+            __m512 sum1_1_1 = _mm512_setzero_ps();
+            __m512 sum1_1_2 = _mm512_setzero_ps();
+            __m512 sum1_1_3 = _mm512_setzero_ps();
+            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 16; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0
+                                + 512 * o0 + 256 * o1 + 64 * p + 16 * q + o2];
+                            const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy[393216 * c0 + 8192 * o0 + 4096 * o1
+                                + 1024 * p + 256 * q + 16 * o2]);
+                            sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
+                                sum1_0_0);
+                            sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
+                                sum1_0_1);
+                            sum1_0_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
+                                sum1_0_2);
+                            sum1_0_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
+                                sum1_0_3);
+                            sum1_1_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[32768]), fc3_0_weight_copy_3,
+                                sum1_1_0);
+                            sum1_1_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[40960]), fc3_0_weight_copy_3,
+                                sum1_1_1);
+                            sum1_1_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[49152]), fc3_0_weight_copy_3,
+                                sum1_1_2);
+                            sum1_1_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[57344]), fc3_0_weight_copy_3,
+                                sum1_1_3);
+                        }
+                    }
+                }
+            }
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[896 * b0 + 48 * c0];
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[0]), sum1_0_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[112], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[112]), sum1_0_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[224], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[224]), sum1_0_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[336], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[336]), sum1_0_3));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[448], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[448]), sum1_1_0));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[560], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[560]), sum1_1_1));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[672], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[672]), sum1_1_2));
+            _mm512_storeu_ps(&fc3_data_grad_out_at_3[784], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[784]), sum1_1_3));
+        }
     }
 }
 
-static void fc3_data_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy,
-    float *restrict fc3_data_grad_out, int threads) {
+static void fc3_data_grad(float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight_copy, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
-        fc3_data_grad_body(item, decoder0_conv_transpose_data_grad, fc3_0_weight_copy, fc3_data_grad_out);
+        fc3_data_grad_body(item, fc3_data_grad_out, decoder0_conv_transpose_data_grad, fc3_0_weight_copy);
     }
 }
 
@@ -28358,26 +28423,31 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, c in tiles of 32, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item;
-    __m512 sum0 = _mm512_setzero_ps();
-    for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
-        for (ptrdiff_t h = 0; h < 4; h++) {
-            for (ptrdiff_t w = 0; w < 4; w++) {
-                for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu[256 * c0 + 64 * h + 16 * w + c1]);
-                    const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[131072 * o0 + 4096 * c0 + 1024 * h + 256 * w + 16 * c1]);
-                    sum0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0);
+    _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_setzero_ps());
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        __m512 sum0 = _mm512_setzero_ps();
+        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
+            for (ptrdiff_t h = 0; h < 4; h++) {
+                for (ptrdiff_t w = 0; w < 4; w++) {
+                    for (ptrdiff_t c2 = 0; c2 < 16; c2++) {
+                        const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu[512 * c0 + 256 * c1 + 64 * h + 16 * w + c2]);
+                        const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[131072 * o0 + 8192 * c0 + 4096 * c1 + 1024 * h + 256 * w
+                            + 16 * c2]);
+                        sum0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0);
+                    }
                 }
             }
         }
+        _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward[16 * o0]), sum0));
     }
-    _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_add_ps(sum0, _mm512_loadu_ps(&fc1_0_bias[16 * o0])));
+    _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward[16 * o0]), _mm512_loadu_ps(&fc1_0_bias[16 * o0])));
 }
 
-static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+static void fc1_forward_stream(float *restrict fc1_forward, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -28385,7 +28455,7 @@ static void fc1_forward_stream(const float *restrict encoder4_relu, const float 
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 4; item++) {
-        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+        fc1_forward_stream_body(item, fc1_forward, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -32444,7 +32514,7 @@ static void train(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
         (const float *)(workspace + 1552256), (const float *)(workspace + 113898496), (float *)(workspace + 256504832), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 256504832), (const float *)(workspace + 6271872), (float *)(workspace + 261562368),
+    fc1_forward((float *)(workspace + 261562368), (const float *)(workspace + 256504832), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 261562368), (const float *)(workspace + 8369280), (float *)(workspace + 261354496),
@@ -32606,7 +32676,7 @@ static void train(const ModelStep *step) {
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 126481408), (float *)(workspace + 30861696), threads);
     done(step, 66);
-    fc3_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 76674048), (float *)(workspace + 114106368), threads);
+    fc3_data_grad((float *)(workspace + 114106368), (const float *)(workspace + 126481408), (const float *)(workspace + 76674048), threads);
     done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 114070528), threads);
     done(step, 68);
@@ -32785,7 +32855,7 @@ static void evaluate(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 88732672), (const float *)(workspace + 95024128),
         (const float *)(workspace + 1552256), (const float *)(workspace + 80344064), (float *)(workspace + 92926976), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 92926976), (const float *)(workspace + 6271872), (float *)(workspace + 80430080),
+    fc1_forward((float *)(workspace + 80430080), (const float *)(workspace + 92926976), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 80430080), (const float *)(workspace + 8369280), (float *)(workspace + 80344064),
@@ -32876,7 +32946,7 @@ static void stream(const ModelStep *step) {
     encoder4_conv_forward_stream((const float *)(workspace + 80475136), (const float *)(workspace + 80376832),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 80344064), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((const float *)(workspace + 80344064), (const float *)(workspace + 6271872), (float *)(workspace + 80376832),
+    fc1_forward_stream((float *)(workspace + 80376832), (const float *)(workspace + 80344064), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 9);
     gru0_input_projection_stream((const float *)(workspace + 80376832), (const float *)(workspace + 8369280),

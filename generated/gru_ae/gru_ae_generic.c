@@ -3112,63 +3112,78 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
  * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t in tiles of 2, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_forward_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward_out) {
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t in tiles of 2, c in tiles of 32, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_out, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t b0 = item % 16;
     for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
-        vector_float sum0_0_0 = vector_broadcast(0.0f);
-        vector_float sum0_0_1 = vector_broadcast(0.0f);
-        vector_float sum0_0_2 = vector_broadcast(0.0f);
-        vector_float sum0_0_3 = vector_broadcast(0.0f);
-        vector_float sum0_1_0 = vector_broadcast(0.0f);
-        vector_float sum0_1_1 = vector_broadcast(0.0f);
-        vector_float sum0_1_2 = vector_broadcast(0.0f);
-        vector_float sum0_1_3 = vector_broadcast(0.0f);
-        for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
-            for (ptrdiff_t h = 0; h < 4; h++) {
-                for (ptrdiff_t w = 0; w < 4; w++) {
-                    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        const vector_float encoder4_relu_0 = vector_broadcast(encoder4_relu[32768 * b0 + 16384 * t0 + 64 * c0 + 16 * h
-                            + 4 * w + c1]);
-                        const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 4 * c1];
-                        const vector_float fc1_0_weight_0 = vector_load(&fc1_0_weight_at[0]);
-                        sum0_0_0 = vector_multiply_add(encoder4_relu_0, fc1_0_weight_0, sum0_0_0);
-                        const vector_float fc1_0_weight_1 = vector_load(&fc1_0_weight_at[32768]);
-                        sum0_0_1 = vector_multiply_add(encoder4_relu_0, fc1_0_weight_1, sum0_0_1);
-                        const vector_float fc1_0_weight_2 = vector_load(&fc1_0_weight_at[65536]);
-                        sum0_0_2 = vector_multiply_add(encoder4_relu_0, fc1_0_weight_2, sum0_0_2);
-                        const vector_float fc1_0_weight_3 = vector_load(&fc1_0_weight_at[98304]);
-                        sum0_0_3 = vector_multiply_add(encoder4_relu_0, fc1_0_weight_3, sum0_0_3);
-                        const vector_float encoder4_relu_1 = vector_broadcast(encoder4_relu[32768 * b0 + 16384 * t0 + 64 * c0 + 16 * h
-                            + 4 * w + c1 + 8192]);
-                        sum0_1_0 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_0, sum0_1_0);
-                        sum0_1_1 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_1, sum0_1_1);
-                        sum0_1_2 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_2, sum0_1_2);
-                        sum0_1_3 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_3, sum0_1_3);
+        float *const fc1_forward_out_at = &fc1_forward_out[256 * b0 + 128 * t0 + 16 * o0];
+        vector_store(&fc1_forward_out_at[0], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[4], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[8], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[12], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[64], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[68], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[72], vector_broadcast(0.0f));
+        vector_store(&fc1_forward_out_at[76], vector_broadcast(0.0f));
+        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+            vector_float sum0_0_0 = vector_broadcast(0.0f);
+            vector_float sum0_0_1 = vector_broadcast(0.0f);
+            vector_float sum0_0_2 = vector_broadcast(0.0f);
+            vector_float sum0_0_3 = vector_broadcast(0.0f);
+            vector_float sum0_1_0 = vector_broadcast(0.0f);
+            vector_float sum0_1_1 = vector_broadcast(0.0f);
+            vector_float sum0_1_2 = vector_broadcast(0.0f);
+            vector_float sum0_1_3 = vector_broadcast(0.0f);
+            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+                for (ptrdiff_t h = 0; h < 4; h++) {
+                    for (ptrdiff_t w = 0; w < 4; w++) {
+                        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+                            const float encoder4_relu_0 = encoder4_relu[32768 * b0 + 16384 * t0 + 512 * c0 + 64 * c1 + 16 * h + 4 * w + c2];
+                            const vector_float encoder4_relu_1 = vector_broadcast(encoder4_relu_0);
+                            const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 2048 * c0 + 256 * c1 + 64 * h + 16 * w
+                                + 4 * c2];
+                            const vector_float fc1_0_weight_0 = vector_load(&fc1_0_weight_at[0]);
+                            sum0_0_0 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_0, sum0_0_0);
+                            const vector_float fc1_0_weight_1 = vector_load(&fc1_0_weight_at[32768]);
+                            sum0_0_1 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_1, sum0_0_1);
+                            const vector_float fc1_0_weight_2 = vector_load(&fc1_0_weight_at[65536]);
+                            sum0_0_2 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_2, sum0_0_2);
+                            const vector_float fc1_0_weight_3 = vector_load(&fc1_0_weight_at[98304]);
+                            sum0_0_3 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_3, sum0_0_3);
+                            const float encoder4_relu_2 = encoder4_relu[32768 * b0 + 16384 * t0 + 512 * c0 + 64 * c1 + 16 * h + 4 * w + c2
+                                + 8192];
+                            const vector_float encoder4_relu_3 = vector_broadcast(encoder4_relu_2);
+                            sum0_1_0 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_0, sum0_1_0);
+                            sum0_1_1 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_1, sum0_1_1);
+                            sum0_1_2 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_2, sum0_1_2);
+                            sum0_1_3 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_3, sum0_1_3);
+                        }
                     }
                 }
             }
+            float *const fc1_forward_out_at_1 = &fc1_forward_out[256 * b0 + 128 * t0 + 16 * o0];
+            vector_store(&fc1_forward_out_at_1[0], vector_add(vector_load(&fc1_forward_out_at_1[0]), sum0_0_0));
+            vector_store(&fc1_forward_out_at_1[4], vector_add(vector_load(&fc1_forward_out_at_1[4]), sum0_0_1));
+            vector_store(&fc1_forward_out_at_1[8], vector_add(vector_load(&fc1_forward_out_at_1[8]), sum0_0_2));
+            vector_store(&fc1_forward_out_at_1[12], vector_add(vector_load(&fc1_forward_out_at_1[12]), sum0_0_3));
+            vector_store(&fc1_forward_out_at_1[64], vector_add(vector_load(&fc1_forward_out_at_1[64]), sum0_1_0));
+            vector_store(&fc1_forward_out_at_1[68], vector_add(vector_load(&fc1_forward_out_at_1[68]), sum0_1_1));
+            vector_store(&fc1_forward_out_at_1[72], vector_add(vector_load(&fc1_forward_out_at_1[72]), sum0_1_2));
+            vector_store(&fc1_forward_out_at_1[76], vector_add(vector_load(&fc1_forward_out_at_1[76]), sum0_1_3));
         }
-        const float *const fc1_0_bias_at = &fc1_0_bias[16 * o0];
-        const vector_float fc1_0_bias_0 = vector_load(&fc1_0_bias_at[0]);
-        float *const fc1_forward_out_at = &fc1_forward_out[256 * b0 + 128 * t0 + 16 * o0];
-        vector_store(&fc1_forward_out_at[0], vector_add(sum0_0_0, fc1_0_bias_0));
-        const vector_float fc1_0_bias_1 = vector_load(&fc1_0_bias_at[4]);
-        vector_store(&fc1_forward_out_at[4], vector_add(sum0_0_1, fc1_0_bias_1));
-        const vector_float fc1_0_bias_2 = vector_load(&fc1_0_bias_at[8]);
-        vector_store(&fc1_forward_out_at[8], vector_add(sum0_0_2, fc1_0_bias_2));
-        const vector_float fc1_0_bias_3 = vector_load(&fc1_0_bias_at[12]);
-        vector_store(&fc1_forward_out_at[12], vector_add(sum0_0_3, fc1_0_bias_3));
-        vector_store(&fc1_forward_out_at[64], vector_add(sum0_1_0, fc1_0_bias_0));
-        vector_store(&fc1_forward_out_at[68], vector_add(sum0_1_1, fc1_0_bias_1));
-        vector_store(&fc1_forward_out_at[72], vector_add(sum0_1_2, fc1_0_bias_2));
-        vector_store(&fc1_forward_out_at[76], vector_add(sum0_1_3, fc1_0_bias_3));
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+            const vector_float fc1_forward_0 = vector_load(&fc1_forward_out[256 * b0 + 64 * t + 16 * o0 + 4 * o1]);
+            vector_store(&fc1_forward_out[256 * b0 + 64 * t + 16 * o0 + 4 * o1], vector_add(fc1_forward_0,
+                vector_load(&fc1_0_bias[16 * o0 + 4 * o1])));
+        }
     }
 }
 
-static void fc1_forward(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward_out,
+static void fc1_forward(float *restrict fc1_forward_out, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -3176,7 +3191,7 @@ static void fc1_forward(const float *restrict encoder4_relu, const float *restri
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        fc1_forward_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward_out);
+        fc1_forward_body(item, fc1_forward_out, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -11271,112 +11286,136 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 104.9 M FLOPs, 5399.6 k bytes of memory traffic.
- * c in tiles of 12 parallel, h parallel, w parallel, b parallel, t in tiles of 4, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
-static void fc3_data_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy, float *restrict fc3_data_grad_out) {
+ * c in tiles of 12 parallel, h parallel, w parallel, b parallel, t in tiles of 4, o in tiles of 32, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
+static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight_copy) {
     const ptrdiff_t c0 = item / 16;
     const ptrdiff_t b0 = item % 16;
     if (c0 < 8) {
-        vector_float sum0_0_0 = vector_broadcast(0.0f);
-        vector_float sum0_0_1 = vector_broadcast(0.0f);
-        vector_float sum0_0_2 = vector_broadcast(0.0f);
-        vector_float sum0_1_0 = vector_broadcast(0.0f);
-        vector_float sum0_1_1 = vector_broadcast(0.0f);
-        vector_float sum0_1_2 = vector_broadcast(0.0f);
-        vector_float sum0_2_0 = vector_broadcast(0.0f);
-        vector_float sum0_2_1 = vector_broadcast(0.0f);
-        vector_float sum0_2_2 = vector_broadcast(0.0f);
-        vector_float sum0_3_0 = vector_broadcast(0.0f);
-        vector_float sum0_3_1 = vector_broadcast(0.0f);
-        vector_float sum0_3_2 = vector_broadcast(0.0f);
-        for (ptrdiff_t o0 = 0; o0 < 128; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[32768 * b0 + 64 * o0
-                            + 16 * p + 4 * q + o1];
-                        const vector_float decoder0_conv_transpose_data_grad_0 = vector_broadcast(decoder0_conv_transpose_data_grad_at[0]);
-                        const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[98304 * c0 + 256 * o0 + 64 * p + 16 * q + 4 * o1];
-                        const vector_float fc3_0_weight_copy_0 = vector_load(&fc3_0_weight_copy_at[0]);
-                        sum0_0_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0);
-                        const vector_float fc3_0_weight_copy_1 = vector_load(&fc3_0_weight_copy_at[32768]);
-                        sum0_0_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_1);
-                        const vector_float fc3_0_weight_copy_2 = vector_load(&fc3_0_weight_copy_at[65536]);
-                        sum0_0_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_2);
-                        const vector_float decoder0_conv_transpose_data_grad_1 =
-                            vector_broadcast(decoder0_conv_transpose_data_grad_at[8192]);
-                        sum0_1_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_1_0);
-                        sum0_1_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_1_1);
-                        sum0_1_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_1_2);
-                        const vector_float decoder0_conv_transpose_data_grad_2 =
-                            vector_broadcast(decoder0_conv_transpose_data_grad_at[16384]);
-                        sum0_2_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_2_0);
-                        sum0_2_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_2_1);
-                        sum0_2_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_2_2);
-                        const vector_float decoder0_conv_transpose_data_grad_3 =
-                            vector_broadcast(decoder0_conv_transpose_data_grad_at[24576]);
-                        sum0_3_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_3_0);
-                        sum0_3_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_3_1);
-                        sum0_3_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_3_2);
-                    }
-                }
-            }
-        }
         float *const fc3_data_grad_out_at = &fc3_data_grad_out[400 * b0 + 12 * c0];
-        vector_store(&fc3_data_grad_out_at[0], sum0_0_0);
-        vector_store(&fc3_data_grad_out_at[4], sum0_0_1);
-        vector_store(&fc3_data_grad_out_at[8], sum0_0_2);
-        vector_store(&fc3_data_grad_out_at[100], sum0_1_0);
-        vector_store(&fc3_data_grad_out_at[104], sum0_1_1);
-        vector_store(&fc3_data_grad_out_at[108], sum0_1_2);
-        vector_store(&fc3_data_grad_out_at[200], sum0_2_0);
-        vector_store(&fc3_data_grad_out_at[204], sum0_2_1);
-        vector_store(&fc3_data_grad_out_at[208], sum0_2_2);
-        vector_store(&fc3_data_grad_out_at[300], sum0_3_0);
-        vector_store(&fc3_data_grad_out_at[304], sum0_3_1);
-        vector_store(&fc3_data_grad_out_at[308], sum0_3_2);
-    } else {
-        vector_float sum1_0 = vector_broadcast(0.0f);
-        vector_float sum1_1 = vector_broadcast(0.0f);
-        vector_float sum1_2 = vector_broadcast(0.0f);
-        vector_float sum1_3 = vector_broadcast(0.0f);
-        for (ptrdiff_t o0 = 0; o0 < 128; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0 + 64 * o0
-                            + 16 * p + 4 * q + o1];
-                        const vector_float fc3_0_weight_copy_3 = vector_load(&fc3_0_weight_copy[98304 * c0 + 256 * o0 + 64 * p + 16 * q
-                            + 4 * o1]);
-                        sum1_0 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
-                            sum1_0);
-                        sum1_1 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
-                            sum1_1);
-                        sum1_2 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
-                            sum1_2);
-                        sum1_3 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
-                            sum1_3);
+        vector_store(&fc3_data_grad_out_at[0], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[4], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[8], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[100], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[104], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[108], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[200], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[204], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[208], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[300], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[304], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at[308], vector_broadcast(0.0f));
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            vector_float sum0_0_0 = vector_broadcast(0.0f);
+            vector_float sum0_0_1 = vector_broadcast(0.0f);
+            vector_float sum0_0_2 = vector_broadcast(0.0f);
+            vector_float sum0_1_0 = vector_broadcast(0.0f);
+            vector_float sum0_1_1 = vector_broadcast(0.0f);
+            vector_float sum0_1_2 = vector_broadcast(0.0f);
+            vector_float sum0_2_0 = vector_broadcast(0.0f);
+            vector_float sum0_2_1 = vector_broadcast(0.0f);
+            vector_float sum0_2_2 = vector_broadcast(0.0f);
+            vector_float sum0_3_0 = vector_broadcast(0.0f);
+            vector_float sum0_3_1 = vector_broadcast(0.0f);
+            vector_float sum0_3_2 = vector_broadcast(0.0f);
+            for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[32768 * b0
+                                + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
+                            const vector_float decoder0_conv_transpose_data_grad_0 =
+                                vector_broadcast(decoder0_conv_transpose_data_grad_at[0]);
+                            const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1 + 64 * p + 16 * q
+                                + 4 * o2];
+                            const vector_float fc3_0_weight_copy_0 = vector_load(&fc3_0_weight_copy_at[0]);
+                            sum0_0_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0);
+                            const vector_float fc3_0_weight_copy_1 = vector_load(&fc3_0_weight_copy_at[32768]);
+                            sum0_0_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_1);
+                            const vector_float fc3_0_weight_copy_2 = vector_load(&fc3_0_weight_copy_at[65536]);
+                            sum0_0_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_2);
+                            const vector_float decoder0_conv_transpose_data_grad_1 =
+                                vector_broadcast(decoder0_conv_transpose_data_grad_at[8192]);
+                            sum0_1_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_1_0);
+                            sum0_1_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_1_1);
+                            sum0_1_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_1_2);
+                            const vector_float decoder0_conv_transpose_data_grad_2 =
+                                vector_broadcast(decoder0_conv_transpose_data_grad_at[16384]);
+                            sum0_2_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_2_0);
+                            sum0_2_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_2_1);
+                            sum0_2_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_2_2);
+                            const vector_float decoder0_conv_transpose_data_grad_3 =
+                                vector_broadcast(decoder0_conv_transpose_data_grad_at[24576]);
+                            sum0_3_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_3_0);
+                            sum0_3_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_3_1);
+                            sum0_3_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_3_2);
+                        }
                     }
                 }
             }
+            float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[400 * b0 + 12 * c0];
+            vector_store(&fc3_data_grad_out_at_1[0], vector_add(vector_load(&fc3_data_grad_out_at_1[0]), sum0_0_0));
+            vector_store(&fc3_data_grad_out_at_1[4], vector_add(vector_load(&fc3_data_grad_out_at_1[4]), sum0_0_1));
+            vector_store(&fc3_data_grad_out_at_1[8], vector_add(vector_load(&fc3_data_grad_out_at_1[8]), sum0_0_2));
+            vector_store(&fc3_data_grad_out_at_1[100], vector_add(vector_load(&fc3_data_grad_out_at_1[100]), sum0_1_0));
+            vector_store(&fc3_data_grad_out_at_1[104], vector_add(vector_load(&fc3_data_grad_out_at_1[104]), sum0_1_1));
+            vector_store(&fc3_data_grad_out_at_1[108], vector_add(vector_load(&fc3_data_grad_out_at_1[108]), sum0_1_2));
+            vector_store(&fc3_data_grad_out_at_1[200], vector_add(vector_load(&fc3_data_grad_out_at_1[200]), sum0_2_0));
+            vector_store(&fc3_data_grad_out_at_1[204], vector_add(vector_load(&fc3_data_grad_out_at_1[204]), sum0_2_1));
+            vector_store(&fc3_data_grad_out_at_1[208], vector_add(vector_load(&fc3_data_grad_out_at_1[208]), sum0_2_2));
+            vector_store(&fc3_data_grad_out_at_1[300], vector_add(vector_load(&fc3_data_grad_out_at_1[300]), sum0_3_0));
+            vector_store(&fc3_data_grad_out_at_1[304], vector_add(vector_load(&fc3_data_grad_out_at_1[304]), sum0_3_1));
+            vector_store(&fc3_data_grad_out_at_1[308], vector_add(vector_load(&fc3_data_grad_out_at_1[308]), sum0_3_2));
         }
-        float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[400 * b0 + 12 * c0];
-        vector_store(&fc3_data_grad_out_at_1[0], sum1_0);
-        vector_store(&fc3_data_grad_out_at_1[100], sum1_1);
-        vector_store(&fc3_data_grad_out_at_1[200], sum1_2);
-        vector_store(&fc3_data_grad_out_at_1[300], sum1_3);
+    } else {
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[400 * b0 + 12 * c0];
+        vector_store(&fc3_data_grad_out_at_2[0], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at_2[100], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at_2[200], vector_broadcast(0.0f));
+        vector_store(&fc3_data_grad_out_at_2[300], vector_broadcast(0.0f));
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            vector_float sum1_0 = vector_broadcast(0.0f);
+            vector_float sum1_1 = vector_broadcast(0.0f);
+            vector_float sum1_2 = vector_broadcast(0.0f);
+            vector_float sum1_3 = vector_broadcast(0.0f);
+            for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0
+                                + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
+                            const vector_float fc3_0_weight_copy_3 = vector_load(&fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1
+                                + 64 * p + 16 * q + 4 * o2]);
+                            sum1_0 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
+                                sum1_0);
+                            sum1_1 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[8192]),
+                                fc3_0_weight_copy_3, sum1_1);
+                            sum1_2 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[16384]),
+                                fc3_0_weight_copy_3, sum1_2);
+                            sum1_3 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[24576]),
+                                fc3_0_weight_copy_3, sum1_3);
+                        }
+                    }
+                }
+            }
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[400 * b0 + 12 * c0];
+            vector_store(&fc3_data_grad_out_at_3[0], vector_add(vector_load(&fc3_data_grad_out_at_3[0]), sum1_0));
+            vector_store(&fc3_data_grad_out_at_3[100], vector_add(vector_load(&fc3_data_grad_out_at_3[100]), sum1_1));
+            vector_store(&fc3_data_grad_out_at_3[200], vector_add(vector_load(&fc3_data_grad_out_at_3[200]), sum1_2));
+            vector_store(&fc3_data_grad_out_at_3[300], vector_add(vector_load(&fc3_data_grad_out_at_3[300]), sum1_3));
+        }
     }
 }
 
-static void fc3_data_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy,
-    float *restrict fc3_data_grad_out, int threads) {
+static void fc3_data_grad(float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight_copy, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 144; item++) {
-        fc3_data_grad_body(item, decoder0_conv_transpose_data_grad, fc3_0_weight_copy, fc3_data_grad_out);
+        fc3_data_grad_body(item, fc3_data_grad_out, decoder0_conv_transpose_data_grad, fc3_0_weight_copy);
     }
 }
 
@@ -20454,37 +20493,47 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, c in tiles of 32, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item;
-    vector_float sum0_0 = vector_broadcast(0.0f);
-    vector_float sum0_1 = vector_broadcast(0.0f);
-    vector_float sum0_2 = vector_broadcast(0.0f);
-    vector_float sum0_3 = vector_broadcast(0.0f);
-    for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
-        for (ptrdiff_t h = 0; h < 4; h++) {
-            for (ptrdiff_t w = 0; w < 4; w++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    const vector_float encoder4_relu_0 = vector_broadcast(encoder4_relu[64 * c0 + 16 * h + 4 * w + c1]);
-                    const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 4 * c1];
-                    sum0_0 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[0]), sum0_0);
-                    sum0_1 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[32768]), sum0_1);
-                    sum0_2 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[65536]), sum0_2);
-                    sum0_3 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[98304]), sum0_3);
+    float *const fc1_forward_at = &fc1_forward[16 * o0];
+    vector_store(&fc1_forward_at[0], vector_broadcast(0.0f));
+    vector_store(&fc1_forward_at[4], vector_broadcast(0.0f));
+    vector_store(&fc1_forward_at[8], vector_broadcast(0.0f));
+    vector_store(&fc1_forward_at[12], vector_broadcast(0.0f));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        vector_float sum0_0 = vector_broadcast(0.0f);
+        vector_float sum0_1 = vector_broadcast(0.0f);
+        vector_float sum0_2 = vector_broadcast(0.0f);
+        vector_float sum0_3 = vector_broadcast(0.0f);
+        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+            for (ptrdiff_t h = 0; h < 4; h++) {
+                for (ptrdiff_t w = 0; w < 4; w++) {
+                    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+                        const vector_float encoder4_relu_0 = vector_broadcast(encoder4_relu[512 * c0 + 64 * c1 + 16 * h + 4 * w + c2]);
+                        const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 2048 * c0 + 256 * c1 + 64 * h + 16 * w + 4 * c2];
+                        sum0_0 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[0]), sum0_0);
+                        sum0_1 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[32768]), sum0_1);
+                        sum0_2 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[65536]), sum0_2);
+                        sum0_3 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[98304]), sum0_3);
+                    }
                 }
             }
         }
+        float *const fc1_forward_at_1 = &fc1_forward[16 * o0];
+        vector_store(&fc1_forward_at_1[0], vector_add(vector_load(&fc1_forward_at_1[0]), sum0_0));
+        vector_store(&fc1_forward_at_1[4], vector_add(vector_load(&fc1_forward_at_1[4]), sum0_1));
+        vector_store(&fc1_forward_at_1[8], vector_add(vector_load(&fc1_forward_at_1[8]), sum0_2));
+        vector_store(&fc1_forward_at_1[12], vector_add(vector_load(&fc1_forward_at_1[12]), sum0_3));
     }
-    const float *const fc1_0_bias_at = &fc1_0_bias[16 * o0];
-    float *const fc1_forward_at = &fc1_forward[16 * o0];
-    vector_store(&fc1_forward_at[0], vector_add(sum0_0, vector_load(&fc1_0_bias_at[0])));
-    vector_store(&fc1_forward_at[4], vector_add(sum0_1, vector_load(&fc1_0_bias_at[4])));
-    vector_store(&fc1_forward_at[8], vector_add(sum0_2, vector_load(&fc1_0_bias_at[8])));
-    vector_store(&fc1_forward_at[12], vector_add(sum0_3, vector_load(&fc1_0_bias_at[12])));
+    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+        const vector_float fc1_forward_0 = vector_load(&fc1_forward[16 * o0 + 4 * o1]);
+        vector_store(&fc1_forward[16 * o0 + 4 * o1], vector_add(fc1_forward_0, vector_load(&fc1_0_bias[16 * o0 + 4 * o1])));
+    }
 }
 
-static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+static void fc1_forward_stream(float *restrict fc1_forward, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -20492,7 +20541,7 @@ static void fc1_forward_stream(const float *restrict encoder4_relu, const float 
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 4; item++) {
-        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+        fc1_forward_stream_body(item, fc1_forward, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -24272,7 +24321,7 @@ static void train(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
         (const float *)(workspace + 1552256), (const float *)(workspace + 111732672), (float *)(workspace + 254339008), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 254339008), (const float *)(workspace + 6271872), (float *)(workspace + 259374272),
+    fc1_forward((float *)(workspace + 259374272), (const float *)(workspace + 254339008), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 259374272), (const float *)(workspace + 8369280), (float *)(workspace + 259188672),
@@ -24434,7 +24483,7 @@ static void train(const ModelStep *step) {
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
     done(step, 66);
-    fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
+    fc3_data_grad((float *)(workspace + 111918272), (const float *)(workspace + 124315584), (const float *)(workspace + 74901440), threads);
     done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 111886272), threads);
     done(step, 68);
@@ -24613,7 +24662,7 @@ static void evaluate(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 86566848), (const float *)(workspace + 92858304),
         (const float *)(workspace + 1552256), (const float *)(workspace + 78178240), (float *)(workspace + 90761152), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 90761152), (const float *)(workspace + 6271872), (float *)(workspace + 78255040),
+    fc1_forward((float *)(workspace + 78255040), (const float *)(workspace + 90761152), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 78255040), (const float *)(workspace + 8369280), (float *)(workspace + 78178240),
@@ -24704,7 +24753,7 @@ static void stream(const ModelStep *step) {
     encoder4_conv_forward_stream((const float *)(workspace + 78309312), (const float *)(workspace + 78211008),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 78178240), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 6271872), (float *)(workspace + 78211008),
+    fc1_forward_stream((float *)(workspace + 78211008), (const float *)(workspace + 78178240), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 9);
     gru0_input_projection_stream((const float *)(workspace + 78211008), (const float *)(workspace + 8369280),

@@ -3958,86 +3958,107 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
  * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t in tiles of 4, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_forward_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward_out) {
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t in tiles of 4, c in tiles of 32, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_out, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t b0 = item % 16;
-    float32x4_t sum0_0_0 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_0_1 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_0_2 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_0_3 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_1_0 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_1_1 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_1_2 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_1_3 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_2_0 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_2_1 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_2_2 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_2_3 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_3_0 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_3_1 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_3_2 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_3_3 = vdupq_n_f32(0.0f);
-    for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
-        for (ptrdiff_t h = 0; h < 4; h++) {
-            for (ptrdiff_t w = 0; w < 4; w++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    const float *const encoder4_relu_at = &encoder4_relu[32768 * b0 + 64 * c0 + 16 * h + 4 * w + c1];
-                    const float32x4_t encoder4_relu_0 = vdupq_n_f32(encoder4_relu_at[0]);
-                    const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 4 * c1];
-                    const float32x4_t fc1_0_weight_0 = vld1q_f32(&fc1_0_weight_at[0]);
-                    sum0_0_0 = vfmaq_f32(sum0_0_0, encoder4_relu_0, fc1_0_weight_0);
-                    const float32x4_t fc1_0_weight_1 = vld1q_f32(&fc1_0_weight_at[32768]);
-                    sum0_0_1 = vfmaq_f32(sum0_0_1, encoder4_relu_0, fc1_0_weight_1);
-                    const float32x4_t fc1_0_weight_2 = vld1q_f32(&fc1_0_weight_at[65536]);
-                    sum0_0_2 = vfmaq_f32(sum0_0_2, encoder4_relu_0, fc1_0_weight_2);
-                    const float32x4_t fc1_0_weight_3 = vld1q_f32(&fc1_0_weight_at[98304]);
-                    sum0_0_3 = vfmaq_f32(sum0_0_3, encoder4_relu_0, fc1_0_weight_3);
-                    const float32x4_t encoder4_relu_1 = vdupq_n_f32(encoder4_relu_at[8192]);
-                    sum0_1_0 = vfmaq_f32(sum0_1_0, encoder4_relu_1, fc1_0_weight_0);
-                    sum0_1_1 = vfmaq_f32(sum0_1_1, encoder4_relu_1, fc1_0_weight_1);
-                    sum0_1_2 = vfmaq_f32(sum0_1_2, encoder4_relu_1, fc1_0_weight_2);
-                    sum0_1_3 = vfmaq_f32(sum0_1_3, encoder4_relu_1, fc1_0_weight_3);
-                    const float32x4_t encoder4_relu_2 = vdupq_n_f32(encoder4_relu_at[16384]);
-                    sum0_2_0 = vfmaq_f32(sum0_2_0, encoder4_relu_2, fc1_0_weight_0);
-                    sum0_2_1 = vfmaq_f32(sum0_2_1, encoder4_relu_2, fc1_0_weight_1);
-                    sum0_2_2 = vfmaq_f32(sum0_2_2, encoder4_relu_2, fc1_0_weight_2);
-                    sum0_2_3 = vfmaq_f32(sum0_2_3, encoder4_relu_2, fc1_0_weight_3);
-                    const float32x4_t encoder4_relu_3 = vdupq_n_f32(encoder4_relu_at[24576]);
-                    sum0_3_0 = vfmaq_f32(sum0_3_0, encoder4_relu_3, fc1_0_weight_0);
-                    sum0_3_1 = vfmaq_f32(sum0_3_1, encoder4_relu_3, fc1_0_weight_1);
-                    sum0_3_2 = vfmaq_f32(sum0_3_2, encoder4_relu_3, fc1_0_weight_2);
-                    sum0_3_3 = vfmaq_f32(sum0_3_3, encoder4_relu_3, fc1_0_weight_3);
+    float *const fc1_forward_out_at = &fc1_forward_out[256 * b0 + 16 * o0];
+    vst1q_f32(&fc1_forward_out_at[0], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[4], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[8], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[12], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[64], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[68], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[72], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[76], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[128], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[132], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[136], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[140], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[192], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[196], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[200], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_out_at[204], vdupq_n_f32(0.0f));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        float32x4_t sum0_0_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_0_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_0_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_0_3 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1_3 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2_3 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3_3 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+            for (ptrdiff_t h = 0; h < 4; h++) {
+                for (ptrdiff_t w = 0; w < 4; w++) {
+                    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+                        const float *const encoder4_relu_at = &encoder4_relu[32768 * b0 + 512 * c0 + 64 * c1 + 16 * h + 4 * w + c2];
+                        const float32x4_t encoder4_relu_0 = vdupq_n_f32(encoder4_relu_at[0]);
+                        const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 2048 * c0 + 256 * c1 + 64 * h + 16 * w + 4 * c2];
+                        const float32x4_t fc1_0_weight_0 = vld1q_f32(&fc1_0_weight_at[0]);
+                        sum0_0_0 = vfmaq_f32(sum0_0_0, encoder4_relu_0, fc1_0_weight_0);
+                        const float32x4_t fc1_0_weight_1 = vld1q_f32(&fc1_0_weight_at[32768]);
+                        sum0_0_1 = vfmaq_f32(sum0_0_1, encoder4_relu_0, fc1_0_weight_1);
+                        const float32x4_t fc1_0_weight_2 = vld1q_f32(&fc1_0_weight_at[65536]);
+                        sum0_0_2 = vfmaq_f32(sum0_0_2, encoder4_relu_0, fc1_0_weight_2);
+                        const float32x4_t fc1_0_weight_3 = vld1q_f32(&fc1_0_weight_at[98304]);
+                        sum0_0_3 = vfmaq_f32(sum0_0_3, encoder4_relu_0, fc1_0_weight_3);
+                        const float32x4_t encoder4_relu_1 = vdupq_n_f32(encoder4_relu_at[8192]);
+                        sum0_1_0 = vfmaq_f32(sum0_1_0, encoder4_relu_1, fc1_0_weight_0);
+                        sum0_1_1 = vfmaq_f32(sum0_1_1, encoder4_relu_1, fc1_0_weight_1);
+                        sum0_1_2 = vfmaq_f32(sum0_1_2, encoder4_relu_1, fc1_0_weight_2);
+                        sum0_1_3 = vfmaq_f32(sum0_1_3, encoder4_relu_1, fc1_0_weight_3);
+                        const float32x4_t encoder4_relu_2 = vdupq_n_f32(encoder4_relu_at[16384]);
+                        sum0_2_0 = vfmaq_f32(sum0_2_0, encoder4_relu_2, fc1_0_weight_0);
+                        sum0_2_1 = vfmaq_f32(sum0_2_1, encoder4_relu_2, fc1_0_weight_1);
+                        sum0_2_2 = vfmaq_f32(sum0_2_2, encoder4_relu_2, fc1_0_weight_2);
+                        sum0_2_3 = vfmaq_f32(sum0_2_3, encoder4_relu_2, fc1_0_weight_3);
+                        const float32x4_t encoder4_relu_3 = vdupq_n_f32(encoder4_relu_at[24576]);
+                        sum0_3_0 = vfmaq_f32(sum0_3_0, encoder4_relu_3, fc1_0_weight_0);
+                        sum0_3_1 = vfmaq_f32(sum0_3_1, encoder4_relu_3, fc1_0_weight_1);
+                        sum0_3_2 = vfmaq_f32(sum0_3_2, encoder4_relu_3, fc1_0_weight_2);
+                        sum0_3_3 = vfmaq_f32(sum0_3_3, encoder4_relu_3, fc1_0_weight_3);
+                    }
                 }
             }
         }
+        float *const fc1_forward_out_at_1 = &fc1_forward_out[256 * b0 + 16 * o0];
+        vst1q_f32(&fc1_forward_out_at_1[0], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[0]), sum0_0_0));
+        vst1q_f32(&fc1_forward_out_at_1[4], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[4]), sum0_0_1));
+        vst1q_f32(&fc1_forward_out_at_1[8], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[8]), sum0_0_2));
+        vst1q_f32(&fc1_forward_out_at_1[12], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[12]), sum0_0_3));
+        vst1q_f32(&fc1_forward_out_at_1[64], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[64]), sum0_1_0));
+        vst1q_f32(&fc1_forward_out_at_1[68], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[68]), sum0_1_1));
+        vst1q_f32(&fc1_forward_out_at_1[72], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[72]), sum0_1_2));
+        vst1q_f32(&fc1_forward_out_at_1[76], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[76]), sum0_1_3));
+        vst1q_f32(&fc1_forward_out_at_1[128], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[128]), sum0_2_0));
+        vst1q_f32(&fc1_forward_out_at_1[132], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[132]), sum0_2_1));
+        vst1q_f32(&fc1_forward_out_at_1[136], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[136]), sum0_2_2));
+        vst1q_f32(&fc1_forward_out_at_1[140], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[140]), sum0_2_3));
+        vst1q_f32(&fc1_forward_out_at_1[192], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[192]), sum0_3_0));
+        vst1q_f32(&fc1_forward_out_at_1[196], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[196]), sum0_3_1));
+        vst1q_f32(&fc1_forward_out_at_1[200], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[200]), sum0_3_2));
+        vst1q_f32(&fc1_forward_out_at_1[204], vaddq_f32(vld1q_f32(&fc1_forward_out_at_1[204]), sum0_3_3));
     }
-    const float *const fc1_0_bias_at = &fc1_0_bias[16 * o0];
-    const float32x4_t fc1_0_bias_0 = vld1q_f32(&fc1_0_bias_at[0]);
-    float *const fc1_forward_out_at = &fc1_forward_out[256 * b0 + 16 * o0];
-    vst1q_f32(&fc1_forward_out_at[0], vaddq_f32(sum0_0_0, fc1_0_bias_0));
-    const float32x4_t fc1_0_bias_1 = vld1q_f32(&fc1_0_bias_at[4]);
-    vst1q_f32(&fc1_forward_out_at[4], vaddq_f32(sum0_0_1, fc1_0_bias_1));
-    const float32x4_t fc1_0_bias_2 = vld1q_f32(&fc1_0_bias_at[8]);
-    vst1q_f32(&fc1_forward_out_at[8], vaddq_f32(sum0_0_2, fc1_0_bias_2));
-    const float32x4_t fc1_0_bias_3 = vld1q_f32(&fc1_0_bias_at[12]);
-    vst1q_f32(&fc1_forward_out_at[12], vaddq_f32(sum0_0_3, fc1_0_bias_3));
-    vst1q_f32(&fc1_forward_out_at[64], vaddq_f32(sum0_1_0, fc1_0_bias_0));
-    vst1q_f32(&fc1_forward_out_at[68], vaddq_f32(sum0_1_1, fc1_0_bias_1));
-    vst1q_f32(&fc1_forward_out_at[72], vaddq_f32(sum0_1_2, fc1_0_bias_2));
-    vst1q_f32(&fc1_forward_out_at[76], vaddq_f32(sum0_1_3, fc1_0_bias_3));
-    vst1q_f32(&fc1_forward_out_at[128], vaddq_f32(sum0_2_0, fc1_0_bias_0));
-    vst1q_f32(&fc1_forward_out_at[132], vaddq_f32(sum0_2_1, fc1_0_bias_1));
-    vst1q_f32(&fc1_forward_out_at[136], vaddq_f32(sum0_2_2, fc1_0_bias_2));
-    vst1q_f32(&fc1_forward_out_at[140], vaddq_f32(sum0_2_3, fc1_0_bias_3));
-    vst1q_f32(&fc1_forward_out_at[192], vaddq_f32(sum0_3_0, fc1_0_bias_0));
-    vst1q_f32(&fc1_forward_out_at[196], vaddq_f32(sum0_3_1, fc1_0_bias_1));
-    vst1q_f32(&fc1_forward_out_at[200], vaddq_f32(sum0_3_2, fc1_0_bias_2));
-    vst1q_f32(&fc1_forward_out_at[204], vaddq_f32(sum0_3_3, fc1_0_bias_3));
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+            const float32x4_t fc1_forward_0 = vld1q_f32(&fc1_forward_out[256 * b0 + 64 * t + 16 * o0 + 4 * o1]);
+            vst1q_f32(&fc1_forward_out[256 * b0 + 64 * t + 16 * o0 + 4 * o1], vaddq_f32(fc1_forward_0,
+                vld1q_f32(&fc1_0_bias[16 * o0 + 4 * o1])));
+        }
+    }
 }
 
-static void fc1_forward(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward_out,
+static void fc1_forward(float *restrict fc1_forward_out, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -4045,7 +4066,7 @@ static void fc1_forward(const float *restrict encoder4_relu, const float *restri
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        fc1_forward_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward_out);
+        fc1_forward_body(item, fc1_forward_out, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -14363,157 +14384,202 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 104.9 M FLOPs, 5399.6 k bytes of memory traffic.
- * c in tiles of 12 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
-static void fc3_data_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy, float *restrict fc3_data_grad_out) {
+ * c in tiles of 12 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, o in tiles of 32, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
+static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight_copy) {
     const ptrdiff_t c0 = item / 8;
     const ptrdiff_t b0 = item % 8;
     if (c0 < 8) {
-        float32x4_t sum0_0_0_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_0_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_0_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_1_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_1_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_1_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_2_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_2_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_2_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_3_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_3_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_0_3_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_0_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_0_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_0_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_1_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_1_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_1_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_2_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_2_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_2_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_3_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_3_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum0_1_3_2 = vdupq_n_f32(0.0f);
-        for (ptrdiff_t o0 = 0; o0 < 128; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[65536 * b0 + 64 * o0
-                            + 16 * p + 4 * q + o1];
-                        const float32x4_t decoder0_conv_transpose_data_grad_0 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[0]);
-                        const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[98304 * c0 + 256 * o0 + 64 * p + 16 * q + 4 * o1];
-                        const float32x4_t fc3_0_weight_copy_0 = vld1q_f32(&fc3_0_weight_copy_at[0]);
-                        sum0_0_0_0 = vfmaq_f32(sum0_0_0_0, decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0);
-                        const float32x4_t fc3_0_weight_copy_1 = vld1q_f32(&fc3_0_weight_copy_at[32768]);
-                        sum0_0_0_1 = vfmaq_f32(sum0_0_0_1, decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1);
-                        const float32x4_t fc3_0_weight_copy_2 = vld1q_f32(&fc3_0_weight_copy_at[65536]);
-                        sum0_0_0_2 = vfmaq_f32(sum0_0_0_2, decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_1 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[8192]);
-                        sum0_0_1_0 = vfmaq_f32(sum0_0_1_0, decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0);
-                        sum0_0_1_1 = vfmaq_f32(sum0_0_1_1, decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1);
-                        sum0_0_1_2 = vfmaq_f32(sum0_0_1_2, decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_2 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[16384]);
-                        sum0_0_2_0 = vfmaq_f32(sum0_0_2_0, decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0);
-                        sum0_0_2_1 = vfmaq_f32(sum0_0_2_1, decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1);
-                        sum0_0_2_2 = vfmaq_f32(sum0_0_2_2, decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_3 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[24576]);
-                        sum0_0_3_0 = vfmaq_f32(sum0_0_3_0, decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0);
-                        sum0_0_3_1 = vfmaq_f32(sum0_0_3_1, decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1);
-                        sum0_0_3_2 = vfmaq_f32(sum0_0_3_2, decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_4 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[32768]);
-                        sum0_1_0_0 = vfmaq_f32(sum0_1_0_0, decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_0);
-                        sum0_1_0_1 = vfmaq_f32(sum0_1_0_1, decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_1);
-                        sum0_1_0_2 = vfmaq_f32(sum0_1_0_2, decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_5 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[40960]);
-                        sum0_1_1_0 = vfmaq_f32(sum0_1_1_0, decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_0);
-                        sum0_1_1_1 = vfmaq_f32(sum0_1_1_1, decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_1);
-                        sum0_1_1_2 = vfmaq_f32(sum0_1_1_2, decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_6 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[49152]);
-                        sum0_1_2_0 = vfmaq_f32(sum0_1_2_0, decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_0);
-                        sum0_1_2_1 = vfmaq_f32(sum0_1_2_1, decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_1);
-                        sum0_1_2_2 = vfmaq_f32(sum0_1_2_2, decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_2);
-                        const float32x4_t decoder0_conv_transpose_data_grad_7 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[57344]);
-                        sum0_1_3_0 = vfmaq_f32(sum0_1_3_0, decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_0);
-                        sum0_1_3_1 = vfmaq_f32(sum0_1_3_1, decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_1);
-                        sum0_1_3_2 = vfmaq_f32(sum0_1_3_2, decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_2);
-                    }
-                }
-            }
-        }
         float *const fc3_data_grad_out_at = &fc3_data_grad_out[800 * b0 + 12 * c0];
-        vst1q_f32(&fc3_data_grad_out_at[0], sum0_0_0_0);
-        vst1q_f32(&fc3_data_grad_out_at[4], sum0_0_0_1);
-        vst1q_f32(&fc3_data_grad_out_at[8], sum0_0_0_2);
-        vst1q_f32(&fc3_data_grad_out_at[100], sum0_0_1_0);
-        vst1q_f32(&fc3_data_grad_out_at[104], sum0_0_1_1);
-        vst1q_f32(&fc3_data_grad_out_at[108], sum0_0_1_2);
-        vst1q_f32(&fc3_data_grad_out_at[200], sum0_0_2_0);
-        vst1q_f32(&fc3_data_grad_out_at[204], sum0_0_2_1);
-        vst1q_f32(&fc3_data_grad_out_at[208], sum0_0_2_2);
-        vst1q_f32(&fc3_data_grad_out_at[300], sum0_0_3_0);
-        vst1q_f32(&fc3_data_grad_out_at[304], sum0_0_3_1);
-        vst1q_f32(&fc3_data_grad_out_at[308], sum0_0_3_2);
-        vst1q_f32(&fc3_data_grad_out_at[400], sum0_1_0_0);
-        vst1q_f32(&fc3_data_grad_out_at[404], sum0_1_0_1);
-        vst1q_f32(&fc3_data_grad_out_at[408], sum0_1_0_2);
-        vst1q_f32(&fc3_data_grad_out_at[500], sum0_1_1_0);
-        vst1q_f32(&fc3_data_grad_out_at[504], sum0_1_1_1);
-        vst1q_f32(&fc3_data_grad_out_at[508], sum0_1_1_2);
-        vst1q_f32(&fc3_data_grad_out_at[600], sum0_1_2_0);
-        vst1q_f32(&fc3_data_grad_out_at[604], sum0_1_2_1);
-        vst1q_f32(&fc3_data_grad_out_at[608], sum0_1_2_2);
-        vst1q_f32(&fc3_data_grad_out_at[700], sum0_1_3_0);
-        vst1q_f32(&fc3_data_grad_out_at[704], sum0_1_3_1);
-        vst1q_f32(&fc3_data_grad_out_at[708], sum0_1_3_2);
-    } else {
-        float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
-        float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
-        for (ptrdiff_t o0 = 0; o0 < 128; o0++) {
-            for (ptrdiff_t p = 0; p < 4; p++) {
-                for (ptrdiff_t q = 0; q < 4; q++) {
-                    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                        const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0 + 64 * o0
-                            + 16 * p + 4 * q + o1];
-                        const float32x4_t fc3_0_weight_copy_3 = vld1q_f32(&fc3_0_weight_copy[98304 * c0 + 256 * o0 + 64 * p + 16 * q
-                            + 4 * o1]);
-                        sum1_0_0 = vfmaq_f32(sum1_0_0, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3);
-                        sum1_0_1 = vfmaq_f32(sum1_0_1, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3);
-                        sum1_0_2 = vfmaq_f32(sum1_0_2, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3);
-                        sum1_0_3 = vfmaq_f32(sum1_0_3, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3);
-                        sum1_1_0 = vfmaq_f32(sum1_1_0, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[32768]), fc3_0_weight_copy_3);
-                        sum1_1_1 = vfmaq_f32(sum1_1_1, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[40960]), fc3_0_weight_copy_3);
-                        sum1_1_2 = vfmaq_f32(sum1_1_2, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[49152]), fc3_0_weight_copy_3);
-                        sum1_1_3 = vfmaq_f32(sum1_1_3, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[57344]), fc3_0_weight_copy_3);
+        vst1q_f32(&fc3_data_grad_out_at[0], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[4], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[8], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[100], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[104], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[108], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[200], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[204], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[208], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[300], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[304], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[308], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[400], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[404], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[408], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[500], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[504], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[508], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[600], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[604], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[608], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[700], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[704], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at[708], vdupq_n_f32(0.0f));
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            float32x4_t sum0_0_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_0_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_1_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_2_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_3_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_0_3_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_0_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_1_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_2_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_2_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_2_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_3_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_3_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum0_1_3_2 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[65536 * b0
+                                + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
+                            const float32x4_t decoder0_conv_transpose_data_grad_0 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[0]);
+                            const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1 + 64 * p + 16 * q
+                                + 4 * o2];
+                            const float32x4_t fc3_0_weight_copy_0 = vld1q_f32(&fc3_0_weight_copy_at[0]);
+                            sum0_0_0_0 = vfmaq_f32(sum0_0_0_0, decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0);
+                            const float32x4_t fc3_0_weight_copy_1 = vld1q_f32(&fc3_0_weight_copy_at[32768]);
+                            sum0_0_0_1 = vfmaq_f32(sum0_0_0_1, decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1);
+                            const float32x4_t fc3_0_weight_copy_2 = vld1q_f32(&fc3_0_weight_copy_at[65536]);
+                            sum0_0_0_2 = vfmaq_f32(sum0_0_0_2, decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_1 = vdupq_n_f32(decoder0_conv_transpose_data_grad_at[8192]);
+                            sum0_0_1_0 = vfmaq_f32(sum0_0_1_0, decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0);
+                            sum0_0_1_1 = vfmaq_f32(sum0_0_1_1, decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1);
+                            sum0_0_1_2 = vfmaq_f32(sum0_0_1_2, decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_2 =
+                                vdupq_n_f32(decoder0_conv_transpose_data_grad_at[16384]);
+                            sum0_0_2_0 = vfmaq_f32(sum0_0_2_0, decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0);
+                            sum0_0_2_1 = vfmaq_f32(sum0_0_2_1, decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1);
+                            sum0_0_2_2 = vfmaq_f32(sum0_0_2_2, decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_3 =
+                                vdupq_n_f32(decoder0_conv_transpose_data_grad_at[24576]);
+                            sum0_0_3_0 = vfmaq_f32(sum0_0_3_0, decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0);
+                            sum0_0_3_1 = vfmaq_f32(sum0_0_3_1, decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1);
+                            sum0_0_3_2 = vfmaq_f32(sum0_0_3_2, decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_4 =
+                                vdupq_n_f32(decoder0_conv_transpose_data_grad_at[32768]);
+                            sum0_1_0_0 = vfmaq_f32(sum0_1_0_0, decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_0);
+                            sum0_1_0_1 = vfmaq_f32(sum0_1_0_1, decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_1);
+                            sum0_1_0_2 = vfmaq_f32(sum0_1_0_2, decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_5 =
+                                vdupq_n_f32(decoder0_conv_transpose_data_grad_at[40960]);
+                            sum0_1_1_0 = vfmaq_f32(sum0_1_1_0, decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_0);
+                            sum0_1_1_1 = vfmaq_f32(sum0_1_1_1, decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_1);
+                            sum0_1_1_2 = vfmaq_f32(sum0_1_1_2, decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_6 =
+                                vdupq_n_f32(decoder0_conv_transpose_data_grad_at[49152]);
+                            sum0_1_2_0 = vfmaq_f32(sum0_1_2_0, decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_0);
+                            sum0_1_2_1 = vfmaq_f32(sum0_1_2_1, decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_1);
+                            sum0_1_2_2 = vfmaq_f32(sum0_1_2_2, decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_2);
+                            const float32x4_t decoder0_conv_transpose_data_grad_7 =
+                                vdupq_n_f32(decoder0_conv_transpose_data_grad_at[57344]);
+                            sum0_1_3_0 = vfmaq_f32(sum0_1_3_0, decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_0);
+                            sum0_1_3_1 = vfmaq_f32(sum0_1_3_1, decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_1);
+                            sum0_1_3_2 = vfmaq_f32(sum0_1_3_2, decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_2);
+                        }
                     }
                 }
             }
+            float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[800 * b0 + 12 * c0];
+            vst1q_f32(&fc3_data_grad_out_at_1[0], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[0]), sum0_0_0_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[4], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[4]), sum0_0_0_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[8], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[8]), sum0_0_0_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[100], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[100]), sum0_0_1_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[104], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[104]), sum0_0_1_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[108], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[108]), sum0_0_1_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[200], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[200]), sum0_0_2_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[204], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[204]), sum0_0_2_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[208], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[208]), sum0_0_2_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[300], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[300]), sum0_0_3_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[304], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[304]), sum0_0_3_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[308], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[308]), sum0_0_3_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[400], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[400]), sum0_1_0_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[404], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[404]), sum0_1_0_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[408], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[408]), sum0_1_0_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[500], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[500]), sum0_1_1_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[504], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[504]), sum0_1_1_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[508], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[508]), sum0_1_1_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[600], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[600]), sum0_1_2_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[604], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[604]), sum0_1_2_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[608], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[608]), sum0_1_2_2));
+            vst1q_f32(&fc3_data_grad_out_at_1[700], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[700]), sum0_1_3_0));
+            vst1q_f32(&fc3_data_grad_out_at_1[704], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[704]), sum0_1_3_1));
+            vst1q_f32(&fc3_data_grad_out_at_1[708], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[708]), sum0_1_3_2));
         }
-        float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[800 * b0 + 12 * c0];
-        vst1q_f32(&fc3_data_grad_out_at_1[0], sum1_0_0);
-        vst1q_f32(&fc3_data_grad_out_at_1[100], sum1_0_1);
-        vst1q_f32(&fc3_data_grad_out_at_1[200], sum1_0_2);
-        vst1q_f32(&fc3_data_grad_out_at_1[300], sum1_0_3);
-        vst1q_f32(&fc3_data_grad_out_at_1[400], sum1_1_0);
-        vst1q_f32(&fc3_data_grad_out_at_1[500], sum1_1_1);
-        vst1q_f32(&fc3_data_grad_out_at_1[600], sum1_1_2);
-        vst1q_f32(&fc3_data_grad_out_at_1[700], sum1_1_3);
+    } else {
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[800 * b0 + 12 * c0];
+        vst1q_f32(&fc3_data_grad_out_at_2[0], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[100], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[200], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[300], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[400], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[500], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[600], vdupq_n_f32(0.0f));
+        vst1q_f32(&fc3_data_grad_out_at_2[700], vdupq_n_f32(0.0f));
+        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+            float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_0_3 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_0 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_1 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_2 = vdupq_n_f32(0.0f);
+            float32x4_t sum1_1_3 = vdupq_n_f32(0.0f);
+            for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
+                for (ptrdiff_t p = 0; p < 4; p++) {
+                    for (ptrdiff_t q = 0; q < 4; q++) {
+                        for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
+                            const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0
+                                + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
+                            const float32x4_t fc3_0_weight_copy_3 = vld1q_f32(&fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1 + 64 * p
+                                + 16 * q + 4 * o2]);
+                            sum1_0_0 = vfmaq_f32(sum1_0_0, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3);
+                            sum1_0_1 = vfmaq_f32(sum1_0_1, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3);
+                            sum1_0_2 = vfmaq_f32(sum1_0_2, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3);
+                            sum1_0_3 = vfmaq_f32(sum1_0_3, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3);
+                            sum1_1_0 = vfmaq_f32(sum1_1_0, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[32768]), fc3_0_weight_copy_3);
+                            sum1_1_1 = vfmaq_f32(sum1_1_1, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[40960]), fc3_0_weight_copy_3);
+                            sum1_1_2 = vfmaq_f32(sum1_1_2, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[49152]), fc3_0_weight_copy_3);
+                            sum1_1_3 = vfmaq_f32(sum1_1_3, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[57344]), fc3_0_weight_copy_3);
+                        }
+                    }
+                }
+            }
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[800 * b0 + 12 * c0];
+            vst1q_f32(&fc3_data_grad_out_at_3[0], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[0]), sum1_0_0));
+            vst1q_f32(&fc3_data_grad_out_at_3[100], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[100]), sum1_0_1));
+            vst1q_f32(&fc3_data_grad_out_at_3[200], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[200]), sum1_0_2));
+            vst1q_f32(&fc3_data_grad_out_at_3[300], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[300]), sum1_0_3));
+            vst1q_f32(&fc3_data_grad_out_at_3[400], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[400]), sum1_1_0));
+            vst1q_f32(&fc3_data_grad_out_at_3[500], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[500]), sum1_1_1));
+            vst1q_f32(&fc3_data_grad_out_at_3[600], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[600]), sum1_1_2));
+            vst1q_f32(&fc3_data_grad_out_at_3[700], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[700]), sum1_1_3));
+        }
     }
 }
 
-static void fc3_data_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy,
-    float *restrict fc3_data_grad_out, int threads) {
+static void fc3_data_grad(float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight_copy, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 72; item++) {
-        fc3_data_grad_body(item, decoder0_conv_transpose_data_grad, fc3_0_weight_copy, fc3_data_grad_out);
+        fc3_data_grad_body(item, fc3_data_grad_out, decoder0_conv_transpose_data_grad, fc3_0_weight_copy);
     }
 }
 
@@ -26296,37 +26362,47 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, float *restrict fc1_forward) {
+ * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, c in tiles of 32, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+static void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
     const ptrdiff_t o0 = item;
-    float32x4_t sum0_0 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_1 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_2 = vdupq_n_f32(0.0f);
-    float32x4_t sum0_3 = vdupq_n_f32(0.0f);
-    for (ptrdiff_t c0 = 0; c0 < 128; c0++) {
-        for (ptrdiff_t h = 0; h < 4; h++) {
-            for (ptrdiff_t w = 0; w < 4; w++) {
-                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                    const float32x4_t encoder4_relu_0 = vdupq_n_f32(encoder4_relu[64 * c0 + 16 * h + 4 * w + c1]);
-                    const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 4 * c1];
-                    sum0_0 = vfmaq_f32(sum0_0, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[0]));
-                    sum0_1 = vfmaq_f32(sum0_1, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[32768]));
-                    sum0_2 = vfmaq_f32(sum0_2, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[65536]));
-                    sum0_3 = vfmaq_f32(sum0_3, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[98304]));
+    float *const fc1_forward_at = &fc1_forward[16 * o0];
+    vst1q_f32(&fc1_forward_at[0], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_at[4], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_at[8], vdupq_n_f32(0.0f));
+    vst1q_f32(&fc1_forward_at[12], vdupq_n_f32(0.0f));
+    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
+        float32x4_t sum0_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_1 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_2 = vdupq_n_f32(0.0f);
+        float32x4_t sum0_3 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
+            for (ptrdiff_t h = 0; h < 4; h++) {
+                for (ptrdiff_t w = 0; w < 4; w++) {
+                    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
+                        const float32x4_t encoder4_relu_0 = vdupq_n_f32(encoder4_relu[512 * c0 + 64 * c1 + 16 * h + 4 * w + c2]);
+                        const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 2048 * c0 + 256 * c1 + 64 * h + 16 * w + 4 * c2];
+                        sum0_0 = vfmaq_f32(sum0_0, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[0]));
+                        sum0_1 = vfmaq_f32(sum0_1, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[32768]));
+                        sum0_2 = vfmaq_f32(sum0_2, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[65536]));
+                        sum0_3 = vfmaq_f32(sum0_3, encoder4_relu_0, vld1q_f32(&fc1_0_weight_at[98304]));
+                    }
                 }
             }
         }
+        float *const fc1_forward_at_1 = &fc1_forward[16 * o0];
+        vst1q_f32(&fc1_forward_at_1[0], vaddq_f32(vld1q_f32(&fc1_forward_at_1[0]), sum0_0));
+        vst1q_f32(&fc1_forward_at_1[4], vaddq_f32(vld1q_f32(&fc1_forward_at_1[4]), sum0_1));
+        vst1q_f32(&fc1_forward_at_1[8], vaddq_f32(vld1q_f32(&fc1_forward_at_1[8]), sum0_2));
+        vst1q_f32(&fc1_forward_at_1[12], vaddq_f32(vld1q_f32(&fc1_forward_at_1[12]), sum0_3));
     }
-    const float *const fc1_0_bias_at = &fc1_0_bias[16 * o0];
-    float *const fc1_forward_at = &fc1_forward[16 * o0];
-    vst1q_f32(&fc1_forward_at[0], vaddq_f32(sum0_0, vld1q_f32(&fc1_0_bias_at[0])));
-    vst1q_f32(&fc1_forward_at[4], vaddq_f32(sum0_1, vld1q_f32(&fc1_0_bias_at[4])));
-    vst1q_f32(&fc1_forward_at[8], vaddq_f32(sum0_2, vld1q_f32(&fc1_0_bias_at[8])));
-    vst1q_f32(&fc1_forward_at[12], vaddq_f32(sum0_3, vld1q_f32(&fc1_0_bias_at[12])));
+    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+        const float32x4_t fc1_forward_0 = vld1q_f32(&fc1_forward[16 * o0 + 4 * o1]);
+        vst1q_f32(&fc1_forward[16 * o0 + 4 * o1], vaddq_f32(fc1_forward_0, vld1q_f32(&fc1_0_bias[16 * o0 + 4 * o1])));
+    }
 }
 
-static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward,
+static void fc1_forward_stream(float *restrict fc1_forward, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     const float *restrict fc1_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -26334,7 +26410,7 @@ static void fc1_forward_stream(const float *restrict encoder4_relu, const float 
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 4; item++) {
-        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_0_bias, fc1_forward);
+        fc1_forward_stream_body(item, fc1_forward, encoder4_relu, fc1_0_weight, fc1_0_bias);
     }
 }
 
@@ -30604,7 +30680,7 @@ static void train(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
         (const float *)(workspace + 1552256), (const float *)(workspace + 111732672), (float *)(workspace + 254339008), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 254339008), (const float *)(workspace + 6271872), (float *)(workspace + 259374272),
+    fc1_forward((float *)(workspace + 259374272), (const float *)(workspace + 254339008), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 259374272), (const float *)(workspace + 8369280), (float *)(workspace + 259188672),
@@ -30766,7 +30842,7 @@ static void train(const ModelStep *step) {
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
     done(step, 66);
-    fc3_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 74901440), (float *)(workspace + 111918272), threads);
+    fc3_data_grad((float *)(workspace + 111918272), (const float *)(workspace + 124315584), (const float *)(workspace + 74901440), threads);
     done(step, 67);
     gru0_carry_grad_start((float *)(workspace + 111886272), threads);
     done(step, 68);
@@ -30945,7 +31021,7 @@ static void evaluate(const ModelStep *step) {
     encoder4_conv_forward((const float *)(workspace + 86566848), (const float *)(workspace + 92858304),
         (const float *)(workspace + 1552256), (const float *)(workspace + 78178240), (float *)(workspace + 90761152), scratch, threads);
     done(step, 12);
-    fc1_forward((const float *)(workspace + 90761152), (const float *)(workspace + 6271872), (float *)(workspace + 78255040),
+    fc1_forward((float *)(workspace + 78255040), (const float *)(workspace + 90761152), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 13);
     gru0_input_projection((const float *)(workspace + 78255040), (const float *)(workspace + 8369280), (float *)(workspace + 78178240),
@@ -31036,7 +31112,7 @@ static void stream(const ModelStep *step) {
     encoder4_conv_forward_stream((const float *)(workspace + 78309312), (const float *)(workspace + 78211008),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 78178240), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 6271872), (float *)(workspace + 78211008),
+    fc1_forward_stream((float *)(workspace + 78211008), (const float *)(workspace + 78178240), (const float *)(workspace + 6271872),
         (const float *)(workspace + 8369024), threads);
     done(step, 9);
     gru0_input_projection_stream((const float *)(workspace + 78211008), (const float *)(workspace + 8369280),
