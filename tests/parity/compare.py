@@ -6,8 +6,8 @@ zero, kink   a gradient that is zero by mathematics, or that rounding may move a
          its layer's parameters.
 float64  where float32 does not allow the tolerance, both are compared with a float64 run of PyTorch: ours may be at most
          four times as far from it as PyTorch in float32 is. For what comes after the first update (losses, parameters, running
-         statistics) that is the largest distance of a few runs of PyTorch whose weights differ by a unit in the last place:
-         a value that crosses a kink in some of them, some steps on, shows what rounding alone does to a training.
+         statistics), and for gradients that pass a value on a kink, that is the largest distance of some runs of PyTorch whose
+         weights differ by a unit in the last place: a value that crosses a kink in some of them shows what rounding alone does.
 """
 
 import re
@@ -26,7 +26,7 @@ TOLERANCES = {
     "state": 5e-4,  # absolute: parameters and running statistics after the last step
 }
 TIMES_FLOAT32 = 4.0
-NEIGHBOURS = 8  # runs from weights that differ by a unit in the last place
+NEIGHBOURS, NEIGHBOURS_OF_KINKS = 8, 32  # runs from weights that differ by a unit in the last place
 # A gradient is zero by mathematics where even float64 leaves nothing but rounding of it.
 ZERO_IN_FLOAT64 = 1e-10
 
@@ -76,13 +76,15 @@ def moved_weights(weights, seed):
 def neighbours(case):
     """Outcomes of PyTorch in float32 from weights that differ by a unit in the last place; made once a case."""
     if not hasattr(case, "neighbours"):
-        steps = len(case.single.losses)
-        case.neighbours = [run_training(case.spec, moved_weights(case.weights, seed), case.batch, steps, torch.float32) for seed in range(NEIGHBOURS)]
+        steps, count = len(case.single.losses), NEIGHBOURS_OF_KINKS if case.kinked else NEIGHBOURS
+        case.neighbours = [
+            run_training(case.spec, moved_weights(case.weights, seed), case.batch, steps, torch.float32) for seed in range(count)
+        ]
     return case.neighbours
 
 
-def judge_later(case, figure, distance, ours, value_of):
-    """A second opinion on a figure after the first update that failed; value_of(outcome)."""
+def judge_by_neighbours(case, figure, distance, ours, value_of):
+    """A second opinion on a figure that failed; value_of(outcome)."""
     if figure.passed or figure.value != figure.value:
         return figure
     double = value_of(case.double)
@@ -148,10 +150,13 @@ def judge_gradient(layers, case, name, ours):
     is_zero = double.norm().item() <= ZERO_IN_FLOAT64 * layers.largest_norm_with_norm(name, case.double.gradients)
     if is_zero and single.norm().item() >= scale:
         scale = layers.largest_norm_with_norm(name, case.single.gradients)
-    if is_zero or layers.before_a_kink(name, case.kinked):
+    kinked = layers.before_a_kink(name, case.kinked)
+    if is_zero or kinked:
         value = relative_norm(ours, single, single.norm().item() + scale)
         if value <= TOLERANCES["gradient"]:
             return Figure("gradient", name, value, True, "zero" if is_zero else "kink")
+    if kinked:
+        return judge_by_neighbours(case, figure, relative_norm, ours, lambda outcome: outcome.gradients[name])
     return figure
 
 
@@ -182,7 +187,7 @@ def compare_training(case, output):
     for step in range(steps):
         values = [losses[step]], [single.losses[step]], [double.losses[step]]
         figure = judge("losses", f"loss.{step}", relative, *values)
-        figures.append(judge_later(case, figure, relative, values[0], lambda outcome, step=step: [outcome.losses[step]]))
+        figures.append(judge_by_neighbours(case, figure, relative, values[0], lambda outcome, step=step: [outcome.losses[step]]))
     if "loss" in output and "loss.0" in output and losses[0] != scalar("loss"):
         complaints.append("loss and loss.0 differ")
     layers = Layers(case.spec)
@@ -199,7 +204,7 @@ def compare_training(case, output):
                 complaints.append(f"param.{name} is {ours.item()} ({ours.dtype}), not {value.item()}")
         else:
             figure = judge("state", name, absolute, ours.double(), value.double(), double.state[name].double())
-            figures.append(judge_later(case, figure, absolute, ours.double(), lambda outcome, name=name: outcome.state[name].double()))
+            figures.append(judge_by_neighbours(case, figure, absolute, ours.double(), lambda outcome, name=name: outcome.state[name].double()))
     return figures, complaints + complaints_about_state(case.spec, output)
 
 
