@@ -152,11 +152,10 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     const long lanes = f->l->target->lanes;
     add_group_levels(schedule);
     const int group_levels = schedule->shared = schedule->levels;
-    add_level(schedule, f->along, f->tile_vectors * lanes, LOOP_SERIAL);
-    add_level(schedule, f->across, f->tile_others, LOOP_SERIAL);
-    if (a->first > 0 || b->first > 0) schedule->shared = schedule->levels;
     add_level(schedule, "p", 1, LOOP_SERIAL);
     add_level(schedule, "q", 1, LOOP_SERIAL);
+    add_level(schedule, f->along, f->tile_vectors * lanes, LOOP_SERIAL);
+    add_level(schedule, f->across, f->tile_others, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, LOOP_SERIAL);

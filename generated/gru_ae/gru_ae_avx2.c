@@ -6612,10 +6612,10 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 73728);
     float *const decoder2_relu_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     float *const products_at = &products[8192 * p + 2048 * q + 128 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -6629,9 +6629,9 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                 float *const products_at_1 = &products[8192 * p + 128 * k0 + 16 * c0 + 6144];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -6644,9 +6644,9 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                 float *const products_at_2 = &products[2048 * q + 128 * k0 + 16 * c0 + 24576];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -6847,10 +6847,10 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                             __m256 sum2_0_0 = _mm256_setzero_ps();
                             __m256 sum2_0_1 = _mm256_setzero_ps();
                             __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -6861,15 +6861,15 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                             __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (288 * c0 + 18 * k0
-                                    + 6 * p + 2 * q + i) % 256 * 16 + (288 * c0 + 18 * k0 + 6 * p + 2 * q + i) / 256 % 4 * 32768]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * p + 64 * q
+                                    + 32 * c0 + 2 * k0 + i) % 256 * 16 + (192 * p + 64 * q + 32 * c0 + 2 * k0 + i) / 256 % 4 * 32768]);
                                 prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (288 * c0 + 18 * k0 + 6 * p + 2 * q
-                                    + i) % 256 * 16 + (288 * c0 + 18 * k0 + 6 * p + 2 * q + i) / 256 % 4 * 32768]);
-                                if (288 * c0 + 18 * k0 + 6 * p + 2 * q + i < 512) {
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * p + 64 * q + 32 * c0 + 2 * k0
+                                    + i) % 256 * 16 + (192 * p + 64 * q + 32 * c0 + 2 * k0 + i) / 256 % 4 * 32768]);
+                                if (192 * p + 64 * q + 32 * c0 + 2 * k0 + i < 512) {
                                     prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g
-                                        + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (288 * c0 + 18 * k0
-                                        + 6 * p + 2 * q + i) % 64 * 16 + (288 * c0 + 18 * k0 + 6 * p + 2 * q + i) / 64 % 8 * 8192]);
+                                        + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (192 * p + 64 * q
+                                        + 32 * c0 + 2 * k0 + i) % 64 * 16 + (192 * p + 64 * q + 32 * c0 + 2 * k0 + i) / 64 % 8 * 8192]);
                                 }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 6144 * p
@@ -6909,7 +6909,11 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_storeu_ps(&products_at_4[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[104]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                         __m256 sum3_0_0 = _mm256_setzero_ps();
                         __m256 sum3_0_1 = _mm256_setzero_ps();
                         __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -6921,12 +6925,12 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0
-                                    + 4 * p + 2 * v + i + 576) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * p + 2 * v + i
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (128 * p + 64 * c0
+                                    + 4 * k0 + 2 * v + i + 576) % 256 * 16 + (128 * p + 64 * c0 + 4 * k0 + 2 * v + i
                                     + 576) / 256 % 4 * 32768]);
                                 prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0 + 4 * p + 2 * v + i
-                                    + 576) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * p + 2 * v + i + 576) / 256 % 4 * 32768]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (128 * p + 64 * c0 + 4 * k0 + 2 * v + i
+                                    + 576) % 256 * 16 + (128 * p + 64 * c0 + 4 * k0 + 2 * v + i + 576) / 256 % 4 * 32768]);
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 6144 * p
                                         + 4096 * v + 128 * i + 8 * j];
@@ -6965,7 +6969,11 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&products_at_5[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[96]), sum3_3_0));
                         _mm256_storeu_ps(&products_at_5[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[104]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                         __m256 sum4_0_0 = _mm256_setzero_ps();
                         __m256 sum4_0_1 = _mm256_setzero_ps();
                         __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -6976,16 +6984,16 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m256 sum4_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
-                                if (192 * c0 + 12 * k0 + 4 * q + 2 * u + i + 960 < 1024) {
+                                if (128 * q + 64 * c0 + 4 * k0 + 2 * u + i + 960 < 1024) {
                                     prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                        + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0
-                                        + 4 * q + 2 * u + i + 960) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * q + 2 * u + i
+                                        + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (128 * q + 64 * c0
+                                        + 4 * k0 + 2 * u + i + 960) % 256 * 16 + (128 * q + 64 * c0 + 4 * k0 + 2 * u + i
                                         + 960) / 256 % 4 * 32768]);
                                 }
-                                if (192 * c0 + 12 * k0 + 4 * q + 2 * u + i + 960 < 1024) {
+                                if (128 * q + 64 * c0 + 4 * k0 + 2 * u + i + 960 < 1024) {
                                     prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                        + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * c0 + 12 * k0 + 4 * q
-                                        + 2 * u + i + 960) % 256 * 16 + (192 * c0 + 12 * k0 + 4 * q + 2 * u + i + 960) / 256 % 4 * 32768]);
+                                        + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (128 * q + 64 * c0 + 4 * k0
+                                        + 2 * u + i + 960) % 256 * 16 + (128 * q + 64 * c0 + 4 * k0 + 2 * u + i + 960) / 256 % 4 * 32768]);
                                 }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * u
@@ -7025,6 +7033,10 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&products_at_6[96], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[96]), sum4_3_0));
                         _mm256_storeu_ps(&products_at_6[104], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[104]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     __m256 sum5_0_0 = _mm256_setzero_ps();
                     __m256 sum5_0_1 = _mm256_setzero_ps();
                     __m256 sum5_1_0 = _mm256_setzero_ps();
@@ -7936,10 +7948,10 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 147456);
     float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 256 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -7953,9 +7965,9 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at_1 = &products[32768 * p + 256 * k0 + 16 * c0 + 24576];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -7968,9 +7980,9 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at_2 = &products[8192 * q + 256 * k0 + 16 * c0 + 98304];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -8171,10 +8183,10 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                             __m256 sum2_0_0 = _mm256_setzero_ps();
                             __m256 sum2_0_1 = _mm256_setzero_ps();
                             __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -8222,7 +8234,11 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         __m256 sum3_0_0 = _mm256_setzero_ps();
                         __m256 sum3_0_1 = _mm256_setzero_ps();
                         __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -8271,7 +8287,11 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum3_3_0));
                         _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         __m256 sum4_0_0 = _mm256_setzero_ps();
                         __m256 sum4_0_1 = _mm256_setzero_ps();
                         __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -8320,6 +8340,10 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum4_3_0));
                         _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     __m256 sum5_0_0 = _mm256_setzero_ps();
                     __m256 sum5_0_1 = _mm256_setzero_ps();
                     __m256 sum5_1_0 = _mm256_setzero_ps();
@@ -9223,10 +9247,10 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 294912);
     float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -9240,9 +9264,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -9255,9 +9279,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -9480,10 +9504,10 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                         __m256 sum2_0_0 = _mm256_setzero_ps();
                         __m256 sum2_0_1 = _mm256_setzero_ps();
                         __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -9533,7 +9557,11 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum2_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
                     __m256 sum3_0_1 = _mm256_setzero_ps();
                     __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -9584,7 +9612,11 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum3_3_0));
                     _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum3_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     __m256 sum4_0_0 = _mm256_setzero_ps();
                     __m256 sum4_0_1 = _mm256_setzero_ps();
                     __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -9635,6 +9667,10 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum4_3_0));
                     _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum4_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 __m256 sum5_0_0 = _mm256_setzero_ps();
                 __m256 sum5_0_1 = _mm256_setzero_ps();
                 __m256 sum5_1_0 = _mm256_setzero_ps();
@@ -10521,10 +10557,10 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -10538,9 +10574,9 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -10553,9 +10589,9 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -10760,10 +10796,10 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                         __m256 sum1_0_0 = _mm256_setzero_ps();
                         __m256 sum1_0_1 = _mm256_setzero_ps();
                         __m256 sum1_1_0 = _mm256_setzero_ps();
@@ -10813,7 +10849,11 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum1_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     __m256 sum2_0_0 = _mm256_setzero_ps();
                     __m256 sum2_0_1 = _mm256_setzero_ps();
                     __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -10864,7 +10904,11 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum2_3_0));
                     _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum2_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
                     __m256 sum3_0_1 = _mm256_setzero_ps();
                     __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -10915,6 +10959,10 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum3_3_0));
                     _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum3_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 __m256 sum4_0_0 = _mm256_setzero_ps();
                 __m256 sum4_0_1 = _mm256_setzero_ps();
                 __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -13154,10 +13202,10 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -13171,9 +13219,9 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -13186,9 +13234,9 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -13373,10 +13421,10 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m256 sum1_0_0 = _mm256_setzero_ps();
                         __m256 sum1_0_1 = _mm256_setzero_ps();
                         __m256 sum1_1_0 = _mm256_setzero_ps();
@@ -13426,7 +13474,11 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm256_storeu_ps(&products_at_4[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[776]), sum1_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m256 sum2_0_0 = _mm256_setzero_ps();
                     __m256 sum2_0_1 = _mm256_setzero_ps();
                     __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -13477,7 +13529,11 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm256_storeu_ps(&products_at_5[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[768]), sum2_3_0));
                     _mm256_storeu_ps(&products_at_5[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[776]), sum2_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
                     __m256 sum3_0_1 = _mm256_setzero_ps();
                     __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -13528,6 +13584,10 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm256_storeu_ps(&products_at_6[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[768]), sum3_3_0));
                     _mm256_storeu_ps(&products_at_6[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[776]), sum3_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 __m256 sum4_0_0 = _mm256_setzero_ps();
                 __m256 sum4_0_1 = _mm256_setzero_ps();
                 __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -14180,10 +14240,10 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const transformed = (float *)(scratch + 294912);
     float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -14197,9 +14257,9 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -14212,9 +14272,9 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -14429,10 +14489,10 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m256 sum2_0_0 = _mm256_setzero_ps();
                         __m256 sum2_0_1 = _mm256_setzero_ps();
                         __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -14482,7 +14542,11 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm256_storeu_ps(&products_at_4[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[776]), sum2_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m256 sum3_0_0 = _mm256_setzero_ps();
                     __m256 sum3_0_1 = _mm256_setzero_ps();
                     __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -14533,7 +14597,11 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm256_storeu_ps(&products_at_5[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[768]), sum3_3_0));
                     _mm256_storeu_ps(&products_at_5[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[776]), sum3_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m256 sum4_0_0 = _mm256_setzero_ps();
                     __m256 sum4_0_1 = _mm256_setzero_ps();
                     __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -14584,6 +14652,10 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm256_storeu_ps(&products_at_6[768], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[768]), sum4_3_0));
                     _mm256_storeu_ps(&products_at_6[776], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[776]), sum4_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 __m256 sum5_0_0 = _mm256_setzero_ps();
                 __m256 sum5_0_1 = _mm256_setzero_ps();
                 __m256 sum5_1_0 = _mm256_setzero_ps();
@@ -15287,10 +15359,10 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const transformed = (float *)(scratch + 147456);
     float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -15304,9 +15376,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -15319,9 +15391,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -15517,10 +15589,10 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             __m256 sum2_0_0 = _mm256_setzero_ps();
                             __m256 sum2_0_1 = _mm256_setzero_ps();
                             __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -15568,7 +15640,11 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_storeu_ps(&products_at_4[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[392]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m256 sum3_0_0 = _mm256_setzero_ps();
                         __m256 sum3_0_1 = _mm256_setzero_ps();
                         __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -15617,7 +15693,11 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm256_storeu_ps(&products_at_5[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[384]), sum3_3_0));
                         _mm256_storeu_ps(&products_at_5[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[392]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m256 sum4_0_0 = _mm256_setzero_ps();
                         __m256 sum4_0_1 = _mm256_setzero_ps();
                         __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -15666,6 +15746,10 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm256_storeu_ps(&products_at_6[384], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[384]), sum4_3_0));
                         _mm256_storeu_ps(&products_at_6[392], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[392]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m256 sum5_0_0 = _mm256_setzero_ps();
                     __m256 sum5_0_1 = _mm256_setzero_ps();
                     __m256 sum5_1_0 = _mm256_setzero_ps();
@@ -16379,10 +16463,10 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const transformed = (float *)(scratch + 73728);
     float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     float *const products_at = &products[8192 * p + 2048 * q + 256 * c0 + 16 * k0];
                     _mm256_storeu_ps(&products_at[0], _mm256_setzero_ps());
                     _mm256_storeu_ps(&products_at[8], _mm256_setzero_ps());
@@ -16396,9 +16480,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at_1 = &products[8192 * p + 256 * c0 + 16 * k0 + 6144];
                 _mm256_storeu_ps(&products_at_1[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_1[8], _mm256_setzero_ps());
@@ -16411,9 +16495,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at_2 = &products[2048 * q + 256 * c0 + 16 * k0 + 24576];
                 _mm256_storeu_ps(&products_at_2[0], _mm256_setzero_ps());
                 _mm256_storeu_ps(&products_at_2[8], _mm256_setzero_ps());
@@ -16609,10 +16693,10 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                             __m256 sum2_0_0 = _mm256_setzero_ps();
                             __m256 sum2_0_1 = _mm256_setzero_ps();
                             __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -16623,17 +16707,17 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                             __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (144 * k0 + 18 * c0 + 6 * p + 2 * q
-                                    + i) % 256 * 16 + (144 * k0 + 18 * c0 + 6 * p + 2 * q + i) / 256 % 4 * 32768]);
-                                if (144 * k0 + 18 * c0 + 6 * p + 2 * q + i < 512) {
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (192 * p + 64 * q + 16 * k0 + 2 * c0
+                                    + i) % 256 * 16 + (192 * p + 64 * q + 16 * k0 + 2 * c0 + i) / 256 % 4 * 32768]);
+                                if (192 * p + 64 * q + 16 * k0 + 2 * c0 + i < 512) {
                                     prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
-                                        + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (144 * k0 + 18 * c0 + 6 * p
-                                        + 2 * q + i) % 64 * 16 + (144 * k0 + 18 * c0 + 6 * p + 2 * q + i) / 64 % 8 * 8192]);
+                                        + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (192 * p + 64 * q + 16 * k0
+                                        + 2 * c0 + i) % 64 * 16 + (192 * p + 64 * q + 16 * k0 + 2 * c0 + i) / 64 % 8 * 8192]);
                                 }
-                                if (144 * k0 + 18 * c0 + 6 * p + 2 * q + i < 512) {
+                                if (192 * p + 64 * q + 16 * k0 + 2 * c0 + i < 512) {
                                     prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
-                                        + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (144 * k0 + 18 * c0 + 6 * p
-                                        + 2 * q + i) % 64 * 16 + (144 * k0 + 18 * c0 + 6 * p + 2 * q + i) / 64 % 8 * 8192]);
+                                        + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 1024 + (192 * p + 64 * q + 16 * k0
+                                        + 2 * c0 + i) % 64 * 16 + (192 * p + 64 * q + 16 * k0 + 2 * c0 + i) / 64 % 8 * 8192]);
                                 }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 2048 * q
@@ -16673,7 +16757,11 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm256_storeu_ps(&products_at_4[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_4[200]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         __m256 sum3_0_0 = _mm256_setzero_ps();
                         __m256 sum3_0_1 = _mm256_setzero_ps();
                         __m256 sum3_1_0 = _mm256_setzero_ps();
@@ -16685,8 +16773,8 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
                                 prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (96 * k0 + 12 * c0 + 4 * p + 2 * v + i
-                                    + 576) % 256 * 16 + (96 * k0 + 12 * c0 + 4 * p + 2 * v + i + 576) / 256 % 4 * 32768]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (128 * p + 32 * k0 + 4 * c0 + 2 * v + i
+                                    + 576) % 256 * 16 + (128 * p + 32 * k0 + 4 * c0 + 2 * v + i + 576) / 256 % 4 * 32768]);
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_2 = _mm256_loadu_ps(&transformed_gradient[6144 * p + 4096 * v
                                         + 512 * k0 + 128 * i + 8 * j]);
@@ -16725,7 +16813,11 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm256_storeu_ps(&products_at_5[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[192]), sum3_3_0));
                         _mm256_storeu_ps(&products_at_5[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_5[200]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         __m256 sum4_0_0 = _mm256_setzero_ps();
                         __m256 sum4_0_1 = _mm256_setzero_ps();
                         __m256 sum4_1_0 = _mm256_setzero_ps();
@@ -16736,10 +16828,10 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum4_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
-                                if (96 * k0 + 12 * c0 + 4 * q + 2 * u + i + 960 < 1024) {
+                                if (128 * q + 32 * k0 + 4 * c0 + 2 * u + i + 960 < 1024) {
                                     prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                        + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (96 * k0 + 12 * c0 + 4 * q
-                                        + 2 * u + i + 960) % 256 * 16 + (96 * k0 + 12 * c0 + 4 * q + 2 * u + i + 960) / 256 % 4 * 32768]);
+                                        + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 4096 + (128 * q + 32 * k0 + 4 * c0
+                                        + 2 * u + i + 960) % 256 * 16 + (128 * q + 32 * k0 + 4 * c0 + 2 * u + i + 960) / 256 % 4 * 32768]);
                                 }
                                 for (ptrdiff_t j = 0; j < 16; j++) {
                                     const __m256 transformed_gradient_4 = _mm256_loadu_ps(&transformed_gradient[12288 * u + 2048 * q
@@ -16779,6 +16871,10 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm256_storeu_ps(&products_at_6[192], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[192]), sum4_3_0));
                         _mm256_storeu_ps(&products_at_6[200], _mm256_add_ps(_mm256_loadu_ps(&products_at_6[200]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     __m256 sum5_0_0 = _mm256_setzero_ps();
                     __m256 sum5_0_1 = _mm256_setzero_ps();
                     __m256 sum5_1_0 = _mm256_setzero_ps();

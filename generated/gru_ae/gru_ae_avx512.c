@@ -8274,9 +8274,9 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 73728);
     float *const decoder2_relu_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
                 float *const products_at = &products[8192 * p + 2048 * q + 256 * k0];
                 _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -8297,8 +8297,8 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
             float *const products_at_1 = &products[8192 * p + 256 * k0 + 6144];
             _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -8318,8 +8318,8 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
             _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
             float *const products_at_2 = &products[2048 * q + 256 * k0 + 24576];
             _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -8533,9 +8533,9 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
                         __m512 sum2_0_0 = _mm512_setzero_ps();
                         __m512 sum2_0_1 = _mm512_setzero_ps();
                         __m512 sum2_1_0 = _mm512_setzero_ps();
@@ -8554,29 +8554,29 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m512 sum2_7_1 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 171 * 48 + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
+                                + i) % 171 * 48 + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 171 * 48 + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 16]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
+                                + i) % 171 * 48 + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q
-                                + i) % 171 * 48 + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 32]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
+                                + i) % 171 * 48 + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 32]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 171 * 48
-                                + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 171 * 48
+                                + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 171 * 48
-                                + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 171 * 48
+                                + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * k0 + 6 * p + 2 * q + i) % 171 * 48
-                                + (18 * k0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 32]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 171 * 48
+                                + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 32]);
                             prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * k0 + 6 * p + 2 * q + i) % 64 * 32
-                                + (18 * k0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * k0 + i) % 64 * 32
+                                + (48 * p + 16 * q + 2 * k0 + i) / 64 % 4 * 16384]);
                             prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * k0 + 6 * p + 2 * q + i) % 64 * 32
-                                + (18 * k0 + 6 * p + 2 * q + i) / 64 % 4 * 16384 + 16]);
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * k0 + i) % 64 * 32
+                                + (48 * p + 16 * q + 2 * k0 + i) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 const float transformed_gradient_0 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 6144 * p
                                     + 2048 * q + 256 * i + 16 * j];
@@ -8641,7 +8641,9 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_7_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_1_0 = _mm512_setzero_ps();
@@ -8661,35 +8663,35 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * k0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * k0 + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 64 * 32 + (12 * k0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384]);
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 64 * 32 + (32 * p + 4 * k0 + 2 * v + i + 144) / 64 % 4 * 16384]);
                             prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
-                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * p + 2 * v + i
-                                + 144) % 64 * 32 + (12 * k0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
+                                + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * p + 4 * k0 + 2 * v + i
+                                + 144) % 64 * 32 + (32 * p + 4 * k0 + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 const float transformed_gradient_16 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 6144 * p
                                     + 4096 * v + 256 * i + 16 * j];
@@ -8754,7 +8756,9 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_7_0));
                     _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_7_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
                     __m512 sum4_0_0 = _mm512_setzero_ps();
                     __m512 sum4_0_1 = _mm512_setzero_ps();
                     __m512 sum4_1_0 = _mm512_setzero_ps();
@@ -8773,41 +8777,41 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum4_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
-                            if (12 * k0 + 4 * q + 2 * u + i + 240 < 256) {
+                            if (32 * q + 4 * k0 + 2 * u + i + 240 < 256) {
                                 prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
-                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u
+                                    + i + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536]);
                                 prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
-                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u
+                                    + i + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
                                 prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
-                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u
+                                    + i + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
                                 prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u
-                                    + i + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u
+                                    + i + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
                             }
-                            if (12 * k0 + 4 * q + 2 * u + i + 240 < 256) {
+                            if (32 * q + 4 * k0 + 2 * u + i + 240 < 256) {
                                 prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536]);
                                 prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
                                 prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
                                 prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * k0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * k0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * k0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * k0 + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
                             }
-                            if (12 * k0 + 4 * q + 2 * u + i + 240 < 256) {
+                            if (32 * q + 4 * k0 + 2 * u + i + 240 < 256) {
                                 prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * q + 2 * u
-                                    + i + 240) % 64 * 32 + (12 * k0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * q + 4 * k0 + 2 * u
+                                    + i + 240) % 64 * 32 + (32 * q + 4 * k0 + 2 * u + i + 240) / 64 % 4 * 16384]);
                                 prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g
-                                    + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * k0 + 4 * q + 2 * u
-                                    + i + 240) % 64 * 32 + (12 * k0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
+                                    + 8 * nb + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * q + 4 * k0 + 2 * u
+                                    + i + 240) % 64 * 32 + (32 * q + 4 * k0 + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
                             }
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 const float transformed_gradient_32 = transformed_gradient[(8 * k0) % 16 + (8 * k0) / 16 * 512 + 12288 * u
@@ -8873,6 +8877,8 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_7_0));
                     _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_7_1));
                 }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
                 __m512 sum5_0_0 = _mm512_setzero_ps();
                 __m512 sum5_0_1 = _mm512_setzero_ps();
                 __m512 sum5_1_0 = _mm512_setzero_ps();
@@ -10227,9 +10233,9 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 147456);
     float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at = &products[32768 * p + 8192 * q + 256 * k0];
                 _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -10250,8 +10256,8 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             float *const products_at_1 = &products[32768 * p + 256 * k0 + 24576];
             _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -10271,8 +10277,8 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
             _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
             float *const products_at_2 = &products[8192 * q + 256 * k0 + 98304];
             _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -10486,9 +10492,9 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         __m512 sum2_0_0 = _mm512_setzero_ps();
                         __m512 sum2_0_1 = _mm512_setzero_ps();
                         __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -10561,7 +10567,9 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -10635,7 +10643,9 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_3_2));
                     _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     __m512 sum4_0_0 = _mm512_setzero_ps();
                     __m512 sum4_0_1 = _mm512_setzero_ps();
                     __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -10709,6 +10719,8 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_3_2));
                     _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_3_3));
                 }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 __m512 sum5_0_0 = _mm512_setzero_ps();
                 __m512 sum5_0_1 = _mm512_setzero_ps();
                 __m512 sum5_0_2 = _mm512_setzero_ps();
@@ -11960,9 +11972,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const transformed = (float *)(scratch + 294912);
     float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at = &products[65536 * p + 16384 * q + 256 * k0];
                 _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -11983,8 +11995,8 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             float *const products_at_1 = &products[65536 * p + 256 * k0 + 49152];
             _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -12004,8 +12016,8 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
             _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             float *const products_at_2 = &products[16384 * q + 256 * k0 + 196608];
             _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -12241,9 +12253,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     __m512 sum2_0_0 = _mm512_setzero_ps();
                     __m512 sum2_0_1 = _mm512_setzero_ps();
                     __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -12318,7 +12330,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_3_3));
                 }
             }
-            for (ptrdiff_t p = 0; p < 3; p++) {
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 __m512 sum3_0_0 = _mm512_setzero_ps();
                 __m512 sum3_0_1 = _mm512_setzero_ps();
                 __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -12394,7 +12408,9 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_3_2));
                 _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_3_3));
             }
-            for (ptrdiff_t q = 0; q < 3; q++) {
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 __m512 sum4_0_0 = _mm512_setzero_ps();
                 __m512 sum4_0_1 = _mm512_setzero_ps();
                 __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -12470,6 +12486,8 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                 _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_3_2));
                 _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_3_3));
             }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             __m512 sum5_0_0 = _mm512_setzero_ps();
             __m512 sum5_0_1 = _mm512_setzero_ps();
             __m512 sum5_0_2 = _mm512_setzero_ps();
@@ -13661,9 +13679,9 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at = &products[65536 * p + 16384 * q + 256 * k0];
                 _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -13684,8 +13702,8 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             float *const products_at_1 = &products[65536 * p + 256 * k0 + 49152];
             _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -13705,8 +13723,8 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
             _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             float *const products_at_2 = &products[16384 * q + 256 * k0 + 196608];
             _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -13924,9 +13942,9 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     __m512 sum1_0_0 = _mm512_setzero_ps();
                     __m512 sum1_0_1 = _mm512_setzero_ps();
                     __m512 sum1_0_2 = _mm512_setzero_ps();
@@ -14001,7 +14019,9 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum1_3_3));
                 }
             }
-            for (ptrdiff_t p = 0; p < 3; p++) {
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 __m512 sum2_0_0 = _mm512_setzero_ps();
                 __m512 sum2_0_1 = _mm512_setzero_ps();
                 __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -14077,7 +14097,9 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum2_3_2));
                 _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum2_3_3));
             }
-            for (ptrdiff_t q = 0; q < 3; q++) {
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 __m512 sum3_0_0 = _mm512_setzero_ps();
                 __m512 sum3_0_1 = _mm512_setzero_ps();
                 __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -14153,6 +14175,8 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                 _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum3_3_2));
                 _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum3_3_3));
             }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
             __m512 sum4_0_0 = _mm512_setzero_ps();
             __m512 sum4_0_1 = _mm512_setzero_ps();
             __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -17221,10 +17245,10 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -17246,9 +17270,9 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -17269,9 +17293,9 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -17472,10 +17496,10 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m512 sum1_0_0 = _mm512_setzero_ps();
                         __m512 sum1_0_1 = _mm512_setzero_ps();
                         __m512 sum1_0_2 = _mm512_setzero_ps();
@@ -17551,7 +17575,11 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm512_storeu_ps(&products_at_4[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[816]), sum1_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m512 sum2_0_0 = _mm512_setzero_ps();
                     __m512 sum2_0_1 = _mm512_setzero_ps();
                     __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -17628,7 +17656,11 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm512_storeu_ps(&products_at_5[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[800]), sum2_3_2));
                     _mm512_storeu_ps(&products_at_5[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[816]), sum2_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -17705,6 +17737,10 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm512_storeu_ps(&products_at_6[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[800]), sum3_3_2));
                     _mm512_storeu_ps(&products_at_6[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[816]), sum3_3_3));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 __m512 sum4_0_0 = _mm512_setzero_ps();
                 __m512 sum4_0_1 = _mm512_setzero_ps();
                 __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -18499,10 +18535,10 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const transformed = (float *)(scratch + 294912);
     float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 64 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -18524,9 +18560,9 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 64 * k0 + 49152];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -18547,9 +18583,9 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 64 * k0 + 196608];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -18780,10 +18816,10 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m512 sum2_0_0 = _mm512_setzero_ps();
                         __m512 sum2_0_1 = _mm512_setzero_ps();
                         __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -18859,7 +18895,11 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm512_storeu_ps(&products_at_4[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[816]), sum2_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -18936,7 +18976,11 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm512_storeu_ps(&products_at_5[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[800]), sum3_3_2));
                     _mm512_storeu_ps(&products_at_5[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[816]), sum3_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m512 sum4_0_0 = _mm512_setzero_ps();
                     __m512 sum4_0_1 = _mm512_setzero_ps();
                     __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -19013,6 +19057,10 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm512_storeu_ps(&products_at_6[800], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[800]), sum4_3_2));
                     _mm512_storeu_ps(&products_at_6[816], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[816]), sum4_3_3));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 __m512 sum5_0_0 = _mm512_setzero_ps();
                 __m512 sum5_0_1 = _mm512_setzero_ps();
                 __m512 sum5_0_2 = _mm512_setzero_ps();
@@ -19860,10 +19908,10 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const transformed = (float *)(scratch + 147456);
     float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 64 * k0];
                     _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                     _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -19885,9 +19933,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[32768 * p + 512 * c0 + 64 * k0 + 24576];
                 _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -19908,9 +19956,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[8192 * q + 512 * c0 + 64 * k0 + 98304];
                 _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -20123,10 +20171,10 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             __m512 sum2_0_0 = _mm512_setzero_ps();
                             __m512 sum2_0_1 = _mm512_setzero_ps();
                             __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -20200,7 +20248,11 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             _mm512_storeu_ps(&products_at_4[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[432]), sum2_3_3));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m512 sum3_0_0 = _mm512_setzero_ps();
                         __m512 sum3_0_1 = _mm512_setzero_ps();
                         __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -20275,7 +20327,11 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm512_storeu_ps(&products_at_5[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[416]), sum3_3_2));
                         _mm512_storeu_ps(&products_at_5[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[432]), sum3_3_3));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         __m512 sum4_0_0 = _mm512_setzero_ps();
                         __m512 sum4_0_1 = _mm512_setzero_ps();
                         __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -20350,6 +20406,10 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm512_storeu_ps(&products_at_6[416], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[416]), sum4_3_2));
                         _mm512_storeu_ps(&products_at_6[432], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[432]), sum4_3_3));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     __m512 sum5_0_0 = _mm512_setzero_ps();
                     __m512 sum5_0_1 = _mm512_setzero_ps();
                     __m512 sum5_0_2 = _mm512_setzero_ps();
@@ -21200,9 +21260,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
     float *const transformed = (float *)(scratch + 73728);
     float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at = &products[8192 * p + 2048 * q + 256 * c0];
                 _mm512_storeu_ps(&products_at[0], _mm512_setzero_ps());
                 _mm512_storeu_ps(&products_at[16], _mm512_setzero_ps());
@@ -21223,8 +21283,8 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             float *const products_at_1 = &products[8192 * p + 256 * c0 + 6144];
             _mm512_storeu_ps(&products_at_1[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_1[16], _mm512_setzero_ps());
@@ -21244,8 +21304,8 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
             _mm512_storeu_ps(&products_at_1[240], _mm512_setzero_ps());
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             float *const products_at_2 = &products[2048 * q + 256 * c0 + 24576];
             _mm512_storeu_ps(&products_at_2[0], _mm512_setzero_ps());
             _mm512_storeu_ps(&products_at_2[16], _mm512_setzero_ps());
@@ -21455,9 +21515,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         __m512 sum2_0_0 = _mm512_setzero_ps();
                         __m512 sum2_0_1 = _mm512_setzero_ps();
                         __m512 sum2_0_2 = _mm512_setzero_ps();
@@ -21476,26 +21536,26 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 171 * 48
-                                + (18 * c0 + 6 * p + 2 * q + i) / 171 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 171 * 48
+                                + (48 * p + 16 * q + 2 * c0 + i) / 171 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 171 * 48
-                                + (18 * c0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 171 * 48
+                                + (48 * p + 16 * q + 2 * c0 + i) / 171 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (18 * c0 + 6 * p + 2 * q + i) % 171 * 48
-                                + (18 * c0 + 6 * p + 2 * q + i) / 171 % 2 * 65536 + 32]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 171 * 48
+                                + (48 * p + 16 * q + 2 * c0 + i) / 171 % 2 * 65536 + 32]);
                             prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
-                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * c0 + i) % 64 * 32
+                                + (48 * p + 16 * q + 2 * c0 + i) / 64 % 4 * 16384]);
                             prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
-                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384 + 16]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * c0 + i) % 64 * 32
+                                + (48 * p + 16 * q + 2 * c0 + i) / 64 % 4 * 16384 + 16]);
                             prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
-                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * c0 + i) % 64 * 32
+                                + (48 * p + 16 * q + 2 * c0 + i) / 64 % 4 * 16384]);
                             prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (18 * c0 + 6 * p + 2 * q + i) % 64 * 32
-                                + (18 * c0 + 6 * p + 2 * q + i) / 64 % 4 * 16384 + 16]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * c0 + i) % 64 * 32
+                                + (48 * p + 16 * q + 2 * c0 + i) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_3 = &transformed_gradient[6144 * p + 2048 * q + 256 * i + 16 * j];
                                 const __m512 transformed_gradient_0 = _mm512_loadu_ps(&transformed_gradient_at_3[0]);
@@ -21551,7 +21611,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         _mm512_storeu_ps(&products_at_4[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_4[240]), sum2_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     __m512 sum3_0_0 = _mm512_setzero_ps();
                     __m512 sum3_0_1 = _mm512_setzero_ps();
                     __m512 sum3_0_2 = _mm512_setzero_ps();
@@ -21571,29 +21633,29 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * c0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * c0 + 2 * v + i + 144) / 128 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * c0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * c0 + 2 * v + i + 144) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * c0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * c0 + 2 * v + i + 144) / 128 % 2 * 65536 + 32]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * p + 2 * v + i
-                                + 144) % 128 * 64 + (12 * c0 + 4 * p + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * p + 4 * c0 + 2 * v + i
+                                + 144) % 128 * 64 + (32 * p + 4 * c0 + 2 * v + i + 144) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
-                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * p + 4 * c0 + 2 * v + i + 144) % 64 * 32
+                                + (32 * p + 4 * c0 + 2 * v + i + 144) / 64 % 4 * 16384]);
                             prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
-                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * p + 4 * c0 + 2 * v + i + 144) % 64 * 32
+                                + (32 * p + 4 * c0 + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
                             prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
-                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * p + 4 * c0 + 2 * v + i + 144) % 64 * 32
+                                + (32 * p + 4 * c0 + 2 * v + i + 144) / 64 % 4 * 16384]);
                             prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * p + 2 * v + i + 144) % 64 * 32
-                                + (12 * c0 + 4 * p + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
+                                + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * p + 4 * c0 + 2 * v + i + 144) % 64 * 32
+                                + (32 * p + 4 * c0 + 2 * v + i + 144) / 64 % 4 * 16384 + 16]);
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_4 = &transformed_gradient[6144 * p + 4096 * v + 256 * i + 16 * j];
                                 const __m512 transformed_gradient_4 = _mm512_loadu_ps(&transformed_gradient_at_4[0]);
@@ -21649,7 +21711,9 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm512_storeu_ps(&products_at_5[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[224]), sum3_3_2));
                     _mm512_storeu_ps(&products_at_5[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_5[240]), sum3_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     __m512 sum4_0_0 = _mm512_setzero_ps();
                     __m512 sum4_0_1 = _mm512_setzero_ps();
                     __m512 sum4_0_2 = _mm512_setzero_ps();
@@ -21668,35 +21732,35 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     __m512 sum4_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
-                            if (12 * c0 + 4 * q + 2 * u + i + 240 < 256) {
+                            if (32 * q + 4 * c0 + 2 * u + i + 240 < 256) {
                                 prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * c0 + 2 * u + i + 240) / 128 % 2 * 65536]);
                                 prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * c0 + 2 * u + i + 240) / 128 % 2 * 65536 + 16]);
                                 prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * c0 + 2 * u + i + 240) / 128 % 2 * 65536 + 32]);
                                 prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 128 * 64 + (12 * c0 + 4 * q + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
+                                    + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 128 * 64 + (32 * q + 4 * c0 + 2 * u + i + 240) / 128 % 2 * 65536 + 48]);
                             }
-                            if (12 * c0 + 4 * q + 2 * u + i + 240 < 256) {
+                            if (32 * q + 4 * c0 + 2 * u + i + 240 < 256) {
                                 prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384]);
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 64 * 32 + (32 * q + 4 * c0 + 2 * u + i + 240) / 64 % 4 * 16384]);
                                 prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 64 * 32 + (32 * q + 4 * c0 + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
                             }
-                            if (12 * c0 + 4 * q + 2 * u + i + 240 < 256) {
+                            if (32 * q + 4 * c0 + 2 * u + i + 240 < 256) {
                                 prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384]);
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 64 * 32 + (32 * q + 4 * c0 + 2 * u + i + 240) / 64 % 4 * 16384]);
                                 prefetch_line(&encoder2_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
-                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (12 * c0 + 4 * q + 2 * u + i
-                                    + 240) % 64 * 32 + (12 * c0 + 4 * q + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
+                                    + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (32 * q + 4 * c0 + 2 * u + i
+                                    + 240) % 64 * 32 + (32 * q + 4 * c0 + 2 * u + i + 240) / 64 % 4 * 16384 + 16]);
                             }
                             for (ptrdiff_t j = 0; j < 16; j++) {
                                 float *const transformed_gradient_at_5 = &transformed_gradient[12288 * u + 2048 * q + 256 * i + 16 * j];
@@ -21753,6 +21817,8 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                     _mm512_storeu_ps(&products_at_6[224], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[224]), sum4_3_2));
                     _mm512_storeu_ps(&products_at_6[240], _mm512_add_ps(_mm512_loadu_ps(&products_at_6[240]), sum4_3_3));
                 }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 __m512 sum5_0_0 = _mm512_setzero_ps();
                 __m512 sum5_0_1 = _mm512_setzero_ps();
                 __m512 sum5_0_2 = _mm512_setzero_ps();

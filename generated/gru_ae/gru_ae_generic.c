@@ -6351,10 +6351,10 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 73728);
     float *const decoder2_relu_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     float *const products_at = &products[8192 * p + 2048 * q + 128 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -6368,9 +6368,9 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                 float *const products_at_1 = &products[8192 * p + 128 * k0 + 8 * c0 + 6144];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -6383,9 +6383,9 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                 float *const products_at_2 = &products[2048 * q + 128 * k0 + 8 * c0 + 24576];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -6582,10 +6582,10 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                             vector_float sum2_0_0 = vector_broadcast(0.0f);
                             vector_float sum2_0_1 = vector_broadcast(0.0f);
                             vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -6627,7 +6627,11 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_store(&products_at_4[100], vector_add(vector_load(&products_at_4[100]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                         vector_float sum3_0_0 = vector_broadcast(0.0f);
                         vector_float sum3_0_1 = vector_broadcast(0.0f);
                         vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -6670,7 +6674,11 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&products_at_5[96], vector_add(vector_load(&products_at_5[96]), sum3_3_0));
                         vector_store(&products_at_5[100], vector_add(vector_load(&products_at_5[100]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                         vector_float sum4_0_0 = vector_broadcast(0.0f);
                         vector_float sum4_0_1 = vector_broadcast(0.0f);
                         vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -6713,6 +6721,10 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&products_at_6[96], vector_add(vector_load(&products_at_6[96]), sum4_3_0));
                         vector_store(&products_at_6[100], vector_add(vector_load(&products_at_6[100]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     vector_float sum5_0_0 = vector_broadcast(0.0f);
                     vector_float sum5_0_1 = vector_broadcast(0.0f);
                     vector_float sum5_1_0 = vector_broadcast(0.0f);
@@ -7585,10 +7597,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 147456);
     float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 256 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -7602,9 +7614,9 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at_1 = &products[32768 * p + 256 * k0 + 8 * c0 + 24576];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -7617,9 +7629,9 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at_2 = &products[8192 * q + 256 * k0 + 8 * c0 + 98304];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -7816,10 +7828,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                             vector_float sum2_0_0 = vector_broadcast(0.0f);
                             vector_float sum2_0_1 = vector_broadcast(0.0f);
                             vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -7861,7 +7873,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         vector_float sum3_0_0 = vector_broadcast(0.0f);
                         vector_float sum3_0_1 = vector_broadcast(0.0f);
                         vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -7904,7 +7920,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum3_3_0));
                         vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         vector_float sum4_0_0 = vector_broadcast(0.0f);
                         vector_float sum4_0_1 = vector_broadcast(0.0f);
                         vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -7947,6 +7967,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum4_3_0));
                         vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     vector_float sum5_0_0 = vector_broadcast(0.0f);
                     vector_float sum5_0_1 = vector_broadcast(0.0f);
                     vector_float sum5_1_0 = vector_broadcast(0.0f);
@@ -8824,10 +8848,10 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 294912);
     float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -8841,9 +8865,9 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_1 = &products[65536 * p + 256 * k0 + 8 * c0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -8856,9 +8880,9 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_2 = &products[16384 * q + 256 * k0 + 8 * c0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -9077,10 +9101,10 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                         vector_float sum2_0_0 = vector_broadcast(0.0f);
                         vector_float sum2_0_1 = vector_broadcast(0.0f);
                         vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -9124,7 +9148,11 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum2_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
                     vector_float sum3_0_1 = vector_broadcast(0.0f);
                     vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -9169,7 +9197,11 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum3_3_0));
                     vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum3_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     vector_float sum4_0_0 = vector_broadcast(0.0f);
                     vector_float sum4_0_1 = vector_broadcast(0.0f);
                     vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -9214,6 +9246,10 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum4_3_0));
                     vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum4_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 vector_float sum5_0_0 = vector_broadcast(0.0f);
                 vector_float sum5_0_1 = vector_broadcast(0.0f);
                 vector_float sum5_1_0 = vector_broadcast(0.0f);
@@ -10072,10 +10108,10 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 8 * c0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -10089,9 +10125,9 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_1 = &products[65536 * p + 256 * k0 + 8 * c0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -10104,9 +10140,9 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_2 = &products[16384 * q + 256 * k0 + 8 * c0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -10309,10 +10345,10 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                         vector_float sum1_0_0 = vector_broadcast(0.0f);
                         vector_float sum1_0_1 = vector_broadcast(0.0f);
                         vector_float sum1_1_0 = vector_broadcast(0.0f);
@@ -10356,7 +10392,11 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum1_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     vector_float sum2_0_0 = vector_broadcast(0.0f);
                     vector_float sum2_0_1 = vector_broadcast(0.0f);
                     vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -10401,7 +10441,11 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum2_3_0));
                     vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum2_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
                     vector_float sum3_0_1 = vector_broadcast(0.0f);
                     vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -10446,6 +10490,10 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum3_3_0));
                     vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum3_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 vector_float sum4_0_0 = vector_broadcast(0.0f);
                 vector_float sum4_0_1 = vector_broadcast(0.0f);
                 vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -12268,10 +12316,10 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -12285,9 +12333,9 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -12300,9 +12348,9 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -12487,10 +12535,10 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         vector_float sum1_0_0 = vector_broadcast(0.0f);
                         vector_float sum1_0_1 = vector_broadcast(0.0f);
                         vector_float sum1_1_0 = vector_broadcast(0.0f);
@@ -12533,7 +12581,11 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_store(&products_at_4[772], vector_add(vector_load(&products_at_4[772]), sum1_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     vector_float sum2_0_0 = vector_broadcast(0.0f);
                     vector_float sum2_0_1 = vector_broadcast(0.0f);
                     vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -12578,7 +12630,11 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vector_store(&products_at_5[768], vector_add(vector_load(&products_at_5[768]), sum2_3_0));
                     vector_store(&products_at_5[772], vector_add(vector_load(&products_at_5[772]), sum2_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
                     vector_float sum3_0_1 = vector_broadcast(0.0f);
                     vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -12623,6 +12679,10 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vector_store(&products_at_6[768], vector_add(vector_load(&products_at_6[768]), sum3_3_0));
                     vector_store(&products_at_6[772], vector_add(vector_load(&products_at_6[772]), sum3_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 vector_float sum4_0_0 = vector_broadcast(0.0f);
                 vector_float sum4_0_1 = vector_broadcast(0.0f);
                 vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -13256,10 +13316,10 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const transformed = (float *)(scratch + 294912);
     float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -13273,9 +13333,9 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 8 * k0 + 49152];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -13288,9 +13348,9 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 8 * k0 + 196608];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -13505,10 +13565,10 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         vector_float sum2_0_0 = vector_broadcast(0.0f);
                         vector_float sum2_0_1 = vector_broadcast(0.0f);
                         vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -13551,7 +13611,11 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_store(&products_at_4[772], vector_add(vector_load(&products_at_4[772]), sum2_3_1));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     vector_float sum3_0_0 = vector_broadcast(0.0f);
                     vector_float sum3_0_1 = vector_broadcast(0.0f);
                     vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -13596,7 +13660,11 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vector_store(&products_at_5[768], vector_add(vector_load(&products_at_5[768]), sum3_3_0));
                     vector_store(&products_at_5[772], vector_add(vector_load(&products_at_5[772]), sum3_3_1));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     vector_float sum4_0_0 = vector_broadcast(0.0f);
                     vector_float sum4_0_1 = vector_broadcast(0.0f);
                     vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -13641,6 +13709,10 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vector_store(&products_at_6[768], vector_add(vector_load(&products_at_6[768]), sum4_3_0));
                     vector_store(&products_at_6[772], vector_add(vector_load(&products_at_6[772]), sum4_3_1));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 vector_float sum5_0_0 = vector_broadcast(0.0f);
                 vector_float sum5_0_1 = vector_broadcast(0.0f);
                 vector_float sum5_1_0 = vector_broadcast(0.0f);
@@ -14323,10 +14395,10 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const transformed = (float *)(scratch + 147456);
     float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -14340,9 +14412,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[32768 * p + 512 * c0 + 8 * k0 + 24576];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -14355,9 +14427,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[8192 * q + 512 * c0 + 8 * k0 + 98304];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -14553,10 +14625,10 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             vector_float sum2_0_0 = vector_broadcast(0.0f);
                             vector_float sum2_0_1 = vector_broadcast(0.0f);
                             vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -14597,7 +14669,11 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_store(&products_at_4[388], vector_add(vector_load(&products_at_4[388]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         vector_float sum3_0_0 = vector_broadcast(0.0f);
                         vector_float sum3_0_1 = vector_broadcast(0.0f);
                         vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -14639,7 +14715,11 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_store(&products_at_5[384], vector_add(vector_load(&products_at_5[384]), sum3_3_0));
                         vector_store(&products_at_5[388], vector_add(vector_load(&products_at_5[388]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         vector_float sum4_0_0 = vector_broadcast(0.0f);
                         vector_float sum4_0_1 = vector_broadcast(0.0f);
                         vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -14681,6 +14761,10 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_store(&products_at_6[384], vector_add(vector_load(&products_at_6[384]), sum4_3_0));
                         vector_store(&products_at_6[388], vector_add(vector_load(&products_at_6[388]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     vector_float sum5_0_0 = vector_broadcast(0.0f);
                     vector_float sum5_0_1 = vector_broadcast(0.0f);
                     vector_float sum5_1_0 = vector_broadcast(0.0f);
@@ -15368,10 +15452,10 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const transformed = (float *)(scratch + 73728);
     float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     float *const products_at = &products[8192 * p + 2048 * q + 256 * c0 + 8 * k0];
                     vector_store(&products_at[0], vector_broadcast(0.0f));
                     vector_store(&products_at[4], vector_broadcast(0.0f));
@@ -15385,9 +15469,9 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at_1 = &products[8192 * p + 256 * c0 + 8 * k0 + 6144];
                 vector_store(&products_at_1[0], vector_broadcast(0.0f));
                 vector_store(&products_at_1[4], vector_broadcast(0.0f));
@@ -15400,9 +15484,9 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at_2 = &products[2048 * q + 256 * c0 + 8 * k0 + 24576];
                 vector_store(&products_at_2[0], vector_broadcast(0.0f));
                 vector_store(&products_at_2[4], vector_broadcast(0.0f));
@@ -15598,10 +15682,10 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                             vector_float sum2_0_0 = vector_broadcast(0.0f);
                             vector_float sum2_0_1 = vector_broadcast(0.0f);
                             vector_float sum2_1_0 = vector_broadcast(0.0f);
@@ -15642,7 +15726,11 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vector_store(&products_at_4[196], vector_add(vector_load(&products_at_4[196]), sum2_3_1));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         vector_float sum3_0_0 = vector_broadcast(0.0f);
                         vector_float sum3_0_1 = vector_broadcast(0.0f);
                         vector_float sum3_1_0 = vector_broadcast(0.0f);
@@ -15684,7 +15772,11 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_store(&products_at_5[192], vector_add(vector_load(&products_at_5[192]), sum3_3_0));
                         vector_store(&products_at_5[196], vector_add(vector_load(&products_at_5[196]), sum3_3_1));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         vector_float sum4_0_0 = vector_broadcast(0.0f);
                         vector_float sum4_0_1 = vector_broadcast(0.0f);
                         vector_float sum4_1_0 = vector_broadcast(0.0f);
@@ -15726,6 +15818,10 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vector_store(&products_at_6[192], vector_add(vector_load(&products_at_6[192]), sum4_3_0));
                         vector_store(&products_at_6[196], vector_add(vector_load(&products_at_6[196]), sum4_3_1));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     vector_float sum5_0_0 = vector_broadcast(0.0f);
                     vector_float sum5_0_1 = vector_broadcast(0.0f);
                     vector_float sum5_1_0 = vector_broadcast(0.0f);

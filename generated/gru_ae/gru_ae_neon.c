@@ -7879,10 +7879,10 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 73728);
     float *const decoder2_relu_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     float *const products_at = &products[8192 * p + 2048 * q + 128 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -7904,9 +7904,9 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                 float *const products_at_1 = &products[8192 * p + 128 * k0 + 16 * c0 + 6144];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -7927,9 +7927,9 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                 float *const products_at_2 = &products[2048 * q + 128 * k0 + 16 * c0 + 24576];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -8139,10 +8139,10 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                             float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -8209,7 +8209,11 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vst1q_f32(&products_at_4[108], vaddq_f32(vld1q_f32(&products_at_4[108]), sum2_3_3));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -8277,7 +8281,11 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vst1q_f32(&products_at_5[104], vaddq_f32(vld1q_f32(&products_at_5[104]), sum3_3_2));
                         vst1q_f32(&products_at_5[108], vaddq_f32(vld1q_f32(&products_at_5[108]), sum3_3_3));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -8345,6 +8353,10 @@ static void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vst1q_f32(&products_at_6[104], vaddq_f32(vld1q_f32(&products_at_6[104]), sum4_3_2));
                         vst1q_f32(&products_at_6[108], vaddq_f32(vld1q_f32(&products_at_6[108]), sum4_3_3));
                     }
+                }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
@@ -9490,10 +9502,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 147456);
     float *const decoder1_relu_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 256 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -9515,9 +9527,9 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at_1 = &products[32768 * p + 256 * k0 + 16 * c0 + 24576];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -9538,9 +9550,9 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                 float *const products_at_2 = &products[8192 * q + 256 * k0 + 16 * c0 + 98304];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -9750,10 +9762,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     }
                 }
             }
-            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                        for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                             float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -9820,7 +9832,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                             vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum2_3_3));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -9888,7 +9904,11 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum3_3_2));
                         vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum3_3_3));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -9956,6 +9976,10 @@ static void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum4_3_2));
                         vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum4_3_3));
                     }
+                }
+            }
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 32; k0++) {
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
@@ -11100,10 +11124,10 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const transformed = (float *)(scratch + 294912);
     float *const decoder0_relu_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -11125,9 +11149,9 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -11148,9 +11172,9 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -11377,10 +11401,10 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                         float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -11449,7 +11473,11 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum2_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -11520,7 +11548,11 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum3_3_2));
                     vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum3_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -11591,6 +11623,10 @@ static void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum4_3_2));
                     vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum4_3_3));
                 }
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
@@ -12726,10 +12762,10 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
     float *const decoder0_batch_norm_grad_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 256 * k0 + 16 * c0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -12751,9 +12787,9 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_1 = &products[65536 * p + 256 * k0 + 16 * c0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -12774,9 +12810,9 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
             }
         }
     }
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float *const products_at_2 = &products[16384 * q + 256 * k0 + 16 * c0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -12991,10 +13027,10 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                    for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
@@ -13063,7 +13099,11 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                         vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum1_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -13134,7 +13174,11 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum2_3_2));
                     vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum2_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+                for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -13205,6 +13249,10 @@ static void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item, const float
                     vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum3_3_2));
                     vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum3_3_3));
                 }
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+            for (ptrdiff_t k0 = 0; k0 < 64; k0++) {
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -15748,10 +15796,10 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const encoder3_relu_in_staged0 = (float *)(scratch + 1548288);
     float *const transformed = (float *)(scratch + 294912);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -15773,9 +15821,9 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -15796,9 +15844,9 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -15996,10 +16044,10 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum1_0_2 = vdupq_n_f32(0.0f);
@@ -16068,7 +16116,11 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vst1q_f32(&products_at_4[780], vaddq_f32(vld1q_f32(&products_at_4[780]), sum1_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -16139,7 +16191,11 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vst1q_f32(&products_at_5[776], vaddq_f32(vld1q_f32(&products_at_5[776]), sum2_3_2));
                     vst1q_f32(&products_at_5[780], vaddq_f32(vld1q_f32(&products_at_5[780]), sum2_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -16210,6 +16266,10 @@ static void encoder4_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vst1q_f32(&products_at_6[776], vaddq_f32(vld1q_f32(&products_at_6[776]), sum3_3_2));
                     vst1q_f32(&products_at_6[780], vaddq_f32(vld1q_f32(&products_at_6[780]), sum3_3_3));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                 float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -16980,10 +17040,10 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const transformed = (float *)(scratch + 294912);
     float *const encoder3_batch_norm_grad_in_staged1 = (float *)(scratch + 1548288);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[65536 * p + 16384 * q + 1024 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -17005,9 +17065,9 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[65536 * p + 1024 * c0 + 16 * k0 + 49152];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -17028,9 +17088,9 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[16384 * q + 1024 * c0 + 16 * k0 + 196608];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -17260,10 +17320,10 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                 }
             }
         }
-        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
-            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                for (ptrdiff_t p = 0; p < 3; p++) {
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -17332,7 +17392,11 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vst1q_f32(&products_at_4[780], vaddq_f32(vld1q_f32(&products_at_4[780]), sum2_3_3));
                     }
                 }
-                for (ptrdiff_t p = 0; p < 3; p++) {
+            }
+        }
+        for (ptrdiff_t p = 0; p < 3; p++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -17403,7 +17467,11 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vst1q_f32(&products_at_5[776], vaddq_f32(vld1q_f32(&products_at_5[776]), sum3_3_2));
                     vst1q_f32(&products_at_5[780], vaddq_f32(vld1q_f32(&products_at_5[780]), sum3_3_3));
                 }
-                for (ptrdiff_t q = 0; q < 3; q++) {
+            }
+        }
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -17474,6 +17542,10 @@ static void encoder3_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     vst1q_f32(&products_at_6[776], vaddq_f32(vld1q_f32(&products_at_6[776]), sum4_3_2));
                     vst1q_f32(&products_at_6[780], vaddq_f32(vld1q_f32(&products_at_6[780]), sum4_3_3));
                 }
+            }
+        }
+        for (ptrdiff_t k0 = 0; k0 < 16; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
                 float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
@@ -18289,10 +18361,10 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const transformed = (float *)(scratch + 147456);
     float *const encoder2_batch_norm_grad_in_staged1 = (float *)(scratch + 876544);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float *const products_at = &products[32768 * p + 8192 * q + 512 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -18314,9 +18386,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_1 = &products[32768 * p + 512 * c0 + 16 * k0 + 24576];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -18337,9 +18409,9 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                 float *const products_at_2 = &products[8192 * q + 512 * c0 + 16 * k0 + 98304];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -18550,10 +18622,10 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -18620,7 +18692,11 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vst1q_f32(&products_at_4[396], vaddq_f32(vld1q_f32(&products_at_4[396]), sum2_3_3));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -18688,7 +18764,11 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vst1q_f32(&products_at_5[392], vaddq_f32(vld1q_f32(&products_at_5[392]), sum3_3_2));
                         vst1q_f32(&products_at_5[396], vaddq_f32(vld1q_f32(&products_at_5[396]), sum3_3_3));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -18756,6 +18836,10 @@ static void encoder2_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vst1q_f32(&products_at_6[392], vaddq_f32(vld1q_f32(&products_at_6[392]), sum4_3_2));
                         vst1q_f32(&products_at_6[396], vaddq_f32(vld1q_f32(&products_at_6[396]), sum4_3_3));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 8; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
@@ -19567,10 +19651,10 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
     float *const transformed = (float *)(scratch + 73728);
     float *const encoder1_batch_norm_grad_in_staged1 = (float *)(scratch + 307200);
     float *const transformed_gradient = (float *)scratch;
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
-                for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     float *const products_at = &products[8192 * p + 2048 * q + 256 * c0 + 16 * k0];
                     vst1q_f32(&products_at[0], vdupq_n_f32(0.0f));
                     vst1q_f32(&products_at[4], vdupq_n_f32(0.0f));
@@ -19592,9 +19676,9 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t p = 0; p < 3; p++) {
+    for (ptrdiff_t p = 0; p < 3; p++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at_1 = &products[8192 * p + 256 * c0 + 16 * k0 + 6144];
                 vst1q_f32(&products_at_1[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_1[4], vdupq_n_f32(0.0f));
@@ -19615,9 +19699,9 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
             }
         }
     }
-    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            for (ptrdiff_t q = 0; q < 3; q++) {
+    for (ptrdiff_t q = 0; q < 3; q++) {
+        for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+            for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                 float *const products_at_2 = &products[2048 * q + 256 * c0 + 16 * k0 + 24576];
                 vst1q_f32(&products_at_2[0], vdupq_n_f32(0.0f));
                 vst1q_f32(&products_at_2[4], vdupq_n_f32(0.0f));
@@ -19828,10 +19912,10 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                     }
                 }
             }
-            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
-                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                    for (ptrdiff_t p = 0; p < 3; p++) {
-                        for (ptrdiff_t q = 0; q < 3; q++) {
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t q = 0; q < 3; q++) {
+                    for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                             float32x4_t sum2_0_0 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_1 = vdupq_n_f32(0.0f);
                             float32x4_t sum2_0_2 = vdupq_n_f32(0.0f);
@@ -19898,7 +19982,11 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                             vst1q_f32(&products_at_4[204], vaddq_f32(vld1q_f32(&products_at_4[204]), sum2_3_3));
                         }
                     }
-                    for (ptrdiff_t p = 0; p < 3; p++) {
+                }
+            }
+            for (ptrdiff_t p = 0; p < 3; p++) {
+                for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         float32x4_t sum3_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum3_0_2 = vdupq_n_f32(0.0f);
@@ -19966,7 +20054,11 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vst1q_f32(&products_at_5[200], vaddq_f32(vld1q_f32(&products_at_5[200]), sum3_3_2));
                         vst1q_f32(&products_at_5[204], vaddq_f32(vld1q_f32(&products_at_5[204]), sum3_3_3));
                     }
-                    for (ptrdiff_t q = 0; q < 3; q++) {
+                }
+            }
+            for (ptrdiff_t q = 0; q < 3; q++) {
+                for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         float32x4_t sum4_0_0 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_1 = vdupq_n_f32(0.0f);
                         float32x4_t sum4_0_2 = vdupq_n_f32(0.0f);
@@ -20034,6 +20126,10 @@ static void encoder1_conv_weight_grad_body(ptrdiff_t item, const float *restrict
                         vst1q_f32(&products_at_6[200], vaddq_f32(vld1q_f32(&products_at_6[200]), sum4_3_2));
                         vst1q_f32(&products_at_6[204], vaddq_f32(vld1q_f32(&products_at_6[204]), sum4_3_3));
                     }
+                }
+            }
+            for (ptrdiff_t k0 = 0; k0 < 4; k0++) {
+                for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     float32x4_t sum5_0_0 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_1 = vdupq_n_f32(0.0f);
                     float32x4_t sum5_0_2 = vdupq_n_f32(0.0f);
