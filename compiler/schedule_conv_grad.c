@@ -4,7 +4,7 @@
 #include "lower_conv.h"
 
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
-enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024 };
+enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 32 * 1024 };
 
 typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
     const char *vector, *broadcast; /* their channels' variables: k of the smaller image, c of the larger one */
@@ -25,6 +25,13 @@ static Sides find_sides(const Lowering *l, const Compute *compute, const Buffer 
 static long divide_evenly(long number, long most) {
     const long blocks = (number + most - 1) / most;
     return (number + blocks - 1) / blocks;
+}
+
+/* At most so many pixels of S at a time: what the vectors of a register tile read, for one row of the kernel, stays in the first-level
+ * cache for all tiles of the other side, where there are several. */
+static long most_pixels(const Sides *sides, const RegisterTile *tile, const Node *node) {
+    const long pixel_bytes = tile->vectors * sides->width * 4 * (sides->large_vectors ? node->stride[1] : 1);
+    return sides->others <= tile->outer ? PIXELS : minimum(PIXELS, VECTOR_BYTES / pixel_bytes);
 }
 
 WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const Buffer *small, const Buffer *large, const Node *node) {
@@ -59,10 +66,11 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     cut.images = choose(
         choice, FIELD_BLOCK_IMAGES, cut.images,
         (Legal){.most = minimum(images / cut.groups, maximum(cut.images, BLOCK_BYTES_MOST / row_bytes)), .divides = images / cut.groups});
+    const long pixels = most_pixels(&sides, &cut.tile, node);
     long most = 1, legal = 1; /* rows, by the cost model and at all */
     for (long fits = 1; fits <= rows; fits++) {
         const long bytes = cut.images * (box_bytes(&shape, of_large, fits, columns) + of_small * fits * columns * 4);
-        if (fits * columns <= PIXELS && bytes <= STAGED_BYTES) most = fits;
+        if (fits * columns <= pixels && bytes <= STAGED_BYTES) most = fits;
         if (bytes <= BLOCK_BYTES_MOST) legal = fits;
     }
     cut.rows = choose(choice, FIELD_BLOCK_ROWS, divide_evenly(rows, most), (Legal){.most = maximum(most, legal)});
@@ -80,8 +88,8 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
     if (node->input[0]->fused || small->type == TYPE_PAIR) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
     add_level(schedule, cut->vector, cut->tile.vectors * cut->width, LOOP_SERIAL);
-    add_level(schedule, cut->broadcast, cut->by_rows ? 1 : cut->tile.outer, LOOP_SERIAL);
     add_level(schedule, "u", cut->by_rows ? cut->tile.outer : 1, LOOP_SERIAL);
+    add_level(schedule, cut->broadcast, cut->by_rows ? 1 : cut->tile.outer, LOOP_SERIAL);
     add_level(schedule, "v", cut->tile.inner, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "n", 1, LOOP_SERIAL);

@@ -7425,7 +7425,7 @@ static void decoder4_tanh_grad(float *restrict decoder4_tanh_grad_out, const flo
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 1, 64, 64], x [64, 32, 64, 64]
  * 151.0 M FLOPs, 34.6 M bytes of memory traffic, 152064 bytes of scratch in steps of 1558656 a thread.
- * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, k, u in tiles of 3, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
+ * c in tiles of 32 parallel, k parallel, g parallel, n, i in tiles of 16, stage decoder3_relu_in | c in tiles of 8, u in tiles of 3, k, v in tiles of 3, sum in registers | n, i, j, k unrolled, u unrolled, v unrolled, c in tiles of 4 unrolled, c lanes */
 static void decoder4_conv_weight_grad_body(ptrdiff_t item, float *restrict decoder4_conv_weight_grad_groups,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder_10_bias, const float *restrict decoder4_tanh_grad, char *scratch) {
@@ -20923,7 +20923,7 @@ static void encoder0_batch_norm_bias_grad(float *restrict encoder_1_bias_grad, c
 /* dw[k, c, u, v] = sum over n, i, j of s[n, k, i, j] x[n, c, 1 i + u - 1, 1 j + v - 1]
  * s [64, 32, 64, 64], x [64, 1, 64, 64]
  * 151.0 M FLOPs, 68.2 M bytes of memory traffic, 135872 bytes of scratch in steps of 1558656 a thread.
- * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, c, u, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
+ * k in tiles of 32 parallel, c parallel, g parallel, n, i in tiles of 16, stage x_in | stage encoder0_batch_norm_grad_in | k in tiles of 16, u, c, v in tiles of 3, sum in registers | n, i, j, c unrolled, u unrolled, v unrolled, k in tiles of 4 unrolled, k lanes */
 static void encoder0_conv_weight_grad_body(ptrdiff_t item, float *restrict encoder0_conv_weight_grad_groups, const float *restrict x,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_grad_sums, const float *restrict encoder_1_bias,
